@@ -1,0 +1,24 @@
+{
+  "targets": [
+    {
+      "target_name": "rocket",
+      "sources": [
+        "<!@(cat native/sources.txt)",
+        "<!@(ls native/addon/*.cc)"
+      ],
+      "include_dirs": ["native/core", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": [
+        "NAPI_VERSION=8",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+        "NAPI_CPP_EXCEPTIONS",
+        "ASIO_STANDALONE",
+        "ASIO_SEPARATE_COMPILATION",
+        "ASIO_NO_DEPRECATED"
+      ],
+      "cflags_cc": ["-std=c++20", "-O3", "-fexceptions", "-frtti", "-fno-omit-frame-pointer"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+      "libraries": ["-lpthread"]
+    }
+  ]
+}

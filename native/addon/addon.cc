@@ -1,0 +1,36 @@
+#include <napi.h>
+
+#include "environment.h"
+#include "rpc/event.h"
+#include "rpc/outbox.h"
+
+namespace rocket::addon {
+
+namespace {
+
+/// The numbers of the layout as C++ has them; lib/addon/binary.ts holds them against its own when it loads the binary.
+Napi::Object layout(Napi::Env env) {
+  auto numbers = Napi::Object::New(env);
+  numbers.Set("eventWords", static_cast<double>(rpc::kEventWords));
+  numbers.Set("commandWords", static_cast<double>(rpc::kCommandWords));
+  numbers.Set("lastEventKind", static_cast<double>(rpc::EventKind::kLog));
+  numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kCancel));
+  numbers.Set("largePayloadBytes", static_cast<double>(rpc::Inbox::kLargePayloadBytes));
+  numbers.Set("slotBits", static_cast<double>(rpc::CallId::kSlotBits));
+  return numbers;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Environment", Environment::define(env));
+  exports.Set("layout", layout(env));
+  exports.Set("defaultIoThreads", static_cast<double>(rpc::Engine::default_io_threads()));
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace rocket::addon
+
+static Napi::Object init_addon(Napi::Env env, Napi::Object exports) { return rocket::addon::init(env, exports); }
+
+NODE_API_MODULE(rocket, init_addon)

@@ -1,0 +1,112 @@
+#include "convert.h"
+#include "environment.h"
+
+namespace rocket::addon {
+
+Environment::Channel& Environment::channel_at(const Napi::CallbackInfo& info) {
+  const auto found = channels_.find(int_at(info, 0));
+  if (found == channels_.end()) throw Napi::Error::New(info.Env(), "rocket-rpc: no such channel");
+  return found->second;
+}
+
+Environment::Endpoint& Environment::endpoint_at(const Napi::CallbackInfo& info) {
+  const auto found = endpoints_.find(int_at(info, 0));
+  if (found == endpoints_.end()) throw Napi::Error::New(info.Env(), "rocket-rpc: no such endpoint");
+  return found->second;
+}
+
+// js thread: createChannel(options): number
+Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
+  if (closed_) throw Napi::Error::New(info.Env(), "rocket-rpc: this environment is being torn down");
+  const auto given = info[0].As<Napi::Object>();
+  rpc::ClientOptions options;
+  options.io_threads = size_of(given, "ioThreads");
+  options.connections = size_of(given, "connections");
+  options.short_connections = bool_of(given, "shortConnections");
+  options.connection = limits_of(given);
+  options.connect_timeout = millis_of(given, "connectTimeoutMs");
+  options.first_backoff = millis_of(given, "firstBackoffMs");
+  options.longest_backoff = millis_of(given, "longestBackoffMs");
+  options.checksum = bool_of(given, "checksum");
+  options.peer_is_rocket_rpc = bool_of(given, "peerIsRocketRpc");
+  engine();
+  const std::int32_t number = next_number_++;
+  channels_[number] = {std::make_shared<rpc::ClientChannel>(inbox_, options)};
+  return Napi::Number::New(info.Env(), number);
+}
+
+// js thread: releaseChannel(channel), after its endpoints
+Napi::Value Environment::release_channel(const Napi::CallbackInfo& info) {
+  channels_.erase(int_at(info, 0));
+  release_engine_if_unused();
+  return info.Env().Undefined();
+}
+
+// js thread: addMethod(channel, wireName): number
+Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
+  auto& methods = channel_at(info).shared->methods;
+  methods.push_back(info[1].ToString());
+  return Napi::Number::New(info.Env(), static_cast<double>(methods.size() - 1));
+}
+
+// js thread: createEndpoint(channel, name, addresses): { number, sessions }
+Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
+  const Channel& channel = channel_at(info);
+  const auto addresses = addresses_of(info[2]);
+  const std::int32_t number = next_number_++;
+  Endpoint entry;
+  entry.channel = int_at(info, 0);
+  entry.info = std::make_shared<rpc::ClientEndpointInfo>();
+  entry.info->number = number;
+  entry.info->name = info[1].ToString();
+  entry.endpoint = std::make_unique<rpc::ClientEndpoint>(engine(), channel.shared, entry.info, addresses);
+  outbox_->add_endpoint(number, *entry.endpoint);
+  auto made = Napi::Object::New(info.Env());
+  put(made, "number", number);
+  put(made, "sessions", entry.endpoint->session_count());
+  endpoints_[number] = std::move(entry);
+  return made;
+}
+
+// js thread: connectEndpoint(endpoint)
+Napi::Value Environment::connect_endpoint(const Napi::CallbackInfo& info) {
+  endpoint_at(info).endpoint->connect();
+  return info.Env().Undefined();
+}
+
+// js thread: setAddresses(endpoint, addresses), used from the next attempt to connect
+Napi::Value Environment::set_addresses(const Napi::CallbackInfo& info) {
+  endpoint_at(info).endpoint->set_addresses(addresses_of(info[1]));
+  return info.Env().Undefined();
+}
+
+// js thread: closeEndpoint(endpoint); kEndpointClosed follows once for each session
+Napi::Value Environment::close_endpoint(const Napi::CallbackInfo& info) {
+  endpoint_at(info).endpoint->close();
+  return info.Env().Undefined();
+}
+
+// js thread: releaseEndpoint(endpoint), after its last kEndpointClosed
+Napi::Value Environment::release_endpoint(const Napi::CallbackInfo& info) {
+  outbox_->remove_endpoint(int_at(info, 0));
+  endpoints_.erase(int_at(info, 0));
+  return info.Env().Undefined();
+}
+
+// js thread:
+Napi::Value Environment::channel_stats(const Napi::CallbackInfo& info) {
+  const auto& shared = *channel_at(info).shared;
+  auto stats = Napi::Object::New(info.Env());
+  put(stats, "connections", shared.gauges.open.load());
+  put(stats, "queuedBytes", shared.gauges.queued_bytes.load());
+  put(stats, "waitingBytes", shared.counters.waiting_bytes.load());
+  put(stats, "callsInFlight", shared.counters.calls_in_flight.load());
+  put(stats, "callsTotal", shared.counters.calls_total.load());
+  put(stats, "connects", shared.counters.connects.load());
+  put(stats, "connectFailures", shared.counters.connect_failures.load());
+  put(stats, "lateReplies", shared.counters.late_replies.load());
+  put(stats, "framesRejected", shared.counters.frames_rejected.load());
+  return stats;
+}
+
+}  // namespace rocket::addon

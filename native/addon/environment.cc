@@ -1,0 +1,177 @@
+#include "environment.h"
+
+#include "convert.h"
+
+namespace rocket::addon {
+
+namespace {
+
+rpc::Inbox::Slab slab_of(const Napi::Object& slabs, const char* bytes, const char* words) {
+  return {slabs.Get(bytes).As<Napi::Uint8Array>().Data(), slabs.Get(words).As<Napi::Int32Array>().Data()};
+}
+
+}  // namespace
+
+Napi::Function Environment::define(Napi::Env env) {
+  return DefineClass(env, "Environment",
+                     {
+                         InstanceMethod<&Environment::flush>("flush"),
+                         InstanceMethod<&Environment::take_large>("takeLarge"),
+                         InstanceMethod<&Environment::clock>("clock"),
+                         InstanceMethod<&Environment::set_ref>("setRef"),
+                         InstanceMethod<&Environment::engine_stats>("engineStats"),
+                         InstanceMethod<&Environment::create_server>("createServer"),
+                         InstanceMethod<&Environment::listen>("listen"),
+                         InstanceMethod<&Environment::close_server>("closeServer"),
+                         InstanceMethod<&Environment::release_server>("releaseServer"),
+                         InstanceMethod<&Environment::server_stats>("serverStats"),
+                         InstanceMethod<&Environment::msg_id>("msgId"),
+                         InstanceMethod<&Environment::peer>("peer"),
+                         InstanceMethod<&Environment::create_channel>("createChannel"),
+                         InstanceMethod<&Environment::release_channel>("releaseChannel"),
+                         InstanceMethod<&Environment::add_method>("addMethod"),
+                         InstanceMethod<&Environment::create_endpoint>("createEndpoint"),
+                         InstanceMethod<&Environment::connect_endpoint>("connectEndpoint"),
+                         InstanceMethod<&Environment::set_addresses>("setAddresses"),
+                         InstanceMethod<&Environment::close_endpoint>("closeEndpoint"),
+                         InstanceMethod<&Environment::release_endpoint>("releaseEndpoint"),
+                         InstanceMethod<&Environment::channel_stats>("channelStats"),
+                     });
+}
+
+// js thread: new Environment(slabs, onBatch)
+Environment::Environment(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
+  const auto slabs = info[0].As<Napi::Object>();
+  slabs_ = Napi::Persistent(slabs);
+  rpc::Inbox::Limits limits;
+  limits.max_events = size_of(slabs, "maxEvents");
+  limits.slab_bytes = size_of(slabs, "slabBytes");
+  limits.max_large_bytes = size_of(slabs, "maxLargeBytes");
+  inbox_ = std::make_shared<rpc::Inbox>(slab_of(slabs, "inBytes0", "inWords0"), slab_of(slabs, "inBytes1", "inWords1"),
+                                        limits, wake_up_);
+  outbox_ = std::make_unique<rpc::Outbox>(inbox_);
+  out_bytes_ = slabs.Get("outBytes").As<Napi::Uint8Array>().Data();
+  const auto words = slabs.Get("outWords").As<Napi::Int32Array>();
+  out_commands_ = reinterpret_cast<const rpc::Command*>(words.Data());
+  max_commands_ = words.ElementLength() / rpc::kCommandWords;
+
+  const auto name = Napi::String::New(info.Env(), "rocket-rpc");
+  const napi_status made = napi_create_threadsafe_function(info.Env(), info[1], nullptr, name, 0, 1, nullptr, nullptr, this,
+                                                           &Environment::on_wake_up, &wake_up_.function);
+  if (made != napi_ok) throw Napi::Error::New(info.Env());
+  napi_unref_threadsafe_function(info.Env(), wake_up_.function);
+  // Behind the function's own hook in order of adding, so before it in order of running.
+  napi_add_env_cleanup_hook(info.Env(), &Environment::on_env_cleanup, this);
+  Ref();
+}
+
+Environment::~Environment() { shut_down(); }
+
+// js thread: the inbox has something.
+void Environment::on_wake_up(napi_env env, napi_value callback, void* context, void*) {
+  auto* self = static_cast<Environment*>(context);
+  if (env == nullptr || self->closed_) return;
+  rpc::Inbox::Batch batch = self->inbox_->swap();
+  if (batch.events == 0) return;
+  self->large_ = std::move(batch.large);
+  napi_value arguments[3];
+  napi_value undefined;
+  napi_create_int32(env, batch.slab, &arguments[0]);
+  napi_create_int32(env, static_cast<std::int32_t>(batch.events), &arguments[1]);
+  napi_create_int32(env, self->inbox_->clock_ms(steady_now_ms()), &arguments[2]);
+  napi_get_undefined(env, &undefined);
+  napi_call_function(env, undefined, callback, 3, arguments, nullptr);
+  self->large_.clear();
+}
+
+void Environment::on_env_cleanup(void* self) { static_cast<Environment*>(self)->shut_down(); }
+
+void Environment::shut_down() {
+  if (closed_) return;
+  closed_ = true;
+  inbox_->close();
+  for (const auto& [number, server] : servers_) server->abandon();
+  for (const auto& [number, entry] : endpoints_) entry.endpoint->close();
+  servers_.clear();
+  endpoints_.clear();
+  channels_.clear();
+  engine_.reset();
+}
+
+rpc::Engine& Environment::engine() {
+  if (!engine_) engine_ = rpc::Engine::acquire();
+  return *engine_;
+}
+
+void Environment::release_engine_if_unused() {
+  if (!servers_.empty() || !channels_.empty() || !endpoints_.empty()) return;
+  inbox_->forget_ports();
+  engine_.reset();
+}
+
+// js thread: flush(commands, large?)
+Napi::Value Environment::flush(const Napi::CallbackInfo& info) {
+  if (closed_ || !engine_) return info.Env().Undefined();
+  const auto count = std::min<std::size_t>(info[0].As<Napi::Number>().Uint32Value(), max_commands_);
+  std::vector<OwnedBytes> large;
+  if (info.Length() > 1 && info[1].IsArray()) {
+    const auto blocks = info[1].As<Napi::Array>();
+    for (std::uint32_t i = 0; i < blocks.Length(); ++i) {
+      const auto block = blocks.Get(i).As<Napi::Uint8Array>();
+      large.push_back(OwnedBytes::copy_of({block.Data(), block.ByteLength()}));
+    }
+  }
+  outbox_->flush(*engine_, {out_commands_, count}, out_bytes_, std::move(large));
+  return info.Env().Undefined();
+}
+
+// js thread: takeLarge(index): Buffer
+Napi::Value Environment::take_large(const Napi::CallbackInfo& info) {
+  OwnedBytes block = std::move(large_.at(info[0].As<Napi::Number>().Uint32Value()));
+  const std::size_t size = block.size();
+  napi_value buffer;
+  const auto status = napi_create_external_buffer(
+      info.Env(), size, block.data(), [](napi_env, void* data, void*) { std::free(data); }, nullptr, &buffer);
+  if (status == napi_ok) {
+    block.release();
+    return Napi::Value(info.Env(), buffer);
+  }
+  // Electron allows no external buffers.
+  return Napi::Buffer<std::uint8_t>::Copy(info.Env(), block.data(), size);
+}
+
+// js thread: clock(): milliseconds on the clock of Event::time_ms
+Napi::Value Environment::clock(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), inbox_->clock_ms(steady_now_ms()));
+}
+
+// js thread: setRef(keepProcessAlive)
+Napi::Value Environment::set_ref(const Napi::CallbackInfo& info) {
+  if (closed_) return info.Env().Undefined();
+  if (info[0].ToBoolean()) {
+    napi_ref_threadsafe_function(env_, wake_up_.function);
+  } else {
+    napi_unref_threadsafe_function(env_, wake_up_.function);
+  }
+  return info.Env().Undefined();
+}
+
+// js thread:
+Napi::Value Environment::engine_stats(const Napi::CallbackInfo& info) {
+  auto stats = Napi::Object::New(info.Env());
+  const auto depth = inbox_->depth();
+  put(stats, "inboxEvents", depth.events);
+  put(stats, "inboxBytes", depth.bytes);
+  put(stats, "inboxDropped", depth.dropped);
+  put(stats, "flushes", outbox_->stats().flushes);
+  put(stats, "commands", outbox_->stats().commands);
+  put(stats, "directSends", outbox_->stats().direct_sends);
+  const auto engine = rpc::Engine::current();
+  const auto threads = engine ? engine->stats() : rpc::Engine::Stats{};
+  put(stats, "ioThreads", threads.io_threads);
+  put(stats, "queuedTasks", threads.queued_tasks);
+  put(stats, "bufferBytes", threads.buffer_bytes);
+  return stats;
+}
+
+}  // namespace rocket::addon

@@ -1,0 +1,109 @@
+#include "convert.h"
+#include "environment.h"
+
+namespace rocket::addon {
+
+rpc::Server& Environment::server_at(const Napi::CallbackInfo& info) {
+  const auto found = servers_.find(int_at(info, 0));
+  if (found == servers_.end()) throw Napi::Error::New(info.Env(), "rocket-rpc: no such server");
+  return *found->second;
+}
+
+// js thread: createServer(options, methods): number
+Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
+  if (closed_) throw Napi::Error::New(info.Env(), "rocket-rpc: this environment is being torn down");
+  const auto given = info[0].As<Napi::Object>();
+  rpc::ServerOptions options;
+  options.io_threads = size_of(given, "ioThreads");
+  options.connection = limits_of(given);
+  options.max_calls_per_connection = size_of(given, "maxCallsPerConnection");
+  options.max_calls = size_of(given, "maxCallsInFlight");
+  options.max_connections = size_of(given, "maxConnections");
+  options.default_timeout = millis_of(given, "defaultTimeoutMs");
+  options.max_timeout = millis_of(given, "maxTimeoutMs");
+  rpc::MethodTable methods;
+  const auto names = info[1].As<Napi::Array>();
+  for (std::uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).ToString();
+    if (!methods.add(name)) throw Napi::TypeError::New(info.Env(), "not a new method name of the form Service.method: " + name);
+  }
+  engine();
+  const std::int32_t number = next_number_++;
+  servers_[number] = std::make_shared<rpc::Server>(number, engine_, inbox_, options, std::move(methods));
+  return Napi::Number::New(info.Env(), number);
+}
+
+// js thread: listen(server, address, backlog): the bound address, or { errno, step }
+Napi::Value Environment::listen(const Napi::CallbackInfo& info) {
+  rpc::Server& server = server_at(info);
+  const io::Address address = address_of(info[1]);
+  auto opened = io::Listener::open(address, int_at(info, 2));
+  if (const auto* error = std::get_if<io::ListenError>(&opened)) {
+    auto failure = Napi::Object::New(info.Env());
+    put(failure, "errno", error->code);
+    failure.Set("step", error->step);
+    return failure;
+  }
+  auto& listener = std::get<io::Listener>(opened);
+  if (!address.is_unix()) listener.set_stream_options();
+  const std::string bound = listener.bound_text();
+  server.listen(std::move(listener));
+  return Napi::String::New(info.Env(), bound);
+}
+
+// js thread: closeServer(server, drainMs); kServerClosed follows
+Napi::Value Environment::close_server(const Napi::CallbackInfo& info) {
+  server_at(info).close(Millis(info[1].ToNumber().Int64Value()));
+  return info.Env().Undefined();
+}
+
+// js thread: releaseServer(server), after kServerClosed
+Napi::Value Environment::release_server(const Napi::CallbackInfo& info) {
+  servers_.erase(int_at(info, 0));
+  release_engine_if_unused();
+  return info.Env().Undefined();
+}
+
+// js thread:
+Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
+  rpc::Server& server = server_at(info);
+  server.settle();
+  const auto& counters = server.counters;
+  auto stats = Napi::Object::New(info.Env());
+  put(stats, "connections", server.gauges.open.load());
+  put(stats, "queuedBytes", server.gauges.queued_bytes.load());
+  put(stats, "connectionsTotal", counters.connections_total.load());
+  put(stats, "callsInFlight", counters.calls_in_flight.load());
+  put(stats, "callsTotal", counters.calls_total.load());
+  put(stats, "callsExpired", counters.calls_expired.load());
+  put(stats, "callsRefused", counters.calls_refused.load());
+  put(stats, "logLinesDropped", counters.log_lines_dropped.load());
+  put(stats, "acceptBackoffs", server.accept_backoffs());
+  auto rejected = Napi::Object::New(info.Env());
+  for (std::size_t i = 1; i < wire::kDecodeErrorCount; ++i) {
+    put(rejected, wire::name_of(static_cast<wire::DecodeError>(i)), counters.frames_rejected[i].load());
+  }
+  stats.Set("framesRejected", rejected);
+  auto closed = Napi::Object::New(info.Env());
+  for (std::size_t i = 0; i < io::kCloseReasonCount; ++i) {
+    put(closed, io::name_of(static_cast<io::CloseReason>(i)), counters.connections_closed[i].load());
+  }
+  stats.Set("connectionsClosed", closed);
+  return stats;
+}
+
+// js thread: msgId(low, high), only for a call JavaScript has not ended
+Napi::Value Environment::msg_id(const Napi::CallbackInfo& info) {
+  const rpc::CallId id{info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()};
+  if (closed_ || !engine_) return Napi::String::New(info.Env(), "");
+  return Napi::String::New(info.Env(), engine_->lane(id.io_thread()).server_calls.held(id).msg_id);
+}
+
+// js thread: peer(low, high), only for a call JavaScript has not ended
+Napi::Value Environment::peer(const Napi::CallbackInfo& info) {
+  const rpc::CallId id{info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()};
+  if (closed_ || !engine_) return Napi::String::New(info.Env(), "");
+  return Napi::String::New(info.Env(), engine_->lane(id.io_thread()).server_calls.held(id).connection->peer_name());
+}
+
+}  // namespace rocket::addon

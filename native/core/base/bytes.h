@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace rocket {
+
+using ByteSpan = std::span<const std::uint8_t>;
+
+inline std::uint32_t load_be32(const std::uint8_t* at) {
+  std::uint32_t value;
+  std::memcpy(&value, at, sizeof value);
+  return __builtin_bswap32(value);
+}
+
+inline void store_be32(std::uint8_t* at, std::uint32_t value) {
+  value = __builtin_bswap32(value);
+  std::memcpy(at, &value, sizeof value);
+}
+
+inline std::string_view as_text(ByteSpan bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline ByteSpan as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// A heap block with one owner. Not zeroed: the pages of a block that a peer only announced are never touched.
+class OwnedBytes {
+ public:
+  OwnedBytes() = default;
+  explicit OwnedBytes(std::size_t size)
+      : data_(static_cast<std::uint8_t*>(std::malloc(size == 0 ? 1 : size))), size_(size) {
+    if (!data_) throw std::bad_alloc();
+  }
+  static OwnedBytes copy_of(ByteSpan bytes) {
+    OwnedBytes block(bytes.size());
+    if (!bytes.empty()) std::memcpy(block.data(), bytes.data(), bytes.size());
+    return block;
+  }
+
+  std::uint8_t* data() { return data_.get(); }
+  const std::uint8_t* data() const { return data_.get(); }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  ByteSpan span() const { return {data_.get(), size_}; }
+
+  /// Hands the malloc'ed block to somebody who will call free() on it.
+  std::uint8_t* release() {
+    size_ = 0;
+    return data_.release();
+  }
+
+ private:
+  struct Free {
+    void operator()(std::uint8_t* block) const { std::free(block); }
+  };
+  std::unique_ptr<std::uint8_t, Free> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace rocket

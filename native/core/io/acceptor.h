@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <asio/awaitable.hpp>
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "io/address.h"
+#include "io/io_thread.h"
+#include "io/listener.h"
+
+namespace rocket::io {
+
+/// A connection that was accepted and belongs to nobody yet; whoever takes it owns `fd`.
+struct Accepted {
+  int fd;
+  int family;
+  PeerAddress peer;
+};
+
+/// Accepts on the main io thread and hands the descriptors out in batches. No accept error ends it: what concerns one
+/// connection is skipped, a lack of descriptors or memory is waited out (10 ms, doubled up to 1 s).
+class Acceptor final : public std::enable_shared_from_this<Acceptor> {
+ public:
+  using Deliver = std::function<void(std::vector<Accepted> batch)>;
+
+  Acceptor(IoThread& io, Listener listener, Deliver deliver);
+  ~Acceptor();
+
+  // io thread:
+  void start();
+  void stop();
+
+  // any thread:
+  std::uint64_t backoffs() const { return backoffs_.load(std::memory_order_relaxed); }
+
+  // For spawn().
+  const char* task_name() const { return "acceptor"; }
+  void fail() { stop(); }
+
+ private:
+  static asio::awaitable<void> accept_loop(std::shared_ptr<Acceptor> self);
+  /// Accepts what is waiting; false when resources ran out.
+  bool accept_some();
+
+  IoThread& io_;
+  const int family_;
+  const std::string unix_path_;
+  Deliver deliver_;
+  asio::posix::stream_descriptor descriptor_;
+  asio::steady_timer backoff_timer_;
+  std::atomic<std::uint64_t> backoffs_{0};
+  bool stopped_ = false;
+};
+
+}  // namespace rocket::io

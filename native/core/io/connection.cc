@@ -1,0 +1,390 @@
+#include "io/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "io/spawn.h"
+
+namespace rocket::io {
+
+namespace {
+
+/// Reads in a row from one socket before others get their turn.
+constexpr int kReadsPerWakeUp = 8;
+/// From this many missing bytes on, a frame is read straight into its own block.
+constexpr std::size_t kReadInPlaceBytes = 16 * 1024;
+/// Enough for a frame's length to be known.
+constexpr std::size_t kHeadBytes = 64;
+constexpr std::size_t kGather = 64;
+constexpr std::size_t kHardLimitFactor = 4;
+
+}  // namespace
+
+const char* name_of(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kLocal: return "closed_here";
+    case CloseReason::kPeerClosed: return "closed_by_peer";
+    case CloseReason::kReset: return "reset";
+    case CloseReason::kBadInput: return "bad_input";
+    case CloseReason::kFrameTimeout: return "frame_timeout";
+    case CloseReason::kIdleTimeout: return "idle_timeout";
+    case CloseReason::kSlowReader: return "slow_reader";
+  }
+  return "unknown";
+}
+
+Connection::Connection(IoThread& io, StreamSocket socket, const PeerAddress& peer, const ConnectionLimits& limits,
+                       ConnectionGauges& gauges)
+    : io_(io),
+      socket_(std::move(socket)),
+      fd_(socket_.native_handle()),
+      peer_(peer),
+      limits_(limits),
+      gauges_(gauges),
+      writes_(io.chunks()),
+      timer_(*this),
+      last_activity_(io.now()) {}
+
+Connection::~Connection() { io_.timers().cancel(timer_); }
+
+void Connection::start(ConnectionHandler& handler) {
+  handler_ = &handler;
+  gauges_.open.fetch_add(1, std::memory_order_relaxed);
+  check_timeouts();
+  start_reading();
+}
+
+void Connection::start_reading() {
+  if (reading_ || !open_) return;
+  reading_ = true;
+  spawn(io_.context(), shared_from_this(), read_loop(shared_from_this()));
+}
+
+asio::awaitable<void> Connection::read_loop(std::shared_ptr<Connection> self) {
+  std::error_code error;
+  while (self->open_ && !self->paused_) {
+    co_await self->socket_.async_wait(StreamSocket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    if (!self->open_ || self->paused_) break;
+    if (error) {
+      self->close(CloseReason::kReset);
+      break;
+    }
+    self->read_available();
+  }
+  self->reading_ = false;
+}
+
+void Connection::read_available() {
+  for (int i = 0; i < kReadsPerWakeUp && open_ && !paused_; ++i) {
+    const std::size_t missing = pending_frame_bytes_ > pending_size_ ? pending_frame_bytes_ - pending_size_ : 0;
+    const bool in_place = missing >= kReadInPlaceBytes;
+    const auto into = in_place ? std::span(pending_.data() + pending_size_, missing) : io_.read_buffer();
+    const std::ptrdiff_t got = receive(into);
+    if (got <= 0) return;
+    last_activity_ = io_.now();
+    if (in_place) {
+      pending_size_ += static_cast<std::size_t>(got);
+      if (pending_size_ == pending_frame_bytes_) take_pending();
+    } else {
+      take({into.data(), static_cast<std::size_t>(got)});
+    }
+    note_partial_frame();
+    if (static_cast<std::size_t>(got) < into.size()) return;
+  }
+}
+
+/// Returns the bytes read, or 0 when there is nothing more to read now or ever.
+std::ptrdiff_t Connection::receive(std::span<std::uint8_t> into) {
+  for (;;) {
+    const auto got = ::recv(fd_, into.data(), into.size(), MSG_DONTWAIT);
+    if (got > 0) return got;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
+    close(got == 0 ? CloseReason::kPeerClosed : CloseReason::kReset);
+    return 0;
+  }
+}
+
+void Connection::take(ByteSpan data) {
+  while (pending_size_ > 0 && !data.empty() && open_ && !paused_) {
+    // Complete the frame that was begun, and no more: what follows it is taken from `data` without a copy.
+    const std::size_t wanted = pending_frame_bytes_ > 0 ? pending_frame_bytes_ - pending_size_ : kHeadBytes;
+    const auto piece = data.first(std::min(wanted, data.size()));
+    if (pending_.size() < pending_size_ + piece.size()) {
+      OwnedBytes larger(pending_size_ + std::max(piece.size(), kHeadBytes));
+      std::memcpy(larger.data(), pending_.data(), pending_size_);
+      pending_ = std::move(larger);
+    }
+    std::memcpy(pending_.data() + pending_size_, piece.data(), piece.size());
+    pending_size_ += piece.size();
+    data = data.subspan(piece.size());
+    if (pending_size_ >= pending_frame_bytes_) take_pending();
+  }
+  if (data.empty() || !open_) return;
+  if (paused_) {
+    OwnedBytes joined(pending_size_ + data.size());
+    if (pending_size_ > 0) std::memcpy(joined.data(), pending_.data(), pending_size_);
+    std::memcpy(joined.data() + pending_size_, data.data(), data.size());
+    pending_size_ = joined.size();
+    pending_ = std::move(joined);
+    pending_frame_bytes_ = 0;
+    return;
+  }
+  const auto taken = handler_->on_bytes(data);
+  if (!open_) return;
+  keep(data.subspan(taken.consumed), taken.frame_bytes);
+}
+
+/// Offers what is pending to the handler, and keeps what it leaves.
+void Connection::take_pending() {
+  if (pending_frame_bytes_ >= kLargeFrameBytes && pending_size_ == pending_frame_bytes_) {
+    handler_->on_large_frame(pending_);
+    if (paused_) return;
+    pending_ = OwnedBytes();
+    pending_size_ = pending_frame_bytes_ = 0;
+    partial_since_ = 0;
+    return;
+  }
+  OwnedBytes block = std::move(pending_);
+  const ByteSpan offered{block.data(), pending_size_};
+  pending_size_ = pending_frame_bytes_ = 0;
+  const auto taken = handler_->on_bytes(offered);
+  if (taken.consumed > 0) partial_since_ = 0;
+  if (open_) keep(offered.subspan(taken.consumed), taken.frame_bytes);
+}
+
+void Connection::keep(ByteSpan rest, std::size_t frame_bytes) {
+  if (rest.empty()) return;
+  pending_ = OwnedBytes(std::max({rest.size(), frame_bytes, kHeadBytes}));
+  std::memcpy(pending_.data(), rest.data(), rest.size());
+  pending_size_ = rest.size();
+  // Left over because reading was paused: more than this one frame may be there.
+  pending_frame_bytes_ = frame_bytes >= rest.size() ? frame_bytes : 0;
+}
+
+void Connection::note_partial_frame() {
+  if (pending_size_ == 0 || paused_ || !open_) {
+    partial_since_ = 0;
+    return;
+  }
+  if (partial_since_ != 0) return;
+  partial_since_ = io_.now();
+  const SteadyMs due = partial_since_ + limits_.frame_timeout.count();
+  if (!timer_.armed() || timer_.expires_at > due) io_.timers().arm(timer_, due);
+}
+
+void Connection::pause_reading() { paused_ = true; }
+
+void Connection::resume_reading() {
+  if (!paused_ || !open_) return;
+  paused_ = false;
+  partial_since_ = 0;
+  if (pending_size_ > 0) take_pending();
+  note_partial_frame();
+  if (!paused_) start_reading();
+}
+
+void Connection::count_queued(std::size_t added) {
+  if (writes_.empty()) last_write_progress_ = io_.now();
+  appended_total_ += added;
+  gauges_.queued_bytes.fetch_add(static_cast<std::int64_t>(added), std::memory_order_relaxed);
+}
+
+std::uint8_t* Connection::append(std::size_t size) {
+  count_queued(size);
+  std::uint8_t* at = writes_.append(size);
+  io_.at_turn_end(shared_from_this());
+  return at;
+}
+
+void Connection::append_block(OwnedBytes block) {
+  count_queued(block.size());
+  writes_.append_block(std::move(block));
+  io_.at_turn_end(shared_from_this());
+}
+
+void Connection::on_turn_end() {
+  if (open_) flush();
+  if (open_ || handler_ == nullptr) return;
+  gauges_.open.fetch_sub(1, std::memory_order_relaxed);
+  gauges_.queued_bytes.fetch_sub(static_cast<std::int64_t>(writes_.bytes()), std::memory_order_relaxed);
+  ConnectionHandler* handler = handler_;
+  handler_ = nullptr;
+  handler->on_closed(close_reason_);
+}
+
+void Connection::flush() {
+  if (writing_) {
+    if (over_hard_limit()) close(CloseReason::kSlowReader);
+    return;
+  }
+  if (writes_.empty() && !close_when_written_) return;
+  if (!acquire_writer()) return;
+  if (write_some()) {
+    release_writer();
+    after_write();
+  } else if (open_) {
+    writing_ = true;
+    spawn(io_.context(), shared_from_this(), write_loop(shared_from_this()));
+    after_write();
+  }
+}
+
+bool Connection::write_some() {
+  while (!writes_.empty()) {
+    iovec parts[kGather];
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = writes_.gather(parts, kGather);
+    const auto wrote = message.msg_iovlen == 1
+                           ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                           : ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (wrote < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) close(CloseReason::kReset);
+      return false;
+    }
+    writes_.consume(static_cast<std::size_t>(wrote));
+    gauges_.queued_bytes.fetch_sub(wrote, std::memory_order_relaxed);
+    last_activity_ = last_write_progress_ = io_.now();
+  }
+  return true;
+}
+
+asio::awaitable<void> Connection::write_loop(std::shared_ptr<Connection> self) {
+  std::error_code error;
+  while (self->open_) {
+    co_await self->socket_.async_wait(StreamSocket::wait_write, asio::redirect_error(asio::use_awaitable, error));
+    if (!self->open_) break;
+    if (error) {
+      self->close(CloseReason::kReset);
+      break;
+    }
+    const bool done = self->write_some();
+    if (!self->open_) break;
+    if (done) {
+      self->writing_ = false;
+      self->release_writer();
+      self->after_write();
+      break;
+    }
+    self->after_write();
+  }
+}
+
+void Connection::after_write() {
+  if (over_hard_limit()) return close(CloseReason::kSlowReader);
+  if (backlogged()) {
+    was_backlogged_ = true;
+  } else if (was_backlogged_ && handler_ != nullptr) {
+    was_backlogged_ = false;
+    handler_->on_writable();
+  }
+  if (close_when_written_ && writes_.empty()) close(CloseReason::kLocal);
+}
+
+bool Connection::over_hard_limit() const {
+  return writes_.bytes() > limits_.max_write_queue_bytes * kHardLimitFactor + limits_.max_frame_bytes;
+}
+
+void Connection::close_when_written() {
+  if (!open_) return;
+  close_when_written_ = true;
+  io_.at_turn_end(shared_from_this());
+}
+
+void Connection::close(CloseReason reason) {
+  if (!open_) return;
+  open_ = false;
+  close_reason_ = reason;
+  io_.timers().cancel(timer_);
+  if (acquire_writer()) {
+    close_socket();
+  } else {
+    ::shutdown(fd_, SHUT_RDWR);  // ends a direct send in progress; its end brings us to close_socket()
+  }
+  io_.at_turn_end(shared_from_this());
+}
+
+void Connection::close_socket() {
+  writer_.store(kClosed, std::memory_order_release);
+  std::error_code ignored;  // the descriptor is gone whatever close() reports
+  socket_.close(ignored);
+}
+
+/// True when the io thread may write: the writer role is free or already ours. False: the JS thread is in the middle of
+/// a direct send and will post a wake-up when it is done.
+bool Connection::acquire_writer() {
+  std::uint8_t seen = kFree;
+  for (;;) {
+    if (writer_.compare_exchange_strong(seen, kIo, std::memory_order_acquire)) return true;
+    if (seen == kIo) return true;
+    if (seen == kClosed || seen == kJsIoWaits) return false;
+    if (seen == kJs && writer_.compare_exchange_strong(seen, kJsIoWaits, std::memory_order_acq_rel)) return false;
+    seen = kFree;
+  }
+}
+
+void Connection::release_writer() {
+  std::uint8_t mine = kIo;
+  writer_.compare_exchange_strong(mine, kFree, std::memory_order_release);
+}
+
+Connection::Direct Connection::direct_send(ByteSpan frame, std::size_t& sent) {
+  std::uint8_t seen = kFree;
+  if (!writer_.compare_exchange_strong(seen, kJs, std::memory_order_acquire)) return Direct::kBusy;
+  const auto wrote = ::send(fd_, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  sent = wrote > 0 ? static_cast<std::size_t>(wrote) : 0;
+  if (sent > 0 && sent < frame.size()) return Direct::kPartial;
+  seen = kJs;
+  if (!writer_.compare_exchange_strong(seen, kFree, std::memory_order_release)) {
+    writer_.store(kFree, std::memory_order_release);
+    io_.post([self = shared_from_this()] {
+      if (self->open_) {
+        self->flush();
+      } else if (self->writer_.load(std::memory_order_acquire) == kFree) {
+        self->close_socket();
+      }
+    });
+  }
+  return sent == frame.size() ? Direct::kSent : Direct::kBusy;
+}
+
+void Connection::finish_direct(ByteSpan rest) {
+  writer_.store(kIo, std::memory_order_release);
+  if (!open_) {
+    close_socket();
+    return;
+  }
+  count_queued(rest.size());
+  writes_.prepend(rest);
+  flush();
+}
+
+void Connection::on_timer(Timer& timer) { static_cast<ConnectionTimer&>(timer).connection.check_timeouts(); }
+
+void Connection::check_timeouts() {
+  if (!open_) return;
+  const SteadyMs now = io_.now();
+  SteadyMs next = INT64_MAX;
+  if (partial_since_ != 0) {
+    const SteadyMs due = partial_since_ + limits_.frame_timeout.count();
+    if (now >= due) return close(CloseReason::kFrameTimeout);
+    next = due;
+  }
+  if (const auto idle = limits_.idle_timeout.count(); idle > 0) {
+    if (!writes_.empty() && now - last_write_progress_ >= idle) return close(CloseReason::kSlowReader);
+    const bool waiting = handler_ != nullptr && handler_->busy();
+    if (!waiting && writes_.empty() && now - last_activity_ >= idle) return close(CloseReason::kIdleTimeout);
+    const SteadyMs since = writes_.empty() ? (waiting ? now : last_activity_) : last_write_progress_;
+    next = std::min(next, std::max(since + idle, now + 1));
+  }
+  if (next != INT64_MAX) io_.timers().arm(timer_, next);
+}
+
+}  // namespace rocket::io

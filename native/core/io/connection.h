@@ -1,0 +1,188 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <asio/awaitable.hpp>
+#include <asio/generic/stream_protocol.hpp>
+
+#include "base/bytes.h"
+#include "base/timer_wheel.h"
+#include "io/address.h"
+#include "io/io_thread.h"
+#include "io/write_queue.h"
+
+namespace rocket::io {
+
+using StreamSocket = asio::generic::stream_protocol::socket;
+
+enum class CloseReason : std::uint8_t {
+  kLocal,         ///< we were asked to
+  kPeerClosed,    ///< end of stream between or inside frames
+  kReset,         ///< an error from the socket
+  kBadInput,      ///< the handler refused what it read
+  kFrameTimeout,  ///< a frame was begun and not finished in time
+  kIdleTimeout,
+  kSlowReader,  ///< the peer does not read: its write queue is over the hard limit or makes no progress
+};
+inline constexpr std::size_t kCloseReasonCount = 7;
+const char* name_of(CloseReason reason);
+
+struct ConnectionLimits {
+  /// The longest frame that is read or written.
+  std::size_t max_frame_bytes = 4 << 20;
+  /// Past this many queued bytes the handler is told to stop producing (Connection::backlogged); past four times as many
+  /// and one frame the connection is closed as kSlowReader.
+  std::size_t max_write_queue_bytes = 4 << 20;
+  Millis frame_timeout{10'000};
+  /// 0: never.
+  Millis idle_timeout{300'000};
+};
+
+/// Counters that all connections of one server or channel share; any thread may read them.
+struct ConnectionGauges {
+  std::atomic<std::int64_t> open{0};
+  std::atomic<std::int64_t> queued_bytes{0};
+};
+
+/// What a connection speaks. All calls come on the connection's io thread.
+class ConnectionHandler {
+ public:
+  struct Taken {
+    std::size_t consumed = 0;
+    /// Length of the frame that begins right after what was consumed, or 0 when not yet known.
+    std::size_t frame_bytes = 0;
+  };
+
+  /// Takes as many whole frames as it can. May pause or close the connection.
+  virtual Taken on_bytes(ByteSpan bytes) = 0;
+  /// A whole frame of at least kLargeFrameBytes in a block of its own; moves from `frame` unless it paused.
+  virtual void on_large_frame(OwnedBytes& frame) = 0;
+  /// The write queue fell below its limit again.
+  virtual void on_writable() = 0;
+  /// True while silence on the connection is to be expected, so that it does not count as idle.
+  virtual bool busy() const = 0;
+  /// The last call a handler gets; never from inside another call to it.
+  virtual void on_closed(CloseReason reason) = 0;
+
+ protected:
+  ~ConnectionHandler() = default;
+};
+
+/// A connected stream socket on one io thread: a reader coroutine, a write queue with a writer coroutine that exists
+/// while the socket takes no more, and one timer for all its timeouts.
+///
+/// Owners: its handler, its running coroutines, the turn-end list, and call slots whose reply another thread may send.
+class Connection final : public TurnEnd, public std::enable_shared_from_this<Connection> {
+ public:
+  static constexpr std::size_t kLargeFrameBytes = 64 * 1024;
+
+  Connection(IoThread& io, StreamSocket socket, const PeerAddress& peer, const ConnectionLimits& limits,
+             ConnectionGauges& gauges);
+  ~Connection() override;
+
+  // io thread:
+  void start(ConnectionHandler& handler);
+  /// Idempotent; on_closed() follows at the end of the turn.
+  void close(CloseReason reason);
+  /// Closes once everything queued is written. The caller bounds the wait.
+  void close_when_written();
+  bool open() const { return open_; }
+
+  void pause_reading();
+  void resume_reading();
+
+  /// `size` bytes at the end of the write queue to be filled at once; they leave at the end of the turn.
+  std::uint8_t* append(std::size_t size);
+  void append_block(OwnedBytes block);
+  bool backlogged() const { return writes_.bytes() > limits_.max_write_queue_bytes; }
+  std::size_t queued_bytes() const { return writes_.bytes(); }
+  /// Bytes ever queued, and how many of them the kernel has taken.
+  std::uint64_t appended_total() const { return appended_total_; }
+  std::uint64_t written_total() const { return appended_total_ - writes_.bytes(); }
+
+  IoThread& io() { return io_; }
+  void touch() { last_activity_ = io_.now(); }
+
+  // any thread (immutable):
+  std::string peer_name() const { return peer_.text(); }
+
+  // js thread:
+  enum class Direct : std::uint8_t { kSent, kPartial, kBusy };
+  /// Tries to write one whole frame at once, without waiting. kBusy: nothing was written. kPartial: `sent` bytes were;
+  /// the caller must post finish_direct() with the rest, and until then nobody else writes.
+  Direct direct_send(ByteSpan frame, std::size_t& sent);
+
+  // io thread:
+  void finish_direct(ByteSpan rest);
+
+  // For spawn().
+  const char* task_name() const { return "connection"; }
+  void fail() { close(CloseReason::kReset); }
+
+ private:
+  void on_turn_end() override;
+  static asio::awaitable<void> read_loop(std::shared_ptr<Connection> self);
+  static asio::awaitable<void> write_loop(std::shared_ptr<Connection> self);
+  void start_reading();
+  void read_available();
+  std::ptrdiff_t receive(std::span<std::uint8_t> into);
+  void take(ByteSpan data);
+  void take_pending();
+  void keep(ByteSpan rest, std::size_t frame_bytes);
+  void note_partial_frame();
+
+  void flush();
+  /// Writes until the queue is empty (true) or the socket takes no more or broke (false).
+  bool write_some();
+  void after_write();
+  void count_queued(std::size_t added);
+  bool over_hard_limit() const;
+  bool acquire_writer();
+  void release_writer();
+  void close_socket();
+
+  static void on_timer(Timer& timer);
+  void check_timeouts();
+
+  // Who may write to the socket and close it. The JS thread only ever goes kFree -> kJs and back.
+  enum Writer : std::uint8_t { kFree, kIo, kJs, kJsIoWaits, kClosed };
+  std::atomic<std::uint8_t> writer_{kFree};
+
+  struct ConnectionTimer : Timer {
+    explicit ConnectionTimer(Connection& owner) : Timer(&Connection::on_timer), connection(owner) {}
+    Connection& connection;
+  };
+
+  IoThread& io_;
+  StreamSocket socket_;
+  const int fd_;
+  const PeerAddress peer_;
+  // Of the server or channel, which outlives every open connection.
+  const ConnectionLimits& limits_;
+  ConnectionGauges& gauges_;
+  ConnectionHandler* handler_ = nullptr;
+  WriteQueue writes_;
+  std::uint64_t appended_total_ = 0;
+
+  OwnedBytes pending_;  // the beginning of an unfinished frame, or what was left when reading was paused
+  std::size_t pending_size_ = 0;
+  std::size_t pending_frame_bytes_ = 0;
+
+  ConnectionTimer timer_;
+  SteadyMs last_activity_;
+  SteadyMs last_write_progress_ = 0;
+  SteadyMs partial_since_ = 0;
+
+  bool open_ = true;
+  bool reading_ = false;
+  bool paused_ = false;
+  bool writing_ = false;
+  bool close_when_written_ = false;
+  bool was_backlogged_ = false;
+  CloseReason close_reason_ = CloseReason::kLocal;
+};
+
+}  // namespace rocket::io

@@ -1,0 +1,127 @@
+#include "io/io_thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <asio/post.hpp>
+
+namespace rocket::io {
+
+namespace {
+
+/// Handlers run in one turn before its end is forced, so that a peer that never stops sending cannot starve replies.
+constexpr int kHandlersPerTurn = 256;
+
+class FunctionTask final : public IoTask {
+ public:
+  explicit FunctionTask(std::function<void()> task) : task_(std::move(task)) {}
+  void run() override { task_(); }
+
+ private:
+  std::function<void()> task_;
+};
+
+}  // namespace
+
+IoThread::IoThread(std::string name, std::uint32_t index)
+    : index_(index),
+      name_(std::move(name)),
+      now_(steady_now_ms()),
+      timers_(now_),
+      read_buffer_(new std::uint8_t[kReadBufferBytes]),
+      work_(asio::make_work_guard(context_)),
+      wheel_timer_(context_),
+      thread_([this] { run(); }) {}
+
+IoThread::~IoThread() { stop_and_join(); }
+
+void IoThread::post(std::unique_ptr<IoTask> task) {
+  post_lazily(std::move(task));
+  wake();
+}
+
+void IoThread::post(std::function<void()> task) { post(std::make_unique<FunctionTask>(std::move(task))); }
+
+void IoThread::post_lazily(std::unique_ptr<IoTask> task) {
+  const std::lock_guard lock(tasks_mutex_);
+  tasks_.push_back(std::move(task));
+  queued_tasks_.store(tasks_.size(), std::memory_order_seq_cst);
+}
+
+// Pairs with one_turn(): either the sleeper sees the task that was just queued, or we see that it sleeps.
+void IoThread::wake() {
+  if (sleeping_.exchange(false, std::memory_order_seq_cst)) asio::post(context_, [] {});
+}
+
+void IoThread::stop_and_join() {
+  if (!thread_.joinable()) return;
+  post([this] { stopping_ = true; });
+  thread_.join();
+}
+
+void IoThread::at_turn_end(const std::shared_ptr<TurnEnd>& what) {
+  if (what->scheduled_) return;
+  what->scheduled_ = true;
+  turn_ends_.push_back(what);
+}
+
+void IoThread::run() {
+  thread_id_.store(std::this_thread::get_id(), std::memory_order_release);
+  pthread_setname_np(pthread_self(), name_.c_str());
+  // Signals belong to the thread that runs JavaScript.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  while (!stopping_) one_turn();
+}
+
+void IoThread::one_turn() {
+  sleeping_.store(true, std::memory_order_seq_cst);
+  if (queued_tasks_.load(std::memory_order_seq_cst) == 0) {
+    context_.run_one();
+  } else {
+    context_.poll_one();
+  }
+  sleeping_.store(false, std::memory_order_relaxed);
+  now_ = steady_now_ms();
+  for (int i = 0; i < kHandlersPerTurn && context_.poll_one() > 0; ++i) {
+  }
+  run_tasks();
+  timers_.advance(now_);
+  // Ending may schedule more (closing a connection reports its calls), which then ends in the same turn.
+  while (!turn_ends_.empty()) {
+    ending_.swap(turn_ends_);
+    for (const auto& what : ending_) {
+      what->scheduled_ = false;
+      what->on_turn_end();
+    }
+    ending_.clear();
+  }
+  drive_timers();
+}
+
+void IoThread::run_tasks() {
+  if (queued_tasks_.load(std::memory_order_acquire) == 0) return;
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    running_tasks_.swap(tasks_);
+    queued_tasks_.store(0, std::memory_order_relaxed);
+  }
+  for (auto& task : running_tasks_) {
+    task->run();
+    task.reset();
+  }
+  running_tasks_.clear();
+}
+
+void IoThread::drive_timers() {
+  const auto next = timers_.next_event();
+  if (!next || *next >= wheel_armed_for_) return;
+  wheel_armed_for_ = *next;
+  wheel_timer_.expires_at(std::chrono::steady_clock::time_point(Millis(*next)));
+  wheel_timer_.async_wait([this](const std::error_code& error) {
+    if (!error) wheel_armed_for_ = kNever;
+  });
+}
+
+}  // namespace rocket::io

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "base/clock.h"
+#include "base/timer_wheel.h"
+#include "io/chunk_pool.h"
+
+namespace rocket::io {
+
+/// Work handed to an io thread by another thread.
+class IoTask {
+ public:
+  virtual ~IoTask() = default;
+  // io thread:
+  virtual void run() = 0;
+};
+
+/// Something that collects during a loop turn and acts once at its end: a connection with frames to write, an inbox
+/// with events to announce.
+class TurnEnd {
+ public:
+  virtual ~TurnEnd() = default;
+  // io thread:
+  virtual void on_turn_end() = 0;
+
+ private:
+  friend class IoThread;
+  bool scheduled_ = false;
+};
+
+/// One thread with one io_context. A turn is: wait for the first ready handler, run what else is ready, take in the
+/// work other threads left, fire timers, then let everything scheduled with at_turn_end() act. What crosses a thread
+/// border or costs a system call is thereby paid once a turn.
+class IoThread {
+ public:
+  /// `name` is at most 15 bytes (Linux thread name).
+  IoThread(std::string name, std::uint32_t index);
+  ~IoThread();
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  // any thread:
+  std::uint32_t index() const { return index_; }
+  void post(std::unique_ptr<IoTask> task);
+  void post(std::function<void()> task);
+  /// As post(), but does not wake the thread: for work that can wait until it next has something to do.
+  void post_lazily(std::unique_ptr<IoTask> task);
+  /// Finishes what was posted before, then ends the thread. Objects still alive on it are destroyed by the caller.
+  void stop_and_join();
+  bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_acquire); }
+  std::size_t queued_tasks() const { return queued_tasks_.load(std::memory_order_relaxed); }
+
+  // io thread:
+  asio::io_context& context() { return context_; }
+  TimerWheel& timers() { return timers_; }
+  ChunkPool& chunks() { return chunks_; }
+  /// The steady clock as of this turn.
+  SteadyMs now() const { return now_; }
+  void at_turn_end(const std::shared_ptr<TurnEnd>& what);
+  /// Where every connection of this thread reads into, so that an idle one needs no buffer.
+  std::span<std::uint8_t> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
+
+  static constexpr std::size_t kReadBufferBytes = 128 * 1024;
+
+ private:
+  void run();
+  void one_turn();
+  void run_tasks();
+  void drive_timers();
+  void wake();
+
+  const std::uint32_t index_;
+  std::string name_;
+
+  // The wheel and the pool outlive every connection, and connections may live in handlers owned by the context.
+  SteadyMs now_;
+  TimerWheel timers_;
+  ChunkPool chunks_;
+  std::unique_ptr<std::uint8_t[]> read_buffer_;
+
+  std::mutex tasks_mutex_;
+  std::vector<std::unique_ptr<IoTask>> tasks_;  // guarded by tasks_mutex_
+  std::vector<std::unique_ptr<IoTask>> running_tasks_;
+  std::atomic<std::size_t> queued_tasks_{0};
+  std::atomic<bool> sleeping_{false};
+  bool stopping_ = false;
+
+  std::vector<std::shared_ptr<TurnEnd>> turn_ends_;
+  std::vector<std::shared_ptr<TurnEnd>> ending_;
+
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  asio::steady_timer wheel_timer_;
+  SteadyMs wheel_armed_for_ = kNever;
+  static constexpr SteadyMs kNever = INT64_MAX;
+
+  std::atomic<std::thread::id> thread_id_;
+  std::thread thread_;
+};
+
+}  // namespace rocket::io

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdio>
+#include <exception>
+#include <utility>
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+
+namespace rocket::io {
+
+/// Starts a coroutine of `owner`. An exception that leaves it is a bug or a lack of memory: it is reported on stderr and
+/// ends `owner` through fail(), it is never swallowed.
+template <typename Executor, typename Owner>
+void spawn(Executor& executor, Owner owner, asio::awaitable<void> coroutine) {
+  asio::co_spawn(executor, std::move(coroutine), [owner = std::move(owner)](std::exception_ptr error) {
+    if (!error) return;
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+      std::fprintf(stderr, "rocket-rpc: internal error in %s: %s\n", owner->task_name(), exception.what());
+    }
+    owner->fail();
+  });
+}
+
+}  // namespace rocket::io

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/bytes.h"
+#include "base/timer_wheel.h"
+#include "rpc/call_link.h"
+
+namespace rocket::rpc {
+
+class ClientLink;
+class ClientSession;
+
+/// Names a client call for JavaScript: an index into its table of pending calls, and that entry's generation.
+struct CallHandle {
+  std::uint32_t index = 0;
+  std::uint32_t generation = 0;
+};
+
+/// A call as the JavaScript thread hands it over; the views live until it has been started.
+struct CallRequest {
+  CallHandle handle;
+  const std::string* method = nullptr;
+  SteadyMs deadline = 0;
+  bool wait_for_ready = false;
+  ByteSpan body;
+  OwnedBytes large_body;  ///< used instead of `body` when not empty
+  std::string_view metadata;
+  std::string_view msg_id;  ///< empty: make a fresh one
+
+  ByteSpan payload() const { return large_body.empty() ? body : large_body.span(); }
+};
+
+/// One call on its way through a ClientSession; lives on the session's io thread.
+struct ClientCall : Timer, CallLink {
+  explicit ClientCall(Fire on_deadline) : Timer(on_deadline) {}
+
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  ClientSession* session = nullptr;  // null: the slot is free
+  CallHandle handle;
+  const std::string* method = nullptr;
+  SteadyMs started = 0;
+  bool wait_for_ready = false;
+
+  // Only until the request is encoded.
+  OwnedBytes body;
+  std::string metadata;
+
+  std::string msg_id;          ///< only when it was given; fresh ids are made from slot and generation
+  ClientLink* link = nullptr;  ///< where the request was encoded to
+  std::uint64_t frame_end = 0;  ///< position of the request's last byte in what the link's connection writes
+  ClientCall* next_free = nullptr;
+};
+
+/// The calls of one session, and the way from a reply's msg_id back to its call.
+///
+/// A fresh msg_id is 20 characters, as long as the ids of C++ rocket: 8 that are random per session, 5 for the slot and
+/// 7 for the slot's generation, in hexadecimal.
+class ClientCallTable {
+ public:
+  static constexpr std::size_t kMsgIdBytes = 20;
+  static constexpr std::size_t kMaxCalls = 1 << 20;
+
+  ClientCallTable(Timer::Fire on_deadline, std::uint32_t random_prefix);
+
+  /// Null when kMaxCalls are in flight.
+  ClientCall* allocate();
+  void release(ClientCall& call);
+  /// Gives the call the msg_id it asks for; false (and a fresh one instead) when that id is already in flight here.
+  bool claim(ClientCall& call, std::string_view msg_id);
+  ClientCall* find(std::string_view msg_id);
+
+  using MsgId = std::array<char, kMsgIdBytes>;
+  MsgId fresh_id(const ClientCall& call) const;
+  std::size_t in_use() const { return in_use_; }
+
+ private:
+  const Timer::Fire on_deadline_;
+  std::array<char, 8> prefix_;
+  std::deque<ClientCall> slots_;  // a deque: timers and lists point into it
+  ClientCall* free_ = nullptr;
+  std::size_t in_use_ = 0;
+  std::unordered_map<std::string_view, ClientCall*> by_given_id_;
+};
+
+}  // namespace rocket::rpc

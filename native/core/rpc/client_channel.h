@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "io/connection.h"
+#include "rpc/inbox.h"
+
+namespace rocket::rpc {
+
+struct ClientOptions {
+  std::size_t io_threads = 1;
+  /// Connections of each endpoint, given out over the io threads.
+  std::size_t connections = 1;
+  /// A new connection for every call, as C++ rocket does, in place of `connections` kept ones.
+  bool short_connections = false;
+  /// max_write_queue_bytes bounds the requests that wait to be written on one connection; past it a call fails.
+  io::ConnectionLimits connection;
+  Millis connect_timeout{5000};
+  Millis first_backoff{100};
+  Millis longest_backoff{10'000};
+  bool checksum = true;
+  /// Take the peer for ours before it has shown it: allows metadata over 511 bytes in the first request.
+  bool peer_is_rocket_rpc = false;
+};
+
+struct ClientCounters {
+  std::atomic<std::uint64_t> calls_total{0};
+  std::atomic<std::int64_t> calls_in_flight{0};
+  std::atomic<std::uint64_t> connects{0};
+  std::atomic<std::uint64_t> connect_failures{0};
+  std::atomic<std::uint64_t> late_replies{0};
+  std::atomic<std::int64_t> waiting_bytes{0};
+  std::atomic<std::uint64_t> frames_rejected{0};
+};
+
+/// What all endpoints of one channel share. Kept alive by each of their sessions.
+struct ClientChannel {
+  ClientChannel(std::shared_ptr<Inbox> to, const ClientOptions& with) : inbox(std::move(to)), options(with) {}
+
+  const std::shared_ptr<Inbox> inbox;
+  const ClientOptions options;
+  ClientCounters counters;
+  io::ConnectionGauges gauges;
+  /// Wire names by method number. Appended to by the JavaScript thread; an element never moves, and io threads only
+  /// read those whose address they were sent.
+  std::deque<std::string> methods;
+};
+
+/// One address (or several alternatives) that a channel sends to.
+struct ClientEndpointInfo {
+  std::int32_t number = 0;
+  std::string name;
+  std::atomic<bool> peer_is_ours{false};
+};
+
+}  // namespace rocket::rpc

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "rpc/client_session.h"
+
+namespace rocket::rpc {
+
+/// The JavaScript thread's side of one endpoint: spreads calls over its sessions. close() must be called before it is
+/// destroyed.
+class ClientEndpoint {
+ public:
+  ClientEndpoint(Engine& engine, std::shared_ptr<ClientChannel> channel, std::shared_ptr<ClientEndpointInfo> info,
+                 const std::vector<io::Address>& addresses);
+
+  // js thread:
+  ClientChannel& channel() { return *channel_; }
+  std::size_t session_count() const { return sessions_.size(); }
+  /// Round robin over the sessions in the best state that any of them is in.
+  ClientSession& pick();
+  void connect();
+  void set_addresses(const std::vector<io::Address>& addresses);
+  /// kEndpointClosed follows once for each session.
+  void close();
+
+ private:
+  std::shared_ptr<ClientChannel> channel_;
+  std::vector<std::shared_ptr<ClientSession>> sessions_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace rocket::rpc

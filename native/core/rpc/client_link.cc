@@ -1,0 +1,58 @@
+#include "rpc/client_link.h"
+
+#include "rpc/client_session.h"
+
+namespace rocket::rpc {
+
+ClientLink::ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection)
+    : session_(std::move(session)), connection_(std::move(connection)) {}
+
+ClientLink::~ClientLink() = default;
+
+io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
+  Taken taken;
+  while (connection_->open() && !paused_) {
+    const auto rest = bytes.subspan(taken.consumed);
+    const auto length = wire::peek_length(rest, session_->options().connection.max_frame_bytes);
+    if (length.error != wire::DecodeError::kNone) {
+      rejected_ = length.error;
+      connection_->close(io::CloseReason::kBadInput);
+      break;
+    }
+    taken.frame_bytes = length.bytes;
+    if (length.bytes == 0 || rest.size() < length.bytes) break;
+    if (!take_frame(rest.first(length.bytes), nullptr)) break;
+    taken.consumed += length.bytes;
+    taken.frame_bytes = 0;
+  }
+  return taken;
+}
+
+void ClientLink::on_large_frame(OwnedBytes& frame) { take_frame(frame.span(), &frame); }
+
+bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
+  wire::FrameView view;
+  rejected_ = wire::decode(frame, view);
+  if (rejected_ != wire::DecodeError::kNone) {
+    connection_->close(io::CloseReason::kBadInput);
+    return true;
+  }
+  if (session_->on_reply(*this, view, block)) return true;
+  paused_ = true;
+  connection_->pause_reading();
+  session_->port().wait_for_room(*this);
+  return false;
+}
+
+void ClientLink::on_inbox_room() {
+  paused_ = false;
+  connection_->resume_reading();
+}
+
+void ClientLink::on_closed(io::CloseReason reason) {
+  session_->port().forget(*this);
+  const auto session = session_;
+  session->on_link_closed(*this, reason);  // destroys this
+}
+
+}  // namespace rocket::rpc

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <asio/awaitable.hpp>
+
+#include "io/address.h"
+#include "io/connect.h"
+#include "rpc/client_call.h"
+#include "rpc/client_channel.h"
+#include "rpc/client_link.h"
+#include "rpc/engine.h"
+
+namespace rocket::rpc {
+
+/// State of one connection to an endpoint, as JavaScript sees it (lib/addon/layout.ts).
+enum class LinkState : std::int32_t {
+  kIdle = 0,    ///< will connect when a call comes
+  kConnecting,
+  kReady,
+  kFailed,      ///< waits before the next attempt; calls that do not wait for readiness fail
+  kClosed,
+};
+
+/// The calls of one endpoint on one io thread and the connection they share (or, with short connections, the one each of
+/// them has). Owners: the endpoint on the JavaScript thread, its links, and its coroutines.
+class ClientSession final : public std::enable_shared_from_this<ClientSession> {
+ public:
+  ClientSession(std::shared_ptr<ClientChannel> channel, std::shared_ptr<ClientEndpointInfo> endpoint, Lane& lane,
+                std::uint32_t index, std::vector<io::Address> addresses);
+  ~ClientSession();
+
+  // any thread:
+  LinkState state() const { return state_.load(std::memory_order_relaxed); }
+  Lane& lane() { return lane_; }
+  const ClientOptions& options() const { return channel_->options; }
+
+  // io thread:
+  void attach();
+  void start_call(CallRequest& request);
+  static void cancel(InboxPort& port, CallHandle handle);
+  /// Connects if idle, so that the first call need not wait.
+  void connect_now();
+  void set_addresses(std::vector<io::Address> addresses) { addresses_ = std::move(addresses); }
+  /// Fails what is in flight with CANCELLED, closes, then sends kEndpointClosed.
+  void close();
+  InboxPort& port() { return *port_; }
+
+  // Called by links.
+  /// False when the Inbox is full: the reply has to be offered again.
+  bool on_reply(ClientLink& link, const wire::FrameView& view, OwnedBytes* block);
+  void on_link_closed(ClientLink& link, io::CloseReason reason);
+
+  // For spawn().
+  const char* task_name() const { return "client session"; }
+  void fail() { on_connect_failed("internal error while connecting"); }
+
+ private:
+  static asio::awaitable<void> connect_shared(std::shared_ptr<ClientSession> self);
+  static asio::awaitable<void> connect_for(std::shared_ptr<ClientSession> self, ClientCall* call,
+                                           std::uint32_t generation);
+  ClientLink& add_link(io::ConnectResult result);
+  void begin_connect();
+  void on_connect_failed(std::string error);
+  void back_off();
+  void set_state(LinkState state);
+
+  void keep(ClientCall& call, CallRequest& request);
+  /// Encodes the request to the link; fails the call when a limit forbids it.
+  void send(ClientCall& call, ClientLink& link, std::string_view metadata, ByteSpan body, OwnedBytes* large_body);
+  void send_kept(ClientCall& call, ClientLink& link);
+  void release(ClientCall& call);
+  void end_with(ClientCall& call, std::int32_t wire_code, std::string_view text);
+  void fail_all(CallLink& calls, std::int32_t wire_code, std::string_view text);
+  void maybe_closed();
+
+  static void on_call_deadline(Timer& timer);
+  static void on_backoff_over(Timer& timer);
+
+  struct BackoffTimer : Timer {
+    explicit BackoffTimer(ClientSession& owner) : Timer(&ClientSession::on_backoff_over), session(owner) {}
+    ClientSession& session;
+  };
+
+  const std::shared_ptr<ClientChannel> channel_;
+  const std::shared_ptr<ClientEndpointInfo> endpoint_;
+  Lane& lane_;
+  const std::uint32_t index_;
+  std::atomic<LinkState> state_{LinkState::kIdle};
+
+  // io thread:
+  std::vector<io::Address> addresses_;
+  std::shared_ptr<InboxPort> port_;
+  std::minstd_rand random_;
+  ClientCallTable calls_;
+  CallLink waiting_;             // calls that have no connection yet
+  ListLink links_;               // every ClientLink
+  ClientLink* shared_ = nullptr;  // the one in use; null unless ready
+  BackoffTimer backoff_timer_{*this};
+  int attempts_ = 0;
+  std::string last_error_;
+  bool closed_reported_ = false;
+};
+
+}  // namespace rocket::rpc

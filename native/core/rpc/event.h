@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace rocket::rpc {
+
+/// What an event in an Inbox says. The numbers cross into JavaScript (lib/addon/layout.ts).
+enum class EventKind : std::int32_t {
+  kRequest = 1,    ///< server: a call to handle
+  kAbort,          ///< server: a delivered call was answered natively or lost its peer
+  kServerClosed,   ///< server: nothing of it is left on any io thread
+  kReply,          ///< client: a call succeeded
+  kFailure,        ///< client: a call ended with `code`
+  kEndpointState,  ///< client: a connection of endpoint `owner` is now in state `code`
+  kEndpointClosed,
+  kLog,  ///< a line for the log of server `owner`
+};
+
+/// One fixed-size descriptor: this many 32-bit words.
+inline constexpr std::size_t kEventWords = 12;
+
+namespace event_flag {
+inline constexpr std::int32_t kLargePayload = 1;    ///< the payload is the next large block of the batch
+inline constexpr std::int32_t kRequestWritten = 2;  ///< kFailure: the whole request had been handed to the kernel
+inline constexpr std::int32_t kExtended = 4;        ///< kRequest: the peer reads response metadata
+}  // namespace event_flag
+
+/// An event before it is copied into the slab; the spans need to live only that long.
+struct Event {
+  EventKind kind;
+  std::int32_t owner = 0;     ///< word 1: server or endpoint number
+  std::uint32_t id_low = 0;   ///< word 2: call id, or the client's call handle
+  std::uint32_t id_high = 0;  ///< word 3: generation
+  std::int32_t code = 0;      ///< word 4: method number, wire code or state
+  std::int32_t time_ms = 0;   ///< word 5: kRequest: the deadline on the inbox's clock
+  std::int32_t flags = 0;     ///< word 10
+  ByteSpan payload;           ///< words 6, 7: offset and length
+  ByteSpan text;              ///< words 8, 9: metadata, message or line
+};
+
+}  // namespace rocket::rpc

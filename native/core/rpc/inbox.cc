@@ -1,0 +1,115 @@
+#include "rpc/inbox.h"
+
+#include "rpc/inbox_port.h"
+
+namespace rocket::rpc {
+
+Inbox::Inbox(Slab first, Slab second, const Limits& limits, WakeUp& wake_up)
+    : limits_(limits), wake_up_(&wake_up), slabs_{first, second} {}
+
+bool Inbox::has_room(const Event& event) const {
+  if (events_ == limits_.max_events) return false;
+  const bool is_large = event.payload.size() > kLargePayloadBytes;
+  const std::size_t in_slab = event.text.size() + (is_large ? 0 : event.payload.size());
+  if (bytes_ + in_slab > limits_.slab_bytes) return false;
+  // One large payload is always let in, or a body over the limit could never pass.
+  return !is_large || large_.empty() || large_bytes_ + event.payload.size() <= limits_.max_large_bytes;
+}
+
+bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
+  const std::lock_guard lock(mutex_);
+  if (wake_up_ == nullptr) {
+    ++dropped_;
+    return true;
+  }
+  if (!has_room(event)) {
+    if (port.expect_room()) waiting_.push_back(port.weak_from_this());
+    return false;
+  }
+  const bool is_large = event.payload.size() > kLargePayloadBytes;
+  // The block of a large payload begins with what precedes the payload in its frame.
+  const bool adopted = is_large && large != nullptr;
+  write_descriptor(event, is_large, adopted ? event.payload.data() - large->data() : 0);
+  if (is_large) {
+    large_bytes_ += event.payload.size();
+    large_.push_back(adopted ? std::move(*large) : OwnedBytes::copy_of(event.payload));
+  }
+  return true;
+}
+
+void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset) {
+  const Slab& slab = slabs_[filling_];
+  std::int32_t* words = slab.words + events_ * kEventWords;
+  words[0] = static_cast<std::int32_t>(event.kind);
+  words[1] = event.owner;
+  words[2] = static_cast<std::int32_t>(event.id_low);
+  words[3] = static_cast<std::int32_t>(event.id_high);
+  words[4] = event.code;
+  words[5] = event.time_ms;
+  words[6] = static_cast<std::int32_t>(bytes_);
+  words[7] = static_cast<std::int32_t>(event.payload.size());
+  words[10] = event.flags;
+  if (is_large) {
+    words[6] = static_cast<std::int32_t>(large_offset);
+    words[10] |= event_flag::kLargePayload;
+  } else if (!event.payload.empty()) {
+    std::memcpy(slab.bytes + bytes_, event.payload.data(), event.payload.size());
+    bytes_ += event.payload.size();
+  }
+  words[8] = static_cast<std::int32_t>(bytes_);
+  words[9] = static_cast<std::int32_t>(event.text.size());
+  if (!event.text.empty()) {
+    std::memcpy(slab.bytes + bytes_, event.text.data(), event.text.size());
+    bytes_ += event.text.size();
+  }
+  ++events_;
+}
+
+void Inbox::announce() {
+  const std::lock_guard lock(mutex_);
+  if (wake_up_ == nullptr || announced_ || events_ == 0) return;
+  announced_ = true;
+  wake_up_->wake();
+}
+
+Inbox::Batch Inbox::swap() {
+  std::vector<std::weak_ptr<InboxPort>> waiting;
+  Batch batch;
+  {
+    const std::lock_guard lock(mutex_);
+    batch = {filling_, events_, std::move(large_)};
+    filling_ ^= 1;
+    events_ = bytes_ = large_bytes_ = 0;
+    large_.clear();
+    announced_ = false;
+    waiting.swap(waiting_);
+  }
+  for (const auto& port : waiting) InboxPort::tell_room(port);
+  return batch;
+}
+
+void Inbox::close() {
+  std::vector<std::weak_ptr<InboxPort>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    wake_up_ = nullptr;
+    slabs_[0] = slabs_[1] = {};
+    dropped_ += events_;
+    events_ = bytes_ = large_bytes_ = 0;
+    large_.clear();
+    waiting.swap(waiting_);
+  }
+  for (const auto& port : waiting) InboxPort::tell_room(port);
+}
+
+void Inbox::forget_ports() {
+  const std::lock_guard lock(mutex_);
+  waiting_.clear();
+}
+
+Inbox::Depth Inbox::depth() const {
+  const std::lock_guard lock(mutex_);
+  return {events_, bytes_ + large_bytes_, dropped_};
+}
+
+}  // namespace rocket::rpc

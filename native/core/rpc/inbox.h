@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.h"
+#include "rpc/event.h"
+
+namespace rocket::rpc {
+
+class InboxPort;
+
+/// How an Inbox calls its JavaScript thread. Called with the inbox locked, so that close() excludes it; must not block
+/// and must not call back.
+class WakeUp {
+ public:
+  virtual ~WakeUp() = default;
+  // io thread:
+  virtual void wake() = 0;
+};
+
+/// The way from the io threads to one JavaScript thread: two slabs, one being filled while the other is read.
+///
+/// Bounded in descriptors and in bytes. When full, push() refuses, the connection that feeds it stops reading (so TCP
+/// pushes back), and the io thread is told when there is room again.
+class Inbox {
+ public:
+  /// Memory of the JavaScript thread: `words` holds max_events * kEventWords.
+  struct Slab {
+    std::uint8_t* bytes = nullptr;
+    std::int32_t* words = nullptr;
+  };
+  struct Limits {
+    std::size_t max_events = 4096;
+    std::size_t slab_bytes = 1 << 20;
+    std::size_t max_large_bytes = 64 << 20;
+  };
+  /// Payloads over this size travel in a block of their own.
+  static constexpr std::size_t kLargePayloadBytes = 64 * 1024;
+
+  Inbox(Slab first, Slab second, const Limits& limits, WakeUp& wake_up);
+
+  // io thread:
+  /// False when full; `port` is then told of new room. `large` (may be null) holds the payload's memory and is taken.
+  bool push(InboxPort& port, const Event& event, OwnedBytes* large);
+  /// Wakes the JavaScript thread if there is something it has not been told of.
+  void announce();
+
+  // js thread:
+  struct Batch {
+    int slab = 0;
+    std::size_t events = 0;
+    std::vector<OwnedBytes> large;
+  };
+  /// Takes what has come in; its slab stays valid until the next swap().
+  Batch swap();
+  /// From here on every event is dropped and nobody is woken. The slabs may then be freed.
+  void close();
+
+  /// Before the io threads are let go of: nobody is left to be told of room.
+  void forget_ports();
+
+  // any thread:
+  struct Depth {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+    std::uint64_t dropped = 0;
+  };
+  Depth depth() const;
+  /// Milliseconds since the inbox was made: the clock of Event::time_ms, which wraps after 24 days.
+  std::int32_t clock_ms(SteadyMs at) const { return static_cast<std::int32_t>(at - epoch_); }
+  SteadyMs epoch() const { return epoch_; }
+
+ private:
+  bool has_room(const Event& event) const;
+  void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset);
+
+  const Limits limits_;
+  const SteadyMs epoch_ = steady_now_ms();
+
+  mutable std::mutex mutex_;  // guards everything below
+  WakeUp* wake_up_;
+  Slab slabs_[2];
+  int filling_ = 0;
+  std::size_t events_ = 0;
+  std::size_t bytes_ = 0;
+  std::size_t large_bytes_ = 0;
+  std::vector<OwnedBytes> large_;
+  std::vector<std::weak_ptr<InboxPort>> waiting_;
+  bool announced_ = false;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace rocket::rpc

@@ -1,0 +1,51 @@
+#include "rpc/inbox_port.h"
+
+#include <algorithm>
+
+namespace rocket::rpc {
+
+bool InboxPort::push(const Event& event, OwnedBytes* large) {
+  if (!kept_.empty() || !inbox_->push(*this, event, large)) return false;
+  io_.at_turn_end(shared_from_this());
+  return true;
+}
+
+void InboxPort::push_always(const Event& event) {
+  if (push(event)) return;
+  Kept kept{event, OwnedBytes::copy_of(event.payload), OwnedBytes::copy_of(event.text)};
+  kept.event.payload = kept.payload.span();
+  kept.event.text = kept.text.span();
+  kept_.push_back(std::move(kept));
+}
+
+void InboxPort::wait_for_room(RoomWaiter& waiter) {
+  if (std::find(waiters_.begin(), waiters_.end(), &waiter) == waiters_.end()) waiters_.push_back(&waiter);
+}
+
+void InboxPort::forget(RoomWaiter& waiter) { std::erase(waiters_, &waiter); }
+
+void InboxPort::tell_room(const std::weak_ptr<InboxPort>& weak) {
+  const auto port = weak.lock();
+  if (!port) return;
+  port->io_.post([port] { port->on_room(); });
+}
+
+void InboxPort::on_room() {
+  room_expected_ = false;
+  while (!kept_.empty()) {
+    if (!inbox_->push(*this, kept_.front().event, nullptr)) break;
+    kept_.pop_front();
+    io_.at_turn_end(shared_from_this());
+  }
+  if (!kept_.empty()) return;
+  // A waiter that finds the Inbox full once more waits again, behind the others.
+  std::vector<RoomWaiter*> waiters;
+  waiters.swap(waiters_);
+  while (!waiters.empty()) {
+    RoomWaiter* waiter = waiters.back();
+    waiters.pop_back();
+    waiter->on_inbox_room();
+  }
+}
+
+}  // namespace rocket::rpc

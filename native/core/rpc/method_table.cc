@@ -1,0 +1,24 @@
+#include "rpc/method_table.h"
+
+#include "wire/wire_code.h"
+
+namespace rocket::rpc {
+
+bool MethodTable::add(std::string_view name) {
+  const auto dot = name.rfind('.');
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size() || by_name_.contains(name)) return false;
+  entries_.push_back({static_cast<std::int32_t>(entries_.size()), std::string(name)});
+  by_name_.emplace(entries_.back().name, &entries_.back());
+  services_.emplace(name.substr(0, dot));
+  return true;
+}
+
+MethodTable::Lookup MethodTable::find(std::string_view name) const {
+  if (const auto found = by_name_.find(name); found != by_name_.end()) return {found->second, wire::kOk};
+  const auto dot = name.rfind('.');
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return {nullptr, wire::kParseServiceName};
+  const bool known_service = services_.contains(name.substr(0, dot));
+  return {nullptr, known_service ? wire::kMethodNotFound : wire::kServiceNotFound};
+}
+
+}  // namespace rocket::rpc

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace rocket::rpc {
+
+/// Which method number a name on the wire stands for. Filled before the server listens, immutable from then on, so every
+/// io thread reads it without a lock.
+class MethodTable {
+ public:
+  struct Entry {
+    std::int32_t number;
+    std::string name;
+  };
+  /// Why there is no entry, as the wire code to answer with.
+  struct Lookup {
+    const Entry* entry = nullptr;
+    std::int32_t wire_code = 0;
+  };
+
+  /// `name` is `Service.method`, split at its last dot; false when it is taken or has no dot.
+  bool add(std::string_view name);
+  Lookup find(std::string_view name) const;
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::deque<Entry> entries_;  // a deque: the map's keys point into it
+  std::unordered_map<std::string_view, const Entry*> by_name_;
+  std::unordered_set<std::string, Hash, std::equal_to<>> services_;
+};
+
+}  // namespace rocket::rpc

@@ -1,0 +1,202 @@
+#include "rpc/outbox.h"
+
+#include <array>
+#include <string>
+
+#include "rpc/reply_frame.h"
+
+namespace rocket::rpc {
+
+namespace {
+
+/// A reply up to this size is encoded on the stack for a direct send.
+constexpr std::size_t kDirectBytes = 4096;
+/// A send costs the JavaScript thread several times what handing over costs it, so it sends by itself only while calls
+/// come one at a time (bench:boundary, 1 x 1 against 50 x 1).
+constexpr std::uint32_t kLoneRepliesBeforeDirect = 16;
+
+std::string_view text_at(const std::uint8_t* bytes, std::uint32_t offset, std::uint32_t size) {
+  return as_text({bytes + offset, size});
+}
+
+CallId call_id(const Command& command) { return {command.id_low, command.id_high}; }
+
+/// Ends a call whose peer has its answer.
+class EndTask final : public io::IoTask {
+ public:
+  EndTask(Lane& lane, CallId id) : lane_(lane), id_(id) {}
+  void run() override { ServerShard::end_call(lane_, id_, nullptr); }
+
+ private:
+  Lane& lane_;
+  const CallId id_;
+};
+
+std::unique_ptr<io::IoTask> end_task(Lane& lane, CallId id) { return std::make_unique<EndTask>(lane, id); }
+
+}  // namespace
+
+/// The commands of one flush for one io thread.
+class Outbox::Batch final : public io::IoTask {
+ public:
+  Batch(Lane& lane, std::shared_ptr<Inbox> inbox) : lane_(lane), inbox_(std::move(inbox)) {}
+
+  void add(const Command& command, const std::uint8_t* bytes, OwnedBytes large, ClientSession* session = nullptr,
+           const std::string* method = nullptr, SteadyMs deadline = 0) {
+    items_.push_back({command, session, method, deadline, std::move(large)});
+    Command& own = items_.back().command;
+    const bool in_slab = (command.flags & command_flag::kLargePayload) == 0;
+    own.payload_at = in_slab ? copy(bytes + command.payload_at, command.payload) : 0;
+    own.text_at = copy(bytes + command.text_at, command.text + command.msg_id);
+  }
+
+  // io thread:
+  void run() override {
+    for (Item& item : items_) run(item);
+  }
+
+ private:
+  struct Item {
+    Command command;
+    ClientSession* session;  // outlives the batch: its close() is posted behind every batch that names it
+    const std::string* method;
+    SteadyMs deadline;
+    OwnedBytes large;
+  };
+
+  std::uint32_t copy(const std::uint8_t* from, std::uint32_t size) {
+    const auto at = bytes_.size();
+    bytes_.insert(bytes_.end(), from, from + size);
+    return static_cast<std::uint32_t>(at);
+  }
+
+  void run(Item& item) {
+    const Command& command = item.command;
+    const auto text = text_at(bytes_.data(), command.text_at, command.text);
+    const ByteSpan payload = (command.flags & command_flag::kLargePayload) != 0
+                                 ? ByteSpan{}
+                                 : ByteSpan{bytes_.data() + command.payload_at, command.payload};
+    switch (command.kind) {
+      case CommandKind::kReply: {
+        Reply reply{command.code, text, payload, std::move(item.large)};
+        return ServerShard::end_call(lane_, call_id(command), &reply);
+      }
+      case CommandKind::kEnd: return ServerShard::end_call(lane_, call_id(command), nullptr);
+      case CommandKind::kCall: {
+        CallRequest request;
+        request.handle = {command.id_low, command.id_high};
+        request.method = item.method;
+        request.deadline = item.deadline;
+        request.wait_for_ready = (command.flags & command_flag::kWaitForReady) != 0;
+        request.body = payload;
+        request.large_body = std::move(item.large);
+        request.metadata = text;
+        request.msg_id = text_at(bytes_.data(), command.text_at + command.text, command.msg_id);
+        return item.session->start_call(request);
+      }
+      case CommandKind::kCancel: {
+        const auto port = lane_.port_for(inbox_);
+        return ClientSession::cancel(*port, {command.id_low, command.id_high});
+      }
+    }
+  }
+
+  Lane& lane_;
+  const std::shared_ptr<Inbox> inbox_;
+  std::vector<Item> items_;
+  std::vector<std::uint8_t> bytes_;
+};
+
+Outbox::~Outbox() = default;
+
+Outbox::Outbox(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) {}
+
+Outbox::Batch& Outbox::batch_for(Lane& lane) {
+  for (auto& [at, batch] : batches_) {
+    if (at != &lane) continue;
+    if (!batch) batch = std::make_unique<Batch>(lane, inbox_);
+    return *batch;
+  }
+  batches_.emplace_back(&lane, std::make_unique<Batch>(lane, inbox_));
+  return *batches_.back().second;
+}
+
+void Outbox::flush(Engine& engine, std::span<const Command> commands, const std::uint8_t* bytes,
+                   std::vector<OwnedBytes> large) {
+  ++stats_.flushes;
+  stats_.commands += commands.size();
+  const bool lone = commands.size() == 1 && commands[0].kind == CommandKind::kReply && large.empty();
+  lone_replies_in_a_row_ = lone ? lone_replies_in_a_row_ + 1 : 0;
+  if (lone && lone_replies_in_a_row_ > kLoneRepliesBeforeDirect &&
+      try_direct(engine.lane(call_id(commands[0]).io_thread()), commands[0], bytes)) {
+    ++stats_.direct_sends;
+    return;
+  }
+  std::size_t next_large = 0;
+  for (const Command& command : commands) {
+    OwnedBytes block;
+    if ((command.flags & command_flag::kLargePayload) != 0) block = std::move(large[next_large++]);
+    switch (command.kind) {
+      case CommandKind::kReply:
+      case CommandKind::kEnd:
+        batch_for(engine.lane(call_id(command).io_thread())).add(command, bytes, std::move(block));
+        break;
+      case CommandKind::kCall: add_call(command, bytes, std::move(block)); break;
+      case CommandKind::kCancel:
+        if (command.id_low < route_by_handle_.size() && route_by_handle_[command.id_low] != nullptr) {
+          batch_for(*route_by_handle_[command.id_low]).add(command, bytes, {});
+        }
+        break;
+    }
+  }
+  for (auto& [lane, batch] : batches_) {
+    if (batch) lane->io.post(std::move(batch));
+  }
+}
+
+void Outbox::add_call(const Command& command, const std::uint8_t* bytes, OwnedBytes large) {
+  const auto found = endpoints_.find(command.code);
+  if (found == endpoints_.end()) return;  // JavaScript checks that its channel is open before it writes a call
+  ClientEndpoint& endpoint = *found->second;
+  ClientSession& session = endpoint.pick();
+  if (route_by_handle_.size() <= command.id_low) route_by_handle_.resize(command.id_low + 64);
+  route_by_handle_[command.id_low] = &session.lane();
+  const std::string* method = &endpoint.channel().methods[static_cast<std::size_t>(command.method)];
+  const SteadyMs deadline = steady_now_ms() + command.timeout_ms;
+  batch_for(session.lane()).add(command, bytes, std::move(large), &session, method, deadline);
+}
+
+bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes) {
+  // JavaScript holds the call until it ends it, so its slot may be read here (ServerCall).
+  ServerCall& call = lane.server_calls.held(call_id(command));
+  std::string scratch;
+  const auto text = reply_text(call, command.code, text_at(bytes, command.text_at, command.text), scratch);
+  const wire::FrameHead head{call.msg_id, *call.method, command.code, text};
+  const std::size_t size = wire::frame_bytes(head, command.payload);
+  if (size > kDirectBytes) return false;
+  std::array<std::uint8_t, kDirectBytes> frame;
+  wire::encode(frame.data(), head, {bytes + command.payload_at, command.payload}, call.wants_checksum);
+  if (call.answered.exchange(true, std::memory_order_acq_rel)) {
+    lane.io.post(end_task(lane, call_id(command)));
+    return true;
+  }
+  std::size_t sent = 0;
+  switch (call.connection->direct_send({frame.data(), size}, sent)) {
+    case io::Connection::Direct::kSent:
+      // The slot can wait until the thread next has something to do: its caller has the reply.
+      lane.io.post_lazily(end_task(lane, call_id(command)));
+      return true;
+    case io::Connection::Direct::kPartial: {
+      lane.io.post([connection = call.connection, rest = std::vector<std::uint8_t>(frame.data() + sent, frame.data() + size)] {
+        connection->finish_direct(rest);
+      });
+      lane.io.post(end_task(lane, call_id(command)));
+      return true;
+    }
+    case io::Connection::Direct::kBusy: break;
+  }
+  call.answered.store(false, std::memory_order_release);
+  return false;
+}
+
+}  // namespace rocket::rpc

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "rpc/client_endpoint.h"
+#include "rpc/engine.h"
+#include "rpc/server_shard.h"
+
+namespace rocket::rpc {
+
+/// What a descriptor of the Outbox asks for. The numbers cross from JavaScript (lib/addon/layout.ts).
+enum class CommandKind : std::int32_t {
+  kReply = 1,  ///< end a server call with a reply
+  kEnd,        ///< end a server call that was aborted, or that expired before its handler was started
+  kCall,       ///< start a client call
+  kCancel,     ///< forget a client call
+};
+
+inline constexpr std::size_t kCommandWords = 12;
+
+namespace command_flag {
+inline constexpr std::int32_t kLargePayload = 1;  ///< the payload is the next of the large blocks
+inline constexpr std::int32_t kWaitForReady = 2;
+}  // namespace command_flag
+
+/// One descriptor, decoded.
+struct Command {
+  CommandKind kind;          ///< word 0
+  std::uint32_t id_low;      ///< word 1: call id, or call handle
+  std::uint32_t id_high;     ///< word 2
+  std::int32_t code;         ///< word 3: wire code, or endpoint number
+  std::int32_t method;       ///< word 4
+  std::int32_t timeout_ms;   ///< word 5
+  std::uint32_t payload_at;  ///< word 6
+  std::uint32_t payload;     ///< word 7: bytes
+  std::uint32_t text_at;     ///< word 8
+  std::uint32_t text;        ///< word 9: bytes
+  std::int32_t flags;        ///< word 10
+  std::uint32_t msg_id;      ///< word 11: bytes, directly behind the text
+};
+static_assert(sizeof(Command) == kCommandWords * 4);
+
+/// The way from one JavaScript thread to the io threads. What JavaScript wrote in one microtask turn is sorted by io
+/// thread and handed over in one batch each; what it may hold is bounded by the calls in flight.
+class Outbox {
+ public:
+  explicit Outbox(std::shared_ptr<Inbox> inbox);
+  ~Outbox();
+
+  // js thread:
+  void add_endpoint(std::int32_t number, ClientEndpoint& endpoint) { endpoints_[number] = &endpoint; }
+  void remove_endpoint(std::int32_t number) { endpoints_.erase(number); }
+  /// `large` are the blocks of the commands flagged kLargePayload, in order.
+  void flush(Engine& engine, std::span<const Command> commands, const std::uint8_t* bytes,
+             std::vector<OwnedBytes> large);
+
+  struct Stats {
+    std::uint64_t flushes = 0;
+    std::uint64_t commands = 0;
+    std::uint64_t direct_sends = 0;
+  };
+  const Stats& stats() const { return stats_; }
+
+ private:
+  class Batch;
+  Batch& batch_for(Lane& lane);
+  void add_call(const Command& command, const std::uint8_t* bytes, OwnedBytes large);
+  /// Answers the only command of a flush from this thread; false when that is not possible.
+  bool try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes);
+
+  const std::shared_ptr<Inbox> inbox_;
+  std::unordered_map<std::int32_t, ClientEndpoint*> endpoints_;
+  std::vector<Lane*> route_by_handle_;
+  std::vector<std::pair<Lane*, std::unique_ptr<Batch>>> batches_;
+  std::uint32_t lone_replies_in_a_row_ = 0;
+  Stats stats_;
+};
+
+}  // namespace rocket::rpc

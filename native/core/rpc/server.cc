@@ -1,0 +1,126 @@
+#include "rpc/server.h"
+
+#include <unistd.h>
+
+namespace rocket::rpc {
+
+/// Keeps the server alive until its drain is over; armed on the main io thread.
+struct Server::DrainTimer : Timer {
+  explicit DrainTimer(std::shared_ptr<Server> owner) : Timer(&Server::on_drain_over), server(std::move(owner)) {}
+  std::shared_ptr<Server> server;
+};
+
+Server::Server(std::int32_t number, std::shared_ptr<Engine> engine, std::shared_ptr<Inbox> inbox,
+               const ServerOptions& options, MethodTable methods)
+    : number_(number),
+      options_(options),
+      methods_(std::move(methods)),
+      inbox_(std::move(inbox)),
+      engine_(*engine) {
+  for (Lane* lane : engine_.lanes(options_.io_threads)) {
+    shards_.push_back(std::make_unique<ServerShard>(*this, *lane));
+    lane->io.post([shard = shards_.back().get()] { shard->attach(); });
+  }
+}
+
+Server::~Server() = default;
+
+void Server::listen(io::Listener listener) {
+  auto deliver = [server = shared_from_this()](std::vector<io::Accepted> batch) { server->deliver(std::move(batch)); };
+  auto acceptor = std::make_shared<io::Acceptor>(engine_.main(), std::move(listener), std::move(deliver));
+  acceptors_.push_back(acceptor);
+  engine_.main().post([acceptor] { acceptor->start(); });
+}
+
+void Server::deliver(std::vector<io::Accepted> batch) {
+  std::vector<std::vector<io::Accepted>> per_shard(shards_.size());
+  auto room = static_cast<std::int64_t>(options_.max_connections) - gauges.open.load(std::memory_order_relaxed);
+  for (const auto& accepted : batch) {
+    if (room-- <= 0) {
+      ::close(accepted.fd);
+      continue;
+    }
+    per_shard[next_shard_].push_back(accepted);
+    next_shard_ = (next_shard_ + 1) % shards_.size();
+  }
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    if (per_shard[i].empty()) continue;
+    shards_[i]->lane().io.post([self = shared_from_this(), i, mine = std::move(per_shard[i])]() mutable {
+      self->shards_[i]->adopt(std::move(mine));
+    });
+  }
+}
+
+void Server::each_shard(void (ServerShard::*action)()) {
+  for (const auto& shard : shards_) {
+    shard->lane().io.post([self = shared_from_this(), at = shard.get(), action] { (at->*action)(); });
+  }
+}
+
+void Server::stop_accepting() {
+  engine_.main().post([acceptors = std::move(acceptors_)] {
+    for (const auto& acceptor : acceptors) acceptor->stop();
+  });
+  acceptors_.clear();
+}
+
+void Server::close(Millis drain) {
+  stop_accepting();
+  engine_.main().post([self = shared_from_this(), drain] {
+    if (self->shards_closed_.load() == self->shards_.size()) return;
+    self->drain_timer_ = std::make_unique<DrainTimer>(self);
+    auto& io = self->engine_.main();
+    io.timers().arm(*self->drain_timer_, io.now() + drain.count());
+  });
+  each_shard(&ServerShard::begin_draining);
+}
+
+void Server::abandon() {
+  stop_accepting();
+  finishing_.store(true);
+  each_shard(&ServerShard::abandon);
+}
+
+void Server::on_drain_over(Timer& timer) {
+  const auto self = static_cast<DrainTimer&>(timer).server;
+  self->finish();
+}
+
+void Server::on_call_ended() {
+  const auto left = counters.calls_in_flight.fetch_sub(1) - 1;
+  if (left == 0 && shards_draining_.load() == shards_.size()) finish();
+}
+
+// Only when every shard refuses new calls can the count of running ones no longer rise.
+void Server::on_shard_draining() {
+  if (shards_draining_.fetch_add(1) + 1 == shards_.size() && counters.calls_in_flight.load() == 0) finish();
+}
+
+void Server::finish() {
+  if (!finishing_.exchange(true)) each_shard(&ServerShard::finish);
+}
+
+void Server::on_shard_closed() {
+  if (shards_closed_.fetch_add(1) + 1 < shards_.size()) return;
+  engine_.main().post([self = shared_from_this()] {
+    if (!self->drain_timer_) return;
+    self->engine_.main().timers().cancel(*self->drain_timer_);
+    self->drain_timer_.reset();
+  });
+}
+
+void Server::settle() {
+  for (const auto& shard : shards_) {
+    if (shard->lane().io.queued_tasks() > 0) shard->lane().io.post([] {});
+  }
+}
+
+bool Server::closed() const { return shards_closed_.load() == shards_.size(); }
+
+std::uint64_t Server::accept_backoffs() const {
+  std::uint64_t total = 0;
+  for (const auto& acceptor : acceptors_) total += acceptor->backoffs();
+  return total;
+}
+
+}  // namespace rocket::rpc

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/acceptor.h"
+#include "io/connection.h"
+#include "rpc/engine.h"
+#include "rpc/inbox.h"
+#include "rpc/method_table.h"
+#include "rpc/server_shard.h"
+#include "wire/frame.h"
+
+namespace rocket::rpc {
+
+struct ServerOptions {
+  std::size_t io_threads = 1;
+  io::ConnectionLimits connection;
+  /// Requests of one connection that may be in JavaScript's hands; past it the connection is not read.
+  std::size_t max_calls_per_connection = 1024;
+  /// Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED.
+  std::size_t max_calls = 65'536;
+  /// Accepted connections; past it a new one is closed at once.
+  std::size_t max_connections = 65'536;
+  /// For a request that brings no deadline of its own.
+  Millis default_timeout{30'000};
+  /// The longest deadline a request can ask for; a longer one is cut to it.
+  Millis max_timeout{24 * 3600 * 1000};
+};
+
+/// Counters of one server; any thread may read them.
+struct ServerCounters {
+  std::atomic<std::uint64_t> connections_total{0};
+  std::atomic<std::uint64_t> calls_total{0};
+  std::atomic<std::int64_t> calls_in_flight{0};
+  std::atomic<std::uint64_t> calls_expired{0};
+  std::atomic<std::uint64_t> calls_refused{0};
+  std::atomic<std::uint64_t> log_lines_dropped{0};
+  std::array<std::atomic<std::uint64_t>, wire::kDecodeErrorCount> frames_rejected{};
+  std::array<std::atomic<std::uint64_t>, io::kCloseReasonCount> connections_closed{};
+};
+
+/// One server: listeners on the main thread, one shard on each of its io threads.
+///
+/// It is alive while JavaScript, a connection or a listener holds it. close() or abandon() must be called before the
+/// last reference of JavaScript goes.
+class Server final : public std::enable_shared_from_this<Server> {
+ public:
+  Server(std::int32_t number, std::shared_ptr<Engine> engine, std::shared_ptr<Inbox> inbox, const ServerOptions& options,
+         MethodTable methods);
+  ~Server();
+
+  // js thread:
+  void listen(io::Listener listener);
+  /// Stops accepting, answers new requests with UNAVAILABLE, waits up to `drain` for running calls, then closes. Sends
+  /// kServerClosed when nothing is left; that takes at most `drain` plus a second for peers slow to read.
+  void close(Millis drain);
+  /// Drops everything at once; nothing is delivered any more. For a JavaScript environment that goes away.
+  void abandon();
+  std::uint64_t accept_backoffs() const;
+  /// Makes the io threads take in what was left for later, so that counters are soon true.
+  void settle();
+
+  // io thread:
+  void on_call_started() { counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed); }
+  void on_call_ended();
+  void on_shard_draining();
+  void on_shard_closed();
+
+  // any thread:
+  std::int32_t number() const { return number_; }
+  const ServerOptions& options() const { return options_; }
+  const MethodTable& methods() const { return methods_; }
+  const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
+  /// Every shard has let go of everything.
+  bool closed() const;
+
+  ServerCounters counters;
+  io::ConnectionGauges gauges;
+
+ private:
+  void deliver(std::vector<io::Accepted> batch);
+  void stop_accepting();
+  void finish();
+  void each_shard(void (ServerShard::*action)());
+
+  struct DrainTimer;
+  static void on_drain_over(Timer& timer);
+
+  const std::int32_t number_;
+  const ServerOptions options_;
+  const MethodTable methods_;
+  const std::shared_ptr<Inbox> inbox_;
+  Engine& engine_;  // held by the JavaScript side until this server is closed
+  std::vector<std::unique_ptr<ServerShard>> shards_;
+  std::vector<std::shared_ptr<io::Acceptor>> acceptors_;  // js thread
+  std::size_t next_shard_ = 0;                            // main io thread
+  std::unique_ptr<DrainTimer> drain_timer_;               // main io thread
+  std::atomic<std::size_t> shards_draining_{0};
+  std::atomic<std::size_t> shards_closed_{0};
+  std::atomic<bool> finishing_{false};
+};
+
+}  // namespace rocket::rpc

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/timer_wheel.h"
+#include "io/connection.h"
+#include "rpc/call_link.h"
+
+namespace rocket::rpc {
+
+class ServerSession;
+class ServerShard;
+
+/// Names a server call across threads: `low` is io thread (8 bits) and slot (24 bits), `high` is the generation.
+struct CallId {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+
+  static constexpr std::uint32_t kSlotBits = 24;
+  std::uint32_t io_thread() const { return low >> kSlotBits; }
+  std::uint32_t slot() const { return low & ((1u << kSlotBits) - 1); }
+};
+
+/// One request on its way through the server. It belongs to the io thread of its connection, with two exceptions that
+/// hold from the moment its request event is pushed until JavaScript sends the one message that ends it (a reply, or the
+/// acknowledgement of an abort): the JavaScript thread may read the immutable fields, and `answered` decides which of the
+/// two threads answers the peer.
+struct ServerCall : Timer, CallLink {
+  explicit ServerCall(Fire on_deadline) : Timer(on_deadline) {}
+
+  // Immutable while JavaScript holds the call.
+  CallId id;
+  std::shared_ptr<io::Connection> connection;
+  std::string msg_id;
+  const std::string* method = nullptr;  // of the server's method table
+  bool wants_checksum = false;
+  /// The request carried metadata or a deadline: its sender reads response metadata and long messages.
+  bool extended = false;
+
+  /// Set by whoever answers first, or by the io thread when there is nobody left to answer.
+  std::atomic<bool> answered{false};
+
+  // io thread:
+  ServerSession* session = nullptr;  // null once the connection is gone
+  ServerShard* shard = nullptr;
+  ServerCall* next_free = nullptr;
+  bool in_use = false;
+};
+
+/// The server calls of one io thread. Slots stay where they are, so that the JavaScript thread can read one without a
+/// lock while io threads allocate others.
+class ServerCallTable {
+ public:
+  ServerCallTable(std::uint32_t io_thread, Timer::Fire on_deadline) : io_thread_(io_thread), on_deadline_(on_deadline) {}
+  ~ServerCallTable();
+
+  // io thread:
+  /// Null when all kMaxCalls slots are in use.
+  ServerCall* allocate();
+  void release(ServerCall& call);
+  ServerCall* find(CallId id);
+  std::size_t in_use() const { return in_use_; }
+
+  // js thread: only for a call it holds.
+  ServerCall& held(CallId id) { return chunk(id.slot())[id.slot() % kChunkCalls].call; }
+
+  static constexpr std::size_t kChunkCalls = 512;
+  static constexpr std::size_t kMaxChunks = 2048;
+  static constexpr std::size_t kMaxCalls = kChunkCalls * kMaxChunks;
+
+ private:
+  union Slot {
+    Slot() {}
+    ~Slot() {}
+    ServerCall call;
+  };
+  Slot* chunk(std::uint32_t slot) const { return chunks_[slot / kChunkCalls].load(std::memory_order_acquire); }
+  bool grow();
+
+  const std::uint32_t io_thread_;
+  const Timer::Fire on_deadline_;
+  std::array<std::atomic<Slot*>, kMaxChunks> chunks_{};
+  std::size_t chunk_count_ = 0;
+  std::size_t in_use_ = 0;
+  ServerCall* free_ = nullptr;
+};
+
+}  // namespace rocket::rpc

@@ -1,0 +1,200 @@
+#include "rpc/server_session.h"
+
+#include <algorithm>
+#include <string>
+
+#include "rpc/reply_frame.h"
+#include "rpc/server.h"
+#include "rpc/server_shard.h"
+#include "wire/crc32c.h"
+#include "wire/wire_code.h"
+
+namespace rocket::rpc {
+
+namespace {
+
+/// No C++ rocket peer can send a msg_id over 99 or a method over 511 bytes; what is far over them is an attack on our
+/// memory, since both are kept as long as the call.
+constexpr std::size_t kMaxNameBytes = 4096;
+
+}  // namespace
+
+ServerSession::ServerSession(std::shared_ptr<Server> server, ServerShard& shard,
+                             std::shared_ptr<io::Connection> connection)
+    : server_(std::move(server)), shard_(shard), connection_(std::move(connection)) {}
+
+ServerSession::~ServerSession() = default;
+
+io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
+  Taken taken;
+  while (connection_->open() && paused_ == 0) {
+    const auto rest = bytes.subspan(taken.consumed);
+    const auto length = wire::peek_length(rest, connection_limits().max_frame_bytes);
+    if (length.error != wire::DecodeError::kNone) {
+      reject(length.error);
+      break;
+    }
+    taken.frame_bytes = length.bytes;
+    if (length.bytes == 0 || rest.size() < length.bytes) break;
+    if (!take_frame(rest.first(length.bytes), nullptr)) break;
+    taken.consumed += length.bytes;
+    taken.frame_bytes = 0;
+  }
+  return taken;
+}
+
+void ServerSession::on_large_frame(OwnedBytes& frame) { take_frame(frame.span(), &frame); }
+
+bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
+  wire::FrameView view;
+  auto error = wire::decode(frame, view);
+  if (error == wire::DecodeError::kNone && std::max(view.msg_id.size(), view.method.size()) > kMaxNameBytes) {
+    error = wire::DecodeError::kBadFieldLength;
+  }
+  if (error != wire::DecodeError::kNone) {
+    reject(error);
+    return true;
+  }
+  const bool taken = take_request(view, block);
+  if (connection_->backlogged()) pause(kSlowPeer);
+  return taken;
+}
+
+bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block) {
+  const auto& options = server_->options();
+  const auto method = server_->methods().find(view.method);
+  if (method.entry == nullptr) {
+    refuse(view, method.wire_code,
+           method.wire_code == wire::kServiceNotFound  ? "service not found"
+           : method.wire_code == wire::kMethodNotFound ? "method not found"
+                                                       : "parse service name error: not Service.method");
+    return true;
+  }
+  if (shard_.draining()) {
+    refuse(view, wire::kUnavailable, "the server is closing");
+    return true;
+  }
+  const bool full = server_->counters.calls_in_flight.load(std::memory_order_relaxed) >=
+                    static_cast<std::int64_t>(options.max_calls);
+  ServerCall* call = full ? nullptr : shard_.start_call(*this);
+  if (call == nullptr) {
+    refuse(view, wire::kResourceExhausted, "too many calls in flight on the server (option maxCallsInFlight)");
+    return true;
+  }
+  const SteadyMs now = connection_->io().now();
+  const SteadyMs timeout = view.err_code > 0 ? std::min<SteadyMs>(view.err_code, options.max_timeout.count())
+                                             : options.default_timeout.count();
+  const InboxPort& port = shard_.port();
+  call->msg_id.assign(view.msg_id);
+  call->method = &method.entry->name;
+  call->wants_checksum = view.checksum != wire::kNoChecksum;
+  call->extended = view.err_code > 0 || !view.err_info.empty();
+  const Event event{.kind = EventKind::kRequest,
+                    .owner = server_->number(),
+                    .id_low = call->id.low,
+                    .id_high = call->id.high,
+                    .code = method.entry->number,
+                    .time_ms = port.inbox().clock_ms(now + timeout),
+                    .flags = call->extended ? event_flag::kExtended : 0,
+                    .payload = view.body,
+                    .text = as_bytes(view.err_info)};
+  if (!shard_.port().push(event, block)) {
+    shard_.withdraw(*call);
+    pause(kInboxFull);
+    shard_.port().wait_for_room(*this);
+    return false;
+  }
+  server_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
+  connection_->io().timers().arm(*call, now + timeout);
+  calls_.push_back(static_cast<CallLink&>(*call));
+  if (++calls_in_flight_ >= options.max_calls_per_connection) pause(kTooManyCalls);
+  return true;
+}
+
+void ServerSession::refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text) {
+  server_->counters.calls_refused.fetch_add(1, std::memory_order_relaxed);
+  Reply reply{wire_code, text, {}, {}};
+  send({view.msg_id, view.method, wire_code, text}, reply, view.checksum != wire::kNoChecksum);
+}
+
+void ServerSession::reply(const ServerCall& call, Reply& reply) {
+  std::string scratch;
+  const auto text = reply_text(call, reply.wire_code, reply.text, scratch);
+  send({call.msg_id, *call.method, reply.wire_code, text}, reply, call.wants_checksum);
+}
+
+void ServerSession::send(const wire::FrameHead& head, Reply& reply, bool checksum) {
+  if (!connection_->open()) return;
+  const ByteSpan body = reply.large_body.empty() ? reply.body : reply.large_body.span();
+  const std::size_t size = wire::frame_bytes(head, body.size());
+  if (size > connection_limits().max_frame_bytes) {
+    Reply none{wire::kResourceExhausted, {}, {}, {}};
+    const std::string text = "the reply needs a frame of " + std::to_string(size) + " bytes, over the server's limit of " +
+                             std::to_string(connection_limits().max_frame_bytes) + " (option maxFrameBytes)";
+    return send({head.msg_id, head.method, none.wire_code, text}, none, checksum);
+  }
+  if (reply.large_body.empty()) {
+    wire::encode(connection_->append(size), head, body, checksum);
+    return;
+  }
+  const std::size_t prefix_bytes = size - body.size() - wire::kSuffixBytes;
+  std::uint8_t* prefix = connection_->append(prefix_bytes);
+  wire::write_prefix(prefix, head, body.size());
+  const std::uint32_t sum = checksum ? wire::crc32c(body, wire::crc32c({prefix, prefix_bytes})) : wire::kNoChecksum;
+  connection_->append_block(std::move(reply.large_body));
+  wire::write_suffix(connection_->append(wire::kSuffixBytes), sum);
+}
+
+void ServerSession::reject(wire::DecodeError error) {
+  rejected_ = error;
+  server_->counters.frames_rejected[static_cast<std::size_t>(error)].fetch_add(1, std::memory_order_relaxed);
+  connection_->close(io::CloseReason::kBadInput);
+}
+
+void ServerSession::on_call_over() {
+  --calls_in_flight_;
+  connection_->touch();
+  if (calls_in_flight_ < server_->options().max_calls_per_connection) resume(kTooManyCalls);
+}
+
+void ServerSession::abort_calls(std::int32_t wire_code, std::string_view text) {
+  for (ListLink* link = calls_.next; link != &calls_; link = link->next) {
+    auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*link));
+    if (call.answered.exchange(true, std::memory_order_acq_rel)) continue;
+    Reply closing{wire_code, text, {}, {}};
+    reply(call, closing);
+    shard_.abort(call, wire_code);
+  }
+}
+
+void ServerSession::pause(Pause why) {
+  paused_ |= why;
+  connection_->pause_reading();
+}
+
+void ServerSession::resume(Pause why) {
+  if ((paused_ & why) == 0) return;
+  paused_ = static_cast<std::uint8_t>(paused_ & ~why);
+  if (paused_ == 0) connection_->resume_reading();
+}
+
+void ServerSession::on_writable() { resume(kSlowPeer); }
+
+void ServerSession::on_inbox_room() { resume(kInboxFull); }
+
+const io::ConnectionLimits& ServerSession::connection_limits() const { return server_->options().connection; }
+
+void ServerSession::on_closed(io::CloseReason reason) {
+  server_->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
+                   reason == io::CloseReason::kSlowReader;
+  if (bad) {
+    const char* why = reason == io::CloseReason::kBadInput ? wire::name_of(rejected_) : io::name_of(reason);
+    shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
+  }
+  shard_.port().forget(*this);
+  shard_.orphan(calls_);
+  shard_.remove(*this);  // destroys this
+}
+
+}  // namespace rocket::rpc

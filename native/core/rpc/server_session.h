@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "io/connection.h"
+#include "rpc/inbox_port.h"
+#include "rpc/server_call.h"
+#include "wire/frame.h"
+
+namespace rocket::rpc {
+
+class Server;
+class ServerShard;
+struct Reply;
+
+/// One server connection that speaks TinyPB: frames in, requests to the Inbox, replies out. Belongs to its io thread.
+class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
+ public:
+  ServerSession(std::shared_ptr<Server> server, ServerShard& shard, std::shared_ptr<io::Connection> connection);
+  ~ServerSession();
+
+  void start() { connection_->start(*this); }
+  void reply(const ServerCall& call, Reply& reply);
+  /// A call of this session has ended, whether or not it was answered.
+  void on_call_over();
+  /// Ends the calls JavaScript still has with `wire_code` and answers their peer.
+  void abort_calls(std::int32_t wire_code, std::string_view text);
+  io::Connection& connection() { return *connection_; }
+
+  std::size_t index = 0;  ///< where the shard keeps it
+
+  // ConnectionHandler
+  Taken on_bytes(ByteSpan bytes) override;
+  void on_large_frame(OwnedBytes& frame) override;
+  void on_writable() override;
+  bool busy() const override { return calls_in_flight_ > 0; }
+  void on_closed(io::CloseReason reason) override;
+  // RoomWaiter
+  void on_inbox_room() override;
+
+ private:
+  // Why the connection is not being read; it is read again when all have gone.
+  enum Pause : std::uint8_t { kInboxFull = 1, kTooManyCalls = 2, kSlowPeer = 4 };
+  void pause(Pause why);
+  void resume(Pause why);
+
+  /// False: the frame was not taken and has to be offered again after the pause.
+  bool take_frame(ByteSpan frame, OwnedBytes* block);
+  bool take_request(const wire::FrameView& view, OwnedBytes* block);
+  void refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text);
+  void reject(wire::DecodeError error);
+  const io::ConnectionLimits& connection_limits() const;
+  void send(const wire::FrameHead& head, Reply& reply, bool checksum);
+
+  const std::shared_ptr<Server> server_;
+  ServerShard& shard_;
+  const std::shared_ptr<io::Connection> connection_;
+  CallLink calls_;
+  std::uint32_t calls_in_flight_ = 0;
+  std::uint8_t paused_ = 0;
+  wire::DecodeError rejected_ = wire::DecodeError::kNone;
+
+  friend class ServerShard;
+};
+
+}  // namespace rocket::rpc
