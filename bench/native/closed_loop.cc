@@ -1,5 +1,6 @@
 #include "closed_loop.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -11,18 +12,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "socket.h"
-
 namespace rocket::bench {
 namespace {
 
 constexpr std::size_t kScratchBytes = 256 * 1024;
 constexpr std::size_t kMaxReplyBytes = kScratchBytes / 2;
-constexpr std::int64_t kReopenPauseNanos = 10'000'000;
+constexpr std::int64_t kReopenPauseNanos = 50'000'000;
 constexpr std::int64_t kSweepNanos = 10'000'000;
 constexpr int kTurnMillis = 10;
-// More at once would overflow a usual listen backlog, and a dropped SYN is only sent again after a second.
-constexpr std::uint32_t kMaxConnecting = 256;
 constexpr std::uint32_t kShortCallSources = 64;
 constexpr std::uint32_t kHangup = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
@@ -62,6 +59,10 @@ ClosedLoop::~ClosedLoop() {
 ClosedLoop::Outcome ClosedLoop::run() {
   now_ = monotonic_nanos();
   if (!connect_all()) return Outcome::kNeverConnected;
+  calling_ = true;
+  for (Connection& connection : connections_) {
+    if (connection.state == State::kOpen) start_calls(connection);
+  }
   run_until(now_ + nanos(options_.warmup_seconds));
   tally_ = Tally{};
   announce("measuring");
@@ -121,9 +122,9 @@ void ClosedLoop::sweep() {
 }
 
 void ClosedLoop::open_waiting() {
-  // Callers with a connection per call stand for as many clients, which would not wait for each other.
-  const std::uint32_t most = options_.connection_per_call ? options_.connections : kMaxConnecting;
-  while (!waiting_.empty() && connecting_ < most && waiting_.front().not_before_nanos <= now_) {
+  while (!waiting_.empty() && waiting_.front().not_before_nanos <= now_) {
+    // Callers with a connection per call stand for as many clients, which would not wait for each other.
+    if (!options_.connection_per_call && !pace_.allow(now_)) return;
     Connection& connection = connections_[waiting_.front().index];
     waiting_.pop_front();
     open(connection);
@@ -140,7 +141,6 @@ void ClosedLoop::open(Connection& connection) {
   opened_ += 1;
   connection.connect_started_nanos = monotonic_nanos();
   connection.state = State::kConnecting;
-  connecting_ += 1;
   const ConnectAttempt attempt = start_connect(server_, source);
   connection.fd = attempt.fd;
   if (attempt.state == ConnectAttempt::State::kFailed) return connect_failed(connection);
@@ -155,9 +155,12 @@ void ClosedLoop::open(Connection& connection) {
 
 void ClosedLoop::connected(Connection& connection) {
   ever_connected_ = true;
-  connecting_ -= 1;
   connection.state = State::kOpen;
   attempt_ended(connection);
+  if (calling_) start_calls(connection);
+}
+
+void ClosedLoop::start_calls(Connection& connection) {
   const std::int64_t started = options_.connection_per_call ? connection.connect_started_nanos : now_;
   for (std::uint32_t slot = 0; slot < connection.slots.size(); ++slot) issue(connection, slot, started);
   flush(connection);
@@ -170,7 +173,6 @@ void ClosedLoop::attempt_ended(Connection& connection) {
 }
 
 void ClosedLoop::connect_failed(Connection& connection) {
-  connecting_ -= 1;
   attempt_ended(connection);
   fail("connect");
   close(connection, now_ + kReopenPauseNanos);
@@ -297,7 +299,7 @@ void ClosedLoop::flush(Connection& connection) {
     connection.out.clear();
     connection.sent = 0;
   }
-  // New requests are appended while old ones wait, so the sent front must go now and then; each byte moves at most once.
+  // New requests are appended while old ones wait for the socket, so what was sent has to go now and then.
   if (connection.sent > connection.out.size() / 2) {
     connection.out.erase(connection.out.begin(), connection.out.begin() + static_cast<std::ptrdiff_t>(connection.sent));
     connection.sent = 0;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "frame.h"
 #include "options.h"
 #include "report.h"
+#include "socket.h"
 
 namespace rocket::bench {
 
@@ -69,6 +71,7 @@ class ClosedLoop {
   void open_waiting();
   void open(Connection& connection);
   void connected(Connection& connection);
+  void start_calls(Connection& connection);
   void attempt_ended(Connection& connection);
   void connect_failed(Connection& connection);
   void drop(Connection& connection, const char* reason);
@@ -96,9 +99,11 @@ class ClosedLoop {
   std::int64_t next_sweep_nanos_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint64_t opened_ = 0;
-  std::uint32_t connecting_ = 0;
+  ConnectPace pace_;
   std::uint32_t attempted_ = 0;
   bool ever_connected_ = false;
+  // Off until all have connected: a server busy with calls may be slow to accept, and would be measured half full.
+  bool calling_ = false;
   Tally tally_;
 };
 

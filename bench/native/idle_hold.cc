@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -16,8 +17,8 @@
 namespace rocket::bench {
 namespace {
 
-// One at a time would be slow, all at once would overflow the server's listen backlog.
-constexpr std::size_t kAtOnce = 128;
+constexpr std::int64_t kConnectNanos = 60'000'000'000;
+constexpr int kPollMillis = 5;
 
 class IdleConnections {
  public:
@@ -28,13 +29,15 @@ class IdleConnections {
 
   std::size_t count() const { return open_.size(); }
 
-  // Returns when all have connected or failed, at the latest after `timeout_ms`.
+  // Returns when all have connected or failed, at the latest after a minute.
   void open(const Options& options, const sockaddr_in& server) {
-    const std::int64_t deadline = monotonic_nanos() + std::int64_t{options.timeout_ms} * 1'000'000;
-    for (std::size_t started = 0; started < options.idle_connections; started += kAtOnce) {
-      const std::size_t end = std::min<std::size_t>(started + kAtOnce, options.idle_connections);
-      for (std::size_t i = started; i < end; ++i) start(options, server, i);
-      while (!pending_.empty() && monotonic_nanos() < deadline) settle();
+    const std::int64_t deadline = monotonic_nanos() + kConnectNanos;
+    ConnectPace pace;
+    std::size_t started = 0;
+    for (std::int64_t now = 0; now < deadline; now = monotonic_nanos()) {
+      while (started < options.idle_connections && pace.allow(now)) start(options, server, started++);
+      if (started == options.idle_connections && pending_.empty()) return;
+      settle();
     }
     for (const pollfd& socket : pending_) give_up(socket.fd, ETIMEDOUT);
     pending_.clear();
@@ -76,7 +79,7 @@ class IdleConnections {
   }
 
   void settle() {
-    if (::poll(pending_.data(), pending_.size(), 100) <= 0) return;
+    if (::poll(pending_.data(), pending_.size(), kPollMillis) <= 0) return;
     std::vector<pollfd> still;
     for (const pollfd& socket : pending_) {
       if (socket.revents == 0) {

@@ -12,6 +12,9 @@
 namespace rocket::bench {
 namespace {
 
+constexpr std::int64_t kMomentNanos = 10'000'000;
+constexpr int kOpensPerMoment = 50;
+
 ConnectAttempt failed(int fd) {
   const int error = errno;
   if (fd >= 0) ::close(fd);
@@ -59,6 +62,15 @@ int connect_error(int fd) {
   socklen_t size = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
   return error;
+}
+
+bool ConnectPace::allow(std::int64_t now_nanos) {
+  const std::int64_t moment = now_nanos / kMomentNanos;
+  if (moment != moment_) opened_ = 0;
+  moment_ = moment;
+  if (opened_ == kOpensPerMoment) return false;
+  opened_ += 1;
+  return true;
 }
 
 std::uint64_t raise_descriptor_limit() {

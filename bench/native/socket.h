@@ -31,6 +31,18 @@ ConnectAttempt start_connect(const sockaddr_in& to, std::uint32_t source);
 // After the socket became writable: 0, or the errno of the connect.
 int connect_error(int fd);
 
+// Spreads out the opening of many connections. Faster, they overflow the listen backlog (511 in Node) before the
+// server has come to accept, and a SYN that was dropped is only sent again after a second.
+class ConnectPace {
+ public:
+  // False when this moment has had its share.
+  bool allow(std::int64_t now_nanos);
+
+ private:
+  std::int64_t moment_ = 0;
+  int opened_ = 0;
+};
+
 // Many connections need many descriptors; returns how many there may be.
 std::uint64_t raise_descriptor_limit();
 

@@ -1,0 +1,15 @@
+/** Our server with the service of the benches. IO_THREADS sets the number of io threads (default 1). */
+import { fileURLToPath } from 'node:url';
+import { loadProto, Server } from '../../lib/index.ts';
+import { collectOnSignal } from '../lib/collect-on-signal.ts';
+
+collectOnSignal();
+const { Order } = loadProto(fileURLToPath(new URL('../../proto/order.proto', import.meta.url)));
+const server = new Server({ ioThreads: Number(process.env.IO_THREADS ?? 1) });
+server.addService(Order, {
+  async makeOrder() {
+    return { retCode: 0, orderId: '20230514' };
+  },
+});
+const { port } = await server.listen('127.0.0.1:0');
+console.log(`listening ${port}`);

@@ -1,0 +1,152 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { layoutNumbers } from './layout.ts';
+
+/** Memory that JavaScript owns and the io threads fill: two inbox slabs in turn, and the outbox. */
+export interface Slabs {
+  readonly inBytes0: Buffer;
+  readonly inWords0: Int32Array;
+  readonly inBytes1: Buffer;
+  readonly inWords1: Int32Array;
+  readonly outBytes: Buffer;
+  readonly outWords: Int32Array;
+  readonly maxEvents: number;
+  readonly slabBytes: number;
+  readonly maxLargeBytes: number;
+}
+
+export interface NativeLimits {
+  readonly maxFrameBytes: number;
+  readonly maxWriteQueueBytes: number;
+  readonly frameTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface NativeServerOptions extends NativeLimits {
+  readonly ioThreads: number;
+  readonly maxCallsPerConnection: number;
+  readonly maxCallsInFlight: number;
+  readonly maxConnections: number;
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+}
+
+export interface NativeChannelOptions extends NativeLimits {
+  readonly ioThreads: number;
+  readonly connections: number;
+  readonly shortConnections: boolean;
+  readonly connectTimeoutMs: number;
+  readonly firstBackoffMs: number;
+  readonly longestBackoffMs: number;
+  readonly checksum: boolean;
+  readonly peerIsRocketRpc: boolean;
+}
+
+export interface NativeServerStats {
+  readonly connections: number;
+  readonly queuedBytes: number;
+  readonly connectionsTotal: number;
+  readonly callsInFlight: number;
+  readonly callsTotal: number;
+  readonly callsExpired: number;
+  readonly callsRefused: number;
+  readonly logLinesDropped: number;
+  readonly acceptBackoffs: number;
+  readonly framesRejected: Readonly<Record<string, number>>;
+  readonly connectionsClosed: Readonly<Record<string, number>>;
+}
+
+export interface NativeChannelStats {
+  readonly connections: number;
+  readonly queuedBytes: number;
+  readonly waitingBytes: number;
+  readonly callsInFlight: number;
+  readonly callsTotal: number;
+  readonly connects: number;
+  readonly connectFailures: number;
+  readonly lateReplies: number;
+  readonly framesRejected: number;
+}
+
+export interface NativeEngineStats {
+  readonly ioThreads: number;
+  readonly queuedTasks: number;
+  readonly bufferBytes: number;
+  readonly inboxEvents: number;
+  readonly inboxBytes: number;
+  readonly inboxDropped: number;
+  readonly flushes: number;
+  readonly commands: number;
+  readonly directSends: number;
+}
+
+/** One JavaScript environment in the core (native/addon/environment.h says what each method does). */
+export interface NativeEnvironment {
+  flush(commands: number, large?: readonly Uint8Array[]): void;
+  takeLarge(index: number): Buffer;
+  clock(): number;
+  setRef(keepProcessAlive: boolean): void;
+  engineStats(): NativeEngineStats;
+  createServer(options: NativeServerOptions, methods: readonly string[]): number;
+  listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
+  closeServer(server: number, drainMs: number): void;
+  releaseServer(server: number): void;
+  serverStats(server: number): NativeServerStats;
+  msgId(low: number, high: number): string;
+  peer(low: number, high: number): string;
+  createChannel(options: NativeChannelOptions): number;
+  releaseChannel(channel: number): void;
+  addMethod(channel: number, wireName: string): number;
+  createEndpoint(channel: number, name: string, addresses: readonly string[]): { number: number; sessions: number };
+  connectEndpoint(endpoint: number): void;
+  setAddresses(endpoint: number, addresses: readonly string[]): void;
+  closeEndpoint(endpoint: number): void;
+  releaseEndpoint(endpoint: number): void;
+  channelStats(channel: number): NativeChannelStats;
+}
+
+/** Called with the slab that holds the events, their number, and the inbox clock's milliseconds. */
+export type OnBatch = (slab: number, events: number, nowMs: number) => void;
+
+export interface NativeBinding {
+  readonly Environment: new (slabs: Slabs, onBatch: OnBatch) => NativeEnvironment;
+  readonly layout: Readonly<Record<string, number>>;
+  readonly defaultIoThreads: number;
+}
+
+/** The package's root, from lib/addon/ as well as from dist/addon/. */
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+let loaded: NativeBinding | undefined;
+
+/**
+ * Loads the prebuilt binary of this platform, or the one compiled here.
+ *
+ * @throws Error when there is none, or when it was built from other sources than this JavaScript.
+ */
+export function loadBinary(): NativeBinding {
+  if (loaded) return loaded;
+  const require = createRequire(import.meta.url);
+  let binding: NativeBinding;
+  try {
+    const load = require('node-gyp-build') as (directory: string) => NativeBinding;
+    binding = load(packageRoot);
+  } catch (cause) {
+    throw new Error(
+      `rocket-rpc has no native binary for ${process.platform}-${process.arch}. ` +
+        'Compile one with `npm rebuild rocket-rpc` (needs g++ 11, make, python3 and libasio-dev).',
+      { cause },
+    );
+  }
+  for (const [name, expected] of Object.entries(layoutNumbers)) {
+    const found = binding.layout[name];
+    if (found !== expected) {
+      throw new Error(
+        `rocket-rpc: the native binary is of another version (${name} is ${found}, not ${expected}); rebuild it with \`npm rebuild rocket-rpc\`.`,
+      );
+    }
+  }
+  loaded = binding;
+  return binding;
+}

@@ -1,0 +1,111 @@
+import type {
+  ClientReceiver,
+  ClientTransport,
+  ClientTransportOptions,
+  ClientTransportStats,
+  Encoder,
+  PendingCall,
+} from '../rpc/transport.ts';
+import { type Boundary, theBoundary } from './boundary.ts';
+import { PendingCalls } from './pending-calls.ts';
+
+/** A channel of the core. */
+class NativeClientTransport implements ClientTransport {
+  readonly #boundary: Boundary;
+  readonly #number: number;
+  readonly #receiver: ClientReceiver;
+  readonly #links = new Map<number, number>();
+  #last: ClientTransportStats | undefined;
+
+  constructor(options: ClientTransportOptions, receiver: ClientReceiver) {
+    this.#boundary = theBoundary();
+    this.#receiver = receiver;
+    this.#number = this.#boundary.native.createChannel(options);
+  }
+
+  addMethod(wireName: string): number {
+    return this.#boundary.native.addMethod(this.#number, wireName);
+  }
+
+  addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
+    const { number, sessions } = this.#boundary.native.createEndpoint(this.#number, name, addresses);
+    this.#boundary.endpoints.set(number, { receiver: this.#receiver, onClosed: () => undefined });
+    this.#links.set(number, sessions);
+    return { number, links: sessions };
+  }
+
+  connect(endpoint: number): void {
+    this.#boundary.native.connectEndpoint(endpoint);
+  }
+
+  setAddresses(endpoint: number, addresses: readonly string[]): void {
+    this.#boundary.native.setAddresses(endpoint, addresses);
+  }
+
+  removeEndpoint(endpoint: number): Promise<void> {
+    const boundary = this.#boundary;
+    let open = this.#links.get(endpoint) ?? 0;
+    this.#links.delete(endpoint);
+    boundary.hold();
+    return new Promise((resolve) => {
+      boundary.endpoints.set(endpoint, {
+        receiver: this.#receiver,
+        onClosed: () => {
+          if (--open > 0) return;
+          boundary.endpoints.delete(endpoint);
+          boundary.native.releaseEndpoint(endpoint);
+          boundary.release();
+          resolve();
+        },
+      });
+      // Calls just made name the endpoint's sessions; they must be handed over before the sessions can end.
+      boundary.outbox.flush();
+      boundary.native.closeEndpoint(endpoint);
+    });
+  }
+
+  start(
+    call: PendingCall,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    waitForReady: boolean,
+    encoder: Encoder,
+    value: unknown,
+    metadata: string,
+    msgId: string,
+  ): void {
+    const { pending, outbox } = this.#boundary;
+    pending.add(call);
+    const index = PendingCalls.index(call);
+    const generation = PendingCalls.generation(call);
+    try {
+      outbox.call(index, generation, endpoint, method, timeoutMs, waitForReady, encoder, value, metadata, msgId);
+    } catch (error) {
+      pending.take(index, generation);
+      throw error;
+    }
+    this.#boundary.hold();
+  }
+
+  cancel(call: PendingCall): void {
+    const index = PendingCalls.index(call);
+    const generation = PendingCalls.generation(call);
+    if (this.#boundary.pending.take(index, generation) === undefined) return;
+    this.#boundary.release();
+    this.#boundary.outbox.cancel(index, generation);
+  }
+
+  close(): void {
+    this.#last = this.#boundary.native.channelStats(this.#number);
+    this.#boundary.native.releaseChannel(this.#number);
+  }
+
+  stats(): ClientTransportStats {
+    return this.#last ?? this.#boundary.native.channelStats(this.#number);
+  }
+}
+
+export function nativeClientTransport(options: ClientTransportOptions, receiver: ClientReceiver): ClientTransport {
+  return new NativeClientTransport(options, receiver);
+}

@@ -1,0 +1,67 @@
+/** The numbers of the boundary; native/core/rpc/event.h and outbox.h hold the other copy, and loading the binary compares the two. */
+
+/** A descriptor of the Inbox: what the io threads tell JavaScript. */
+export const event = {
+  words: 12,
+  kind: 0,
+  owner: 1,
+  idLow: 2,
+  idHigh: 3,
+  code: 4,
+  timeMs: 5,
+  payloadAt: 6,
+  payloadBytes: 7,
+  textAt: 8,
+  textBytes: 9,
+  flags: 10,
+} as const;
+
+export const eventKind = {
+  request: 1,
+  abort: 2,
+  serverClosed: 3,
+  reply: 4,
+  failure: 5,
+  endpointState: 6,
+  endpointClosed: 7,
+  log: 8,
+} as const;
+
+export const eventFlag = { largePayload: 1, requestWritten: 2, extended: 4 } as const;
+
+/** A descriptor of the Outbox: what JavaScript asks of the io threads. */
+export const command = {
+  words: 12,
+  kind: 0,
+  idLow: 1,
+  idHigh: 2,
+  code: 3,
+  method: 4,
+  timeoutMs: 5,
+  payloadAt: 6,
+  payloadBytes: 7,
+  textAt: 8,
+  textBytes: 9,
+  flags: 10,
+  msgIdBytes: 11,
+} as const;
+
+export const commandKind = { reply: 1, end: 2, call: 3, cancel: 4 } as const;
+
+export const commandFlag = { largePayload: 1, waitForReady: 2 } as const;
+
+/** Bodies over this many bytes cross in a buffer of their own. */
+export const largePayloadBytes = 64 * 1024;
+
+/** A call id's low word is the io thread above this many bits of slot number. */
+export const slotBits = 24;
+
+/** What loading the binary compares. */
+export const layoutNumbers = {
+  eventWords: event.words,
+  commandWords: command.words,
+  lastEventKind: eventKind.log,
+  lastCommandKind: commandKind.cancel,
+  largePayloadBytes,
+  slotBits,
+} as const;

@@ -1,0 +1,163 @@
+import type { Encoder } from '../rpc/transport.ts';
+import type { NativeEnvironment, Slabs } from './binary.ts';
+import { command, commandFlag, commandKind, largePayloadBytes } from './layout.ts';
+
+const words = command.words;
+/** Room that is kept free, so that a body of ordinary size need not be encoded twice. */
+const headroomBytes = largePayloadBytes + 16 * 1024;
+
+/**
+ * Writes commands into the outbox slab and hands all of one microtask turn over in one native call.
+ * Full (in commands or in bytes): hands over at once and goes on.
+ */
+export class Outbox {
+  readonly #native: NativeEnvironment;
+  readonly #bytes: Buffer;
+  readonly #words: Int32Array;
+  readonly #maxCommands: number;
+  #commands = 0;
+  #end = 0;
+  #scheduled = false;
+  #large: Uint8Array[] | undefined;
+
+  constructor(native: NativeEnvironment, slabs: Slabs) {
+    this.#native = native;
+    this.#bytes = slabs.outBytes;
+    this.#words = slabs.outWords;
+    this.#maxCommands = slabs.outWords.length / words;
+  }
+
+  reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
+    const at = this.#begin(metadata.length);
+    const payloadEnd = this.#payload(at, encoder, value);
+    this.#put(at, commandKind.reply, low, high, 0);
+    this.#text(at, payloadEnd, metadata, '');
+    this.#commit();
+  }
+
+  fail(low: number, high: number, wireCode: number, message: string): void {
+    const at = this.#begin(message.length);
+    this.#noPayload(at);
+    this.#put(at, commandKind.reply, low, high, wireCode);
+    this.#text(at, this.#end, message, '');
+    this.#commit();
+  }
+
+  end(low: number, high: number): void {
+    const at = this.#begin(0);
+    this.#noPayload(at);
+    this.#put(at, commandKind.end, low, high, 0);
+    this.#text(at, this.#end, '', '');
+    this.#commit();
+  }
+
+  call(
+    index: number,
+    generation: number,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    waitForReady: boolean,
+    encoder: Encoder,
+    value: unknown,
+    metadata: string,
+    msgId: string,
+  ): void {
+    const at = this.#begin(metadata.length + msgId.length);
+    const payloadEnd = this.#payload(at, encoder, value);
+    this.#put(at, commandKind.call, index, generation, endpoint);
+    this.#words[at + command.method] = method;
+    this.#words[at + command.timeoutMs] = timeoutMs;
+    if (waitForReady) this.#words[at + command.flags]! |= commandFlag.waitForReady;
+    this.#text(at, payloadEnd, metadata, msgId);
+    this.#commit();
+  }
+
+  cancel(index: number, generation: number): void {
+    const at = this.#begin(0);
+    this.#noPayload(at);
+    this.#put(at, commandKind.cancel, index, generation, 0);
+    this.#text(at, this.#end, '', '');
+    this.#commit();
+  }
+
+  /** Makes room for one command; returns where its words begin. UTF-8 needs at most 3 bytes for a UTF-16 unit. */
+  #begin(textLength: number): number {
+    if (this.#commands === this.#maxCommands || this.#end + headroomBytes + textLength * 3 > this.#bytes.length) {
+      this.flush();
+    }
+    return this.#commands * words;
+  }
+
+  #put(at: number, kind: number, low: number, high: number, code: number): void {
+    const to = this.#words;
+    to[at] = kind;
+    to[at + command.idLow] = low;
+    to[at + command.idHigh] = high;
+    to[at + command.code] = code;
+  }
+
+  #noPayload(at: number): void {
+    const to = this.#words;
+    to[at + command.payloadAt] = 0;
+    to[at + command.payloadBytes] = 0;
+    to[at + command.flags] = 0;
+  }
+
+  /** Encodes behind what is there; a large body goes beside the slab. Returns where text may be written. */
+  #payload(at: number, encoder: Encoder, value: unknown): number {
+    const start = this.#end;
+    const end = encoder.encodeInto(value, this.#bytes, start);
+    const to = this.#words;
+    if (end >= 0 && end - start <= largePayloadBytes) {
+      to[at + command.payloadAt] = start;
+      to[at + command.payloadBytes] = end - start;
+      to[at + command.flags] = 0;
+      return end;
+    }
+    const body = end >= 0 ? this.#bytes.subarray(start, end) : encoder.spilled();
+    this.#large = [body];
+    to[at + command.payloadAt] = 0;
+    to[at + command.payloadBytes] = body.length;
+    to[at + command.flags] = commandFlag.largePayload;
+    return end >= 0 ? end : start;
+  }
+
+  #text(at: number, start: number, text: string, msgId: string): void {
+    const textBytes = text === '' ? 0 : this.#bytes.write(text, start, 'utf8');
+    const msgIdBytes = msgId === '' ? 0 : this.#bytes.write(msgId, start + textBytes, 'latin1');
+    const to = this.#words;
+    to[at + command.textAt] = start;
+    to[at + command.textBytes] = textBytes;
+    to[at + command.msgIdBytes] = msgIdBytes;
+    this.#end = start + textBytes + msgIdBytes;
+  }
+
+  #commit(): void {
+    this.#commands++;
+    if (this.#large !== undefined) {
+      // The block is a view of memory that the next command overwrites.
+      this.flush();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(this.#onMicrotask);
+    }
+  }
+
+  readonly #onMicrotask = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  /** Hands over what is there, without waiting for the end of the turn. */
+  flush(): void {
+    const commands = this.#commands;
+    if (commands === 0) return;
+    const large = this.#large;
+    this.#commands = 0;
+    this.#end = 0;
+    this.#large = undefined;
+    if (large === undefined) this.#native.flush(commands);
+    else this.#native.flush(commands, large);
+  }
+}

@@ -1,0 +1,44 @@
+import type { PendingCall } from '../rpc/transport.ts';
+
+/** Handles pack an index and a generation into one safe integer: generation * 2^24 + index. */
+const indexLimit = 1 << 24;
+const generationLimit = 1 << 28;
+
+/**
+ * The client calls of this environment that have not ended, by handle. An index is used again only with another
+ * generation, so an event for a call that was given up finds nobody.
+ */
+export class PendingCalls {
+  readonly #calls: (PendingCall | undefined)[] = [];
+  readonly #generations: number[] = [];
+  readonly #free: number[] = [];
+
+  get size(): number {
+    return this.#calls.length - this.#free.length;
+  }
+
+  add(call: PendingCall): void {
+    const index = this.#free.pop() ?? this.#calls.length;
+    if (index >= indexLimit) throw new RangeError('rocket-rpc: more than 16,777,216 calls are pending');
+    const generation = ((this.#generations[index] ?? 0) + 1) % generationLimit;
+    this.#calls[index] = call;
+    this.#generations[index] = generation;
+    call.handle = generation * indexLimit + index;
+  }
+
+  take(index: number, generation: number): PendingCall | undefined {
+    const call = this.#calls[index];
+    if (call === undefined || this.#generations[index] !== generation) return undefined;
+    this.#calls[index] = undefined;
+    this.#free.push(index);
+    return call;
+  }
+
+  static index(call: PendingCall): number {
+    return call.handle % indexLimit;
+  }
+
+  static generation(call: PendingCall): number {
+    return Math.floor(call.handle / indexLimit);
+  }
+}

@@ -1,0 +1,105 @@
+import { getSystemErrorName } from 'node:util';
+import type {
+  Encoder,
+  ServerReceiver,
+  ServerTransport,
+  ServerTransportOptions,
+  ServerTransportStats,
+} from '../rpc/transport.ts';
+import { type Boundary, theBoundary } from './boundary.ts';
+
+/** A server of the core. */
+class NativeServerTransport implements ServerTransport {
+  readonly #boundary: Boundary;
+  readonly #number: number;
+  readonly #receiver: ServerReceiver;
+  #listening = false;
+  #last: ServerTransportStats | undefined;
+
+  constructor(options: ServerTransportOptions, methods: readonly string[], receiver: ServerReceiver) {
+    this.#boundary = theBoundary();
+    this.#receiver = receiver;
+    this.#number = this.#boundary.native.createServer(options, methods);
+    this.#boundary.servers.set(this.#number, {
+      onRequest: receiver.onRequest.bind(receiver),
+      onAbort: receiver.onAbort.bind(receiver),
+      onLog: receiver.onLog.bind(receiver),
+      onClosed: () => this.#onClosed(),
+    });
+  }
+
+  listen(address: string, backlog: number): string {
+    const bound = this.#boundary.native.listen(this.#number, address, backlog);
+    if (typeof bound !== 'string') throw listenError(address, bound.errno, bound.step);
+    if (!this.#listening) this.#boundary.hold();
+    this.#listening = true;
+    return bound;
+  }
+
+  reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
+    this.#boundary.outbox.reply(low, high, encoder, value, metadata);
+  }
+
+  fail(low: number, high: number, wireCode: number, message: string): void {
+    this.#boundary.outbox.fail(low, high, wireCode, message);
+  }
+
+  end(low: number, high: number): void {
+    this.#boundary.outbox.end(low, high);
+  }
+
+  msgId(low: number, high: number): string {
+    return this.#boundary.native.msgId(low, high);
+  }
+
+  peer(low: number, high: number): string {
+    return this.#boundary.native.peer(low, high);
+  }
+
+  clock(): number {
+    return this.#boundary.native.clock();
+  }
+
+  close(drainMs: number): void {
+    this.#boundary.hold();
+    this.#boundary.native.closeServer(this.#number, drainMs);
+  }
+
+  stats(): ServerTransportStats {
+    return this.#last ?? this.#boundary.native.serverStats(this.#number);
+  }
+
+  #onClosed(): void {
+    this.#last = this.#boundary.native.serverStats(this.#number);
+    this.#boundary.servers.delete(this.#number);
+    this.#boundary.native.releaseServer(this.#number);
+    this.#boundary.release();
+    if (this.#listening) this.#boundary.release();
+    this.#receiver.onClosed();
+  }
+}
+
+/** An Error like that of node:net, so that `error.code === 'EADDRINUSE'` works. */
+function listenError(address: string, errno: number, step: string): Error {
+  const code = getSystemErrorName(-errno);
+  const hint =
+    code === 'EADDRINUSE'
+      ? 'another process listens there; stop it or choose another port'
+      : code === 'EACCES'
+        ? 'this user may not use that address; choose a port from 1024 up'
+        : `${step}() failed`;
+  return Object.assign(new Error(`cannot listen on ${address}: ${code} (${hint})`), {
+    code,
+    errno: -errno,
+    syscall: step,
+    address,
+  });
+}
+
+export function nativeServerTransport(
+  options: ServerTransportOptions,
+  methods: readonly string[],
+  receiver: ServerReceiver,
+): ServerTransport {
+  return new NativeServerTransport(options, methods, receiver);
+}

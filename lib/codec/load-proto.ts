@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import protobuf from 'protobufjs';
+import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
+import type { Longs } from './int64.ts';
+import { ProtobufCodec } from './protobuf-codec.ts';
+
+export interface LoadProtoOptions {
+  /** Folders in which `import` statements are looked up, after the importing file's own. */
+  readonly includeDirs?: readonly string[];
+  /** Keep field names as written instead of turning `order_id` into `orderId`. Default false. */
+  readonly keepCase?: boolean;
+  /** How 64-bit integers arrive. Default `bigint`; `number` loses digits from 2^53 on. Any of the three may be sent. */
+  readonly longs?: Longs;
+}
+
+/** Services by name, as loadProto() returns them when it is told no types. */
+export type LooseServices = { readonly [service: string]: ServiceDefinition };
+
+/** Services by name, from descriptions: `{ Order: { makeOrder: Unary<Request, Response> } }`. */
+export type ServicesOf<Descriptions> = { readonly [Name in keyof Descriptions]: DefinitionOf<Descriptions[Name]> };
+
+function collectServices(namespace: protobuf.NamespaceBase, into: protobuf.Service[]): void {
+  for (const nested of namespace.nestedArray) {
+    if (nested instanceof protobuf.Service) into.push(nested);
+    else if (nested instanceof protobuf.Namespace) collectServices(nested, into);
+  }
+}
+
+function serviceDefinition(service: protobuf.Service, longs: Longs): ServiceDefinition {
+  const name = service.fullName.replace(/^\./, '');
+  const methods: Record<string, MethodDefinition> = {};
+  const streaming: string[] = [];
+  for (const method of service.methodsArray) {
+    method.resolve();
+    const key = method.name.charAt(0).toLowerCase() + method.name.slice(1);
+    if (method.requestStream || method.responseStream) {
+      streaming.push(key);
+      continue;
+    }
+    const { resolvedRequestType, resolvedResponseType } = method;
+    if (resolvedRequestType === null || resolvedResponseType === null) {
+      throw new TypeError(`${name}.${method.name}: its request or response type is not in the loaded files`);
+    }
+    methods[key] = {
+      name: method.name,
+      wireName: `${name}.${method.name}`,
+      request: new ProtobufCodec(resolvedRequestType, longs),
+      response: new ProtobufCodec(resolvedResponseType, longs),
+    };
+  }
+  return { name, methods, streaming };
+}
+
+/**
+ * Reads .proto files (synchronously, once, at start-up) and returns their services by name: by full name
+ * (`shop.Order`), and by short name (`Order`) where only one service has it.
+ *
+ * @throws Error that names the file when it is missing or does not parse.
+ */
+export function loadProto<Descriptions = never>(
+  paths: string | readonly string[],
+  options: LoadProtoOptions = {},
+): [Descriptions] extends [never] ? LooseServices : ServicesOf<Descriptions> {
+  const root = new protobuf.Root();
+  const includeDirs = options.includeDirs ?? [];
+  root.resolvePath = (origin, target) => {
+    if (isAbsolute(target)) return target;
+    const candidates = [...(origin === '' ? [] : [join(dirname(origin), target)]), ...includeDirs.map((dir) => join(dir, target)), resolve(target)];
+    return candidates.find((candidate) => existsSync(candidate)) ?? protobuf.util.path.resolve(origin, target);
+  };
+  root.loadSync(typeof paths === 'string' ? paths : [...paths], { keepCase: options.keepCase ?? false });
+  root.resolveAll();
+  const found: protobuf.Service[] = [];
+  collectServices(root, found);
+  const services: Record<string, ServiceDefinition> = {};
+  const shortNames = new Map<string, number>();
+  for (const service of found) shortNames.set(service.name, (shortNames.get(service.name) ?? 0) + 1);
+  for (const service of found) {
+    const definition = serviceDefinition(service, options.longs ?? 'bigint');
+    services[definition.name] = definition;
+    if (shortNames.get(service.name) === 1) services[service.name] = definition;
+  }
+  return services as [Descriptions] extends [never] ? LooseServices : ServicesOf<Descriptions>;
+}

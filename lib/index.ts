@@ -1,0 +1,38 @@
+export type { Balancer, BalancerFactory } from './balance/balancer.ts';
+export type { Longs } from './codec/int64.ts';
+export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
+export type { Endpoint, Resolver, ResolverListener } from './discovery/resolver.ts';
+export type { Logger } from './log/logger.ts';
+export { currentCall } from './rpc/async-context.ts';
+export type { CallContext } from './rpc/call-context.ts';
+export { type CallOptions, Channel, type ChannelOptions, type ChannelStats } from './rpc/channel.ts';
+export { type Client, createClient } from './rpc/client.ts';
+export { type EngineStats, engineStats } from './rpc/engine-stats.ts';
+export { RpcError, type RpcErrorOptions } from './rpc/errors.ts';
+export type {
+  ClientInterceptor,
+  InterceptedClientCall,
+  InterceptedServerCall,
+  ServerInterceptor,
+} from './rpc/interceptors.ts';
+export { Metadata, type MetadataInit } from './rpc/metadata.ts';
+export {
+  type CloseOptions,
+  type Handler,
+  type Handlers,
+  type ListenAddress,
+  Server,
+  type ServerOptions,
+  type ServerStats,
+} from './rpc/server.ts';
+export type {
+  AnyService,
+  DefinitionOf,
+  GrpcMethodDefinition,
+  GrpcServiceDefinition,
+  MessageCodec,
+  MethodDefinition,
+  ServiceDefinition,
+  Unary,
+} from './rpc/service.ts';
+export { Status, type StatusName } from './rpc/status.ts';

@@ -1,0 +1,16 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CallContext } from './call-context.ts';
+
+/** Made on first use: an AsyncLocalStorage that is in use slows every promise of the process on Node 20 and 22. */
+let storage: AsyncLocalStorage<CallContext> | undefined;
+
+/** Runs a handler so that calls made inside it find their parent; for servers with `asyncContext: true`. */
+export function runInContext<T>(context: CallContext, body: () => T): T {
+  storage ??= new AsyncLocalStorage<CallContext>();
+  return storage.run(context, body);
+}
+
+/** The call being handled here, if its server has `asyncContext: true`. */
+export function currentCall(): CallContext | undefined {
+  return storage?.getStore();
+}

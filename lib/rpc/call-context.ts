@@ -1,0 +1,131 @@
+import { RpcError } from './errors.ts';
+import { Metadata } from './metadata.ts';
+import type { MethodDefinition } from './service.ts';
+import { statusOfWireCode } from './status.ts';
+import type { ServerTransport } from './transport.ts';
+
+/** What a handler knows of its call. Valid until the handler has settled, and afterwards for reading. */
+export interface CallContext {
+  /** `Service.method`. */
+  readonly method: string;
+  /** Aborts when the deadline passes, the peer goes away or the server closes; its reason is an RpcError. */
+  readonly signal: AbortSignal;
+  /** When the caller stops waiting. */
+  readonly deadline: Date;
+  /** Milliseconds until then, at least 0. */
+  readonly timeRemainingMs: number;
+  /** What the request carried. */
+  readonly metadata: Metadata;
+  /** Sent with a success reply if the request carried metadata or a deadline, as every rocket-rpc client's does. */
+  readonly responseMetadata: Metadata;
+  /** `ip:port` of the caller, `unix:` for a Unix socket. */
+  readonly peer: string;
+  /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. */
+  readonly msgId: string;
+}
+
+/** A call in the hands of a handler. */
+export class ServerCall implements CallContext {
+  readonly definition: MethodDefinition;
+  readonly low: number;
+  readonly high: number;
+  /** Once true, nothing is sent for this call any more. */
+  ended = false;
+  readonly #transport: ServerTransport;
+  readonly #deadlineMs: number;
+  readonly #text: string;
+  #abortCode = 0;
+  #controller: AbortController | undefined;
+  #metadata: Metadata | undefined;
+  #responseMetadata: Metadata | undefined;
+  #msgId: string | undefined;
+  #peer: string | undefined;
+  #children = 0;
+
+  constructor(
+    transport: ServerTransport,
+    definition: MethodDefinition,
+    low: number,
+    high: number,
+    deadlineMs: number,
+    text: string,
+  ) {
+    this.#transport = transport;
+    this.definition = definition;
+    this.low = low;
+    this.high = high;
+    this.#deadlineMs = deadlineMs;
+    this.#text = text;
+  }
+
+  get method(): string {
+    return this.definition.wireName;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortCode !== 0) this.#controller.abort(abortReason(this.#abortCode));
+    }
+    return this.#controller.signal;
+  }
+
+  get timeRemainingMs(): number {
+    return Math.max(0, (this.#deadlineMs - this.#transport.clock()) | 0);
+  }
+
+  get deadline(): Date {
+    return new Date(Date.now() + ((this.#deadlineMs - this.#transport.clock()) | 0));
+  }
+
+  get metadata(): Metadata {
+    this.#metadata ??= Metadata.decode(this.#text);
+    return this.#metadata;
+  }
+
+  get responseMetadata(): Metadata {
+    this.#responseMetadata ??= new Metadata();
+    return this.#responseMetadata;
+  }
+
+  get msgId(): string {
+    // Once ended, the core may have given the slot to another call.
+    this.#msgId ??= this.ended ? '' : this.#transport.msgId(this.low, this.high);
+    return this.#msgId;
+  }
+
+  get peer(): string {
+    this.#peer ??= this.ended ? '' : this.#transport.peer(this.low, this.high);
+    return this.#peer;
+  }
+
+  /** The id of the next call made on behalf of this one: `<id>.<n in base 36>` (wire.md, "msg_id"). */
+  nextChildId(): string {
+    return `${this.msgId}.${(++this.#children).toString(36)}`;
+  }
+
+  encodedResponseMetadata(): string {
+    return this.#responseMetadata === undefined ? '' : this.#responseMetadata.encode();
+  }
+
+  /** Settles the call: whatever the handler still does, nothing is sent. */
+  finish(): void {
+    // A handler may log or trace after its reply; these two must then still be there if they were looked at before.
+    this.ended = true;
+  }
+
+  abort(wireCode: number): void {
+    this.#msgId ??= this.#transport.msgId(this.low, this.high);
+    this.#peer ??= this.#transport.peer(this.low, this.high);
+    this.#abortCode = wireCode;
+    this.finish();
+    this.#controller?.abort(abortReason(wireCode));
+  }
+}
+
+function abortReason(wireCode: number): RpcError {
+  const code = statusOfWireCode(wireCode);
+  if (code === 'DEADLINE_EXCEEDED') return new RpcError(code, 'the deadline of the call has passed', { wireCode });
+  const text = wireCode === 10000000 ? 'the caller has gone away' : 'the server is closing';
+  return new RpcError('CANCELLED', text);
+}

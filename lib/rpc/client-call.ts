@@ -1,0 +1,93 @@
+import { RpcError } from './errors.ts';
+import { Metadata } from './metadata.ts';
+import type { MethodDefinition } from './service.ts';
+import type { PendingCall } from './transport.ts';
+
+/** Told once when a call has ended, however it did. */
+export interface CallEnd {
+  onEnd(call: ClientCall): void;
+}
+
+/** One call a client waits for. */
+export class ClientCall implements PendingCall {
+  handle = 0;
+  /** Given to the transport, so that giving up has to cancel there. */
+  started = false;
+  ended = false;
+  readonly #method: MethodDefinition;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: RpcError) => void;
+  readonly #end: CallEnd;
+  readonly #onMetadata: ((metadata: Metadata) => void) | undefined;
+  #signals: AbortSignal[] | undefined;
+
+  constructor(
+    method: MethodDefinition,
+    resolve: (value: unknown) => void,
+    reject: (error: RpcError) => void,
+    end: CallEnd,
+    onMetadata: ((metadata: Metadata) => void) | undefined,
+  ) {
+    this.#method = method;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#end = end;
+    this.#onMetadata = onMetadata;
+  }
+
+  onReply(buffer: Buffer, start: number, end: number, text: string): void {
+    let value: unknown;
+    try {
+      value = this.#method.response.decode(buffer, start, end);
+    } catch (cause) {
+      return this.fail(new RpcError('INTERNAL', `the reply of ${this.#method.wireName} does not parse`, { cause }));
+    }
+    this.#finish();
+    this.#resolve(value);
+    this.#onMetadata?.(Metadata.decode(text));
+  }
+
+  onFailure(wireCode: number, message: string, requestWritten: boolean): void {
+    this.fail(RpcError.fromWire(wireCode, message, requestWritten));
+  }
+
+  fail(error: RpcError): void {
+    if (this.ended) return;
+    this.#finish();
+    this.#reject(error);
+  }
+
+  /** Gives the call up when the signal aborts. */
+  watch(signal: AbortSignal, giveUp: (call: ClientCall, signal: AbortSignal) => void): void {
+    this.#signals ??= [];
+    this.#signals.push(signal);
+    this.#giveUp = giveUp;
+    signal.addEventListener('abort', this);
+  }
+
+  #giveUp: ((call: ClientCall, signal: AbortSignal) => void) | undefined;
+
+  /** EventListenerObject: no closure per call. */
+  handleEvent(event: Event): void {
+    this.#giveUp?.(this, event.currentTarget as AbortSignal);
+  }
+
+  #finish(): void {
+    this.ended = true;
+    if (this.#signals !== undefined) {
+      for (const signal of this.#signals) signal.removeEventListener('abort', this);
+    }
+    this.#end.onEnd(this);
+  }
+}
+
+/** Why a signal ended a call: an abort is CANCELLED, AbortSignal.timeout() and a parent's deadline are DEADLINE_EXCEEDED. */
+export function abortError(signal: AbortSignal): RpcError {
+  const cause: unknown = signal.reason;
+  const isTimeout =
+    (cause instanceof DOMException && cause.name === 'TimeoutError') ||
+    (cause instanceof RpcError && cause.code === 'DEADLINE_EXCEEDED');
+  return isTimeout
+    ? new RpcError('DEADLINE_EXCEEDED', 'the signal of the call timed out', { cause })
+    : new RpcError('CANCELLED', 'the call was cancelled by its signal', { cause });
+}

@@ -1,0 +1,31 @@
+import { toServiceDefinition } from '../codec/grpc.ts';
+import type { CallOptions, Channel } from './channel.ts';
+import { RpcError } from './errors.ts';
+import type { AnyService, MethodsOf, Unary } from './service.ts';
+
+/** One function per unary method of a service. */
+export type Client<Service extends AnyService> = {
+  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<infer Request, infer Response>
+    ? (request: Request, options?: CallOptions) => Promise<Response>
+    : never;
+};
+
+type CallFunction = (request: unknown, options?: CallOptions) => Promise<unknown>;
+
+/**
+ * Makes the stub of a service: `await client.makeOrder({ price: 100 }, { timeoutMs: 1000 })`. Costs nothing until it is
+ * called; many stubs may share a channel. Its functions reject with RpcError.
+ */
+export function createClient<Service extends AnyService>(service: Service, channel: Channel): Client<Service> {
+  const definition = toServiceDefinition(service);
+  const functions: Record<string, CallFunction> = {};
+  for (const [name, method] of Object.entries(definition.methods)) {
+    functions[name] = (request, options) => channel.call(method, request, options);
+  }
+  for (const name of definition.streaming ?? []) {
+    functions[name] = () => {
+      return Promise.reject(new RpcError('UNIMPLEMENTED', `${definition.name}.${name} streams; only unary methods can be called`));
+    };
+  }
+  return functions as Client<Service>;
+}

@@ -1,0 +1,107 @@
+import type { Balancer } from '../balance/balancer.ts';
+import type { Endpoint } from '../discovery/resolver.ts';
+import { type ClientTransport, type LinkState, linkState } from './transport.ts';
+
+interface Known {
+  readonly number: number;
+  readonly name: string;
+  addresses: string;
+  readonly links: LinkState[];
+}
+
+/** The endpoints of a channel, and which of them can be used: all whose connections are not all failed. */
+export class EndpointSet {
+  readonly #transport: ClientTransport;
+  readonly #balancer: Balancer<number>;
+  readonly #everyone: Balancer<number>;
+  readonly #known = new Map<string, Known>();
+  readonly #byNumber = new Map<number, Known>();
+  readonly #onAllFailed: () => void;
+  readonly #removals = new Set<Promise<void>>();
+
+  /** `everyone` chooses when no endpoint is usable, so that the core can say why, or wait for readiness. */
+  constructor(transport: ClientTransport, balancer: Balancer<number>, everyone: Balancer<number>, onAllFailed: () => void) {
+    this.#transport = transport;
+    this.#balancer = balancer;
+    this.#everyone = everyone;
+    this.#onAllFailed = onAllFailed;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  names(): string[] {
+    return [...this.#known.keys()];
+  }
+
+  pick(): number | undefined {
+    return this.#balancer.pick() ?? this.#everyone.pick();
+  }
+
+  /** Takes over a resolver's list: adds, removes, and changes addresses. */
+  update(endpoints: readonly Endpoint[], connect: boolean): void {
+    const wanted = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
+    for (const known of [...this.#known.values()]) {
+      if (!wanted.has(known.name)) this.#remove(known);
+    }
+    for (const { name, addresses } of wanted.values()) {
+      const joined = addresses.join(' ');
+      const known = this.#known.get(name);
+      if (known === undefined) this.#add(name, addresses, joined, connect);
+      else if (known.addresses !== joined) {
+        known.addresses = joined;
+        this.#transport.setAddresses(known.number, addresses);
+      }
+    }
+    this.#refill();
+  }
+
+  /** Begins to connect everywhere. */
+  connectAll(): void {
+    for (const { number } of this.#byNumber.values()) this.#transport.connect(number);
+  }
+
+  onLinkState(endpoint: number, link: number, state: LinkState): void {
+    const known = this.#byNumber.get(endpoint);
+    if (known === undefined) return;
+    known.links[link] = state;
+    this.#refill();
+    if (this.#known.size > 0 && [...this.#known.values()].every((each) => !isUsable(each))) this.#onAllFailed();
+  }
+
+  isReady(): boolean {
+    return [...this.#known.values()].some(({ links }) => links.includes(linkState.ready));
+  }
+
+  async close(): Promise<void> {
+    for (const known of [...this.#known.values()]) this.#remove(known);
+    this.#refill();
+    await Promise.all(this.#removals);
+  }
+
+  #add(name: string, addresses: readonly string[], joined: string, connect: boolean): void {
+    const { number, links } = this.#transport.addEndpoint(name, addresses);
+    const known: Known = { number, name, addresses: joined, links: Array.from({ length: links }, () => linkState.idle) };
+    this.#known.set(name, known);
+    this.#byNumber.set(number, known);
+    if (connect) this.#transport.connect(number);
+  }
+
+  #remove(known: Known): void {
+    this.#known.delete(known.name);
+    this.#byNumber.delete(known.number);
+    const removal = this.#transport.removeEndpoint(known.number).finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  #refill(): void {
+    const all = [...this.#known.values()];
+    this.#everyone.update(all.map(({ number }) => number));
+    this.#balancer.update(all.filter(isUsable).map(({ number }) => number));
+  }
+}
+
+function isUsable({ links }: Known): boolean {
+  return links.some((state) => state !== linkState.failed);
+}

@@ -1,0 +1,43 @@
+import { Metadata } from './metadata.ts';
+import { isStatusName, type StatusName, statusOfWireCode, wireCodeOfStatus } from './status.ts';
+
+export interface RpcErrorOptions {
+  /** The number on the wire. Default: the one that stands for the code. An application may use any positive 32-bit number. */
+  readonly wireCode?: number;
+  readonly metadata?: Metadata;
+  readonly cause?: unknown;
+  readonly requestWritten?: boolean;
+}
+
+/** A call that failed: at the peer, on the way, or because it was given up. */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  /** The name of a gRPC status. */
+  readonly code: StatusName;
+  /** The number that was, or will be, on the wire; of use when `code` is UNKNOWN because it is the application's own. */
+  readonly wireCode: number;
+  readonly metadata: Metadata;
+  /**
+   * On the client: whether the whole request had been handed to the kernel when the call failed. `false`: the server
+   * cannot have seen it, so any call may be made again. `undefined`: not known, as for errors made by handlers.
+   */
+  readonly requestWritten: boolean | undefined;
+
+  constructor(code: StatusName, message: string, options: RpcErrorOptions = {}) {
+    if (!isStatusName(code) || code === 'OK') throw new TypeError(`RpcError: not an error status: ${String(code)}`);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.wireCode = options.wireCode ?? wireCodeOfStatus(code);
+    if (!Number.isInteger(this.wireCode) || this.wireCode === 0 || (this.wireCode | 0) !== this.wireCode) {
+      throw new RangeError(`RpcError: wireCode must be a 32-bit integer other than 0, not ${this.wireCode}`);
+    }
+    this.metadata = options.metadata ?? new Metadata();
+    this.requestWritten = options.requestWritten;
+  }
+
+  /** An error as it came from the wire. */
+  static fromWire(wireCode: number, message: string, requestWritten?: boolean): RpcError {
+    const options = requestWritten === undefined ? { wireCode } : { wireCode, requestWritten };
+    return new RpcError(statusOfWireCode(wireCode), message, options);
+  }
+}

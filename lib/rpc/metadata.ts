@@ -1,0 +1,89 @@
+/** The longest encoded metadata; the first request to a peer not known to be rocket-rpc is held to 511 bytes by the core. */
+export const maxMetadataBytes = 8192;
+
+const keyPattern = /^[a-z0-9_.-]+$/;
+
+/**
+ * Key-value pairs beside a message. Keys are case-insensitive (kept in lower case) and made of `a-z 0-9 _ . -`; values
+ * are strings. On the wire: `key=value&key=value`, percent-encoded (wire.md, "Extension").
+ */
+export class Metadata {
+  readonly #entries = new Map<string, string>();
+
+  constructor(init?: Metadata | Iterable<readonly [string, string]> | Readonly<Record<string, string>>) {
+    if (init === undefined) return;
+    const pairs = Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
+    for (const [key, value] of pairs) this.set(key, value);
+  }
+
+  /** @throws TypeError when the key has other characters, or the value is no string. */
+  set(key: string, value: string): this {
+    const lower = key.toLowerCase();
+    if (!keyPattern.test(lower)) throw new TypeError(`metadata key ${JSON.stringify(key)}: only a-z 0-9 _ . - are allowed`);
+    if (typeof value !== 'string') throw new TypeError(`metadata value of ${lower} must be a string, not ${typeof value}`);
+    this.#entries.set(lower, value);
+    return this;
+  }
+
+  get(key: string): string | undefined {
+    return this.#entries.get(key.toLowerCase());
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key.toLowerCase());
+  }
+
+  delete(key: string): boolean {
+    return this.#entries.delete(key.toLowerCase());
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, string]> {
+    return this.#entries[Symbol.iterator]();
+  }
+
+  toJSON(): Record<string, string> {
+    return Object.fromEntries(this.#entries);
+  }
+
+  /** @throws RangeError over maxMetadataBytes. */
+  encode(): string {
+    if (this.#entries.size === 0) return '';
+    let text = '';
+    for (const [key, value] of this.#entries) {
+      text += `${text === '' ? '' : '&'}${key}=${encodeURIComponent(value.toWellFormed())}`;
+    }
+    if (text.length > maxMetadataBytes) {
+      throw new RangeError(`metadata is ${text.length} bytes when encoded; at most ${maxMetadataBytes} are sent`);
+    }
+    return text;
+  }
+
+  /** Reads what a peer sent; a pair that is not well formed is left out, never an error. */
+  static decode(text: string): Metadata {
+    const metadata = new Metadata();
+    if (text === '') return metadata;
+    for (const pair of text.split('&')) {
+      const at = pair.indexOf('=');
+      const key = pair.slice(0, Math.max(at, 0)).toLowerCase();
+      if (!keyPattern.test(key)) continue;
+      try {
+        metadata.#entries.set(key, decodeURIComponent(pair.slice(at + 1)));
+      } catch {
+        // Malformed percent-encoding: the pair is not ours to guess at.
+      }
+    }
+    return metadata;
+  }
+}
+
+/** What an API accepts where metadata is sent. */
+export type MetadataInit = Metadata | Readonly<Record<string, string>>;
+
+export function encodeMetadata(init: MetadataInit | undefined): string {
+  if (init === undefined) return '';
+  return (init instanceof Metadata ? init : new Metadata(init)).encode();
+}

@@ -1,0 +1,337 @@
+import { lookup } from 'node:dns/promises';
+import { toServiceDefinition } from '../codec/grpc.ts';
+import { type Logger, safeLogger } from '../log/logger.ts';
+import { nativeServerTransport } from '../addon/server-transport.ts';
+import { runInContext } from './async-context.ts';
+import { type CallContext, ServerCall } from './call-context.ts';
+import { RpcError } from './errors.ts';
+import { runServerInterceptors, type ServerInterceptor } from './interceptors.ts';
+import { defaultIoThreads, defaultTimeoutMs, integerOption, knownOptions, maxTimeoutMs, MiB, timeoutOption } from './options.ts';
+import type { AnyService, MethodDefinition, MethodsOf, Unary } from './service.ts';
+import { wireCode, wireCodeOfStatus } from './status.ts';
+import { parseTarget } from './target.ts';
+import type { ServerReceiver, ServerTransport, ServerTransportFactory, ServerTransportOptions, ServerTransportStats } from './transport.ts';
+
+export interface ServerOptions {
+  /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
+  readonly ioThreads?: number;
+  /** Longest frame read or sent, in bytes. A longer request closes its connection; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
+  readonly maxFrameBytes?: number;
+  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, past four times it (and a frame) its connection is closed. Default 4 MiB. */
+  readonly maxWriteQueueBytes?: number;
+  /** A frame that was begun must be complete within this time, or its connection is closed. Default 10 s. */
+  readonly frameTimeoutMs?: number;
+  /** A connection without calls is closed after this silence; one whose peer reads nothing too. 0: never. Default 5 min. */
+  readonly idleTimeoutMs?: number;
+  /** Requests of one connection in the handlers' hands; past it the connection is not read. Default 1024. */
+  readonly maxCallsPerConnection?: number;
+  /** Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED. Default 65,536. */
+  readonly maxCallsInFlight?: number;
+  /** Connections; past it a new one is closed at once. Default 65,536. */
+  readonly maxConnections?: number;
+  /** Deadline of a request that brings none (C++ clients send none). Default 30 s. */
+  readonly defaultTimeoutMs?: number;
+  /** Send the message of an Error that a handler throws. Default false: the caller sees `internal error`. */
+  readonly exposeErrors?: boolean;
+  /** Make calls inside handlers find their parent by themselves (AsyncLocalStorage). Default false; docs/decisions/0005 has the cost. */
+  readonly asyncContext?: boolean;
+  readonly interceptors?: readonly ServerInterceptor[];
+  /** Default: stderr. `false`: nowhere. */
+  readonly logger?: Logger | false;
+  /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */
+  readonly backlog?: number;
+  /** For tests: what carries the frames. Default: the native core. */
+  readonly transport?: ServerTransportFactory;
+}
+
+const optionNames: readonly (keyof ServerOptions)[] = [
+  'ioThreads', 'maxFrameBytes', 'maxWriteQueueBytes', 'frameTimeoutMs', 'idleTimeoutMs', 'maxCallsPerConnection',
+  'maxCallsInFlight', 'maxConnections', 'defaultTimeoutMs', 'exposeErrors', 'asyncContext', 'interceptors', 'logger',
+  'backlog', 'transport',
+];
+
+/** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
+export type Handler<Request, Response> = (request: Request, context: CallContext) => Promise<Response> | Response;
+
+/** One handler for every method of a service. */
+export type Handlers<Service extends AnyService> = {
+  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<infer Request, infer Response>
+    ? Handler<Request, Response>
+    : never;
+};
+
+export interface ListenAddress {
+  /** As bound: `127.0.0.1:50051`, `[::1]:50051`, `unix:/path`. */
+  readonly address: string;
+  /** 0 for a Unix socket. */
+  readonly port: number;
+}
+
+export interface CloseOptions {
+  /** How long running calls may take to finish, milliseconds; 0 ends them at once. Default 5000. */
+  readonly drainMs?: number;
+}
+
+/** Counters since the server was made; gauges (`connections`, `callsInFlight`, `queuedBytes`) as of now. */
+export interface ServerStats extends ServerTransportStats {
+  /** Calls whose handler has not settled, or whose reply is not yet handed over. */
+  readonly handlersRunning: number;
+}
+
+interface Registered {
+  readonly definition: MethodDefinition;
+  readonly handler: Handler<unknown, unknown>;
+}
+
+type State = 'new' | 'listening' | 'closing' | 'closed';
+
+/**
+ * Serves services on one or more addresses. Every call ends: by its handler's reply, or natively when its deadline
+ * passes, even while JavaScript is blocked.
+ */
+export class Server implements AsyncDisposable, ServerReceiver {
+  readonly #options: ServerOptions;
+  readonly #transportOptions: ServerTransportOptions;
+  readonly #interceptors: readonly ServerInterceptor[];
+  readonly #logger: Logger;
+  readonly #methods: Registered[] = [];
+  readonly #names = new Set<string>();
+  /** Calls by io thread and slot (the halves of a call id's low word), so that an abort finds its call. */
+  readonly #calls: (ServerCall | undefined)[][] = [];
+  #running = 0;
+  #transport: ServerTransport | undefined;
+  #state: State = 'new';
+  #closed: Promise<void> | undefined;
+  #onClosed: () => void = () => undefined;
+
+  /** @throws RangeError or TypeError that names the option. */
+  constructor(options: ServerOptions = {}) {
+    knownOptions('Server', options, optionNames);
+    this.#options = options;
+    this.#interceptors = options.interceptors ?? [];
+    this.#logger = safeLogger(options.logger);
+    this.#transportOptions = {
+      ioThreads: integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128),
+      maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
+      maxWriteQueueBytes: integerOption('maxWriteQueueBytes', options.maxWriteQueueBytes, 4 * MiB, 1024, 1024 * MiB),
+      frameTimeoutMs: timeoutOption('frameTimeoutMs', options.frameTimeoutMs, 10_000),
+      idleTimeoutMs: timeoutOption('idleTimeoutMs', options.idleTimeoutMs, 300_000, 0),
+      maxCallsPerConnection: integerOption('maxCallsPerConnection', options.maxCallsPerConnection, 1024, 1, 1 << 20),
+      maxCallsInFlight: integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20),
+      maxConnections: integerOption('maxConnections', options.maxConnections, 65_536, 1, 1 << 20),
+      defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
+      maxTimeoutMs,
+    };
+    integerOption('backlog', options.backlog, 4096, 1, 65_535);
+  }
+
+  /**
+   * Adds a service. A method may be left out only by a type assertion; it is then answered UNIMPLEMENTED.
+   *
+   * @throws Error once the server listens, TypeError for a handler that is no function or no method of the service.
+   */
+  addService<Service extends AnyService>(service: Service, handlers: Handlers<Service>): this {
+    if (this.#state !== 'new') throw new Error('addService() must come before listen()');
+    const { methods, name } = toServiceDefinition(service);
+    const given = handlers as Readonly<Record<string, unknown>>;
+    for (const key of Object.keys(given)) {
+      if (methods[key] === undefined) {
+        throw new TypeError(`${name} has no unary method ${key}; it has ${Object.keys(methods).join(', ') || 'none'}`);
+      }
+    }
+    for (const [key, definition] of Object.entries(methods)) {
+      const handler = given[key];
+      if (handler === undefined) continue;
+      if (typeof handler !== 'function') throw new TypeError(`the handler of ${name}.${key} is not a function`);
+      if (this.#names.has(definition.wireName)) throw new TypeError(`${definition.wireName} has a handler already`);
+      this.#names.add(definition.wireName);
+      this.#methods.push({ definition, handler: handler.bind(handlers) as Handler<unknown, unknown> });
+    }
+    return this;
+  }
+
+  /**
+   * Listens on `host:port` (port 0: any free one), `[ipv6]:port` or `unix:/path`; may be called for several addresses.
+   *
+   * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address.
+   */
+  async listen(address: string): Promise<ListenAddress> {
+    if (this.#state === 'closing' || this.#state === 'closed') throw new Error('listen() on a closed server');
+    const parsed = parseTarget(address);
+    const target = parsed.endpoints[0];
+    if (target === undefined || parsed.endpoints.length > 1) throw new TypeError(`listen() needs one address, not ${address}`);
+    let numeric = target.address;
+    if (numeric === undefined) {
+      const { address: ip, family } = await lookup(target.host);
+      numeric = family === 6 ? `[${ip}]:${target.port}` : `${ip}:${target.port}`;
+    }
+    if (this.#state === 'new') {
+      const factory = this.#options.transport ?? nativeServerTransport;
+      const names = this.#methods.map(({ definition }) => definition.wireName);
+      this.#transport = factory(this.#transportOptions, names, this);
+      this.#state = 'listening';
+    }
+    const bound = this.#native().listen(numeric, this.#options.backlog ?? 4096);
+    return { address: bound, port: bound.startsWith('unix:') ? 0 : Number(bound.slice(bound.lastIndexOf(':') + 1)) };
+  }
+
+  /**
+   * Stops accepting, answers new requests on open connections with UNAVAILABLE, lets running calls finish for up to
+   * `drainMs`, then aborts the rest and closes. Resolves at the latest about a second after that. Idempotent.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const drainMs = timeoutOption('drainMs', options.drainMs, 5000, 0);
+    if (this.#closed === undefined) {
+      if (this.#transport === undefined) {
+        this.#state = 'closed';
+        this.#closed = Promise.resolve();
+      } else {
+        this.#closed = new Promise((resolve) => {
+          this.#onClosed = resolve;
+        });
+        this.#state = 'closing';
+        this.#transport.close(drainMs);
+      }
+    }
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @throws Error before the first listen(). */
+  stats(): ServerStats {
+    return { ...this.#native().stats(), handlersRunning: this.#running };
+  }
+
+  #native(): ServerTransport {
+    if (this.#transport === undefined) throw new Error('the server does not listen yet');
+    return this.#transport;
+  }
+
+  /** @internal */
+  onRequest(
+    low: number,
+    high: number,
+    method: number,
+    deadlineMs: number,
+    nowMs: number,
+    _extended: boolean,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    text: string,
+  ): void {
+    const transport = this.#native();
+    // The caller has its DEADLINE_EXCEEDED already, or gets it now; the clock is a wrapping 32-bit number.
+    if (((deadlineMs - nowMs) | 0) <= 0) return transport.end(low, high);
+    const { definition, handler } = this.#methods[method]!;
+    let request: unknown;
+    try {
+      request = definition.request.decode(buffer, start, end);
+    } catch (error) {
+      return transport.fail(low, high, wireCode.failedDeserialize, `the request does not parse: ${messageOf(error)}`);
+    }
+    const call = new ServerCall(transport, definition, low, high, deadlineMs, text);
+    this.#remember(call);
+    let result: unknown;
+    try {
+      result = this.#invoke(handler, request, call);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (isThenable(result)) {
+      result.then(
+        (value) => this.#reply(call, value),
+        (error: unknown) => this.#fail(call, error),
+      );
+    } else {
+      this.#reply(call, result);
+    }
+  }
+
+  #invoke(handler: Handler<unknown, unknown>, request: unknown, call: ServerCall): unknown {
+    const interceptors = this.#interceptors;
+    const run =
+      interceptors.length === 0
+        ? undefined
+        : () => {
+            const intercepted = { method: call.method, request, context: call };
+            return runServerInterceptors(interceptors, intercepted, () => handler(request, call));
+          };
+    if (this.#options.asyncContext === true) return runInContext(call, run ?? (() => handler(request, call)));
+    return run === undefined ? handler(request, call) : run();
+  }
+
+  #reply(call: ServerCall, value: unknown): void {
+    if (call.ended) return;
+    try {
+      this.#native().reply(call.low, call.high, call.definition.response, value, call.encodedResponseMetadata());
+    } catch (error) {
+      return this.#fail(call, new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error }));
+    }
+    this.#forget(call);
+  }
+
+  #fail(call: ServerCall, error: unknown): void {
+    if (call.ended) return;
+    const transport = this.#native();
+    if (error instanceof RpcError) {
+      transport.fail(call.low, call.high, error.wireCode, error.message);
+    } else {
+      const text = this.#options.exposeErrors === true ? messageOf(error) : 'internal error';
+      transport.fail(call.low, call.high, wireCodeOfStatus('INTERNAL'), text);
+      this.#logger.error(`the handler of ${call.method} failed`, error);
+    }
+    this.#forget(call);
+  }
+
+  /** @internal */
+  onAbort(low: number, high: number, code: number): void {
+    const call = this.#calls[low >>> 24]?.[low & 0xffffff];
+    if (call !== undefined && call.high === high) {
+      call.abort(code);
+      this.#forget(call);
+      this.#native().end(low, high);
+    }
+  }
+
+  /** @internal */
+  onLog(line: string): void {
+    this.#logger.warn(line);
+  }
+
+  /** @internal */
+  onClosed(): void {
+    this.#state = 'closed';
+    this.#onClosed();
+  }
+
+  #remember(call: ServerCall): void {
+    const thread = call.low >>> 24;
+    let slots = this.#calls[thread];
+    if (slots === undefined) {
+      slots = [];
+      this.#calls[thread] = slots;
+    }
+    slots[call.low & 0xffffff] = call;
+    this.#running++;
+  }
+
+  #forget(call: ServerCall): void {
+    call.finish();
+    const slots = this.#calls[call.low >>> 24];
+    const slot = call.low & 0xffffff;
+    if (slots?.[slot] === call) slots[slot] = undefined;
+    this.#running--;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

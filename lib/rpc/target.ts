@@ -1,0 +1,53 @@
+import { isIP } from 'node:net';
+
+/** One place to connect to, before names are looked up. */
+export interface TargetEndpoint {
+  /** As a person wrote it; the endpoint's name in errors and stats. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** `ip:port`, `[ipv6]:port` or `unix:/path` when no name has to be looked up. */
+  readonly address: string | undefined;
+}
+
+export interface Target {
+  /** `static` for every form that names its endpoints itself; else what is before `://`. */
+  readonly scheme: string;
+  readonly endpoints: readonly TargetEndpoint[];
+  /** What follows `scheme:///`. */
+  readonly path: string;
+}
+
+const forms = 'host:port, [ipv6]:port, unix:/path or static:///a:1,b:2';
+
+function parseHostPort(text: string): TargetEndpoint {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new TypeError(`not an address: ${JSON.stringify(text)}; use ${forms}`);
+  const bracketed = match[1];
+  if (bracketed !== undefined && isIP(bracketed) !== 6) throw new TypeError(`not an IPv6 address: [${bracketed}]`);
+  const host = bracketed ?? match[2]!;
+  const numeric = isIP(host) !== 0;
+  return { name: text, host, port, address: numeric ? text : undefined };
+}
+
+/**
+ * Reads a target: `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, or `scheme:///path` for a resolver.
+ *
+ * @throws TypeError that shows the accepted forms.
+ */
+export function parseTarget(text: string): Target {
+  if (typeof text !== 'string' || text === '') throw new TypeError(`a target is needed: ${forms}`);
+  if (text.startsWith('unix:')) {
+    const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+    if (path === '' || Buffer.byteLength(path) > 107) throw new TypeError(`unix: needs a path of 1 to 107 bytes: ${text}`);
+    const name = `unix:${path}`;
+    return { scheme: 'static', endpoints: [{ name, host: '', port: 0, address: name }], path };
+  }
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\/\/?(.*)$/.exec(text);
+  if (scheme === null) return { scheme: 'static', endpoints: [parseHostPort(text)], path: text };
+  const [, name, path] = scheme as unknown as [string, string, string];
+  if (name !== 'static') return { scheme: name, endpoints: [], path };
+  const endpoints = path.split(',').map((part) => parseHostPort(part.trim()));
+  return { scheme: name, endpoints, path };
+}

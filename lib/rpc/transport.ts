@@ -1,0 +1,153 @@
+/**
+ * What the RPC layer needs from below. Two implementations: the native core (lib/addon), and one in memory for unit
+ * tests. Calls are named by two 32-bit words, payloads are ranges of somebody else's buffer that hold only during the
+ * callback, and values are encoded straight into the transport's memory: nothing is allocated per message.
+ */
+
+/** Writes a value of one message type. */
+export interface Encoder {
+  /**
+   * Encodes into `into` from `offset` on. Returns the end offset, or -1 when `into` was too short: the bytes are then in
+   * `spilled()` until the next call.
+   *
+   * @throws Error that names the field when the value does not fit the type.
+   */
+  encodeInto(value: unknown, into: Buffer, offset: number): number;
+  spilled(): Buffer;
+}
+
+export interface ServerReceiver {
+  /** `deadlineMs` and `nowMs` are on the transport's clock; `text` is the encoded request metadata. */
+  onRequest(
+    low: number,
+    high: number,
+    method: number,
+    deadlineMs: number,
+    nowMs: number,
+    extended: boolean,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    text: string,
+  ): void;
+  /** The call is over for its peer: `wireCode` says why. end() must be called once. */
+  onAbort(low: number, high: number, wireCode: number): void;
+  onLog(line: string): void;
+  onClosed(): void;
+}
+
+export interface ServerTransportStats {
+  readonly connections: number;
+  readonly connectionsTotal: number;
+  readonly callsInFlight: number;
+  readonly callsTotal: number;
+  readonly callsExpired: number;
+  readonly callsRefused: number;
+  readonly queuedBytes: number;
+  readonly logLinesDropped: number;
+  readonly acceptBackoffs: number;
+  readonly framesRejected: Readonly<Record<string, number>>;
+  readonly connectionsClosed: Readonly<Record<string, number>>;
+}
+
+export interface ServerTransport {
+  /** Returns the bound address as text. @throws Error when the address cannot be had. */
+  listen(address: string, backlog: number): string;
+  reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void;
+  fail(low: number, high: number, wireCode: number, message: string): void;
+  /** Ends a call that was aborted, or that expired before its handler ran. */
+  end(low: number, high: number): void;
+  msgId(low: number, high: number): string;
+  peer(low: number, high: number): string;
+  clock(): number;
+  close(drainMs: number): void;
+  stats(): ServerTransportStats;
+}
+
+export interface ServerTransportOptions {
+  readonly ioThreads: number;
+  readonly maxFrameBytes: number;
+  readonly maxWriteQueueBytes: number;
+  readonly frameTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxCallsPerConnection: number;
+  readonly maxCallsInFlight: number;
+  readonly maxConnections: number;
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+}
+
+export type ServerTransportFactory = (
+  options: ServerTransportOptions,
+  methods: readonly string[],
+  receiver: ServerReceiver,
+) => ServerTransport;
+
+/** A client call as the transport sees it. Exactly one of the two callbacks comes, unless the call is cancelled. */
+export interface PendingCall {
+  onReply(buffer: Buffer, start: number, end: number, text: string): void;
+  onFailure(wireCode: number, message: string, requestWritten: boolean): void;
+  /** The transport's name for the call, for cancel(). */
+  handle: number;
+}
+
+/** State of one of an endpoint's connections; the numbers are native/core/rpc/client_session.h's LinkState. */
+export const linkState = { idle: 0, connecting: 1, ready: 2, failed: 3, closed: 4 } as const;
+export type LinkState = (typeof linkState)[keyof typeof linkState];
+
+export interface ClientReceiver {
+  onLinkState(endpoint: number, link: number, state: LinkState): void;
+}
+
+export interface ClientTransportStats {
+  readonly connections: number;
+  readonly callsInFlight: number;
+  readonly callsTotal: number;
+  readonly queuedBytes: number;
+  readonly waitingBytes: number;
+  readonly connects: number;
+  readonly connectFailures: number;
+  readonly lateReplies: number;
+  readonly framesRejected: number;
+}
+
+export interface ClientTransport {
+  addMethod(wireName: string): number;
+  addEndpoint(name: string, addresses: readonly string[]): { readonly number: number; readonly links: number };
+  connect(endpoint: number): void;
+  setAddresses(endpoint: number, addresses: readonly string[]): void;
+  /** Fails its calls with CANCELLED; resolves when nothing of it is left. */
+  removeEndpoint(endpoint: number): Promise<void>;
+  start(
+    call: PendingCall,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    waitForReady: boolean,
+    encoder: Encoder,
+    value: unknown,
+    metadata: string,
+    msgId: string,
+  ): void;
+  cancel(call: PendingCall): void;
+  /** After the last endpoint is removed. */
+  close(): void;
+  stats(): ClientTransportStats;
+}
+
+export interface ClientTransportOptions {
+  readonly ioThreads: number;
+  readonly connections: number;
+  readonly shortConnections: boolean;
+  readonly maxFrameBytes: number;
+  readonly maxWriteQueueBytes: number;
+  readonly frameTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly firstBackoffMs: number;
+  readonly longestBackoffMs: number;
+  readonly checksum: boolean;
+  readonly peerIsRocketRpc: boolean;
+}
+
+export type ClientTransportFactory = (options: ClientTransportOptions, receiver: ClientReceiver) => ClientTransport;
