@@ -172,9 +172,15 @@ async function main(): Promise<void> {
   printMedians(measured);
   printRatios(spreads);
   const medians = [...spreads].map(([key, { median }]) => [key, median] as const);
-  console.log(
-    JSON.stringify({ ...Object.fromEntries(medians), spread: Object.fromEntries(spreads), ...options }),
-  );
+  const result = { ...Object.fromEntries(medians), spread: Object.fromEntries(spreads), ...options };
+  console.log(JSON.stringify(result, (_key, value) => (typeof value === 'number' ? rounded(value) : value)));
 }
 
-await main();
+function rounded(value: number): number {
+  return Number(value.toFixed(4));
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

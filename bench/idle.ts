@@ -11,7 +11,9 @@ const help = `npm run bench:idle -- [options]
 Starts a server, opens idle connections to it and closes them, twice. Memory is what the process has for itself
 alone (Private_Clean + Private_Dirty), read after a garbage collection when it has stopped moving. The first cycle
 starts from a fresh process: its growth is the cost of a connection. The second starts from what the first left.
-Prints a table and, as the last line, one JSON object.
+Prints a table and, as the last line, one JSON object: bytesPerConnection is the growth of the first cycle over its
+connections, residualRatio what is left after the second cycle over what was there before it; the same of the other
+cycle are bytesPerConnectionWarm and residualRatioCold. Neither counts socket buffers, which live in the kernel.
 
   --connections N   connections of a cycle (10000)
   --server NAME     rocket (default) or net, the plain node:net peer
@@ -127,4 +129,7 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -109,14 +109,11 @@ void ClosedLoop::turn() {
 void ClosedLoop::sweep() {
   for (Connection& connection : connections_) {
     switch (connection.state) {
-      case State::kClosed:
-        break;
+      case State::kClosed: break;
       case State::kConnecting:
         if (now_ - connection.connect_started_nanos > timeout_nanos_) connect_failed(connection);
         break;
-      case State::kOpen:
-        expire(connection);
-        break;
+      case State::kOpen: expire(connection); break;
     }
   }
 }

@@ -29,7 +29,8 @@ class Histogram {
   // The smallest recorded value that `fraction` (0..1) of all values do not exceed; 0 when nothing was recorded.
   std::uint64_t quantile(double fraction) const {
     if (total_ == 0) return 0;
-    const auto wanted = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(fraction * static_cast<double>(total_) + 0.5));
+    const auto wanted =
+        std::max<std::uint64_t>(1, static_cast<std::uint64_t>(fraction * static_cast<double>(total_) + 0.5));
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       seen += counts_[i];

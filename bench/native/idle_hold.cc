@@ -66,15 +66,9 @@ class IdleConnections {
     const std::uint32_t source = spread ? 1 + static_cast<std::uint32_t>(index / kConnectionsPerSource) : 0;
     const ConnectAttempt attempt = start_connect(server, source);
     switch (attempt.state) {
-      case ConnectAttempt::State::kFailed:
-        last_error_ = attempt.error;
-        break;
-      case ConnectAttempt::State::kPending:
-        pending_.push_back({attempt.fd, POLLOUT, 0});
-        break;
-      case ConnectAttempt::State::kConnected:
-        open_.push_back(attempt.fd);
-        break;
+      case ConnectAttempt::State::kFailed: last_error_ = attempt.error; break;
+      case ConnectAttempt::State::kPending: pending_.push_back({attempt.fd, POLLOUT, 0}); break;
+      case ConnectAttempt::State::kConnected: open_.push_back(attempt.fd); break;
     }
   }
 

@@ -47,7 +47,8 @@ T number(const Argument& argument, T least, T most) {
   const char* end = argument.value.data() + argument.value.size();
   const auto [rest, error] = std::from_chars(argument.value.data(), end, value);
   if (error != std::errc{} || rest != end || value < least || value > most) {
-    throw std::invalid_argument("bad value for " + std::string(argument.name) + ": '" + std::string(argument.value) + "'");
+    throw std::invalid_argument("bad value for " + std::string(argument.name) + ": '" + std::string(argument.value) +
+                                "'");
   }
   return value;
 }
@@ -59,29 +60,46 @@ T number(const Argument& argument, T least) {
 
 void apply(Options& options, const Argument& argument) {
   const std::string_view name = argument.name;
-  if (name == "--host") options.host = argument.value;
-  else if (name == "--port") options.port = number<std::uint16_t>(argument, 1);
-  else if (name == "--connections") options.connections = number<std::uint32_t>(argument, 1, 1'000'000);
-  else if (name == "--inflight") options.inflight = number<std::uint32_t>(argument, 1, 1 << 20);
-  else if (name == "--seconds") options.seconds = number<double>(argument, 0.01, 3600);
-  else if (name == "--warmup") options.warmup_seconds = number<double>(argument, 0, 3600);
-  else if (name == "--body") options.body_bytes = number<std::size_t>(argument, 0, 1 << 30);
-  else if (name == "--method") options.method = argument.value;
-  else if (name == "--deadline-ms") options.deadline_ms = number<std::uint32_t>(argument, 0, 0x7fffffff);
-  else if (name == "--timeout-ms") options.timeout_ms = number<std::uint32_t>(argument, 1, 3'600'000);
-  else if (name == "--idle") options.idle_connections = number<std::uint32_t>(argument, 1, 1'000'000);
-  else throw std::invalid_argument("unknown option " + std::string(name));
+  if (name == "--host")
+    options.host = argument.value;
+  else if (name == "--port")
+    options.port = number<std::uint16_t>(argument, 1);
+  else if (name == "--connections")
+    options.connections = number<std::uint32_t>(argument, 1, 1'000'000);
+  else if (name == "--inflight")
+    options.inflight = number<std::uint32_t>(argument, 1, 1 << 20);
+  else if (name == "--seconds")
+    options.seconds = number<double>(argument, 0.01, 3600);
+  else if (name == "--warmup")
+    options.warmup_seconds = number<double>(argument, 0, 3600);
+  else if (name == "--body")
+    options.body_bytes = number<std::size_t>(argument, 0, 1 << 30);
+  else if (name == "--method")
+    options.method = argument.value;
+  else if (name == "--deadline-ms")
+    options.deadline_ms = number<std::uint32_t>(argument, 0, 0x7fffffff);
+  else if (name == "--timeout-ms")
+    options.timeout_ms = number<std::uint32_t>(argument, 1, 3'600'000);
+  else if (name == "--idle")
+    options.idle_connections = number<std::uint32_t>(argument, 1, 1'000'000);
+  else
+    throw std::invalid_argument("unknown option " + std::string(name));
 }
 
 Options read_options(const std::vector<std::string_view>& arguments) {
   Options options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view name = arguments[i];
-    if (name == "--short") options.connection_per_call = true;
-    else if (name == "--json") options.json = true;
-    else if (name == "--hold-on-stdin") continue;
-    else if (i + 1 == arguments.size()) throw std::invalid_argument("no value for " + std::string(name));
-    else apply(options, {name, arguments[++i]});
+    if (name == "--short")
+      options.connection_per_call = true;
+    else if (name == "--json")
+      options.json = true;
+    else if (name == "--hold-on-stdin")
+      continue;
+    else if (i + 1 == arguments.size())
+      throw std::invalid_argument("no value for " + std::string(name));
+    else
+      apply(options, {name, arguments[++i]});
   }
   if (options.port == 0) throw std::invalid_argument("--port is missing");
   if (options.body_bytes == 1) throw std::invalid_argument("--body 1: no message has an encoding of one byte");

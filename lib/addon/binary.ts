@@ -98,7 +98,11 @@ export interface NativeEnvironment {
   createChannel(options: NativeChannelOptions): number;
   releaseChannel(channel: number): void;
   addMethod(channel: number, wireName: string): number;
-  createEndpoint(channel: number, name: string, addresses: readonly string[]): { number: number; sessions: number };
+  createEndpoint(
+    channel: number,
+    name: string,
+    addresses: readonly string[],
+  ): { number: number; sessions: number };
   connectEndpoint(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
   closeEndpoint(endpoint: number): void;

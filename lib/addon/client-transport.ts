@@ -80,7 +80,18 @@ class NativeClientTransport implements ClientTransport {
     const index = PendingCalls.index(call);
     const generation = PendingCalls.generation(call);
     try {
-      outbox.call(index, generation, endpoint, method, timeoutMs, waitForReady, encoder, value, metadata, msgId);
+      outbox.call(
+        index,
+        generation,
+        endpoint,
+        method,
+        timeoutMs,
+        waitForReady,
+        encoder,
+        value,
+        metadata,
+        msgId,
+      );
     } catch (error) {
       pending.take(index, generation);
       throw error;
@@ -106,6 +117,9 @@ class NativeClientTransport implements ClientTransport {
   }
 }
 
-export function nativeClientTransport(options: ClientTransportOptions, receiver: ClientReceiver): ClientTransport {
+export function nativeClientTransport(
+  options: ClientTransportOptions,
+  receiver: ClientReceiver,
+): ClientTransport {
   return new NativeClientTransport(options, receiver);
 }

@@ -83,7 +83,10 @@ export class Outbox {
 
   /** Makes room for one command; returns where its words begin. UTF-8 needs at most 3 bytes for a UTF-16 unit. */
   #begin(textLength: number): number {
-    if (this.#commands === this.#maxCommands || this.#end + headroomBytes + textLength * 3 > this.#bytes.length) {
+    if (
+      this.#commands === this.#maxCommands ||
+      this.#end + headroomBytes + textLength * 3 > this.#bytes.length
+    ) {
       this.flush();
     }
     return this.#commands * words;

@@ -1,4 +1,11 @@
-import type { AnyService, GrpcMethodDefinition, GrpcServiceDefinition, MessageCodec, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
+import type {
+  AnyService,
+  GrpcMethodDefinition,
+  GrpcServiceDefinition,
+  MessageCodec,
+  MethodDefinition,
+  ServiceDefinition,
+} from '../rpc/service.ts';
 
 /** A grpc-js serializer pair as a codec. The serializer makes a Buffer of its own, which is copied once. */
 class GrpcCodec implements MessageCodec<unknown> {
@@ -38,7 +45,10 @@ function methodOf(definition: GrpcMethodDefinition): MethodDefinition {
   return {
     name,
     wireName: `${service}.${name}`,
-    request: new GrpcCodec((value) => definition.requestSerialize(value), (bytes) => definition.requestDeserialize(bytes)),
+    request: new GrpcCodec(
+      (value) => definition.requestSerialize(value),
+      (bytes) => definition.requestDeserialize(bytes),
+    ),
     response: new GrpcCodec(
       (value) => definition.responseSerialize(value),
       (bytes) => definition.responseDeserialize(bytes),

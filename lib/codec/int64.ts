@@ -81,24 +81,35 @@ export class Int64Fields {
   #collect(): void {
     for (const field of this.#type.fieldsArray) {
       field.resolve();
-      const nested = field.resolvedType instanceof protobuf.Type ? Int64Fields.of(field.resolvedType, this.#longs) : undefined;
+      const nested =
+        field.resolvedType instanceof protobuf.Type
+          ? Int64Fields.of(field.resolvedType, this.#longs)
+          : undefined;
       if (needsTranslation(field, new Set())) this.#fields.push({ field, nested });
     }
   }
 
   toLongs(message: Fields): Fields {
-    return this.#translate(message, (field, value) => {
-      if (field.resolvedType instanceof protobuf.Enum) {
-        return typeof value === 'string' ? (field.resolvedType.values[value] ?? value) : value;
-      }
-      return toLong(value, field.type.startsWith('u') || field.type === 'fixed64');
-    }, 'toLongs');
+    return this.#translate(
+      message,
+      (field, value) => {
+        if (field.resolvedType instanceof protobuf.Enum) {
+          return typeof value === 'string' ? (field.resolvedType.values[value] ?? value) : value;
+        }
+        return toLong(value, field.type.startsWith('u') || field.type === 'fixed64');
+      },
+      'toLongs',
+    );
   }
 
   fromLongs(message: Fields): Fields {
-    return this.#translate(message, (field, value) => {
-      return field.resolvedType instanceof protobuf.Enum ? value : fromLong(value, this.#longs);
-    }, 'fromLongs');
+    return this.#translate(
+      message,
+      (field, value) => {
+        return field.resolvedType instanceof protobuf.Enum ? value : fromLong(value, this.#longs);
+      },
+      'fromLongs',
+    );
   }
 
   #translate(

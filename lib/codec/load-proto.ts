@@ -18,7 +18,9 @@ export interface LoadProtoOptions {
 export type LooseServices = { readonly [service: string]: ServiceDefinition };
 
 /** Services by name, from descriptions: `{ Order: { makeOrder: Unary<Request, Response> } }`. */
-export type ServicesOf<Descriptions> = { readonly [Name in keyof Descriptions]: DefinitionOf<Descriptions[Name]> };
+export type ServicesOf<Descriptions> = {
+  readonly [Name in keyof Descriptions]: DefinitionOf<Descriptions[Name]>;
+};
 
 function collectServices(namespace: protobuf.NamespaceBase, into: protobuf.Service[]): void {
   for (const nested of namespace.nestedArray) {
@@ -66,8 +68,14 @@ export function loadProto<Descriptions = never>(
   const includeDirs = options.includeDirs ?? [];
   root.resolvePath = (origin, target) => {
     if (isAbsolute(target)) return target;
-    const candidates = [...(origin === '' ? [] : [join(dirname(origin), target)]), ...includeDirs.map((dir) => join(dir, target)), resolve(target)];
-    return candidates.find((candidate) => existsSync(candidate)) ?? protobuf.util.path.resolve(origin, target);
+    const candidates = [
+      ...(origin === '' ? [] : [join(dirname(origin), target)]),
+      ...includeDirs.map((dir) => join(dir, target)),
+      resolve(target),
+    ];
+    return (
+      candidates.find((candidate) => existsSync(candidate)) ?? protobuf.util.path.resolve(origin, target)
+    );
   };
   root.loadSync(typeof paths === 'string' ? paths : [...paths], { keepCase: options.keepCase ?? false });
   root.resolveAll();

@@ -76,7 +76,9 @@ export class ProtobufCodec implements MessageCodec<unknown> {
   /** protobufjs writes anything it is given, a word as the number 0 for one; so the types are checked first. */
   #checked(value: unknown): Fields {
     if (typeof value !== 'object' || value === null) {
-      throw new TypeError(`${this.#type.name}: an object is needed, not ${value === null ? 'null' : typeof value}`);
+      throw new TypeError(
+        `${this.#type.name}: an object is needed, not ${value === null ? 'null' : typeof value}`,
+      );
     }
     const message = this.#int64.toLongs(value as Fields);
     const problem = this.#type.verify(message);

@@ -9,7 +9,10 @@ const refreshIntervalMs = 1000;
 async function lookupAll(host: string, port: number): Promise<string[]> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`looking up ${host} took more than ${lookupTimeoutMs} ms`)), lookupTimeoutMs);
+    timer = setTimeout(
+      () => reject(new Error(`looking up ${host} took more than ${lookupTimeoutMs} ms`)),
+      lookupTimeoutMs,
+    );
   });
   try {
     const found = await Promise.race([lookup(host, { all: true }), late]);

@@ -7,7 +7,8 @@ export interface Logger {
 /** Writes to stderr. */
 export const consoleLogger: Logger = {
   warn: (line) => console.warn(`rocket-rpc: ${line}`),
-  error: (line, error) => (error === undefined ? console.error(`rocket-rpc: ${line}`) : console.error(`rocket-rpc: ${line}`, error)),
+  error: (line, error) =>
+    error === undefined ? console.error(`rocket-rpc: ${line}`) : console.error(`rocket-rpc: ${line}`, error),
 };
 
 /** For `logger: false`. */

@@ -125,7 +125,8 @@ export class ServerCall implements CallContext {
 
 function abortReason(wireCode: number): RpcError {
   const code = statusOfWireCode(wireCode);
-  if (code === 'DEADLINE_EXCEEDED') return new RpcError(code, 'the deadline of the call has passed', { wireCode });
+  if (code === 'DEADLINE_EXCEEDED')
+    return new RpcError(code, 'the deadline of the call has passed', { wireCode });
   const text = wireCode === 10000000 ? 'the caller has gone away' : 'the server is closing';
   return new RpcError('CANCELLED', text);
 }

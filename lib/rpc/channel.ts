@@ -10,10 +10,24 @@ import { EndpointSet } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
 import { type ClientInterceptor, type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
 import { encodeMetadata, type Metadata, type MetadataInit } from './metadata.ts';
-import { defaultIoThreads, defaultTimeoutMs, integerOption, knownOptions, MiB, timeoutOption } from './options.ts';
+import {
+  defaultIoThreads,
+  defaultTimeoutMs,
+  integerOption,
+  knownOptions,
+  MiB,
+  timeoutOption,
+} from './options.ts';
 import type { MethodDefinition } from './service.ts';
 import { parseTarget, type Target } from './target.ts';
-import type { ClientReceiver, ClientTransport, ClientTransportFactory, ClientTransportOptions, ClientTransportStats, LinkState } from './transport.ts';
+import type {
+  ClientReceiver,
+  ClientTransport,
+  ClientTransportFactory,
+  ClientTransportOptions,
+  ClientTransportStats,
+  LinkState,
+} from './transport.ts';
 
 export interface ChannelOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). */
@@ -50,9 +64,22 @@ export interface ChannelOptions {
 }
 
 const optionNames: readonly (keyof ChannelOptions)[] = [
-  'ioThreads', 'connections', 'connection', 'connectTimeoutMs', 'backoff', 'timeoutMs', 'waitForReady',
-  'maxCallsInFlight', 'maxFrameBytes', 'maxQueuedBytes', 'checksum', 'peerIsRocketRpc', 'interceptors', 'balancer',
-  'resolver', 'transport',
+  'ioThreads',
+  'connections',
+  'connection',
+  'connectTimeoutMs',
+  'backoff',
+  'timeoutMs',
+  'waitForReady',
+  'maxCallsInFlight',
+  'maxFrameBytes',
+  'maxQueuedBytes',
+  'checksum',
+  'peerIsRocketRpc',
+  'interceptors',
+  'balancer',
+  'resolver',
+  'transport',
 ];
 
 export interface CallOptions {
@@ -122,12 +149,17 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
     this.#interceptors = options.interceptors ?? [];
     const transportOptions = checkedTransportOptions(options);
     this.#resolver = resolverFor(parseTarget(target), options.resolver);
-    const makeBalancer: BalancerFactory = typeof options.balancer === 'function' ? options.balancer : () => new RoundRobin();
+    const makeBalancer: BalancerFactory =
+      typeof options.balancer === 'function' ? options.balancer : () => new RoundRobin();
     if (typeof options.balancer === 'string' && options.balancer !== 'round_robin') {
-      throw new TypeError(`there is no balancer ${String(options.balancer)}; there is round_robin, or give a function`);
+      throw new TypeError(
+        `there is no balancer ${String(options.balancer)}; there is round_robin, or give a function`,
+      );
     }
     this.#transport = (options.transport ?? nativeClientTransport)(transportOptions, this);
-    this.#endpoints = new EndpointSet(this.#transport, makeBalancer<number>(), new RoundRobin(), () => this.#resolver.refresh());
+    this.#endpoints = new EndpointSet(this.#transport, makeBalancer<number>(), new RoundRobin(), () =>
+      this.#resolver.refresh(),
+    );
     this.#resolver.start({
       onEndpoints: (endpoints) => {
         if (this.#state === 'closed') return;
@@ -158,7 +190,14 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
     const parent = options.parent ?? currentCall();
     const definition = method as MethodDefinition;
     if (this.#interceptors.length === 0) {
-      return this.#send(definition, request, options, options.timeoutMs, options.signal, parent) as Promise<Response>;
+      return this.#send(
+        definition,
+        request,
+        options,
+        options.timeoutMs,
+        options.signal,
+        parent,
+      ) as Promise<Response>;
     }
     const intercepted: InterceptedClientCall = {
       method: method.wireName,
@@ -191,16 +230,24 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
       // Everything thrown in here rejects the promise.
       let timeoutMs = timeoutOption('timeoutMs', timeoutOfCall, this.#timeoutMs);
       const metadata = encodeMetadata(options.metadata);
-      if (this.#state !== 'open') throw new RpcError('CANCELLED', `the channel to ${this.target} is closed`, { requestWritten: false });
+      if (this.#state !== 'open')
+        throw new RpcError('CANCELLED', `the channel to ${this.target} is closed`, { requestWritten: false });
       if (this.#calls.size >= this.#maxCallsInFlight) {
-        throw new RpcError('RESOURCE_EXHAUSTED', `${this.#calls.size} calls are pending (option maxCallsInFlight)`, { requestWritten: false });
+        throw new RpcError(
+          'RESOURCE_EXHAUSTED',
+          `${this.#calls.size} calls are pending (option maxCallsInFlight)`,
+          { requestWritten: false },
+        );
       }
       if (signal?.aborted === true) throw abortError(signal);
       let msgId = '';
       if (parent !== undefined) {
         if (parent.signal.aborted) throw abortError(parent.signal);
         timeoutMs = Math.min(timeoutMs, parent.timeRemainingMs);
-        if (timeoutMs <= 0) throw new RpcError('DEADLINE_EXCEEDED', 'the deadline of the parent call has passed', { requestWritten: false });
+        if (timeoutMs <= 0)
+          throw new RpcError('DEADLINE_EXCEEDED', 'the deadline of the parent call has passed', {
+            requestWritten: false,
+          });
         msgId = childIdOf(parent);
       }
       const call = new ClientCall(method, resolve, reject, this, options.onMetadata);
@@ -228,7 +275,17 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
   ): void {
     if (!this.#connecting) this.connect();
     const number = this.#methodNumber(method);
-    this.#transport.start(call, endpoint, number, timeoutMs, waitForReady, method.request, request, metadata, msgId);
+    this.#transport.start(
+      call,
+      endpoint,
+      number,
+      timeoutMs,
+      waitForReady,
+      method.request,
+      request,
+      metadata,
+      msgId,
+    );
     call.started = true;
     this.#calls.add(call);
   }
@@ -262,7 +319,12 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
         const left = Math.max(1, Math.ceil(giveUpAt - performance.now()));
         this.#start(call, endpoint, method, left, waitForReady, request, metadata, msgId);
       } catch (cause) {
-        call.fail(new RpcError('INTERNAL', `the request cannot be sent: ${String(cause)}`, { cause, requestWritten: false }));
+        call.fail(
+          new RpcError('INTERNAL', `the request cannot be sent: ${String(cause)}`, {
+            cause,
+            requestWritten: false,
+          }),
+        );
       }
     };
     const waiting: Unplaced = { call, place, timer };
@@ -289,7 +351,9 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
     let number = this.#methods.get(method);
     if (number === undefined) {
       if (Buffer.byteLength(method.wireName) > 511 || method.wireName.includes('\0')) {
-        throw new RangeError(`the method name ${method.wireName} does not fit TinyPB: at most 511 bytes and no NUL`);
+        throw new RangeError(
+          `the method name ${method.wireName} does not fit TinyPB: at most 511 bytes and no NUL`,
+        );
       }
       number = this.#transport.addMethod(method.wireName);
       this.#methods.set(method, number);
@@ -321,7 +385,11 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
     this.#resolver.close();
     for (const { call, timer } of this.#unplaced) {
       clearTimeout(timer);
-      call.fail(new RpcError('CANCELLED', 'the channel was closed before the call was finished', { requestWritten: false }));
+      call.fail(
+        new RpcError('CANCELLED', 'the channel was closed before the call was finished', {
+          requestWritten: false,
+        }),
+      );
     }
     this.#unplaced.clear();
     await this.#endpoints.close();
@@ -373,7 +441,8 @@ function checkedTransportOptions(options: ChannelOptions): ClientTransportOption
 
 function resolverFor(target: Target, resolver: Resolver | undefined): Resolver {
   if (resolver !== undefined) return resolver;
-  if (target.scheme !== 'static') throw new TypeError(`a target with ${target.scheme}:// needs the option resolver`);
+  if (target.scheme !== 'static')
+    throw new TypeError(`a target with ${target.scheme}:// needs the option resolver`);
   return new StaticResolver(target.endpoints);
 }
 

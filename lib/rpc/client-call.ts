@@ -40,7 +40,9 @@ export class ClientCall implements PendingCall {
     try {
       value = this.#method.response.decode(buffer, start, end);
     } catch (cause) {
-      return this.fail(new RpcError('INTERNAL', `the reply of ${this.#method.wireName} does not parse`, { cause }));
+      return this.fail(
+        new RpcError('INTERNAL', `the reply of ${this.#method.wireName} does not parse`, { cause }),
+      );
     }
     this.#finish();
     this.#resolve(value);

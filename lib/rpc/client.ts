@@ -5,7 +5,10 @@ import type { AnyService, MethodsOf, Unary } from './service.ts';
 
 /** One function per unary method of a service. */
 export type Client<Service extends AnyService> = {
-  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<infer Request, infer Response>
+  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<
+    infer Request,
+    infer Response
+  >
     ? (request: Request, options?: CallOptions) => Promise<Response>
     : never;
 };
@@ -16,7 +19,10 @@ type CallFunction = (request: unknown, options?: CallOptions) => Promise<unknown
  * Makes the stub of a service: `await client.makeOrder({ price: 100 }, { timeoutMs: 1000 })`. Costs nothing until it is
  * called; many stubs may share a channel. Its functions reject with RpcError.
  */
-export function createClient<Service extends AnyService>(service: Service, channel: Channel): Client<Service> {
+export function createClient<Service extends AnyService>(
+  service: Service,
+  channel: Channel,
+): Client<Service> {
   const definition = toServiceDefinition(service);
   const functions: Record<string, CallFunction> = {};
   for (const [name, method] of Object.entries(definition.methods)) {
@@ -24,7 +30,9 @@ export function createClient<Service extends AnyService>(service: Service, chann
   }
   for (const name of definition.streaming ?? []) {
     functions[name] = () => {
-      return Promise.reject(new RpcError('UNIMPLEMENTED', `${definition.name}.${name} streams; only unary methods can be called`));
+      return Promise.reject(
+        new RpcError('UNIMPLEMENTED', `${definition.name}.${name} streams; only unary methods can be called`),
+      );
     };
   }
   return functions as Client<Service>;

@@ -20,7 +20,12 @@ export class EndpointSet {
   readonly #removals = new Set<Promise<void>>();
 
   /** `everyone` chooses when no endpoint is usable, so that the core can say why, or wait for readiness. */
-  constructor(transport: ClientTransport, balancer: Balancer<number>, everyone: Balancer<number>, onAllFailed: () => void) {
+  constructor(
+    transport: ClientTransport,
+    balancer: Balancer<number>,
+    everyone: Balancer<number>,
+    onAllFailed: () => void,
+  ) {
     this.#transport = transport;
     this.#balancer = balancer;
     this.#everyone = everyone;
@@ -67,7 +72,8 @@ export class EndpointSet {
     if (known === undefined) return;
     known.links[link] = state;
     this.#refill();
-    if (this.#known.size > 0 && [...this.#known.values()].every((each) => !isUsable(each))) this.#onAllFailed();
+    if (this.#known.size > 0 && [...this.#known.values()].every((each) => !isUsable(each)))
+      this.#onAllFailed();
   }
 
   isReady(): boolean {
@@ -82,7 +88,12 @@ export class EndpointSet {
 
   #add(name: string, addresses: readonly string[], joined: string, connect: boolean): void {
     const { number, links } = this.#transport.addEndpoint(name, addresses);
-    const known: Known = { number, name, addresses: joined, links: Array.from({ length: links }, () => linkState.idle) };
+    const known: Known = {
+      number,
+      name,
+      addresses: joined,
+      links: Array.from({ length: links }, () => linkState.idle),
+    };
     this.#known.set(name, known);
     this.#byNumber.set(number, known);
     if (connect) this.#transport.connect(number);
@@ -91,7 +102,9 @@ export class EndpointSet {
   #remove(known: Known): void {
     this.#known.delete(known.name);
     this.#byNumber.delete(known.number);
-    const removal = this.#transport.removeEndpoint(known.number).finally(() => this.#removals.delete(removal));
+    const removal = this.#transport
+      .removeEndpoint(known.number)
+      .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
   }
 

@@ -24,7 +24,8 @@ export class RpcError extends Error {
   readonly requestWritten: boolean | undefined;
 
   constructor(code: StatusName, message: string, options: RpcErrorOptions = {}) {
-    if (!isStatusName(code) || code === 'OK') throw new TypeError(`RpcError: not an error status: ${String(code)}`);
+    if (!isStatusName(code) || code === 'OK')
+      throw new TypeError(`RpcError: not an error status: ${String(code)}`);
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.wireCode = options.wireCode ?? wireCodeOfStatus(code);

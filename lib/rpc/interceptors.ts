@@ -10,7 +10,10 @@ export interface InterceptedServerCall {
 }
 
 /** Runs around every handler. Throw to refuse the call; return something else to change the reply. */
-export type ServerInterceptor = (call: InterceptedServerCall, next: () => Promise<unknown>) => Promise<unknown>;
+export type ServerInterceptor = (
+  call: InterceptedServerCall,
+  next: () => Promise<unknown>,
+) => Promise<unknown>;
 
 /** A call on its way out, as client interceptors see it. Its options may be replaced: `next({ ...call, ... })`. */
 export interface InterceptedClientCall {

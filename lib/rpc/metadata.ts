@@ -12,15 +12,18 @@ export class Metadata {
 
   constructor(init?: Metadata | Iterable<readonly [string, string]> | Readonly<Record<string, string>>) {
     if (init === undefined) return;
-    const pairs = Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
+    const pairs =
+      Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
     for (const [key, value] of pairs) this.set(key, value);
   }
 
   /** @throws TypeError when the key has other characters, or the value is no string. */
   set(key: string, value: string): this {
     const lower = key.toLowerCase();
-    if (!keyPattern.test(lower)) throw new TypeError(`metadata key ${JSON.stringify(key)}: only a-z 0-9 _ . - are allowed`);
-    if (typeof value !== 'string') throw new TypeError(`metadata value of ${lower} must be a string, not ${typeof value}`);
+    if (!keyPattern.test(lower))
+      throw new TypeError(`metadata key ${JSON.stringify(key)}: only a-z 0-9 _ . - are allowed`);
+    if (typeof value !== 'string')
+      throw new TypeError(`metadata value of ${lower} must be a string, not ${typeof value}`);
     this.#entries.set(lower, value);
     return this;
   }
@@ -57,7 +60,9 @@ export class Metadata {
       text += `${text === '' ? '' : '&'}${key}=${encodeURIComponent(value.toWellFormed())}`;
     }
     if (text.length > maxMetadataBytes) {
-      throw new RangeError(`metadata is ${text.length} bytes when encoded; at most ${maxMetadataBytes} are sent`);
+      throw new RangeError(
+        `metadata is ${text.length} bytes when encoded; at most ${maxMetadataBytes} are sent`,
+      );
     }
     return text;
   }

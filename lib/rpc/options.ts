@@ -7,7 +7,13 @@ export const defaultTimeoutMs = 30_000;
 export const defaultIoThreads = Math.min(4, Math.max(1, availableParallelism()));
 
 /** A whole number in a range. @throws RangeError that names the option. */
-export function integerOption(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
+export function integerOption(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
   if (value === undefined) return fallback;
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${String(value)}`);
@@ -27,7 +33,8 @@ export function timeoutOption(name: string, value: number | undefined, fallback:
 /** @throws TypeError when there is an option nobody knows: a typo must not silently mean the default. */
 export function knownOptions(what: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw new TypeError(`${what} has no option ${name}; there are ${known.join(', ')}`);
+    if (!known.includes(name))
+      throw new TypeError(`${what} has no option ${name}; there are ${known.join(', ')}`);
   }
 }
 

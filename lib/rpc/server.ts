@@ -1,16 +1,30 @@
 import { lookup } from 'node:dns/promises';
+import { nativeServerTransport } from '../addon/server-transport.ts';
 import { toServiceDefinition } from '../codec/grpc.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
-import { nativeServerTransport } from '../addon/server-transport.ts';
 import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import { RpcError } from './errors.ts';
 import { runServerInterceptors, type ServerInterceptor } from './interceptors.ts';
-import { defaultIoThreads, defaultTimeoutMs, integerOption, knownOptions, maxTimeoutMs, MiB, timeoutOption } from './options.ts';
+import {
+  defaultIoThreads,
+  defaultTimeoutMs,
+  integerOption,
+  knownOptions,
+  MiB,
+  maxTimeoutMs,
+  timeoutOption,
+} from './options.ts';
 import type { AnyService, MethodDefinition, MethodsOf, Unary } from './service.ts';
 import { wireCode, wireCodeOfStatus } from './status.ts';
 import { parseTarget } from './target.ts';
-import type { ServerReceiver, ServerTransport, ServerTransportFactory, ServerTransportOptions, ServerTransportStats } from './transport.ts';
+import type {
+  ServerReceiver,
+  ServerTransport,
+  ServerTransportFactory,
+  ServerTransportOptions,
+  ServerTransportStats,
+} from './transport.ts';
 
 export interface ServerOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
@@ -45,17 +59,35 @@ export interface ServerOptions {
 }
 
 const optionNames: readonly (keyof ServerOptions)[] = [
-  'ioThreads', 'maxFrameBytes', 'maxWriteQueueBytes', 'frameTimeoutMs', 'idleTimeoutMs', 'maxCallsPerConnection',
-  'maxCallsInFlight', 'maxConnections', 'defaultTimeoutMs', 'exposeErrors', 'asyncContext', 'interceptors', 'logger',
-  'backlog', 'transport',
+  'ioThreads',
+  'maxFrameBytes',
+  'maxWriteQueueBytes',
+  'frameTimeoutMs',
+  'idleTimeoutMs',
+  'maxCallsPerConnection',
+  'maxCallsInFlight',
+  'maxConnections',
+  'defaultTimeoutMs',
+  'exposeErrors',
+  'asyncContext',
+  'interceptors',
+  'logger',
+  'backlog',
+  'transport',
 ];
 
 /** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
-export type Handler<Request, Response> = (request: Request, context: CallContext) => Promise<Response> | Response;
+export type Handler<Request, Response> = (
+  request: Request,
+  context: CallContext,
+) => Promise<Response> | Response;
 
 /** One handler for every method of a service. */
 export type Handlers<Service extends AnyService> = {
-  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<infer Request, infer Response>
+  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<
+    infer Request,
+    infer Response
+  >
     ? Handler<Request, Response>
     : never;
 };
@@ -113,10 +145,22 @@ export class Server implements AsyncDisposable, ServerReceiver {
     this.#transportOptions = {
       ioThreads: integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128),
       maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
-      maxWriteQueueBytes: integerOption('maxWriteQueueBytes', options.maxWriteQueueBytes, 4 * MiB, 1024, 1024 * MiB),
+      maxWriteQueueBytes: integerOption(
+        'maxWriteQueueBytes',
+        options.maxWriteQueueBytes,
+        4 * MiB,
+        1024,
+        1024 * MiB,
+      ),
       frameTimeoutMs: timeoutOption('frameTimeoutMs', options.frameTimeoutMs, 10_000),
       idleTimeoutMs: timeoutOption('idleTimeoutMs', options.idleTimeoutMs, 300_000, 0),
-      maxCallsPerConnection: integerOption('maxCallsPerConnection', options.maxCallsPerConnection, 1024, 1, 1 << 20),
+      maxCallsPerConnection: integerOption(
+        'maxCallsPerConnection',
+        options.maxCallsPerConnection,
+        1024,
+        1,
+        1 << 20,
+      ),
       maxCallsInFlight: integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20),
       maxConnections: integerOption('maxConnections', options.maxConnections, 65_536, 1, 1 << 20),
       defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
@@ -136,14 +180,18 @@ export class Server implements AsyncDisposable, ServerReceiver {
     const given = handlers as Readonly<Record<string, unknown>>;
     for (const key of Object.keys(given)) {
       if (methods[key] === undefined) {
-        throw new TypeError(`${name} has no unary method ${key}; it has ${Object.keys(methods).join(', ') || 'none'}`);
+        throw new TypeError(
+          `${name} has no unary method ${key}; it has ${Object.keys(methods).join(', ') || 'none'}`,
+        );
       }
     }
     for (const [key, definition] of Object.entries(methods)) {
       const handler = given[key];
       if (handler === undefined) continue;
-      if (typeof handler !== 'function') throw new TypeError(`the handler of ${name}.${key} is not a function`);
-      if (this.#names.has(definition.wireName)) throw new TypeError(`${definition.wireName} has a handler already`);
+      if (typeof handler !== 'function')
+        throw new TypeError(`the handler of ${name}.${key} is not a function`);
+      if (this.#names.has(definition.wireName))
+        throw new TypeError(`${definition.wireName} has a handler already`);
       this.#names.add(definition.wireName);
       this.#methods.push({ definition, handler: handler.bind(handlers) as Handler<unknown, unknown> });
     }
@@ -159,7 +207,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
     if (this.#state === 'closing' || this.#state === 'closed') throw new Error('listen() on a closed server');
     const parsed = parseTarget(address);
     const target = parsed.endpoints[0];
-    if (target === undefined || parsed.endpoints.length > 1) throw new TypeError(`listen() needs one address, not ${address}`);
+    if (target === undefined || parsed.endpoints.length > 1)
+      throw new TypeError(`listen() needs one address, not ${address}`);
     let numeric = target.address;
     if (numeric === undefined) {
       const { address: ip, family } = await lookup(target.host);
@@ -172,7 +221,10 @@ export class Server implements AsyncDisposable, ServerReceiver {
       this.#state = 'listening';
     }
     const bound = this.#native().listen(numeric, this.#options.backlog ?? 4096);
-    return { address: bound, port: bound.startsWith('unix:') ? 0 : Number(bound.slice(bound.lastIndexOf(':') + 1)) };
+    return {
+      address: bound,
+      port: bound.startsWith('unix:') ? 0 : Number(bound.slice(bound.lastIndexOf(':') + 1)),
+    };
   }
 
   /**
@@ -231,7 +283,12 @@ export class Server implements AsyncDisposable, ServerReceiver {
     try {
       request = definition.request.decode(buffer, start, end);
     } catch (error) {
-      return transport.fail(low, high, wireCode.failedDeserialize, `the request does not parse: ${messageOf(error)}`);
+      return transport.fail(
+        low,
+        high,
+        wireCode.failedDeserialize,
+        `the request does not parse: ${messageOf(error)}`,
+      );
     }
     const call = new ServerCall(transport, definition, low, high, deadlineMs, text);
     this.#remember(call);
@@ -267,9 +324,18 @@ export class Server implements AsyncDisposable, ServerReceiver {
   #reply(call: ServerCall, value: unknown): void {
     if (call.ended) return;
     try {
-      this.#native().reply(call.low, call.high, call.definition.response, value, call.encodedResponseMetadata());
+      this.#native().reply(
+        call.low,
+        call.high,
+        call.definition.response,
+        value,
+        call.encodedResponseMetadata(),
+      );
     } catch (error) {
-      return this.#fail(call, new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error }));
+      return this.#fail(
+        call,
+        new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error }),
+      );
     }
     this.#forget(call);
   }
@@ -333,5 +399,7 @@ function messageOf(error: unknown): string {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
 }

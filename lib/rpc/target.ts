@@ -23,9 +23,11 @@ const forms = 'host:port, [ipv6]:port, unix:/path or static:///a:1,b:2';
 function parseHostPort(text: string): TargetEndpoint {
   const match = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new TypeError(`not an address: ${JSON.stringify(text)}; use ${forms}`);
+  if (match === null || port > 65_535)
+    throw new TypeError(`not an address: ${JSON.stringify(text)}; use ${forms}`);
   const bracketed = match[1];
-  if (bracketed !== undefined && isIP(bracketed) !== 6) throw new TypeError(`not an IPv6 address: [${bracketed}]`);
+  if (bracketed !== undefined && isIP(bracketed) !== 6)
+    throw new TypeError(`not an IPv6 address: [${bracketed}]`);
   const host = bracketed ?? match[2]!;
   const numeric = isIP(host) !== 0;
   return { name: text, host, port, address: numeric ? text : undefined };
@@ -40,7 +42,8 @@ export function parseTarget(text: string): Target {
   if (typeof text !== 'string' || text === '') throw new TypeError(`a target is needed: ${forms}`);
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
-    if (path === '' || Buffer.byteLength(path) > 107) throw new TypeError(`unix: needs a path of 1 to 107 bytes: ${text}`);
+    if (path === '' || Buffer.byteLength(path) > 107)
+      throw new TypeError(`unix: needs a path of 1 to 107 bytes: ${text}`);
     const name = `unix:${path}`;
     return { scheme: 'static', endpoints: [{ name, host: '', port: 0, address: name }], path };
   }

@@ -113,7 +113,10 @@ export interface ClientTransportStats {
 
 export interface ClientTransport {
   addMethod(wireName: string): number;
-  addEndpoint(name: string, addresses: readonly string[]): { readonly number: number; readonly links: number };
+  addEndpoint(
+    name: string,
+    addresses: readonly string[],
+  ): { readonly number: number; readonly links: number };
   connect(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
   /** Fails its calls with CANCELLED; resolves when nothing of it is left. */
@@ -150,4 +153,7 @@ export interface ClientTransportOptions {
   readonly peerIsRocketRpc: boolean;
 }
 
-export type ClientTransportFactory = (options: ClientTransportOptions, receiver: ClientReceiver) => ClientTransport;
+export type ClientTransportFactory = (
+  options: ClientTransportOptions,
+  receiver: ClientReceiver,
+) => ClientTransport;

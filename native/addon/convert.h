@@ -14,7 +14,9 @@ namespace rocket::addon {
 
 // js thread: everything here. The TypeScript side has validated the values; what is missing is a bug there.
 
-inline double number_of(const Napi::Object& object, const char* name) { return object.Get(name).ToNumber().DoubleValue(); }
+inline double number_of(const Napi::Object& object, const char* name) {
+  return object.Get(name).ToNumber().DoubleValue();
+}
 
 inline std::size_t size_of(const Napi::Object& object, const char* name) {
   return static_cast<std::size_t>(std::max(0.0, number_of(object, name)));
@@ -48,7 +50,8 @@ inline io::ConnectionLimits limits_of(const Napi::Object& options) {
 inline io::Address address_of(const Napi::Value& text) {
   const std::string given = text.ToString();
   auto address = io::parse_address(given);
-  if (!address) throw Napi::TypeError::New(text.Env(), "not an address of the form ip:port, [ipv6]:port or unix:/path: " + given);
+  if (!address)
+    throw Napi::TypeError::New(text.Env(), "not an address of the form ip:port, [ipv6]:port or unix:/path: " + given);
   return *address;
 }
 

@@ -56,8 +56,8 @@ Environment::Environment(const Napi::CallbackInfo& info) : ObjectWrap(info), env
   max_commands_ = words.ElementLength() / rpc::kCommandWords;
 
   const auto name = Napi::String::New(info.Env(), "rocket-rpc");
-  const napi_status made = napi_create_threadsafe_function(info.Env(), info[1], nullptr, name, 0, 1, nullptr, nullptr, this,
-                                                           &Environment::on_wake_up, &wake_up_.function);
+  const napi_status made = napi_create_threadsafe_function(info.Env(), info[1], nullptr, name, 0, 1, nullptr, nullptr,
+                                                           this, &Environment::on_wake_up, &wake_up_.function);
   if (made != napi_ok) throw Napi::Error::New(info.Env());
   napi_unref_threadsafe_function(info.Env(), wake_up_.function);
   // Behind the function's own hook in order of adding, so before it in order of running.

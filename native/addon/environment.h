@@ -24,12 +24,12 @@ class TsfnWakeUp final : public rpc::WakeUp {
   napi_threadsafe_function function = nullptr;
 };
 
-/// One JavaScript environment (the main thread or a worker): its Inbox, its Outbox, and the servers and channels it made.
-/// Every method runs on the JavaScript thread.
+/// One JavaScript environment (the main thread or a worker): its Inbox, its Outbox, and the servers and channels it
+/// made. Every method runs on the JavaScript thread.
 ///
-/// Teardown: a synchronous environment cleanup hook closes the Inbox (from then on no io thread touches the slabs or the
-/// ThreadSafeFunction), abandons servers and endpoints, and lets go of the engine, which joins its threads if this was
-/// the last environment to use it. The object keeps itself from being collected until then.
+/// Teardown: a synchronous environment cleanup hook closes the Inbox (from then on no io thread touches the slabs or
+/// the ThreadSafeFunction), abandons servers and endpoints, and lets go of the engine, which joins its threads if this
+/// was the last environment to use it. The object keeps itself from being collected until then.
 class Environment final : public Napi::ObjectWrap<Environment> {
  public:
   static Napi::Function define(Napi::Env env);

@@ -25,7 +25,8 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   const auto names = info[1].As<Napi::Array>();
   for (std::uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).ToString();
-    if (!methods.add(name)) throw Napi::TypeError::New(info.Env(), "not a new method name of the form Service.method: " + name);
+    if (!methods.add(name))
+      throw Napi::TypeError::New(info.Env(), "not a new method name of the form Service.method: " + name);
   }
   engine();
   const std::int32_t number = next_number_++;

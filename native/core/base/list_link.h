@@ -2,8 +2,8 @@
 
 namespace rocket {
 
-/// A link of an intrusive circular list; a list is headed by a link that is in no object. A link knows no owner: whoever
-/// destroys an object that contains one takes it out first.
+/// A link of an intrusive circular list; a list is headed by a link that is in no object. A link knows no owner:
+/// whoever destroys an object that contains one takes it out first.
 struct ListLink {
   ListLink* prev = this;
   ListLink* next = this;

@@ -86,6 +86,8 @@ PeerAddress::PeerAddress(const sockaddr* address, socklen_t length) {
   std::memcpy(bytes_, address, std::min<std::size_t>(length, sizeof bytes_));
 }
 
-std::string PeerAddress::text() const { return to_text(reinterpret_cast<const sockaddr*>(bytes_), sizeof(sa_family_t)); }
+std::string PeerAddress::text() const {
+  return to_text(reinterpret_cast<const sockaddr*>(bytes_), sizeof(sa_family_t));
+}
 
 }  // namespace rocket::io

@@ -9,8 +9,8 @@
 
 namespace rocket::io {
 
-/// A numeric socket address: `127.0.0.1:80`, `[::1]:80` or `unix:/path`. Names are resolved elsewhere, where waiting for
-/// a name server harms nobody.
+/// A numeric socket address: `127.0.0.1:80`, `[::1]:80` or `unix:/path`. Names are resolved elsewhere, where waiting
+/// for a name server harms nobody.
 struct Address {
   sockaddr_storage storage{};
   socklen_t length = 0;

@@ -11,7 +11,8 @@ namespace rocket::io {
 /// Belongs to one io thread.
 class ChunkPool {
  public:
-  static constexpr std::size_t kChunkBytes = 8 * 1024 - 64;  // off the power of two: chunks then do not share cache sets
+  static constexpr std::size_t kChunkBytes =
+      8 * 1024 - 64;  // off the power of two: chunks then do not share cache sets
 
   OwnedBytes take() {
     if (free_.empty()) return OwnedBytes(kChunkBytes);

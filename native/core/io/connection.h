@@ -33,8 +33,8 @@ const char* name_of(CloseReason reason);
 struct ConnectionLimits {
   /// The longest frame that is read or written.
   std::size_t max_frame_bytes = 4 << 20;
-  /// Past this many queued bytes the handler is told to stop producing (Connection::backlogged); past four times as many
-  /// and one frame the connection is closed as kSlowReader.
+  /// Past this many queued bytes the handler is told to stop producing (Connection::backlogged); past four times as
+  /// many and one frame the connection is closed as kSlowReader.
   std::size_t max_write_queue_bytes = 4 << 20;
   Millis frame_timeout{10'000};
   /// 0: never.

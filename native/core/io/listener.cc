@@ -17,7 +17,7 @@ namespace {
 /// A socket file nobody listens on any more: what a killed server leaves behind, and what makes its next start fail.
 bool is_stale_unix_socket(const Address& address) {
   const auto* path = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
-  struct stat info{};
+  struct stat info {};
   if (stat(path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (probe < 0) return false;

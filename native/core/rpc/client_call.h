@@ -52,8 +52,8 @@ struct ClientCall : Timer, CallLink {
   OwnedBytes body;
   std::string metadata;
 
-  std::string msg_id;          ///< only when it was given; fresh ids are made from slot and generation
-  ClientLink* link = nullptr;  ///< where the request was encoded to
+  std::string msg_id;           ///< only when it was given; fresh ids are made from slot and generation
+  ClientLink* link = nullptr;   ///< where the request was encoded to
   std::uint64_t frame_end = 0;  ///< position of the request's last byte in what the link's connection writes
   ClientCall* next_free = nullptr;
 };

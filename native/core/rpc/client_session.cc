@@ -100,9 +100,10 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
                          OwnedBytes* large_body) {
   const bool ours = options().peer_is_rocket_rpc || endpoint_->peer_is_ours.load(std::memory_order_relaxed);
   if (metadata.size() > (ours ? kMaxTextBytes : wire::kOldPeerErrInfoBytes)) {
-    return end_with(call, wire::kResourceExhausted,
-                    "the encoded metadata has " + std::to_string(metadata.size()) +
-                        " bytes; at most 511 go to a peer not known to be rocket-rpc (option peerIsRocketRpc), 8192 else");
+    return end_with(
+        call, wire::kResourceExhausted,
+        "the encoded metadata has " + std::to_string(metadata.size()) +
+            " bytes; at most 511 go to a peer not known to be rocket-rpc (option peerIsRocketRpc), 8192 else");
   }
   const ClientCallTable::MsgId fresh = calls_.fresh_id(call);
   const std::string_view msg_id = call.msg_id.empty() ? std::string_view(fresh.data(), fresh.size()) : call.msg_id;

@@ -20,15 +20,15 @@ namespace rocket::rpc {
 
 /// State of one connection to an endpoint, as JavaScript sees it (lib/addon/layout.ts).
 enum class LinkState : std::int32_t {
-  kIdle = 0,    ///< will connect when a call comes
+  kIdle = 0,  ///< will connect when a call comes
   kConnecting,
   kReady,
-  kFailed,      ///< waits before the next attempt; calls that do not wait for readiness fail
+  kFailed,  ///< waits before the next attempt; calls that do not wait for readiness fail
   kClosed,
 };
 
-/// The calls of one endpoint on one io thread and the connection they share (or, with short connections, the one each of
-/// them has). Owners: the endpoint on the JavaScript thread, its links, and its coroutines.
+/// The calls of one endpoint on one io thread and the connection they share (or, with short connections, the one each
+/// of them has). Owners: the endpoint on the JavaScript thread, its links, and its coroutines.
 class ClientSession final : public std::enable_shared_from_this<ClientSession> {
  public:
   ClientSession(std::shared_ptr<ClientChannel> channel, std::shared_ptr<ClientEndpointInfo> endpoint, Lane& lane,
@@ -98,8 +98,8 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   std::shared_ptr<InboxPort> port_;
   std::minstd_rand random_;
   ClientCallTable calls_;
-  CallLink waiting_;             // calls that have no connection yet
-  ListLink links_;               // every ClientLink
+  CallLink waiting_;              // calls that have no connection yet
+  ListLink links_;                // every ClientLink
   ClientLink* shared_ = nullptr;  // the one in use; null unless ready
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;

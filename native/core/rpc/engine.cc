@@ -21,8 +21,7 @@ Current& current_engine() {
 
 }  // namespace
 
-Lane::Lane(io::IoThread& io_thread)
-    : io(io_thread), server_calls(io_thread.index(), &ServerShard::on_call_deadline) {}
+Lane::Lane(io::IoThread& io_thread) : io(io_thread), server_calls(io_thread.index(), &ServerShard::on_call_deadline) {}
 
 std::shared_ptr<InboxPort> Lane::port_for(const std::shared_ptr<Inbox>& inbox) {
   std::erase_if(ports_, [](const auto& entry) { return entry.second.expired(); });
@@ -78,8 +77,6 @@ Engine::Stats Engine::stats() {
   return stats;
 }
 
-std::size_t Engine::default_io_threads() {
-  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);
-}
+std::size_t Engine::default_io_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4); }
 
 }  // namespace rocket::rpc

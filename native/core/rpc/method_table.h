@@ -9,8 +9,8 @@
 
 namespace rocket::rpc {
 
-/// Which method number a name on the wire stands for. Filled before the server listens, immutable from then on, so every
-/// io thread reads it without a lock.
+/// Which method number a name on the wire stands for. Filled before the server listens, immutable from then on, so
+/// every io thread reads it without a lock.
 class MethodTable {
  public:
   struct Entry {

@@ -187,9 +187,10 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
       lane.io.post_lazily(end_task(lane, call_id(command)));
       return true;
     case io::Connection::Direct::kPartial: {
-      lane.io.post([connection = call.connection, rest = std::vector<std::uint8_t>(frame.data() + sent, frame.data() + size)] {
-        connection->finish_direct(rest);
-      });
+      lane.io.post(
+          [connection = call.connection, rest = std::vector<std::uint8_t>(frame.data() + sent, frame.data() + size)] {
+            connection->finish_direct(rest);
+          });
       lane.io.post(end_task(lane, call_id(command)));
       return true;
     }

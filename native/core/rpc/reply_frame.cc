@@ -16,7 +16,8 @@ std::string_view fit_text(std::string_view text, std::size_t most, std::string& 
   return scratch;
 }
 
-std::string_view reply_text(const ServerCall& call, std::int32_t wire_code, std::string_view text, std::string& scratch) {
+std::string_view reply_text(const ServerCall& call, std::int32_t wire_code, std::string_view text,
+                            std::string& scratch) {
   if (text.empty()) return text;
   if (wire_code == 0 && !call.extended) return {};
   const bool ours = call.extended || call.wants_checksum;

@@ -10,7 +10,8 @@ namespace rocket::rpc {
 
 /// What of a reply's message or metadata may go to the sender of `call`: nothing a C++ rocket client would overrun a
 /// buffer with or stop reading at (see wire/frame.h). `scratch` holds the text if it had to be changed.
-std::string_view reply_text(const ServerCall& call, std::int32_t wire_code, std::string_view text, std::string& scratch);
+std::string_view reply_text(const ServerCall& call, std::int32_t wire_code, std::string_view text,
+                            std::string& scratch);
 
 /// The longest text that is sent to any peer.
 inline constexpr std::size_t kMaxTextBytes = 8 * 1024;

@@ -50,8 +50,8 @@ struct ServerCounters {
 /// last reference of JavaScript goes.
 class Server final : public std::enable_shared_from_this<Server> {
  public:
-  Server(std::int32_t number, std::shared_ptr<Engine> engine, std::shared_ptr<Inbox> inbox, const ServerOptions& options,
-         MethodTable methods);
+  Server(std::int32_t number, std::shared_ptr<Engine> engine, std::shared_ptr<Inbox> inbox,
+         const ServerOptions& options, MethodTable methods);
   ~Server();
 
   // js thread:

@@ -26,9 +26,9 @@ struct CallId {
 };
 
 /// One request on its way through the server. It belongs to the io thread of its connection, with two exceptions that
-/// hold from the moment its request event is pushed until JavaScript sends the one message that ends it (a reply, or the
-/// acknowledgement of an abort): the JavaScript thread may read the immutable fields, and `answered` decides which of the
-/// two threads answers the peer.
+/// hold from the moment its request event is pushed until JavaScript sends the one message that ends it (a reply, or
+/// the acknowledgement of an abort): the JavaScript thread may read the immutable fields, and `answered` decides which
+/// of the two threads answers the peer.
 struct ServerCall : Timer, CallLink {
   explicit ServerCall(Fire on_deadline) : Timer(on_deadline) {}
 
@@ -55,7 +55,8 @@ struct ServerCall : Timer, CallLink {
 /// lock while io threads allocate others.
 class ServerCallTable {
  public:
-  ServerCallTable(std::uint32_t io_thread, Timer::Fire on_deadline) : io_thread_(io_thread), on_deadline_(on_deadline) {}
+  ServerCallTable(std::uint32_t io_thread, Timer::Fire on_deadline)
+      : io_thread_(io_thread), on_deadline_(on_deadline) {}
   ~ServerCallTable();
 
   // io thread:

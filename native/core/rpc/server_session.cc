@@ -74,8 +74,8 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     refuse(view, wire::kUnavailable, "the server is closing");
     return true;
   }
-  const bool full = server_->counters.calls_in_flight.load(std::memory_order_relaxed) >=
-                    static_cast<std::int64_t>(options.max_calls);
+  const bool full =
+      server_->counters.calls_in_flight.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options.max_calls);
   ServerCall* call = full ? nullptr : shard_.start_call(*this);
   if (call == nullptr) {
     refuse(view, wire::kResourceExhausted, "too many calls in flight on the server (option maxCallsInFlight)");
@@ -129,7 +129,8 @@ void ServerSession::send(const wire::FrameHead& head, Reply& reply, bool checksu
   const std::size_t size = wire::frame_bytes(head, body.size());
   if (size > connection_limits().max_frame_bytes) {
     Reply none{wire::kResourceExhausted, {}, {}, {}};
-    const std::string text = "the reply needs a frame of " + std::to_string(size) + " bytes, over the server's limit of " +
+    const std::string text = "the reply needs a frame of " + std::to_string(size) +
+                             " bytes, over the server's limit of " +
                              std::to_string(connection_limits().max_frame_bytes) + " (option maxFrameBytes)";
     return send({head.msg_id, head.method, none.wire_code, text}, none, checksum);
   }
