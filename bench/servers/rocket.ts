@@ -5,6 +5,7 @@ import { collectOnSignal } from '../lib/collect-on-signal.ts';
 
 collectOnSignal();
 const { Order } = loadProto(fileURLToPath(new URL('../../proto/order.proto', import.meta.url)));
+if (Order === undefined) throw new Error('proto/order.proto has no service Order');
 const server = new Server({ ioThreads: Number(process.env.IO_THREADS ?? 1) });
 server.addService(Order, {
   async makeOrder() {

@@ -46,6 +46,7 @@ export interface NativeChannelOptions extends NativeLimits {
 export interface NativeServerStats {
   readonly connections: number;
   readonly queuedBytes: number;
+  readonly nativeBytes: number;
   readonly connectionsTotal: number;
   readonly callsInFlight: number;
   readonly callsTotal: number;
@@ -60,6 +61,7 @@ export interface NativeServerStats {
 export interface NativeChannelStats {
   readonly connections: number;
   readonly queuedBytes: number;
+  readonly nativeBytes: number;
   readonly waitingBytes: number;
   readonly callsInFlight: number;
   readonly callsTotal: number;
@@ -72,7 +74,7 @@ export interface NativeChannelStats {
 export interface NativeEngineStats {
   readonly ioThreads: number;
   readonly queuedTasks: number;
-  readonly bufferBytes: number;
+  readonly nativeBytes: number;
   readonly inboxEvents: number;
   readonly inboxBytes: number;
   readonly inboxDropped: number;

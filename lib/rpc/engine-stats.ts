@@ -6,8 +6,8 @@ export interface EngineStats {
   readonly ioThreads: number;
   /** Work handed to io threads that they have not begun. */
   readonly queuedTasks: number;
-  /** Bytes of the io threads' read buffers. */
-  readonly bufferBytes: number;
+  /** Memory of the core that belongs to no connection: io threads' read buffers and pooled chunks, call tables. */
+  readonly nativeBytes: number;
   /** Events waiting for this thread, and their bytes. */
   readonly inboxEvents: number;
   readonly inboxBytes: number;

@@ -39,14 +39,23 @@ export interface ServerReceiver {
 export interface ServerTransportStats {
   readonly connections: number;
   readonly connectionsTotal: number;
+  /** Requests read and not yet answered. */
   readonly callsInFlight: number;
   readonly callsTotal: number;
+  /** Calls answered DEADLINE_EXCEEDED by the core. */
   readonly callsExpired: number;
+  /** Requests answered by the core with another error: unknown method, server closing, too many calls. */
   readonly callsRefused: number;
+  /** Reply bytes that wait to be written. */
   readonly queuedBytes: number;
+  /** All memory the core holds for the peers: queued replies, and frames that have only begun to arrive. */
+  readonly nativeBytes: number;
   readonly logLinesDropped: number;
+  /** Pauses of the acceptor for want of file descriptors or memory. */
   readonly acceptBackoffs: number;
+  /** Malformed frames by reason; each closed its connection. */
   readonly framesRejected: Readonly<Record<string, number>>;
+  /** Ended connections by reason. */
   readonly connectionsClosed: Readonly<Record<string, number>>;
 }
 
@@ -103,11 +112,17 @@ export interface ClientTransportStats {
   readonly connections: number;
   readonly callsInFlight: number;
   readonly callsTotal: number;
+  /** Request bytes that wait to be written. */
   readonly queuedBytes: number;
+  /** Request bytes that wait for a connection. */
   readonly waitingBytes: number;
+  /** All memory the core holds for this channel's calls, partly received replies included. */
+  readonly nativeBytes: number;
   readonly connects: number;
   readonly connectFailures: number;
+  /** Replies to calls that had been given up. */
   readonly lateReplies: number;
+  /** Malformed replies; each closed its connection. */
   readonly framesRejected: number;
 }
 

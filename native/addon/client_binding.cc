@@ -99,6 +99,8 @@ Napi::Value Environment::channel_stats(const Napi::CallbackInfo& info) {
   auto stats = Napi::Object::New(info.Env());
   put(stats, "connections", shared.gauges.open.load());
   put(stats, "queuedBytes", shared.gauges.queued_bytes.load());
+  put(stats, "nativeBytes",
+      shared.gauges.queued_bytes.load() + shared.gauges.partial_bytes.load() + shared.counters.waiting_bytes.load());
   put(stats, "waitingBytes", shared.counters.waiting_bytes.load());
   put(stats, "callsInFlight", shared.counters.calls_in_flight.load());
   put(stats, "callsTotal", shared.counters.calls_total.load());

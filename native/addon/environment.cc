@@ -170,7 +170,7 @@ Napi::Value Environment::engine_stats(const Napi::CallbackInfo& info) {
   const auto threads = engine ? engine->stats() : rpc::Engine::Stats{};
   put(stats, "ioThreads", threads.io_threads);
   put(stats, "queuedTasks", threads.queued_tasks);
-  put(stats, "bufferBytes", threads.buffer_bytes);
+  put(stats, "nativeBytes", threads.native_bytes);
   return stats;
 }
 

@@ -73,6 +73,7 @@ Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
   auto stats = Napi::Object::New(info.Env());
   put(stats, "connections", server.gauges.open.load());
   put(stats, "queuedBytes", server.gauges.queued_bytes.load());
+  put(stats, "nativeBytes", server.gauges.queued_bytes.load() + server.gauges.partial_bytes.load());
   put(stats, "connectionsTotal", counters.connections_total.load());
   put(stats, "callsInFlight", counters.calls_in_flight.load());
   put(stats, "callsTotal", counters.calls_total.load());

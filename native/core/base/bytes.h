@@ -39,6 +39,12 @@ class OwnedBytes {
       : data_(static_cast<std::uint8_t*>(std::malloc(size == 0 ? 1 : size))), size_(size) {
     if (!data_) throw std::bad_alloc();
   }
+  OwnedBytes(OwnedBytes&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  OwnedBytes& operator=(OwnedBytes&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
   static OwnedBytes copy_of(ByteSpan bytes) {
     OwnedBytes block(bytes.size());
     if (!bytes.empty()) std::memcpy(block.data(), bytes.data(), bytes.size());

@@ -118,7 +118,7 @@ void Connection::take(ByteSpan data) {
     if (pending_.size() < pending_size_ + piece.size()) {
       OwnedBytes larger(pending_size_ + std::max(piece.size(), kHeadBytes));
       std::memcpy(larger.data(), pending_.data(), pending_size_);
-      pending_ = std::move(larger);
+      set_pending(std::move(larger), pending_size_, pending_frame_bytes_);
     }
     std::memcpy(pending_.data() + pending_size_, piece.data(), piece.size());
     pending_size_ += piece.size();
@@ -130,9 +130,8 @@ void Connection::take(ByteSpan data) {
     OwnedBytes joined(pending_size_ + data.size());
     if (pending_size_ > 0) std::memcpy(joined.data(), pending_.data(), pending_size_);
     std::memcpy(joined.data() + pending_size_, data.data(), data.size());
-    pending_size_ = joined.size();
-    pending_ = std::move(joined);
-    pending_frame_bytes_ = 0;
+    const std::size_t size = joined.size();
+    set_pending(std::move(joined), size, 0);
     return;
   }
   const auto taken = handler_->on_bytes(data);
@@ -143,16 +142,21 @@ void Connection::take(ByteSpan data) {
 /// Offers what is pending to the handler, and keeps what it leaves.
 void Connection::take_pending() {
   if (pending_frame_bytes_ >= kLargeFrameBytes && pending_size_ == pending_frame_bytes_) {
-    handler_->on_large_frame(pending_);
-    if (paused_) return;
-    pending_ = OwnedBytes();
-    pending_size_ = pending_frame_bytes_ = 0;
+    OwnedBytes frame = std::move(pending_);
+    gauges_.partial_bytes.fetch_sub(static_cast<std::int64_t>(frame.size()), std::memory_order_relaxed);
+    const bool taken = handler_->on_large_frame(frame);
+    if (taken || !open_) {
+      set_pending({}, 0, 0);
+    } else {
+      set_pending(std::move(frame), pending_size_, pending_frame_bytes_);
+    }
     partial_since_ = 0;
     return;
   }
-  OwnedBytes block = std::move(pending_);
+  const OwnedBytes block = std::move(pending_);
+  gauges_.partial_bytes.fetch_sub(static_cast<std::int64_t>(block.size()), std::memory_order_relaxed);
   const ByteSpan offered{block.data(), pending_size_};
-  pending_size_ = pending_frame_bytes_ = 0;
+  set_pending({}, 0, 0);
   const auto taken = handler_->on_bytes(offered);
   if (taken.consumed > 0) partial_since_ = 0;
   if (open_) keep(offered.subspan(taken.consumed), taken.frame_bytes);
@@ -160,11 +164,19 @@ void Connection::take_pending() {
 
 void Connection::keep(ByteSpan rest, std::size_t frame_bytes) {
   if (rest.empty()) return;
-  pending_ = OwnedBytes(std::max({rest.size(), frame_bytes, kHeadBytes}));
-  std::memcpy(pending_.data(), rest.data(), rest.size());
-  pending_size_ = rest.size();
-  // Left over because reading was paused: more than this one frame may be there.
-  pending_frame_bytes_ = frame_bytes >= rest.size() ? frame_bytes : 0;
+  OwnedBytes block(std::max({rest.size(), frame_bytes, kHeadBytes}));
+  std::memcpy(block.data(), rest.data(), rest.size());
+  // More than the frame's length is left over when reading was paused: other frames may follow.
+  set_pending(std::move(block), rest.size(), frame_bytes >= rest.size() ? frame_bytes : 0);
+}
+
+/// `block` replaces what is pending, whose memory must have been moved out or be given up here.
+void Connection::set_pending(OwnedBytes block, std::size_t size, std::size_t frame_bytes) {
+  const auto change = static_cast<std::int64_t>(block.size()) - static_cast<std::int64_t>(pending_.size());
+  if (change != 0) gauges_.partial_bytes.fetch_add(change, std::memory_order_relaxed);
+  pending_ = std::move(block);
+  pending_size_ = size;
+  pending_frame_bytes_ = frame_bytes;
 }
 
 void Connection::note_partial_frame() {
@@ -213,6 +225,7 @@ void Connection::on_turn_end() {
   if (open_ || handler_ == nullptr) return;
   gauges_.open.fetch_sub(1, std::memory_order_relaxed);
   gauges_.queued_bytes.fetch_sub(static_cast<std::int64_t>(writes_.bytes()), std::memory_order_relaxed);
+  set_pending({}, 0, 0);
   ConnectionHandler* handler = handler_;
   handler_ = nullptr;
   handler->on_closed(close_reason_);

@@ -45,6 +45,8 @@ struct ConnectionLimits {
 struct ConnectionGauges {
   std::atomic<std::int64_t> open{0};
   std::atomic<std::int64_t> queued_bytes{0};
+  /// Memory of frames that have begun to arrive, and of what was read before reading was paused.
+  std::atomic<std::int64_t> partial_bytes{0};
 };
 
 /// What a connection speaks. All calls come on the connection's io thread.
@@ -58,8 +60,9 @@ class ConnectionHandler {
 
   /// Takes as many whole frames as it can. May pause or close the connection.
   virtual Taken on_bytes(ByteSpan bytes) = 0;
-  /// A whole frame of at least kLargeFrameBytes in a block of its own; moves from `frame` unless it paused.
-  virtual void on_large_frame(OwnedBytes& frame) = 0;
+  /// A whole frame of at least kLargeFrameBytes in a block of its own, which may be moved from. False: it was not taken
+  /// and is to be offered again once reading is resumed.
+  virtual bool on_large_frame(OwnedBytes& frame) = 0;
   /// The write queue fell below its limit again.
   virtual void on_writable() = 0;
   /// True while silence on the connection is to be expected, so that it does not count as idle.
@@ -132,6 +135,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void take(ByteSpan data);
   void take_pending();
   void keep(ByteSpan rest, std::size_t frame_bytes);
+  void set_pending(OwnedBytes block, std::size_t size, std::size_t frame_bytes);
   void note_partial_frame();
 
   void flush();

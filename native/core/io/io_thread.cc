@@ -97,6 +97,7 @@ void IoThread::one_turn() {
     }
     ending_.clear();
   }
+  buffer_bytes_.store(kReadBufferBytes + chunks_.kept_bytes(), std::memory_order_relaxed);
   drive_timers();
 }
 

@@ -59,6 +59,8 @@ class IoThread {
   /// Finishes what was posted before, then ends the thread. Objects still alive on it are destroyed by the caller.
   void stop_and_join();
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_acquire); }
+  /// Memory of the thread's own buffers, as of its last turn.
+  std::size_t buffer_bytes() const { return buffer_bytes_.load(std::memory_order_relaxed); }
   std::size_t queued_tasks() const { return queued_tasks_.load(std::memory_order_relaxed); }
 
   // io thread:
@@ -93,6 +95,7 @@ class IoThread {
   std::vector<std::unique_ptr<IoTask>> tasks_;  // guarded by tasks_mutex_
   std::vector<std::unique_ptr<IoTask>> running_tasks_;
   std::atomic<std::size_t> queued_tasks_{0};
+  std::atomic<std::size_t> buffer_bytes_{kReadBufferBytes};
   std::atomic<bool> sleeping_{false};
   bool stopping_ = false;
 

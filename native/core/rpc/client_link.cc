@@ -28,7 +28,7 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
   return taken;
 }
 
-void ClientLink::on_large_frame(OwnedBytes& frame) { take_frame(frame.span(), &frame); }
+bool ClientLink::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
 
 bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
   wire::FrameView view;

@@ -28,7 +28,7 @@ class ClientLink final : public io::ConnectionHandler, public RoomWaiter, public
 
   // ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
-  void on_large_frame(OwnedBytes& frame) override;
+  bool on_large_frame(OwnedBytes& frame) override;
   void on_writable() override {}
   bool busy() const override { return !calls.empty(); }
   void on_closed(io::CloseReason reason) override;

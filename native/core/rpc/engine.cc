@@ -72,8 +72,10 @@ Engine::Stats Engine::stats() {
   for (io::IoThread* io : threads_.running_sub_threads()) {
     ++stats.io_threads;
     stats.queued_tasks += io->queued_tasks();
-    stats.buffer_bytes += io::IoThread::kReadBufferBytes;
+    stats.native_bytes += io->buffer_bytes();
   }
+  const std::lock_guard lock(mutex_);
+  for (const auto& lane : lanes_) stats.native_bytes += lane->server_calls.bytes();
   return stats;
 }
 

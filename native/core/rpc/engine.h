@@ -49,7 +49,7 @@ class Engine {
   struct Stats {
     std::size_t io_threads = 0;
     std::size_t queued_tasks = 0;
-    std::size_t buffer_bytes = 0;
+    std::size_t native_bytes = 0;
   };
   Stats stats();
 

@@ -66,26 +66,30 @@ class ServerCallTable {
   ServerCall* find(CallId id);
   std::size_t in_use() const { return in_use_; }
 
+  // any thread:
+  std::size_t bytes() const { return chunk_count_.load(std::memory_order_relaxed) * kChunkCalls * sizeof(Slot); }
+
   // js thread: only for a call it holds.
   ServerCall& held(CallId id) { return chunk(id.slot())[id.slot() % kChunkCalls].call; }
+
+  union Slot {  // constructed and destroyed by hand: an array of calls that take an argument
+    Slot() {}
+    ~Slot() {}
+    ServerCall call;
+  };
 
   static constexpr std::size_t kChunkCalls = 512;
   static constexpr std::size_t kMaxChunks = 2048;
   static constexpr std::size_t kMaxCalls = kChunkCalls * kMaxChunks;
 
  private:
-  union Slot {
-    Slot() {}
-    ~Slot() {}
-    ServerCall call;
-  };
   Slot* chunk(std::uint32_t slot) const { return chunks_[slot / kChunkCalls].load(std::memory_order_acquire); }
   bool grow();
 
   const std::uint32_t io_thread_;
   const Timer::Fire on_deadline_;
   std::array<std::atomic<Slot*>, kMaxChunks> chunks_{};
-  std::size_t chunk_count_ = 0;
+  std::atomic<std::size_t> chunk_count_{0};
   std::size_t in_use_ = 0;
   ServerCall* free_ = nullptr;
 };

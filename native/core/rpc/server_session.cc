@@ -43,7 +43,7 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   return taken;
 }
 
-void ServerSession::on_large_frame(OwnedBytes& frame) { take_frame(frame.span(), &frame); }
+bool ServerSession::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
 
 bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
   wire::FrameView view;

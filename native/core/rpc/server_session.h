@@ -33,7 +33,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
 
   // ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
-  void on_large_frame(OwnedBytes& frame) override;
+  bool on_large_frame(OwnedBytes& frame) override;
   void on_writable() override;
   bool busy() const override { return calls_in_flight_ > 0; }
   void on_closed(io::CloseReason reason) override;
