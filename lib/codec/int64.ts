@@ -90,6 +90,7 @@ export class Int64Fields {
   }
 
   toLongs(message: Fields): Fields {
+    if (this.#fields.length === 0) return message; // before the closure is made: this is on the path of every call
     return this.#translate(
       message,
       (field, value) => {
@@ -103,6 +104,7 @@ export class Int64Fields {
   }
 
   fromLongs(message: Fields): Fields {
+    if (this.#fields.length === 0) return message;
     return this.#translate(
       message,
       (field, value) => {
@@ -117,7 +119,6 @@ export class Int64Fields {
     scalar: (field: protobuf.Field, value: unknown) => unknown,
     direction: 'toLongs' | 'fromLongs',
   ): Fields {
-    if (this.#fields.length === 0) return message;
     const result: Fields = direction === 'toLongs' ? { ...message } : message;
     for (const { field, nested } of this.#fields) {
       const value = message[field.name];

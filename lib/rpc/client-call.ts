@@ -8,18 +8,19 @@ export interface CallEnd {
   onEnd(call: ClientCall): void;
 }
 
-/** One call a client waits for. */
+/** One call a client waits for. Plain fields for the reason ServerCall has. */
 export class ClientCall implements PendingCall {
   handle = 0;
   /** Given to the transport, so that giving up has to cancel there. */
   started = false;
   ended = false;
-  readonly #method: MethodDefinition;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: RpcError) => void;
-  readonly #end: CallEnd;
-  readonly #onMetadata: ((metadata: Metadata) => void) | undefined;
-  #signals: AbortSignal[] | undefined;
+  private readonly method: MethodDefinition;
+  private readonly resolve: (value: unknown) => void;
+  private readonly reject: (error: RpcError) => void;
+  private readonly whenEnded: CallEnd;
+  private readonly whenMetadata: ((metadata: Metadata) => void) | undefined;
+  private signals: AbortSignal[] | undefined = undefined;
+  private giveUp: ((call: ClientCall, signal: AbortSignal) => void) | undefined = undefined;
 
   constructor(
     method: MethodDefinition,
@@ -28,25 +29,25 @@ export class ClientCall implements PendingCall {
     end: CallEnd,
     onMetadata: ((metadata: Metadata) => void) | undefined,
   ) {
-    this.#method = method;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#end = end;
-    this.#onMetadata = onMetadata;
+    this.method = method;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.whenEnded = end;
+    this.whenMetadata = onMetadata;
   }
 
   onReply(buffer: Buffer, start: number, end: number, text: string): void {
     let value: unknown;
     try {
-      value = this.#method.response.decode(buffer, start, end);
+      value = this.method.response.decode(buffer, start, end);
     } catch (cause) {
       return this.fail(
-        new RpcError('INTERNAL', `the reply of ${this.#method.wireName} does not parse`, { cause }),
+        new RpcError('INTERNAL', `the reply of ${this.method.wireName} does not parse`, { cause }),
       );
     }
-    this.#finish();
-    this.#resolve(value);
-    this.#onMetadata?.(Metadata.decode(text));
+    this.finish();
+    this.resolve(value);
+    this.whenMetadata?.(Metadata.decode(text));
   }
 
   onFailure(wireCode: number, message: string, requestWritten: boolean): void {
@@ -55,31 +56,29 @@ export class ClientCall implements PendingCall {
 
   fail(error: RpcError): void {
     if (this.ended) return;
-    this.#finish();
-    this.#reject(error);
+    this.finish();
+    this.reject(error);
   }
 
   /** Gives the call up when the signal aborts. */
   watch(signal: AbortSignal, giveUp: (call: ClientCall, signal: AbortSignal) => void): void {
-    this.#signals ??= [];
-    this.#signals.push(signal);
-    this.#giveUp = giveUp;
+    this.signals ??= [];
+    this.signals.push(signal);
+    this.giveUp = giveUp;
     signal.addEventListener('abort', this);
   }
 
-  #giveUp: ((call: ClientCall, signal: AbortSignal) => void) | undefined;
-
   /** EventListenerObject: no closure per call. */
   handleEvent(event: Event): void {
-    this.#giveUp?.(this, event.currentTarget as AbortSignal);
+    this.giveUp?.(this, event.currentTarget as AbortSignal);
   }
 
-  #finish(): void {
+  private finish(): void {
     this.ended = true;
-    if (this.#signals !== undefined) {
-      for (const signal of this.#signals) signal.removeEventListener('abort', this);
+    if (this.signals !== undefined) {
+      for (const signal of this.signals) signal.removeEventListener('abort', this);
     }
-    this.#end.onEnd(this);
+    this.whenEnded.onEnd(this);
   }
 }
 

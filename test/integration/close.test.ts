@@ -93,6 +93,19 @@ describe('server.close()', () => {
     expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } });
   });
 
+  it('while listen() looks a name up and a call still runs: nothing listens after it', async () => {
+    const answer = gate<OrderReply>();
+    const { server, address } = await startOrderServer(() => answer.promise);
+    const call = settled(openOrders(address).orders.makeOrder({}), soonMs);
+    await until(() => server.stats().handlersRunning === 1, { deadlineMs: soonMs, what: 'the handler' });
+    const late = settled(server.listen('localhost:0'), soonMs);
+    const closed = server.close();
+    expect(await late).toMatchObject({ status: 'rejected' });
+    answer.resolve({});
+    expect(await call).toMatchObject({ status: 'fulfilled' });
+    await closed;
+  });
+
   it('works with await using', async () => {
     let port = 0;
     {

@@ -210,7 +210,7 @@ void Connection::count_queued(std::size_t added) {
 std::uint8_t* Connection::append(std::size_t size) {
   count_queued(size);
   std::uint8_t* at = writes_.append(size);
-  io_.at_turn_end(shared_from_this());
+  if (!scheduled()) io_.at_turn_end(shared_from_this());
   return at;
 }
 

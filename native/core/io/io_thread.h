@@ -34,6 +34,10 @@ class TurnEnd {
   // io thread:
   virtual void on_turn_end() = 0;
 
+ protected:
+  /// Whether at_turn_end() was called for this turn already: asking saves making a shared_ptr for every frame.
+  bool scheduled() const { return scheduled_; }
+
  private:
   friend class IoThread;
   bool scheduled_ = false;

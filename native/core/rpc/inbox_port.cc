@@ -6,7 +6,7 @@ namespace rocket::rpc {
 
 bool InboxPort::push(const Event& event, OwnedBytes* large) {
   if (!kept_.empty() || !inbox_->push(*this, event, large)) return false;
-  io_.at_turn_end(shared_from_this());
+  if (!scheduled()) io_.at_turn_end(shared_from_this());
   return true;
 }
 

@@ -39,7 +39,11 @@ std::unique_ptr<io::IoTask> end_task(Lane& lane, CallId id) { return std::make_u
 /// The commands of one flush for one io thread.
 class Outbox::Batch final : public io::IoTask {
  public:
-  Batch(Lane& lane, std::shared_ptr<Inbox> inbox) : lane_(lane), inbox_(std::move(inbox)) {}
+  Batch(Lane& lane, std::shared_ptr<Inbox> inbox, std::size_t commands, std::size_t bytes)
+      : lane_(lane), inbox_(std::move(inbox)) {
+    items_.reserve(commands);
+    bytes_.reserve(bytes);
+  }
 
   void add(const Command& command, const std::uint8_t* bytes, OwnedBytes large, ClientSession* session = nullptr,
            const std::string* method = nullptr, SteadyMs deadline = 0) {
@@ -114,15 +118,16 @@ Outbox::Outbox(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) {}
 Outbox::Batch& Outbox::batch_for(Lane& lane) {
   for (auto& [at, batch] : batches_) {
     if (at != &lane) continue;
-    if (!batch) batch = std::make_unique<Batch>(lane, inbox_);
+    if (!batch) batch = std::make_unique<Batch>(lane, inbox_, flush_commands_, flush_bytes_);
     return *batch;
   }
-  batches_.emplace_back(&lane, std::make_unique<Batch>(lane, inbox_));
+  batches_.emplace_back(&lane, std::make_unique<Batch>(lane, inbox_, flush_commands_, flush_bytes_));
   return *batches_.back().second;
 }
 
 void Outbox::flush(Engine& engine, std::span<const Command> commands, const std::uint8_t* bytes,
                    std::vector<OwnedBytes> large) {
+  if (commands.empty()) return;
   ++stats_.flushes;
   stats_.commands += commands.size();
   const bool lone = commands.size() == 1 && commands[0].kind == CommandKind::kReply && large.empty();
@@ -132,6 +137,8 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
     ++stats_.direct_sends;
     return;
   }
+  flush_commands_ = commands.size();
+  flush_bytes_ = commands.back().text_at + commands.back().text + commands.back().msg_id;
   std::size_t next_large = 0;
   for (const Command& command : commands) {
     OwnedBytes block;

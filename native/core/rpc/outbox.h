@@ -76,6 +76,9 @@ class Outbox {
   std::unordered_map<std::int32_t, ClientEndpoint*> endpoints_;
   std::vector<Lane*> route_by_handle_;
   std::vector<std::pair<Lane*, std::unique_ptr<Batch>>> batches_;
+  // Of the flush being handed over: what a batch can grow to.
+  std::size_t flush_commands_ = 0;
+  std::size_t flush_bytes_ = 0;
   std::uint32_t lone_replies_in_a_row_ = 0;
   Stats stats_;
 };

@@ -1,0 +1,206 @@
+#include "support/js_side.h"
+
+#include <stdexcept>
+
+namespace rocket::test {
+
+using rpc::CommandKind;
+using rpc::EventKind;
+
+namespace {
+
+rpc::Inbox::Slab slab_of(std::vector<std::uint8_t>& bytes, std::vector<std::int32_t>& words,
+                         const rpc::Inbox::Limits& limits) {
+  bytes.resize(limits.slab_bytes);
+  words.resize(limits.max_events * rpc::kEventWords);
+  return {bytes.data(), words.data()};
+}
+
+}  // namespace
+
+JsSide::JsSide(const rpc::Inbox::Limits& limits)
+    : inbox_(std::make_shared<rpc::Inbox>(slab_of(slab_bytes_[0], slab_words_[0], limits),
+                                          slab_of(slab_bytes_[1], slab_words_[1], limits), limits, wake_)),
+      outbox_(inbox_) {}
+
+std::vector<io::IoThread*> JsSide::io_threads(std::size_t count) {
+  std::vector<io::IoThread*> all{&engine_->main()};
+  for (rpc::Lane* lane : engine_->lanes(count)) all.push_back(&lane->io);
+  return all;
+}
+
+std::shared_ptr<rpc::Server> JsSide::add_server(const rpc::ServerOptions& options,
+                                                const std::vector<std::string>& methods) {
+  rpc::MethodTable table;
+  for (const auto& name : methods) table.add(name);
+  auto server = std::make_shared<rpc::Server>(next_number_++, engine_, inbox_, options, std::move(table));
+  servers_.push_back(server);
+  return server;
+}
+
+std::string JsSide::listen(rpc::Server& server, const std::string& address) {
+  auto opened = io::Listener::open(*io::parse_address(address), 1024);
+  if (std::holds_alternative<io::ListenError>(opened)) throw std::runtime_error("cannot listen on " + address);
+  auto& listener = std::get<io::Listener>(opened);
+  if (!io::parse_address(address)->is_unix()) listener.set_stream_options();
+  auto bound = listener.bound_text();
+  server.listen(std::move(listener));
+  return bound;
+}
+
+std::shared_ptr<rpc::ClientChannel> JsSide::add_channel(const rpc::ClientOptions& options) {
+  auto channel = std::make_shared<rpc::ClientChannel>(inbox_, options);
+  channel->methods.emplace_back("Echo.echo");
+  return channel;
+}
+
+std::int32_t JsSide::add_endpoint(const std::shared_ptr<rpc::ClientChannel>& channel, const std::string& address) {
+  auto info = std::make_shared<rpc::ClientEndpointInfo>();
+  info->number = next_number_++;
+  info->name = address;
+  auto& endpoint = endpoints_[info->number];
+  endpoint = std::make_unique<rpc::ClientEndpoint>(*engine_, channel, info,
+                                                   std::vector<io::Address>{*io::parse_address(address)});
+  outbox_.add_endpoint(info->number, *endpoint);
+  return info->number;
+}
+
+rpc::Command& JsSide::add_command(CommandKind kind, ByteSpan payload, std::string_view text, std::string_view msg_id) {
+  rpc::Command command{};
+  command.kind = kind;
+  command.payload = static_cast<std::uint32_t>(payload.size());
+  if (payload.size() > rpc::Inbox::kLargePayloadBytes) {
+    command.flags |= rpc::command_flag::kLargePayload;
+    command_large_.push_back(OwnedBytes::copy_of(payload));
+  } else {
+    command.payload_at = static_cast<std::uint32_t>(command_bytes_.size());
+    command_bytes_.insert(command_bytes_.end(), payload.begin(), payload.end());
+  }
+  command.text_at = static_cast<std::uint32_t>(command_bytes_.size());
+  command.text = static_cast<std::uint32_t>(text.size());
+  command.msg_id = static_cast<std::uint32_t>(msg_id.size());
+  command_bytes_.insert(command_bytes_.end(), text.begin(), text.end());
+  command_bytes_.insert(command_bytes_.end(), msg_id.begin(), msg_id.end());
+  return commands_.emplace_back(command);
+}
+
+void JsSide::reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload, std::int32_t code,
+                   std::string_view text) {
+  auto& command = add_command(CommandKind::kReply, payload, text, {});
+  command.id_low = id_low;
+  command.id_high = id_high;
+  command.code = code;
+}
+
+void JsSide::end(std::uint32_t id_low, std::uint32_t id_high) {
+  auto& command = add_command(CommandKind::kEnd, {}, {}, {});
+  command.id_low = id_low;
+  command.id_high = id_high;
+}
+
+std::size_t JsSide::call(std::int32_t endpoint, const Call& call) {
+  auto& command = add_command(CommandKind::kCall, as_bytes(call.body), call.metadata, call.msg_id);
+  command.id_low = static_cast<std::uint32_t>(outcomes_.size());
+  command.id_high = command.id_low ^ 0x5555;  // a generation that is not the index
+  command.code = endpoint;
+  command.method = call.method;
+  command.timeout_ms = call.timeout_ms;
+  if (call.wait_for_ready) command.flags |= rpc::command_flag::kWaitForReady;
+  outcomes_.emplace_back();
+  return outcomes_.size() - 1;
+}
+
+void JsSide::cancel(std::size_t call) {
+  auto& command = add_command(CommandKind::kCancel, {}, {}, {});
+  command.id_low = static_cast<std::uint32_t>(call);
+  command.id_high = command.id_low ^ 0x5555;
+}
+
+void JsSide::flush() {
+  if (commands_.empty()) return;
+  command_bytes_.resize(command_bytes_.size() + 1);  // so that data() is never null
+  outbox_.flush(*engine_, commands_, command_bytes_.data(), std::move(command_large_));
+  commands_.clear();
+  command_bytes_.clear();
+  command_large_.clear();
+}
+
+bool JsSide::wait_announced() {
+  return wake_.pending.wait([](bool is) { return is; });
+}
+
+bool JsSide::pump_until(const std::function<bool()>& holds) {
+  flush();
+  while (!holds()) {
+    if (!wait_announced()) return false;
+    handle_batch();
+    flush();
+  }
+  return true;
+}
+
+void JsSide::handle_batch() {
+  wake_.pending.change([](bool& is) { is = false; });
+  rpc::Inbox::Batch batch = inbox_->swap();
+  const std::int32_t* words = slab_words_[static_cast<std::size_t>(batch.slab)].data();
+  const std::uint8_t* bytes = slab_bytes_[static_cast<std::size_t>(batch.slab)].data();
+  std::size_t next_large = 0;
+  for (std::size_t i = 0; i < batch.events; ++i, words += rpc::kEventWords) {
+    const bool large = (words[10] & rpc::event_flag::kLargePayload) != 0;
+    const std::uint8_t* payload_in = large ? batch.large.at(next_large++).data() : bytes;
+    handle({static_cast<EventKind>(words[0]), words[1], static_cast<std::uint32_t>(words[2]),
+            static_cast<std::uint32_t>(words[3]), words[4], words[5], words[10],
+            ByteSpan(payload_in + words[6], static_cast<std::size_t>(words[7])),
+            as_text({bytes + words[8], static_cast<std::size_t>(words[9])})});
+  }
+}
+
+void JsSide::handle(const EventView& event) {
+  switch (event.kind) {
+    case EventKind::kRequest:
+      ++requests;
+      return on_request ? on_request(event) : reply(event.id_low, event.id_high, event.payload);
+    case EventKind::kAbort:
+      ++aborts;
+      return on_abort ? on_abort(event) : end(event.id_low, event.id_high);
+    case EventKind::kServerClosed: ++servers_closed[event.owner]; return;
+    case EventKind::kEndpointClosed: ++endpoints_closed[event.owner]; return;
+    case EventKind::kEndpointState: return;
+    case EventKind::kLog: log_lines.emplace_back(event.text); return;
+    case EventKind::kReply:
+    case EventKind::kFailure: {
+      Outcome& outcome = outcomes_.at(event.id_low);
+      if (outcome.ended || event.id_high != (event.id_low ^ 0x5555)) throw std::logic_error("a call ended twice");
+      outcome = {true,        event.kind == EventKind::kReply, event.code,
+                 event.flags, std::string(event.text),         {event.payload.begin(), event.payload.end()}};
+      ++ended_calls_;
+    }
+  }
+}
+
+void JsSide::close_inbox() { inbox_->close(); }
+
+void JsSide::abandon_servers() {
+  for (const auto& server : servers_) server->abandon();
+  servers_.clear();
+}
+
+void JsSide::close_endpoints() {
+  for (const auto& [number, endpoint] : endpoints_) {
+    endpoint->close();
+    outbox_.remove_endpoint(number);
+  }
+  endpoints_.clear();
+}
+
+void JsSide::release_engine() { engine_.reset(); }
+
+void JsSide::shut_down() {
+  if (!engine_) return;
+  close_inbox();
+  abandon_servers();
+  close_endpoints();
+  release_engine();
+}
+
+}  // namespace rocket::test

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rpc/client_endpoint.h"
+#include "rpc/outbox.h"
+#include "rpc/server.h"
+#include "support/monitor.h"
+#include "support/raw_peer.h"
+
+namespace rocket::test {
+
+/// An event as JavaScript reads it from the slab; the views live until the batch has been handled.
+struct EventView {
+  rpc::EventKind kind;
+  std::int32_t owner;
+  std::uint32_t id_low;
+  std::uint32_t id_high;
+  std::int32_t code;
+  std::int32_t time_ms;
+  std::int32_t flags;
+  ByteSpan payload;
+  std::string_view text;
+};
+
+/// How a client call ended.
+struct Outcome {
+  bool ended = false;
+  bool ok = false;
+  std::int32_t code = 0;
+  std::int32_t flags = 0;
+  std::string text;
+  Bytes payload;
+};
+
+/// Stands in for a JavaScript thread with its environment: an Inbox that it swaps, an Outbox that it flushes once a
+/// batch, and servers and channels that it tears down in the order native/addon does. Belongs to one thread.
+class JsSide {
+ public:
+  explicit JsSide(const rpc::Inbox::Limits& limits = {});
+  ~JsSide() { shut_down(); }
+
+  rpc::Engine& engine() { return *engine_; }
+  rpc::Inbox& inbox() { return *inbox_; }
+  rpc::Outbox& outbox() { return outbox_; }
+  std::vector<io::IoThread*> io_threads(std::size_t count);
+
+  // Servers. An event of a server that no handler is set for is echoed.
+  std::shared_ptr<rpc::Server> add_server(const rpc::ServerOptions& options = {},
+                                          const std::vector<std::string>& methods = {"Echo.echo"});
+  /// Listens on `address`; returns the one it got.
+  std::string listen(rpc::Server& server, const std::string& address = "127.0.0.1:0");
+  std::function<void(const EventView&)> on_request;
+  std::function<void(const EventView&)> on_abort;
+  void reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload, std::int32_t code = 0,
+             std::string_view text = {});
+  void end(std::uint32_t id_low, std::uint32_t id_high);
+
+  // Channels, each with one method, Echo.echo, unless more are added to it.
+  std::shared_ptr<rpc::ClientChannel> add_channel(const rpc::ClientOptions& options = {});
+  std::int32_t add_endpoint(const std::shared_ptr<rpc::ClientChannel>& channel, const std::string& address);
+  void close_endpoint(std::int32_t number) { endpoints_.at(number)->close(); }
+  struct Call {
+    std::string_view body;
+    std::int32_t timeout_ms = 20'000;
+    std::int32_t method = 0;
+    std::string_view metadata;
+    std::string_view msg_id;
+    bool wait_for_ready = false;
+  };
+  /// Returns the call's index in outcomes().
+  std::size_t call(std::int32_t endpoint, const Call& call);
+  void cancel(std::size_t call);
+  const Outcome& outcome(std::size_t call) const { return outcomes_[call]; }
+  std::size_t ended_calls() const { return ended_calls_; }
+
+  // What has come in.
+  std::size_t requests = 0;
+  std::size_t aborts = 0;
+  std::map<std::int32_t, int> servers_closed;
+  std::map<std::int32_t, int> endpoints_closed;
+  std::vector<std::string> log_lines;
+
+  /// Hands over the commands written since the last flush.
+  void flush();
+  /// Flushes, then handles batches until `holds`; false when that takes longer than kPatience.
+  bool pump_until(const std::function<bool()>& holds);
+  /// Waits for io threads to have announced something, without taking it.
+  bool wait_announced();
+
+  // The steps of shut_down(), for tests that change their order.
+  void close_inbox();
+  void abandon_servers();
+  void close_endpoints();
+  void release_engine();
+  void shut_down();
+
+ private:
+  struct Wake final : rpc::WakeUp {
+    void wake() override {
+      pending.change([](bool& is) { is = true; });
+    }
+    Monitor<bool> pending;
+  };
+  void handle_batch();
+  void handle(const EventView& event);
+  rpc::Command& add_command(rpc::CommandKind kind, ByteSpan payload, std::string_view text, std::string_view msg_id);
+
+  std::array<std::vector<std::uint8_t>, 2> slab_bytes_;
+  std::array<std::vector<std::int32_t>, 2> slab_words_;
+  Wake wake_;
+  std::shared_ptr<rpc::Engine> engine_ = rpc::Engine::acquire();
+  std::shared_ptr<rpc::Inbox> inbox_;
+  rpc::Outbox outbox_;
+  std::int32_t next_number_ = 1;
+  std::vector<std::shared_ptr<rpc::Server>> servers_;
+  std::map<std::int32_t, std::unique_ptr<rpc::ClientEndpoint>> endpoints_;
+  std::vector<Outcome> outcomes_;
+  std::size_t ended_calls_ = 0;
+  std::vector<rpc::Command> commands_;
+  std::vector<std::uint8_t> command_bytes_;
+  std::vector<OwnedBytes> command_large_;
+};
+
+}  // namespace rocket::test
