@@ -18,6 +18,7 @@ the median of the rounds and, as the last line, one JSON object. A ratio is ours
   --pin                the servers on core 0 only, the load generator on core 1 only
   --peer-flush WHEN    turn: the peer writes replies at the end of a loop turn, its fastest (default)
                        microtask: at the end of a microtask turn
+  --async-context      also measure our server with asyncContext: true, against itself without
 `;
 
 interface Scenario {
@@ -48,6 +49,8 @@ interface ReportedRatio {
   /** What it is meant to reach, or not to exceed. */
   readonly bar: number;
   readonly atLeast: boolean;
+  /** What is divided; default `rocket` by `node:net`. */
+  readonly of?: readonly [string, string];
 }
 
 const reported: readonly ReportedRatio[] = [
@@ -63,6 +66,7 @@ interface Options {
   readonly seconds: number;
   readonly pin: boolean;
   readonly peerFlush: string;
+  readonly asyncContext: boolean;
 }
 
 function parseOptions(): Options | undefined {
@@ -73,6 +77,7 @@ function parseOptions(): Options | undefined {
       quick: { type: 'boolean', default: false },
       pin: { type: 'boolean', default: false },
       'peer-flush': { type: 'string', default: 'turn' },
+      'async-context': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -82,6 +87,7 @@ function parseOptions(): Options | undefined {
     seconds: Number(values.seconds ?? (values.quick ? 1 : 3)),
     pin: values.pin,
     peerFlush: values['peer-flush'],
+    asyncContext: values['async-context'],
   };
   if (!Number.isInteger(options.rounds) || options.rounds < 1)
     throw new RangeError('--rounds: a number from 1');
@@ -92,9 +98,30 @@ function parseOptions(): Options | undefined {
   return options;
 }
 
+const againstItself = ['asyncContext', 'rocket'] as const;
+const asyncContextRatios: readonly ReportedRatio[] = [
+  {
+    key: 'asyncContextCpuRatio50x1',
+    scenario: '50x1',
+    figure: 'cpuMicrosPerCall',
+    bar: 1.1,
+    atLeast: false,
+    of: againstItself,
+  },
+  {
+    key: 'asyncContextJsCpuRatio50x20',
+    scenario: '50x20',
+    figure: 'jsCpuMicrosPerCall',
+    bar: 1.1,
+    atLeast: false,
+    of: againstItself,
+  },
+];
+
 async function measure(options: Options): Promise<RoundFigures<Scenario, ServerLoad>> {
   const cpu = options.pin ? 0 : undefined;
   const env = { FLUSH: options.peerFlush };
+  const contextual = { ASYNC_CONTEXT: '1' };
   const stop = (server: BenchServer): Promise<void> => server.stop();
   return await runRounds<BenchServer, Scenario, ServerLoad>({
     rounds: options.rounds,
@@ -102,6 +129,15 @@ async function measure(options: Options): Promise<RoundFigures<Scenario, ServerL
     contenders: [
       { name: 'rocket', start: () => BenchServer.start('bench/servers/rocket.ts', { cpu }), stop },
       { name: 'node:net', start: () => BenchServer.start('bench/peers/net-server.ts', { cpu, env }), stop },
+      ...(options.asyncContext
+        ? [
+            {
+              name: 'asyncContext',
+              start: () => BenchServer.start('bench/servers/rocket.ts', { cpu, env: contextual }),
+              stop,
+            },
+          ]
+        : []),
     ],
     measure: (server, { connections, inflight }) =>
       measureLoad(server.pid, {
@@ -134,10 +170,10 @@ function series(
   return [];
 }
 
-function printMedians(measured: RoundFigures<Scenario, ServerLoad>): void {
+function printMedians(measured: RoundFigures<Scenario, ServerLoad>, contenders: readonly string[]): void {
   const names = Object.keys(figures) as Figure[];
   const rows = scenarios.flatMap(({ key }) =>
-    ['rocket', 'node:net'].map((contender) => [
+    contenders.map((contender) => [
       `${key} ${contender}`,
       ...names.map((figure) => formatFigure(medianOf(series(measured, key, contender, figure)))),
     ]),
@@ -145,13 +181,13 @@ function printMedians(measured: RoundFigures<Scenario, ServerLoad>): void {
   console.log(`\nMedian of the rounds\n${formatTable(['', ...Object.values(figures)], rows)}`);
 }
 
-function printRatios(spreads: ReadonlyMap<string, Spread>): void {
-  const rows = reported.map(({ key, bar, atLeast }) => {
+function printRatios(wanted: readonly ReportedRatio[], spreads: ReadonlyMap<string, Spread>): void {
+  const rows = wanted.map(({ key, bar, atLeast }) => {
     const { median, min, max, q1, q3 } = spreads.get(key) ?? spreadOf([Number.NaN]);
     const met = atLeast ? median >= bar : median <= bar;
     const range = (from: number, to: number): string => `${from.toFixed(3)}..${to.toFixed(3)}`;
-    const wanted = `${atLeast ? '>=' : '<='} ${bar}`;
-    return [key, median.toFixed(3), range(min, max), range(q1, q3), wanted, met ? 'met' : 'not met'];
+    const limit = `${atLeast ? '>=' : '<='} ${bar.toFixed(3)}`;
+    return [key, median.toFixed(3), range(min, max), range(q1, q3), limit, met ? 'met' : 'not met'];
   });
   const head = ['ours / peer', 'median', 'min..max', 'q1..q3', 'bar', ''];
   console.log(`\nRatio of each round\n${formatTable(head, rows)}\n`);
@@ -165,12 +201,16 @@ async function main(): Promise<void> {
   }
   const measured = await measure(options);
   const spreads = new Map<string, Spread>();
-  for (const { key, scenario, figure } of reported) {
-    const ours = series(measured, scenario, 'rocket', figure);
-    spreads.set(key, spreadOf(ratios(ours, series(measured, scenario, 'node:net', figure))));
+  const wanted = [...reported, ...(options.asyncContext ? asyncContextRatios : [])];
+  for (const { key, scenario, figure, of: [over, under] = ['rocket', 'node:net'] } of wanted) {
+    const divided = ratios(
+      series(measured, scenario, over, figure),
+      series(measured, scenario, under, figure),
+    );
+    spreads.set(key, spreadOf(divided));
   }
-  printMedians(measured);
-  printRatios(spreads);
+  printMedians(measured, ['rocket', 'node:net', ...(options.asyncContext ? ['asyncContext'] : [])]);
+  printRatios(wanted, spreads);
   const medians = [...spreads].map(([key, { median }]) => [key, median] as const);
   const result = { ...Object.fromEntries(medians), spread: Object.fromEntries(spreads), ...options };
   console.log(JSON.stringify(result, (_key, value) => (typeof value === 'number' ? rounded(value) : value)));

@@ -38,8 +38,14 @@ const orders = createClient(Order, channel);
 
 heading(`1. A server on ${address} with 4 io threads, and calls to it`);
 line('makeOrder(price 100, apple)', await outcomeOf(() => orders.makeOrder({ price: 100, goods: 'apple' })));
-line('makeOrder(price 5, apple): refused', await outcomeOf(() => orders.makeOrder({ price: 5, goods: 'apple' })));
-line('makeOrder(unicorn): an RpcError', await outcomeOf(() => orders.makeOrder({ price: 100, goods: 'unicorn' })));
+line(
+  'makeOrder(price 5, apple): refused',
+  await outcomeOf(() => orders.makeOrder({ price: 5, goods: 'apple' })),
+);
+line(
+  'makeOrder(unicorn): an RpcError',
+  await outcomeOf(() => orders.makeOrder({ price: 100, goods: 'unicorn' })),
+);
 const slow = { price: 100, goods: 'slow boat' };
 line('a slow call, timeoutMs: 100', await outcomeOf(() => orders.makeOrder(slow, { timeoutMs: 100 })));
 const controller = new AbortController();
@@ -93,9 +99,13 @@ clearInterval(progress);
 process.stdout.write('\r\x1b[K');
 const elapsed = (performance.now() - began) / 1000;
 latencies.sort((a, b) => a - b);
-const percentile = (p: number): string => `${(latencies[Math.floor(latencies.length * p)] ?? 0).toFixed(2)} ms`;
+const percentile = (p: number): string =>
+  `${(latencies[Math.floor(latencies.length * p)] ?? 0).toFixed(2)} ms`;
 line('calls', `${latencies.length} in ${elapsed.toFixed(1)} s, all answered`);
-line('calls per second (client and server: 1 process)', Math.round(latencies.length / elapsed).toLocaleString('en-US'));
+line(
+  'calls per second (client and server: 1 process)',
+  Math.round(latencies.length / elapsed).toLocaleString('en-US'),
+);
 line('latency', `P50 ${percentile(0.5)}  P99 ${percentile(0.99)}  max ${percentile(0.99999)}`);
 
 heading('4. Closing');

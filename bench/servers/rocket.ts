@@ -1,4 +1,4 @@
-/** Our server with the service of the benches. IO_THREADS sets the number of io threads (default 1). */
+/** Our server with the service of the benches. IO_THREADS: io threads (default 1). ASYNC_CONTEXT=1: asyncContext. */
 import { fileURLToPath } from 'node:url';
 import { loadProto, Server } from '../../lib/index.ts';
 import { collectOnSignal } from '../lib/collect-on-signal.ts';
@@ -6,7 +6,10 @@ import { collectOnSignal } from '../lib/collect-on-signal.ts';
 collectOnSignal();
 const { Order } = loadProto(fileURLToPath(new URL('../../proto/order.proto', import.meta.url)));
 if (Order === undefined) throw new Error('proto/order.proto has no service Order');
-const server = new Server({ ioThreads: Number(process.env.IO_THREADS ?? 1) });
+const server = new Server({
+  ioThreads: Number(process.env.IO_THREADS ?? 1),
+  asyncContext: process.env.ASYNC_CONTEXT === '1',
+});
 server.addService(Order, {
   async makeOrder() {
     return { retCode: 0, orderId: '20230514' };

@@ -123,7 +123,7 @@ describe('a connection that breaks', () => {
     const { channel, orders } = openOrders(`127.0.0.1:${server.port}`, { connections: 1, maxQueuedBytes: 64 << 20 });
     const goods = 'x'.repeat(3 << 20);
     const calls = Array.from({ length: 8 }, () => settled(orders.makeOrder({ goods }), soonMs));
-    await until(() => channel.stats().queuedBytes > 8 << 20, {
+    await until(() => server.connections.length === 1 && channel.stats().queuedBytes > 8 << 20, {
       deadlineMs: soonMs,
       what: () => `requests to queue up: ${JSON.stringify(channel.stats())}`,
     });

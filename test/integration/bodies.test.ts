@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { openOrders, startOrderServer } from '../support/loopback.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+function text(bytes: number): string {
+  return 'abcdefghijklmnopqrstuvwxyz012345'.repeat(Math.ceil(bytes / 32)).slice(0, bytes);
+}
+
+describe('bodies of any size go both ways', () => {
+  it.each([
+    0, 1, 100, 16 * KiB, 64 * KiB - 10, 64 * KiB, 64 * KiB + 1, 100 * KiB, MiB - 4096, MiB - 64, MiB - 8, MiB, MiB + 1,
+    3 * MiB,
+  ])('%i bytes', async (bytes) => {
+    const { address } = await startOrderServer(({ goods }, context) => {
+      context.responseMetadata.set('tail', context.metadata.get('tail') ?? 'none');
+      return { orderId: goods ?? '' };
+    });
+    const { orders } = openOrders(address, { timeoutMs: 10_000 });
+    const goods = text(bytes);
+    const tail = 't'.repeat(400);
+    const seen: (string | undefined)[] = [];
+    const calls = [1, 2, 3].map(() =>
+      orders.makeOrder({ goods }, { metadata: { tail }, onMetadata: (metadata) => seen.push(metadata.get('tail')) }),
+    );
+    for (const reply of await Promise.all(calls)) expect(reply.orderId === goods).toBe(true);
+    expect(seen).toEqual([tail, tail, tail]);
+  });
+
+  // The encoded body ends a few bytes before the end of the 1 MiB outbox slab, where the texts must still fit.
+  it.each([0, 1, 2, 20, 100, 399, 400, 410])('a body that leaves %i bytes of the outbox slab', async (left) => {
+    const { address } = await startOrderServer(({ goods }, context) => {
+      context.responseMetadata.set('tail', context.metadata.get('tail') ?? 'none');
+      return { orderId: goods ?? '' };
+    });
+    const { orders } = openOrders(address, { timeoutMs: 10_000 });
+    const goods = text(MiB - left - 4);
+    const tail = 't'.repeat(400);
+    let seen: string | undefined;
+    const reply = await orders.makeOrder(
+      { goods },
+      {
+        metadata: { tail },
+        onMetadata: (metadata) => {
+          seen = metadata.get('tail');
+        },
+      },
+    );
+    expect(reply.orderId === goods).toBe(true);
+    expect(seen).toBe(tail);
+  });
+});
+
+it('small and large bodies interleave', async () => {
+  const { address } = await startOrderServer(({ goods }) => ({ orderId: goods ?? '' }));
+  const { orders } = openOrders(address, { timeoutMs: 15_000, maxQueuedBytes: 64 * MiB });
+  const sizes = Array.from({ length: 200 }, (_, i) => [10, 70 * KiB, 500, 300 * KiB, 60 * KiB][i % 5] ?? 0);
+  const replies = await Promise.all(sizes.map((size, i) => orders.makeOrder({ goods: `${i}:${text(size)}` })));
+  for (const [i, size] of sizes.entries()) expect(replies[i]?.orderId === `${i}:${text(size)}`).toBe(true);
+});
+
+describe('past maxFrameBytes', () => {
+  it('a request fails with RESOURCE_EXHAUSTED that names the option, and the connection stays', async () => {
+    const { server, address } = await startOrderServer();
+    const { orders } = openOrders(address, { maxFrameBytes: 10_000, connections: 1 });
+    await orders.makeOrder({});
+    for (const bytes of [10_000, 100_000, 2 * MiB]) {
+      await expect(orders.makeOrder({ goods: text(bytes) })).rejects.toMatchObject({
+        code: 'RESOURCE_EXHAUSTED',
+        requestWritten: false,
+        message: expect.stringContaining('option maxFrameBytes'),
+      });
+    }
+    expect(await orders.makeOrder({ goods: text(9000) })).toBeDefined();
+    expect(server.stats().connectionsTotal).toBe(1);
+  });
+
+  it('a reply becomes RESOURCE_EXHAUSTED that names the option, and the connection stays', async () => {
+    const { server, address } = await startOrderServer(({ price }) => ({ orderId: text(price ?? 0) }), {
+      maxFrameBytes: 10_000,
+    });
+    const { orders } = openOrders(address, { connections: 1 });
+    for (const price of [10_000, 100_000, 2 * MiB]) {
+      await expect(orders.makeOrder({ price })).rejects.toMatchObject({
+        code: 'RESOURCE_EXHAUSTED',
+        requestWritten: true,
+        message: expect.stringContaining('option maxFrameBytes'),
+      });
+    }
+    expect((await orders.makeOrder({ price: 9000 })).orderId?.length).toBe(9000);
+    expect(server.stats()).toMatchObject({ connectionsTotal: 1, callsInFlight: 0 });
+  });
+
+  it('maxQueuedBytes: a request that would wait behind too many fails, and names it', async () => {
+    const { address } = await startOrderServer();
+    const { channel, orders } = openOrders(address, { maxQueuedBytes: 100_000, connections: 1 });
+    const calls = Array.from({ length: 10 }, () => orders.makeOrder({ goods: text(50_000) }));
+    const outcomes = await Promise.allSettled(calls);
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed.length).toBeLessThan(10);
+    for (const { reason } of failed) {
+      expect(reason).toMatchObject({
+        code: 'RESOURCE_EXHAUSTED',
+        requestWritten: false,
+        message: expect.stringContaining('option maxQueuedBytes'),
+      });
+    }
+    expect(channel.stats()).toMatchObject({ waitingBytes: 0, callsInFlight: 0 });
+    expect(await orders.makeOrder({ goods: text(50_000) })).toBeDefined();
+  });
+});
