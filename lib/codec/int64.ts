@@ -67,8 +67,8 @@ export class Int64Fields {
   }
 
   static of(type: protobuf.Type, longs: Longs): Int64Fields {
-    const byLongs = this.#known.get(type) ?? new Map<Longs, Int64Fields>();
-    this.#known.set(type, byLongs);
+    const byLongs = Int64Fields.#known.get(type) ?? new Map<Longs, Int64Fields>();
+    Int64Fields.#known.set(type, byLongs);
     let made = byLongs.get(longs);
     if (made === undefined) {
       made = new Int64Fields(type, longs);

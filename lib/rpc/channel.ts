@@ -450,7 +450,7 @@ const longestMsgId = 99;
 
 /** A child's id, or a fresh one where a C++ peer could not take it. */
 function childIdOf(parent: CallContext): string {
-  if (!(parent instanceof ServerCall)) return '';
+  if (!(parent instanceof ServerCall) || parent.msgId === '') return '';
   const id = parent.nextChildId();
   const fits = id.length <= longestMsgId && /^[\x20-\x7e]+$/.test(id);
   return fits ? id : '';

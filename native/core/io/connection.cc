@@ -204,6 +204,7 @@ void Connection::resume_reading() {
 void Connection::count_queued(std::size_t added) {
   if (writes_.empty()) last_write_progress_ = io_.now();
   appended_total_ += added;
+  if (writes_.bytes() + added > limits_.max_write_queue_bytes) was_backlogged_ = true;
   gauges_.queued_bytes.fetch_add(static_cast<std::int64_t>(added), std::memory_order_relaxed);
 }
 
@@ -292,9 +293,7 @@ asio::awaitable<void> Connection::write_loop(std::shared_ptr<Connection> self) {
 
 void Connection::after_write() {
   if (over_hard_limit()) return close(CloseReason::kSlowReader);
-  if (backlogged()) {
-    was_backlogged_ = true;
-  } else if (was_backlogged_ && handler_ != nullptr) {
+  if (!backlogged() && was_backlogged_ && handler_ != nullptr) {
     was_backlogged_ = false;
     handler_->on_writable();
   }
@@ -360,7 +359,7 @@ Connection::Direct Connection::direct_send(ByteSpan frame, std::size_t& sent) {
     io_.post([self = shared_from_this()] {
       if (self->open_) {
         self->flush();
-      } else if (self->writer_.load(std::memory_order_acquire) == kFree) {
+      } else if (self->acquire_writer()) {
         self->close_socket();
       }
     });

@@ -53,26 +53,26 @@ void Server::each_shard(void (ServerShard::*action)()) {
   }
 }
 
-void Server::stop_accepting() {
-  engine_.main().post([acceptors = std::move(acceptors_)] {
+void Server::stop_accepting(std::function<void()> then) {
+  engine_.main().post([acceptors = std::move(acceptors_), then = std::move(then)] {
     for (const auto& acceptor : acceptors) acceptor->stop();
+    then();
   });
   acceptors_.clear();
 }
 
+// The shards drain only once the listeners are closed: who has been told of the end may listen there again.
 void Server::close(Millis drain) {
-  stop_accepting();
-  engine_.main().post([self = shared_from_this(), drain] {
-    if (self->shards_closed_.load() == self->shards_.size()) return;
+  stop_accepting([self = shared_from_this(), drain] {
     self->drain_timer_ = std::make_unique<DrainTimer>(self);
     auto& io = self->engine_.main();
     io.timers().arm(*self->drain_timer_, io.now() + drain.count());
+    self->each_shard(&ServerShard::begin_draining);
   });
-  each_shard(&ServerShard::begin_draining);
 }
 
 void Server::abandon() {
-  stop_accepting();
+  stop_accepting([] {});
   finishing_.store(true);
   each_shard(&ServerShard::abandon);
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -84,7 +85,8 @@ class Server final : public std::enable_shared_from_this<Server> {
 
  private:
   void deliver(std::vector<io::Accepted> batch);
-  void stop_accepting();
+  /// `then` runs on the main io thread when the listeners are closed.
+  void stop_accepting(std::function<void()> then);
   void finish();
   void each_shard(void (ServerShard::*action)());
 
