@@ -72,7 +72,7 @@ void Server::close(Millis drain) {
 }
 
 void Server::abandon() {
-  stop_accepting([] {});
+  stop_accepting([self = shared_from_this()] { self->cancel_drain_timer(); });
   finishing_.store(true);
   each_shard(&ServerShard::abandon);
 }
@@ -98,11 +98,13 @@ void Server::finish() {
 
 void Server::on_shard_closed() {
   if (shards_closed_.fetch_add(1) + 1 < shards_.size()) return;
-  engine_.main().post([self = shared_from_this()] {
-    if (!self->drain_timer_) return;
-    self->engine_.main().timers().cancel(*self->drain_timer_);
-    self->drain_timer_.reset();
-  });
+  engine_.main().post([self = shared_from_this()] { self->cancel_drain_timer(); });
+}
+
+void Server::cancel_drain_timer() {
+  if (!drain_timer_) return;
+  engine_.main().timers().cancel(*drain_timer_);
+  drain_timer_.reset();
 }
 
 void Server::settle() {

@@ -88,6 +88,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   /// `then` runs on the main io thread when the listeners are closed.
   void stop_accepting(std::function<void()> then);
   void finish();
+  void cancel_drain_timer();
   void each_shard(void (ServerShard::*action)());
 
   struct DrainTimer;
