@@ -29,26 +29,23 @@ export class Outbox {
 
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
     const at = this.#begin(metadata.length);
-    const payloadEnd = this.#payload(at, encoder, value);
+    const end = this.#payload(at, this.#text(at, metadata, ''), encoder, value);
     this.#put(at, commandKind.reply, low, high, 0);
-    this.#text(at, payloadEnd, metadata, '');
-    this.#commit();
+    this.#commit(end);
   }
 
   fail(low: number, high: number, wireCode: number, message: string): void {
     const at = this.#begin(message.length);
     this.#noPayload(at);
     this.#put(at, commandKind.reply, low, high, wireCode);
-    this.#text(at, this.#end, message, '');
-    this.#commit();
+    this.#commit(this.#text(at, message, ''));
   }
 
   end(low: number, high: number): void {
     const at = this.#begin(0);
     this.#noPayload(at);
     this.#put(at, commandKind.end, low, high, 0);
-    this.#text(at, this.#end, '', '');
-    this.#commit();
+    this.#commit(this.#text(at, '', ''));
   }
 
   call(
@@ -64,21 +61,19 @@ export class Outbox {
     msgId: string,
   ): void {
     const at = this.#begin(metadata.length + msgId.length);
-    const payloadEnd = this.#payload(at, encoder, value);
+    const end = this.#payload(at, this.#text(at, metadata, msgId), encoder, value);
     this.#put(at, commandKind.call, index, generation, endpoint);
     this.#words[at + command.method] = method;
     this.#words[at + command.timeoutMs] = timeoutMs;
     if (waitForReady) this.#words[at + command.flags]! |= commandFlag.waitForReady;
-    this.#text(at, payloadEnd, metadata, msgId);
-    this.#commit();
+    this.#commit(end);
   }
 
   cancel(index: number, generation: number): void {
     const at = this.#begin(0);
     this.#noPayload(at);
     this.#put(at, commandKind.cancel, index, generation, 0);
-    this.#text(at, this.#end, '', '');
-    this.#commit();
+    this.#commit(this.#text(at, '', ''));
   }
 
   /** Makes room for one command; returns where its words begin. UTF-8 needs at most 3 bytes for a UTF-16 unit. */
@@ -107,9 +102,20 @@ export class Outbox {
     to[at + command.flags] = 0;
   }
 
-  /** Encodes behind what is there; a large body goes beside the slab. Returns where text may be written. */
-  #payload(at: number, encoder: Encoder, value: unknown): number {
+  /** Writes metadata or message, and msg_id, behind what is there: #begin() made room. Returns where the payload may begin. */
+  #text(at: number, text: string, msgId: string): number {
     const start = this.#end;
+    const textBytes = text === '' ? 0 : this.#bytes.write(text, start, 'utf8');
+    const msgIdBytes = msgId === '' ? 0 : this.#bytes.write(msgId, start + textBytes, 'latin1');
+    const to = this.#words;
+    to[at + command.textAt] = start;
+    to[at + command.textBytes] = textBytes;
+    to[at + command.msgIdBytes] = msgIdBytes;
+    return start + textBytes + msgIdBytes;
+  }
+
+  /** Encodes from `start` on; a large body goes beside the slab. Returns the end of what is used of the slab. */
+  #payload(at: number, start: number, encoder: Encoder, value: unknown): number {
     const end = encoder.encodeInto(value, this.#bytes, start);
     const to = this.#words;
     if (end >= 0 && end - start <= largePayloadBytes) {
@@ -123,20 +129,11 @@ export class Outbox {
     to[at + command.payloadAt] = 0;
     to[at + command.payloadBytes] = body.length;
     to[at + command.flags] = commandFlag.largePayload;
-    return end >= 0 ? end : start;
+    return start;
   }
 
-  #text(at: number, start: number, text: string, msgId: string): void {
-    const textBytes = text === '' ? 0 : this.#bytes.write(text, start, 'utf8');
-    const msgIdBytes = msgId === '' ? 0 : this.#bytes.write(msgId, start + textBytes, 'latin1');
-    const to = this.#words;
-    to[at + command.textAt] = start;
-    to[at + command.textBytes] = textBytes;
-    to[at + command.msgIdBytes] = msgIdBytes;
-    this.#end = start + textBytes + msgIdBytes;
-  }
-
-  #commit(): void {
+  #commit(end: number): void {
+    this.#end = end;
     this.#commands++;
     if (this.#large !== undefined) {
       // The block is a view of memory that the next command overwrites.

@@ -204,7 +204,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
    * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address.
    */
   async listen(address: string): Promise<ListenAddress> {
-    if (this.#state === 'closing' || this.#state === 'closed') throw new Error('listen() on a closed server');
+    if (this.#isClosed()) throw new Error('listen() on a closed server');
     const parsed = parseTarget(address);
     const target = parsed.endpoints[0];
     if (target === undefined || parsed.endpoints.length > 1)
@@ -214,6 +214,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
       const { address: ip, family } = await lookup(target.host);
       numeric = family === 6 ? `[${ip}]:${target.port}` : `${ip}:${target.port}`;
     }
+    if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
     if (this.#state === 'new') {
       const factory = this.#options.transport ?? nativeServerTransport;
       const names = this.#methods.map(({ definition }) => definition.wireName);
@@ -255,6 +256,10 @@ export class Server implements AsyncDisposable, ServerReceiver {
   /** @throws Error before the first listen(). */
   stats(): ServerStats {
     return { ...this.#native().stats(), handlersRunning: this.#running };
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
   }
 
   #native(): ServerTransport {

@@ -81,7 +81,9 @@ describe('an address that cannot be had', () => {
   it('in use: EADDRINUSE that names the address, and the server can still listen elsewhere', async () => {
     const taken = await startRawServer(() => undefined);
     onTestFinished(() => taken.close());
-    const server = new Server({ logger: false }).addService(Order, { makeOrder: () => ({ orderId: 'elsewhere' }) });
+    const server = new Server({ logger: false }).addService(Order, {
+      makeOrder: () => ({ orderId: 'elsewhere' }),
+    });
     onTestFinished(() => server.close());
     await expect(server.listen(`127.0.0.1:${taken.port}`)).rejects.toMatchObject({
       code: 'EADDRINUSE',
@@ -93,18 +95,25 @@ describe('an address that cannot be had', () => {
 
   it('of another server of ours: EADDRINUSE too', async () => {
     const { address } = await startOrderServer();
-    await expect(startOrderServer(undefined, {}, address)).rejects.toMatchObject({ code: 'EADDRINUSE', address });
+    await expect(startOrderServer(undefined, {}, address)).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      address,
+    });
   });
 
   it('a Unix path that is a file, or that somebody serves', async () => {
     const file = socketPath();
     writeFileSync(file, 'precious');
-    await expect(startOrderServer(undefined, {}, `unix:${file}`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(startOrderServer(undefined, {}, `unix:${file}`)).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
     const served = socketPath();
     const other = createServer().listen(served);
     onTestFinished(() => void other.close());
     await new Promise((resolve) => other.once('listening', resolve));
-    await expect(startOrderServer(undefined, {}, `unix:${served}`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(startOrderServer(undefined, {}, `unix:${served}`)).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
   });
 
   it('not ours: EADDRNOTAVAIL', async () => {

@@ -67,7 +67,9 @@ it('replies that were on their way past the hard limit close the connection as s
 });
 
 it('a peer that reads nothing at all is closed after idleTimeoutMs', async () => {
-  const { server, port } = await startOrderServer(() => ({ orderId: 'r'.repeat(100_000) }), { idleTimeoutMs: 500 });
+  const { server, port } = await startOrderServer(() => ({ orderId: 'r'.repeat(100_000) }), {
+    idleTimeoutMs: 500,
+  });
   const greedy = await rawTo(port);
   greedy.pauseReading();
   for (let i = 0; i < 300; i++) greedy.send(orderFrame(`${i}`));
@@ -78,7 +80,9 @@ it('a peer that reads nothing at all is closed after idleTimeoutMs', async () =>
   expect(server.stats().queuedBytes).toBe(0);
 });
 
-it('an inbox filled by large requests while JavaScript is blocked loses nothing', { timeout: 60_000 }, async () => {
+it('an inbox filled by large requests while JavaScript is blocked loses nothing', {
+  timeout: 60_000,
+}, async () => {
   const child = await startChild('blocked-server.mjs', ['1500']);
   const port = Number(await child.said('listening', soonMs));
   const { orders } = openOrders(`127.0.0.1:${port}`, { maxQueuedBytes: 512 * MiB, timeoutMs: 40_000 });
@@ -86,7 +90,11 @@ it('an inbox filled by large requests while JavaScript is blocked loses nothing'
   child.tell('block');
   await child.said('blocked', soonMs);
   // 150 of 1 MB (over the inbox's 64 MiB), 3,000 of 2 KB (over its 1 MiB slab), and 6,000 small ones (over its 4,096 events).
-  const sizes = [...Array(150).fill(1_000_000), ...Array(3000).fill(2000), ...Array(6000).fill(5)] as number[];
+  const sizes = [
+    ...Array(150).fill(1_000_000),
+    ...Array(3000).fill(2000),
+    ...Array(6000).fill(5),
+  ] as number[];
   const calls = sizes.map(async (size, i) => {
     const goods = `${i}`.padEnd(size, 'z');
     return (await orders.makeOrder({ goods })).orderId === goods;
@@ -95,15 +103,24 @@ it('an inbox filled by large requests while JavaScript is blocked loses nothing'
   expect(good.filter((each) => each).length).toBe(sizes.length);
   child.tell('stats');
   const stats: unknown = JSON.parse(await child.said('stats', soonMs));
-  expect(stats).toMatchObject({ callsInFlight: 0, handlersRunning: 0, callsExpired: 0, handled: sizes.length + 1 });
+  expect(stats).toMatchObject({
+    callsInFlight: 0,
+    handlersRunning: 0,
+    callsExpired: 0,
+    handled: sizes.length + 1,
+  });
 });
 
-it('replies that fill the client’s inbox while its JavaScript is blocked are not lost', { timeout: 40_000 }, async () => {
+it('replies that fill the client’s inbox while its JavaScript is blocked are not lost', {
+  timeout: 40_000,
+}, async () => {
   const child = await startChild('listening.mjs', ['quick']);
   const port = Number(await child.said('listening', soonMs));
   const { orders } = openOrders(`127.0.0.1:${port}`, { timeoutMs: 30_000, maxQueuedBytes: 256 * MiB });
   await orders.makeOrder({});
-  const calls = Array.from({ length: 9000 }, (_, i) => orders.makeOrder({ goods: `${i}`.padEnd(i % 10 === 0 ? 20_000 : 10) }));
+  const calls = Array.from({ length: 9000 }, (_, i) =>
+    orders.makeOrder({ goods: `${i}`.padEnd(i % 10 === 0 ? 20_000 : 10) }),
+  );
   await Promise.resolve();
   const until = performance.now() + 1000;
   while (performance.now() < until);

@@ -23,7 +23,10 @@ describe('a malformed frame', () => {
       expect(bad.bytesReceived, vector.name).toBe(0);
       bystander.send(orderFrame('after'));
       expect(await bystander.nextFrame(soonMs), vector.name).toMatchObject({ msgId: 'after', errCode: 0 });
-      await until(() => server.stats().connections === 1, { deadlineMs: soonMs, what: 'the connection to end' });
+      await until(() => server.stats().connections === 1, {
+        deadlineMs: soonMs,
+        what: 'the connection to end',
+      });
       const { framesRejected, connectionsClosed } = server.stats();
       const counted = Object.entries(framesRejected).filter(([, count]) => count > 0);
       expect(counted, vector.name).toEqual([[reason, 1]]);
@@ -37,7 +40,9 @@ describe('a malformed frame', () => {
   it('does not undo the good frames before it', async () => {
     const { server, port } = await startOrderServer();
     const raw = await rawTo(port);
-    raw.send(Buffer.concat([orderFrame('good', { body: orderRequestBody }), Buffer.from('030200000000', 'hex')]));
+    raw.send(
+      Buffer.concat([orderFrame('good', { body: orderRequestBody }), Buffer.from('030200000000', 'hex')]),
+    );
     await raw.waitClosed(soonMs);
     expect(server.stats()).toMatchObject({ callsTotal: 1, framesRejected: { bad_start_byte: 1 } });
     await until(() => server.stats().callsInFlight === 0, { deadlineMs: soonMs, what: 'the call to end' });
@@ -63,7 +68,18 @@ describe('a malformed frame', () => {
 it('a body that protobuf cannot parse is answered 10000003 and the connection stays', async () => {
   const { server, port } = await startOrderServer();
   const raw = await rawTo(port);
-  const bodies = ['08', '0a05', '12ff', '1205ab', 'ff', '0b', '12ffffffff0f', 'ffffffffffffffffffff01', '00', '04'];
+  const bodies = [
+    '08',
+    '0a05',
+    '12ff',
+    '1205ab',
+    'ff',
+    '0b',
+    '12ffffffff0f',
+    'ffffffffffffffffffff01',
+    '00',
+    '04',
+  ];
   for (const hex of bodies) raw.send(orderFrame(hex, { body: Buffer.from(hex, 'hex') }));
   raw.send(orderFrame('good', { body: orderRequestBody }));
   const replies = await raw.frames(bodies.length + 1, soonMs);
@@ -120,7 +136,9 @@ describe('silence', () => {
   });
 
   it('between frames closes the connection at idleTimeoutMs, unless a call runs', async () => {
-    const { server, port } = await startOrderServer(() => new Promise(() => undefined), { idleTimeoutMs: 300 });
+    const { server, port } = await startOrderServer(() => new Promise(() => undefined), {
+      idleTimeoutMs: 300,
+    });
     const busy = await rawTo(port);
     busy.send(orderFrame('runs', { errCode: 60_000 }));
     const idle = await rawTo(port);
@@ -165,7 +183,6 @@ describe('well-formed input of an odd shape works', () => {
     await sent;
     expect((await raw.nextFrame(soonMs)).body.toString('latin1')).toContain('1000000');
   });
-
 });
 
 it('a peer that ends its side is gone: the signal of its calls aborts', async () => {

@@ -30,7 +30,13 @@ it('while JavaScript is blocked, deadlines are kept natively and expired request
   expect(await orders.makeOrder({ goods: 'again' })).toMatchObject({ orderId: 'again' });
   child.tell('stats');
   const stats: unknown = JSON.parse(await child.said('stats', soonMs));
-  expect(stats).toEqual({ handled: 2, callsExpired: 200, callsInFlight: 0, callsTotal: 202, handlersRunning: 0 });
+  expect(stats).toEqual({
+    handled: 2,
+    callsExpired: 200,
+    callsInFlight: 0,
+    callsTotal: 202,
+    handlersRunning: 0,
+  });
 });
 
 it('while the client’s JavaScript is blocked, the server’s deadline still holds and the promise rejects after it', async () => {

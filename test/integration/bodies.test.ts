@@ -10,7 +10,19 @@ function text(bytes: number): string {
 
 describe('bodies of any size go both ways', () => {
   it.each([
-    0, 1, 100, 16 * KiB, 64 * KiB - 10, 64 * KiB, 64 * KiB + 1, 100 * KiB, MiB - 4096, MiB - 64, MiB - 8, MiB, MiB + 1,
+    0,
+    1,
+    100,
+    16 * KiB,
+    64 * KiB - 10,
+    64 * KiB,
+    64 * KiB + 1,
+    100 * KiB,
+    MiB - 4096,
+    MiB - 64,
+    MiB - 8,
+    MiB,
+    MiB + 1,
     3 * MiB,
   ])('%i bytes', async (bytes) => {
     const { address } = await startOrderServer(({ goods }, context) => {
@@ -22,41 +34,49 @@ describe('bodies of any size go both ways', () => {
     const tail = 't'.repeat(400);
     const seen: (number | undefined)[] = [];
     const calls = [1, 2, 3].map(() =>
-      orders.makeOrder({ goods }, { metadata: { tail }, onMetadata: (metadata) => seen.push(metadata.get('tail')?.length) }),
+      orders.makeOrder(
+        { goods },
+        { metadata: { tail }, onMetadata: (metadata) => seen.push(metadata.get('tail')?.length) },
+      ),
     );
     for (const reply of await Promise.all(calls)) expect(reply.orderId === goods).toBe(true);
     expect(seen).toEqual([400, 400, 400]);
   });
 
   // The encoded body ends a few bytes before the end of the 1 MiB outbox slab, where the texts must still fit.
-  it.each([0, 1, 2, 20, 100, 399, 400, 410])('a body that leaves %i bytes of the outbox slab', async (left) => {
-    const { address } = await startOrderServer(({ goods }, context) => {
-      context.responseMetadata.set('tail', context.metadata.get('tail') ?? 'none');
-      return { orderId: goods ?? '' };
-    });
-    const { orders } = openOrders(address, { timeoutMs: 10_000 });
-    const goods = text(MiB - left - 4);
-    const tail = 't'.repeat(400);
-    let seen: number | undefined;
-    const reply = await orders.makeOrder(
-      { goods },
-      {
-        metadata: { tail },
-        onMetadata: (metadata) => {
-          seen = metadata.get('tail')?.length;
+  it.each([0, 1, 2, 20, 100, 399, 400, 410])(
+    'a body that leaves %i bytes of the outbox slab',
+    async (left) => {
+      const { address } = await startOrderServer(({ goods }, context) => {
+        context.responseMetadata.set('tail', context.metadata.get('tail') ?? 'none');
+        return { orderId: goods ?? '' };
+      });
+      const { orders } = openOrders(address, { timeoutMs: 10_000 });
+      const goods = text(MiB - left - 4);
+      const tail = 't'.repeat(400);
+      let seen: number | undefined;
+      const reply = await orders.makeOrder(
+        { goods },
+        {
+          metadata: { tail },
+          onMetadata: (metadata) => {
+            seen = metadata.get('tail')?.length;
+          },
         },
-      },
-    );
-    expect(reply.orderId === goods).toBe(true);
-    expect(seen).toBe(400);
-  });
+      );
+      expect(reply.orderId === goods).toBe(true);
+      expect(seen).toBe(400);
+    },
+  );
 });
 
 it('small and large bodies interleave', async () => {
   const { address } = await startOrderServer(({ goods }) => ({ orderId: goods ?? '' }));
   const { orders } = openOrders(address, { timeoutMs: 15_000, maxQueuedBytes: 64 * MiB });
   const sizes = Array.from({ length: 200 }, (_, i) => [10, 70 * KiB, 500, 300 * KiB, 60 * KiB][i % 5] ?? 0);
-  const replies = await Promise.all(sizes.map((size, i) => orders.makeOrder({ goods: `${i}:${text(size)}` })));
+  const replies = await Promise.all(
+    sizes.map((size, i) => orders.makeOrder({ goods: `${i}:${text(size)}` })),
+  );
   for (const [i, size] of sizes.entries()) expect(replies[i]?.orderId === `${i}:${text(size)}`).toBe(true);
 });
 

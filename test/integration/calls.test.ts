@@ -17,7 +17,12 @@ it('a call carries a request there and a reply back', async () => {
   expect({ ...reply }).toEqual({ retCode: -7, resInfo: 'да', orderId: '20230514' });
   expect(requests).toEqual([{ price: 100, goods: 'яблоко 🍎' }]);
   expect(server.stats()).toMatchObject({ callsTotal: 1, callsExpired: 0, callsRefused: 0 });
-  expect(channel.stats()).toMatchObject({ callsTotal: 1, callsPending: 0, lateReplies: 0, endpoints: [address] });
+  expect(channel.stats()).toMatchObject({
+    callsTotal: 1,
+    callsPending: 0,
+    lateReplies: 0,
+    endpoints: [address],
+  });
 });
 
 it('thousands of calls in flight get each its own reply', async () => {
@@ -42,8 +47,14 @@ it('metadata goes both ways', async () => {
   });
   const { orders } = openOrders(address);
   const got: Metadata[] = [];
-  await orders.makeOrder({}, { metadata: { user: 'Jürgen 100%' }, onMetadata: (metadata) => got.push(metadata) });
-  await orders.makeOrder({}, { metadata: new Metadata([['USER', '']]), onMetadata: (metadata) => got.push(metadata) });
+  await orders.makeOrder(
+    {},
+    { metadata: { user: 'Jürgen 100%' }, onMetadata: (metadata) => got.push(metadata) },
+  );
+  await orders.makeOrder(
+    {},
+    { metadata: new Metadata([['USER', '']]), onMetadata: (metadata) => got.push(metadata) },
+  );
   expect(got.map((metadata) => metadata.toJSON())).toEqual([
     { server: 'a&b=c', echo: 'Jürgen 100%' },
     { server: 'a&b=c', echo: '' },
@@ -51,7 +62,9 @@ it('metadata goes both ways', async () => {
 });
 
 it('metadata over 511 bytes needs a peer known to be rocket-rpc', async () => {
-  const { address } = await startOrderServer((_, { metadata }) => ({ orderId: `${metadata.get('k')?.length}` }));
+  const { address } = await startOrderServer((_, { metadata }) => ({
+    orderId: `${metadata.get('k')?.length}`,
+  }));
   const metadata = { k: 'v'.repeat(4000) };
   const careful = openOrders(address);
   await expect(careful.orders.makeOrder({}, { metadata })).rejects.toMatchObject({
@@ -106,10 +119,14 @@ it('nested calls of two outer calls with the same id do not get each other’s r
 
 describe('giving up', () => {
   it('by deadline, with a message that says how long and where', async () => {
-    const { address } = await startOrderServer(() => new Promise(() => undefined), { defaultTimeoutMs: 60_000 });
+    const { address } = await startOrderServer(() => new Promise(() => undefined), {
+      defaultTimeoutMs: 60_000,
+    });
     const { orders } = openOrders(address);
     const started = performance.now();
-    await expect(orders.makeOrder({}, { timeoutMs: 120 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(orders.makeOrder({}, { timeoutMs: 120 })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
     const took = performance.now() - started;
     expect(took).toBeGreaterThan(110);
     expect(took).toBeLessThan(250);
@@ -164,9 +181,16 @@ describe('what the server does not have is answered natively', () => {
     const { address } = await startOrderServer();
     const { channel, orders } = openOrders(address);
     await orders.makeOrder({});
-    const bytes = { encodeInto: (_: unknown, __: Buffer, at: number) => at, spilled: () => Buffer.alloc(0), decode: () => 0 };
+    const bytes = {
+      encodeInto: (_: unknown, __: Buffer, at: number) => at,
+      spilled: () => Buffer.alloc(0),
+      decode: () => 0,
+    };
     const method = { name: 'x', wireName: 'Nope.x', request: bytes, response: bytes };
-    await expect(channel.call(method, 0)).rejects.toMatchObject({ code: 'UNIMPLEMENTED', wireCode: 10000008 });
+    await expect(channel.call(method, 0)).rejects.toMatchObject({
+      code: 'UNIMPLEMENTED',
+      wireCode: 10000008,
+    });
   });
 });
 

@@ -2,7 +2,13 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { openOrders, startOrderServer } from '../support/loopback.ts';
 import { orderReplyBody } from '../support/order.ts';
-import { type OnRequest, type RawServer, type RawServerOptions, replyTo, startRawServer } from '../support/raw-server.ts';
+import {
+  type OnRequest,
+  type RawServer,
+  type RawServerOptions,
+  replyTo,
+  startRawServer,
+} from '../support/raw-server.ts';
 import { settled, until } from '../support/waits.ts';
 
 const soonMs = 5000;
@@ -38,7 +44,12 @@ describe('connecting', () => {
       message: expect.stringMatching(new RegExp(`127.0.0.1:${port}.*refused`, 'i')),
     });
     expect(performance.now() - started).toBeLessThan(500);
-    expect(channel.stats()).toMatchObject({ callsPending: 0, callsInFlight: 0, connections: 0, waitingBytes: 0 });
+    expect(channel.stats()).toMatchObject({
+      callsPending: 0,
+      callsInFlight: 0,
+      connections: 0,
+      waitingBytes: 0,
+    });
   });
 
   it('timed out: UNAVAILABLE after connectTimeoutMs, before the call’s deadline', async () => {
@@ -119,8 +130,13 @@ describe('a connection that breaks', () => {
   });
 
   it('requests that had not left yet say so', async () => {
-    const server = await rawServer(() => undefined, { onConnection: (connection) => connection.pauseReading() });
-    const { channel, orders } = openOrders(`127.0.0.1:${server.port}`, { connections: 1, maxQueuedBytes: 64 << 20 });
+    const server = await rawServer(() => undefined, {
+      onConnection: (connection) => connection.pauseReading(),
+    });
+    const { channel, orders } = openOrders(`127.0.0.1:${server.port}`, {
+      connections: 1,
+      maxQueuedBytes: 64 << 20,
+    });
     const goods = 'x'.repeat(3 << 20);
     const calls = Array.from({ length: 8 }, () => settled(orders.makeOrder({ goods }), soonMs));
     await until(() => server.connections.length === 1 && channel.stats().queuedBytes > 8 << 20, {
@@ -166,7 +182,10 @@ describe('a connection that breaks', () => {
     const { channel, orders } = openOrders(first.address, { backoff: { minMs: 10, maxMs: 50 } });
     await orders.makeOrder({});
     await first.server.close({ drainMs: 0 });
-    await until(() => channel.stats().connections === 0, { deadlineMs: soonMs, what: 'the connections to end' });
+    await until(() => channel.stats().connections === 0, {
+      deadlineMs: soonMs,
+      what: 'the connections to end',
+    });
     await startOrderServer(() => ({ orderId: 'second' }), {}, first.address);
     const reply = await orders.makeOrder({}, { waitForReady: true });
     expect(reply).toMatchObject({ orderId: 'second' });

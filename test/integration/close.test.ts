@@ -21,7 +21,12 @@ describe('server.close()', () => {
     expect(await raw.nextFrame(soonMs)).toMatchObject({ msgId: 'running', errCode: 0 });
     expect(await raw.waitClosed(soonMs)).toBe('end');
     await withDeadline(closed, { deadlineMs: soonMs, what: 'close() to resolve' });
-    expect(server.stats()).toMatchObject({ connections: 0, callsInFlight: 0, handlersRunning: 0, queuedBytes: 0 });
+    expect(server.stats()).toMatchObject({
+      connections: 0,
+      callsInFlight: 0,
+      handlersRunning: 0,
+      queuedBytes: 0,
+    });
   });
 
   it('ends a handler that never settles: its signal aborts, its caller is told, close() resolves', async () => {
@@ -38,7 +43,10 @@ describe('server.close()', () => {
     const took = performance.now() - started;
     expect(took).toBeGreaterThanOrEqual(290);
     expect(took).toBeLessThan(1800);
-    expect(await call).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE', requestWritten: true } });
+    expect(await call).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'UNAVAILABLE', requestWritten: true },
+    });
     expect(await aborted.promise).toMatchObject({ name: 'RpcError', code: 'CANCELLED' });
     expect(server.stats()).toMatchObject({ handlersRunning: 0, callsInFlight: 0 });
   });
@@ -48,7 +56,10 @@ describe('server.close()', () => {
     const raw = await rawTo(port);
     raw.pauseReading();
     for (let i = 0; i < 100; i++) raw.send(orderFrame(`${i}`));
-    await until(() => server.stats().queuedBytes > 100_000, { deadlineMs: soonMs, what: 'replies to queue up' });
+    await until(() => server.stats().queuedBytes > 100_000, {
+      deadlineMs: soonMs,
+      what: 'replies to queue up',
+    });
     const started = performance.now();
     await withDeadline(server.close({ drainMs: 200 }), { deadlineMs: soonMs, what: 'close()' });
     expect(performance.now() - started).toBeLessThan(200 + 1500);
@@ -87,7 +98,10 @@ describe('server.close()', () => {
     const { server, address } = await startOrderServer();
     const late = settled(server.listen('localhost:0'), soonMs);
     await server.close();
-    expect(await late).toMatchObject({ status: 'rejected', reason: { message: expect.stringMatching(/clos/) } });
+    expect(await late).toMatchObject({
+      status: 'rejected',
+      reason: { message: expect.stringMatching(/clos/) },
+    });
     expect(engineStats().ioThreads).toBe(0);
     const refused = await settled(openOrders(address).orders.makeOrder({}), soonMs);
     expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } });
@@ -115,7 +129,10 @@ describe('server.close()', () => {
       expect(await openOrders(`127.0.0.1:${port}`).orders.makeOrder({})).toMatchObject({ orderId: 'used' });
     }
     const gone = await settled(openOrders(`127.0.0.1:${port}`).orders.makeOrder({}), soonMs);
-    expect(gone).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE', requestWritten: false } });
+    expect(gone).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'UNAVAILABLE', requestWritten: false },
+    });
   });
 });
 
@@ -142,10 +159,16 @@ describe('channel.close()', () => {
     await until(() => server.stats().handlersRunning === 50, { deadlineMs: soonMs, what: 'the handlers' });
     await withDeadline(channel.close({ drainMs }), { deadlineMs: soonMs, what: 'close()' });
     for (const outcome of await Promise.all(calls)) {
-      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'CANCELLED', requestWritten: true } });
+      expect(outcome).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'CANCELLED', requestWritten: true },
+      });
     }
     // The server notices that nobody waits any more.
-    await until(() => server.stats().handlersRunning === 0, { deadlineMs: soonMs, what: 'handlers to be aborted' });
+    await until(() => server.stats().handlersRunning === 0, {
+      deadlineMs: soonMs,
+      what: 'handlers to be aborted',
+    });
   });
 
   it('at once after calls that had no time to leave', async () => {
@@ -208,7 +231,11 @@ it('1,000 connections come and go while calls run', { timeout: 40_000 }, async (
     deadlineMs: soonMs,
     what: () => `all to be gone: ${JSON.stringify(server.stats())}`,
   });
-  expect(server.stats()).toMatchObject({ connectionsTotal: 1000 + channel.stats().connects, callsInFlight: 0, queuedBytes: 0 });
+  expect(server.stats()).toMatchObject({
+    connectionsTotal: 1000 + channel.stats().connects,
+    callsInFlight: 0,
+    queuedBytes: 0,
+  });
   await server.close();
   expect(engineStats().ioThreads).toBe(0);
 });

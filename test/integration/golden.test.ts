@@ -16,7 +16,7 @@ const callable = requests.filter(({ method }) => /^.+\..+$/.test(method));
 
 /** Bodies as they are, so that a vector's need not be a message. */
 class RawBytes implements MessageCodec<Buffer> {
-  #spilled = Buffer.alloc(0);
+  #spilled: Buffer = Buffer.alloc(0);
 
   encodeInto(value: Buffer, into: Buffer, offset: number): number {
     if (offset + value.length > into.length) {
@@ -54,7 +54,10 @@ async function serve(handler: (body: Buffer, context: CallContext) => Buffer): P
 }
 
 /** What a server must answer to a vector, if its handler returns `body`: the whole frame. */
-function expectedReply(vector: GoldenVector, fields: { errCode: number; errInfo: string; body: Buffer }): Buffer {
+function expectedReply(
+  vector: GoldenVector,
+  fields: { errCode: number; errInfo: string; body: Buffer },
+): Buffer {
   const { msgId, method } = vector;
   return encodeFrame({ msgId, method, ...fields, checksum: vector.checksum === 1 ? 'none' : 'crc32c' });
 }
@@ -89,15 +92,14 @@ describe('a server answers', () => {
     );
   });
 
-  it.each(requests.filter((vector) => !callable.includes(vector)).map((vector) => [title(vector), vector] as const))(
-    'a method it cannot parse: %s',
-    async (_, vector) => {
-      const port = await serve((body) => body);
-      const raw = await rawTo(port);
-      raw.send(vector.frame);
-      expect(await raw.nextFrame(soonMs)).toMatchObject({ msgId: vector.msgId, errCode: 10000010 });
-    },
-  );
+  it.each(
+    requests.filter((vector) => !callable.includes(vector)).map((vector) => [title(vector), vector] as const),
+  )('a method it cannot parse: %s', async (_, vector) => {
+    const port = await serve((body) => body);
+    const raw = await rawTo(port);
+    raw.send(vector.frame);
+    expect(await raw.nextFrame(soonMs)).toMatchObject({ msgId: vector.msgId, errCode: 10000010 });
+  });
 
   it('an old C++ client without checksum and metadata, whatever the handler sets', async () => {
     const port = await serve((body, context) => {
@@ -127,7 +129,10 @@ describe('a server answers', () => {
 });
 
 describe('a channel sends', () => {
-  async function captured(call: (channel: Channel) => Promise<unknown>, checksum: boolean): Promise<ReceivedFrame> {
+  async function captured(
+    call: (channel: Channel) => Promise<unknown>,
+    checksum: boolean,
+  ): Promise<ReceivedFrame> {
     const frames: ReceivedFrame[] = [];
     const server = await startRawServer((frame, connection) => {
       frames.push(frame);
@@ -141,21 +146,29 @@ describe('a channel sends', () => {
     return frames[0]!;
   }
 
-  it.each([true, false])('the frame the independent encoder makes of the same fields (checksum: %s)', async (checksum) => {
-    const body = orderRequestBody;
-    const metadata = { tenant: 'acme', note: 'a&b=c% d', user: 'Jürgen' };
-    const frame = await captured(
-      (channel) => channel.call(methodOf('Order.makeOrder'), body, { metadata, timeoutMs: 1500 }),
-      checksum,
-    );
-    expect(frame.errInfo).toBe('tenant=acme&note=a%26b%3Dc%25%20d&user=J%C3%BCrgen');
-    expect(frame.errCode).toBeGreaterThan(1000);
-    expect(frame.errCode).toBeLessThanOrEqual(1500);
-    expect(frame.msgId).toMatch(/^[\x21-\x7e]{1,99}$/);
-    expect(frame.checksum === 1).toBe(!checksum);
-    const again = encodeFrame({ ...frame, method: 'Order.makeOrder', body, checksum: checksum ? 'crc32c' : 'none' });
-    expect(again.equals(frame.raw)).toBe(true);
-  });
+  it.each([true, false])(
+    'the frame the independent encoder makes of the same fields (checksum: %s)',
+    async (checksum) => {
+      const body = orderRequestBody;
+      const metadata = { tenant: 'acme', note: 'a&b=c% d', user: 'Jürgen' };
+      const frame = await captured(
+        (channel) => channel.call(methodOf('Order.makeOrder'), body, { metadata, timeoutMs: 1500 }),
+        checksum,
+      );
+      expect(frame.errInfo).toBe('tenant=acme&note=a%26b%3Dc%25%20d&user=J%C3%BCrgen');
+      expect(frame.errCode).toBeGreaterThan(1000);
+      expect(frame.errCode).toBeLessThanOrEqual(1500);
+      expect(frame.msgId).toMatch(/^[\x21-\x7e]{1,99}$/);
+      expect(frame.checksum === 1).toBe(!checksum);
+      const again = encodeFrame({
+        ...frame,
+        method: 'Order.makeOrder',
+        body,
+        checksum: checksum ? 'crc32c' : 'none',
+      });
+      expect(again.equals(frame.raw)).toBe(true);
+    },
+  );
 
   it.each([65_536, 65_537, 1_048_576])('the same for a body of %i bytes', async (length) => {
     const body = Buffer.alloc(length, 'abc');
@@ -164,21 +177,24 @@ describe('a channel sends', () => {
   });
 });
 
-it.each(responses.map((vector) => [title(vector), vector] as const))('a channel understands %s', async (_, vector) => {
-  // The reply of the vector, but under the id of the request.
-  const server = await startRawServer((frame, connection) => {
-    const { method, errCode, errInfo, body, checksum } = vector;
-    const kind = checksum === 1 ? 'none' : 'crc32c';
-    connection.send(encodeFrame({ msgId: frame.msgId, method, errCode, errInfo, body, checksum: kind }));
-  });
-  onTestFinished(() => server.close());
-  const channel = new Channel(`127.0.0.1:${server.port}`);
-  onTestFinished(() => channel.close({ drainMs: 0 }));
-  const outcome = await settled(channel.call(methodOf('Order.makeOrder'), orderRequestBody), soonMs);
-  if (vector.errCode !== 0) {
-    const { errCode: wireCode, errInfo: message } = vector;
-    expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'RpcError', wireCode, message } });
-  } else {
-    expect(outcome.status === 'fulfilled' && outcome.value.equals(vector.body)).toBe(true);
-  }
-});
+it.each(responses.map((vector) => [title(vector), vector] as const))(
+  'a channel understands %s',
+  async (_, vector) => {
+    // The reply of the vector, but under the id of the request.
+    const server = await startRawServer((frame, connection) => {
+      const { method, errCode, errInfo, body, checksum } = vector;
+      const kind = checksum === 1 ? 'none' : 'crc32c';
+      connection.send(encodeFrame({ msgId: frame.msgId, method, errCode, errInfo, body, checksum: kind }));
+    });
+    onTestFinished(() => server.close());
+    const channel = new Channel(`127.0.0.1:${server.port}`);
+    onTestFinished(() => channel.close({ drainMs: 0 }));
+    const outcome = await settled(channel.call(methodOf('Order.makeOrder'), orderRequestBody), soonMs);
+    if (vector.errCode !== 0) {
+      const { errCode: wireCode, errInfo: message } = vector;
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'RpcError', wireCode, message } });
+    } else {
+      expect(outcome.status === 'fulfilled' && outcome.value.equals(vector.body)).toBe(true);
+    }
+  },
+);

@@ -25,7 +25,9 @@ describe('a handler that throws', () => {
       throw new Error('password=hunter2');
     });
     const outcome = await settled(openOrders(address).orders.makeOrder({}), soonMs);
-    expect(outcome).toMatchObject({ reason: { code: 'INTERNAL', wireCode: 20000013, message: 'internal error' } });
+    expect(outcome).toMatchObject({
+      reason: { code: 'INTERNAL', wireCode: 20000013, message: 'internal error' },
+    });
     expect(logged).toEqual(['the handler of Order.makeOrder failed']);
   });
 
@@ -169,7 +171,10 @@ describe('limits', () => {
       answer.resolve({});
       expect(await raw.nextFrame(soonMs)).toMatchObject({ msgId: `${i}`, errCode: 0 });
       const expected = Math.min(10, i + 3);
-      await until(() => arrived === expected, { deadlineMs: soonMs, what: `${expected} calls to have arrived` });
+      await until(() => arrived === expected, {
+        deadlineMs: soonMs,
+        what: `${expected} calls to have arrived`,
+      });
     }
   });
 
@@ -192,7 +197,13 @@ it('a handler sees who calls, and may look after its reply when it looked before
   const seen: unknown[] = [];
   const { port } = await startOrderServer((_, context) => {
     const { method, msgId, peer, metadata, timeRemainingMs } = context;
-    seen.push({ method, msgId, peer, metadata: metadata.toJSON(), left: timeRemainingMs <= 1500 && timeRemainingMs > 1000 });
+    seen.push({
+      method,
+      msgId,
+      peer,
+      metadata: metadata.toJSON(),
+      left: timeRemainingMs <= 1500 && timeRemainingMs > 1000,
+    });
     setImmediate(() => seen.push([context.msgId, context.peer]));
     return {};
   });

@@ -30,12 +30,16 @@ it('skips an endpoint that died, and takes it back', async () => {
   });
   for (let i = 0; i < 10; i++) await orders.makeOrder({});
   await second.close();
-  await until(() => channel.stats().connections <= connections, { deadlineMs: soonMs, what: 'the end to be seen' });
+  await until(() => channel.stats().connections <= connections, {
+    deadlineMs: soonMs,
+    what: 'the end to be seen',
+  });
   // A kept connection that ended while nothing ran is made again by the next call, which is how a dead one shows.
   const failures: RpcError[] = [];
   for (let i = 0; i < 50; i++) await orders.makeOrder({}).catch((error: RpcError) => failures.push(error));
   expect(failures.length).toBeLessThanOrEqual(connections);
-  for (const failure of failures) expect(failure).toMatchObject({ code: 'UNAVAILABLE', requestWritten: false });
+  for (const failure of failures)
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', requestWritten: false });
   const before = first.calls();
   for (let i = 0; i < 50; i++) await orders.makeOrder({});
   expect(first.calls() - before).toBe(50);
@@ -62,6 +66,9 @@ it('fails with UNAVAILABLE when every endpoint is dead', async () => {
   const { channel, orders } = openOrders(`static:///${first.address},${second.address}`);
   await orders.makeOrder({});
   await Promise.all([first.close(), second.close()]);
-  await until(() => channel.stats().connections === 0, { deadlineMs: soonMs, what: 'the connections to end' });
+  await until(() => channel.stats().connections === 0, {
+    deadlineMs: soonMs,
+    what: 'the connections to end',
+  });
   await expect(orders.makeOrder({})).rejects.toMatchObject({ code: 'UNAVAILABLE', requestWritten: false });
 });

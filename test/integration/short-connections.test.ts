@@ -8,7 +8,9 @@ it('every call has a connection of its own, closed after the reply', async () =>
   const { server, address } = await startOrderServer();
   const { channel, orders } = openOrders(address, { connection: 'short' });
   for (let i = 0; i < 20; i++) await orders.makeOrder({ goods: `${i}` });
-  const replies = await Promise.all(Array.from({ length: 100 }, (_, i) => orders.makeOrder({ goods: `p${i}` })));
+  const replies = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => orders.makeOrder({ goods: `p${i}` })),
+  );
   expect(replies.map(({ orderId }) => orderId)).toEqual(Array.from({ length: 100 }, (_, i) => `p${i}`));
   await until(() => server.stats().connections === 0 && channel.stats().connections === 0, {
     deadlineMs: soonMs,
@@ -44,7 +46,10 @@ it('giving up while connecting, and closing the channel then', async () => {
   for (const outcome of await Promise.all(calls)) {
     expect(outcome).toMatchObject({ reason: { code: 'CANCELLED' } });
   }
-  await until(() => server.stats().connections === 0, { deadlineMs: soonMs, what: 'the connections to close' });
+  await until(() => server.stats().connections === 0, {
+    deadlineMs: soonMs,
+    what: 'the connections to close',
+  });
   expect(channel.stats()).toMatchObject({ callsInFlight: 0, callsPending: 0, waitingBytes: 0 });
 });
 

@@ -74,7 +74,8 @@ export class Child {
       () => {
         const found = pattern.exec(this.#output);
         if (found !== null) return found[1] ?? '';
-        if (this.#exit !== undefined) throw new Error(`the child ended without "${word}": ${this.describe()}`);
+        if (this.#exit !== undefined)
+          throw new Error(`the child ended without "${word}": ${this.describe()}`);
         return undefined;
       },
       { deadlineMs, what: () => `the child to say "${word}": ${this.describe()}` },

@@ -138,7 +138,8 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
     return;
   }
   flush_commands_ = commands.size();
-  flush_bytes_ = commands.back().text_at + commands.back().text + commands.back().msg_id;
+  const Command& last = commands.back();
+  flush_bytes_ = std::size_t{last.text_at} + last.text + last.msg_id + (large.empty() ? last.payload : 0);
   std::size_t next_large = 0;
   for (const Command& command : commands) {
     OwnedBytes block;

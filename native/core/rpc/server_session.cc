@@ -186,7 +186,9 @@ void ServerSession::on_inbox_room() { resume(kInboxFull); }
 const io::ConnectionLimits& ServerSession::connection_limits() const { return server_->options().connection; }
 
 void ServerSession::on_closed(io::CloseReason reason) {
-  server_->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  // This session may be the last to hold an abandoned server, whose shard is still at work below.
+  const auto server = server_;
+  server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
                    reason == io::CloseReason::kSlowReader;
   if (bad) {

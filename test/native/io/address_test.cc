@@ -18,12 +18,26 @@ TEST(Address, ParsesAndFormatsTheSame) {
 
 TEST(Address, RefusesEverythingElse) {
   const std::string long_path = "unix:/" + std::string(107, 'x');
-  for (const std::string text :
-       {std::string(), std::string(":"), std::string(":80"), std::string("127.0.0.1"), std::string("127.0.0.1:"),
-        std::string("127.0.0.1:65536"), std::string("127.0.0.1:-1"), std::string("127.0.0.1:+1"),
-        std::string("127.0.0.1:80 "), std::string(" 127.0.0.1:80"), std::string("127.0.0.1:8x"),
-        std::string("localhost:80"), std::string("1.2.3:80"), std::string("::1:80"), std::string("[::1]"),
-        std::string("[::1]80"), std::string("[]:80"), std::string("[127.0.0.1]:80"), std::string("unix:"), long_path}) {
+  for (const std::string& text : {std::string(),
+                                  std::string(":"),
+                                  std::string(":80"),
+                                  std::string("127.0.0.1"),
+                                  std::string("127.0.0.1:"),
+                                  std::string("127.0.0.1:65536"),
+                                  std::string("127.0.0.1:-1"),
+                                  std::string("127.0.0.1:+1"),
+                                  std::string("127.0.0.1:80 "),
+                                  std::string(" 127.0.0.1:80"),
+                                  std::string("127.0.0.1:8x"),
+                                  std::string("localhost:80"),
+                                  std::string("1.2.3:80"),
+                                  std::string("::1:80"),
+                                  std::string("[::1]"),
+                                  std::string("[::1]80"),
+                                  std::string("[]:80"),
+                                  std::string("[127.0.0.1]:80"),
+                                  std::string("unix:"),
+                                  long_path}) {
     EXPECT_FALSE(parse_address(text)) << text;
   }
 }

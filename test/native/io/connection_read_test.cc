@@ -14,8 +14,8 @@ TEST_F(ConnectionRead, FramesOfEverySizeInPiecesOfEverySize) {
   std::mt19937 random(3);
   Bytes stream;
   std::vector<Bytes> sent;
-  for (const std::size_t size : {4U, 5U, 63U, 64U, 65U, 1000U, 16'383U, 16'384U, 40'000U, 65'535U, 65'536U, 65'537U,
-                                 4U, 131'072U, 200'000U, 1'000'000U, 7U}) {
+  for (const std::size_t size : {4U, 5U, 63U, 64U, 65U, 1000U, 16'383U, 16'384U, 40'000U, 65'535U, 65'536U, 65'537U, 4U,
+                                 131'072U, 200'000U, 1'000'000U, 7U}) {
     sent.push_back(test_frame(size, static_cast<std::uint8_t>(random())));
     stream.insert(stream.end(), sent.back().begin(), sent.back().end());
   }

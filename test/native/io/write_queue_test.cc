@@ -32,7 +32,7 @@ TEST(WriteQueue, BehavesLikeAString) {
     WriteQueue queue(pool);
     std::string model;
     std::mt19937 random(seed);
-    for (int step = 0; step < 3000; ++step) {
+    for (int step = 0; step < 1000; ++step) {
       switch (random() % 6) {
         case 0:
         case 1: {
@@ -60,7 +60,7 @@ TEST(WriteQueue, BehavesLikeAString) {
           break;
         }
         case 5: {
-          const std::size_t written = random() % 3 == 0 ? model.size() : random() % (model.size() + 1);
+          const std::size_t written = random() % 2 == 0 ? model.size() : random() % (model.size() + 1);
           queue.consume(written);
           model.erase(0, written);
           break;
@@ -68,7 +68,7 @@ TEST(WriteQueue, BehavesLikeAString) {
       }
       ASSERT_EQ(queue.bytes(), model.size());
       ASSERT_EQ(queue.empty(), model.empty());
-      if (step % 16 == 0) ASSERT_TRUE(gathered(queue, 8192) == model) << "seed " << seed << " step " << step;
+      ASSERT_TRUE(step % 16 != 0 || gathered(queue, 8192) == model) << "seed " << seed << " step " << step;
     }
   }
 }

@@ -10,8 +10,8 @@ namespace rocket::rpc {
 namespace {
 
 using test::Bytes;
-using test::EventView;
 using test::eventually;
+using test::EventView;
 using test::JsSide;
 using test::make_frame;
 using test::RawPeer;

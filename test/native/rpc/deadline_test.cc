@@ -9,8 +9,8 @@
 namespace rocket::rpc {
 namespace {
 
-using test::EventView;
 using test::eventually;
+using test::EventView;
 using test::JsSide;
 using test::make_frame;
 using test::RawPeer;

@@ -57,11 +57,15 @@ class TestHandler final : public io::ConnectionHandler {
     }
     return taken;
   }
-  void on_large_frame(OwnedBytes& frame) override {
-    if (refuse && refuse()) return pause();
+  bool on_large_frame(OwnedBytes& frame) override {
+    if (refuse && refuse()) {
+      pause();
+      return false;
+    }
     const OwnedBytes mine = std::move(frame);
     heard.change([&](Heard& to) { to.large_frames.emplace_back(mine.data(), mine.data() + mine.size()); });
     if (on_frame) on_frame();
+    return true;
   }
   void on_writable() override {
     heard.change([](Heard& to) { ++to.writable; });
@@ -105,6 +109,7 @@ class ConnectionTest : public testing::Test {
     }
     EXPECT_EQ(gauges_.open.load(), 0);
     EXPECT_EQ(gauges_.queued_bytes.load(), 0);
+    EXPECT_EQ(gauges_.partial_bytes.load(), 0);
     io_.stop_and_join();
   }
 
@@ -116,8 +121,7 @@ class ConnectionTest : public testing::Test {
     on_io(io_, [&, fd = mine] {
       io::StreamSocket socket(io_.context());
       socket.assign({AF_UNIX, 0}, fd);
-      connection_ =
-          std::make_shared<io::Connection>(io_, std::move(socket), io::PeerAddress(), limits_, gauges_);
+      connection_ = std::make_shared<io::Connection>(io_, std::move(socket), io::PeerAddress(), limits_, gauges_);
       handler_ = std::make_unique<TestHandler>(connection_);
       if (prepare) prepare(*handler_);
       connection_->start(*handler_);

@@ -160,9 +160,7 @@ void JsSide::handle(const EventView& event) {
     case EventKind::kRequest:
       ++requests;
       return on_request ? on_request(event) : reply(event.id_low, event.id_high, event.payload);
-    case EventKind::kAbort:
-      ++aborts;
-      return on_abort ? on_abort(event) : end(event.id_low, event.id_high);
+    case EventKind::kAbort: ++aborts; return on_abort ? on_abort(event) : end(event.id_low, event.id_high);
     case EventKind::kServerClosed: ++servers_closed[event.owner]; return;
     case EventKind::kEndpointClosed: ++endpoints_closed[event.owner]; return;
     case EventKind::kEndpointState: return;

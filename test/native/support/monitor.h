@@ -15,11 +15,9 @@ class Monitor {
  public:
   template <typename Change>
   void change(Change change) {
-    {
-      const std::lock_guard lock(mutex_);
-      change(state_);
-    }
-    changed_.notify_all();
+    const std::lock_guard lock(mutex_);
+    change(state_);
+    changed_.notify_all();  // locked: who sees the change may destroy this
   }
   /// True when `holds` came true in time.
   template <typename Predicate>

@@ -84,9 +84,12 @@ std::optional<Frame> RawPeer::read_frame() {
     if (length.bytes > 0 && held_.size() >= length.bytes) {
       wire::FrameView view;
       if (wire::decode(ByteSpan(held_).first(length.bytes), view) != wire::DecodeError::kNone) return std::nullopt;
-      Frame frame{std::string(view.msg_id),   std::string(view.method),
-                  view.err_code,              std::string(view.err_info),
-                  Bytes(view.body.begin(), view.body.end()), view.checksum};
+      Frame frame{std::string(view.msg_id),
+                  std::string(view.method),
+                  view.err_code,
+                  std::string(view.err_info),
+                  Bytes(view.body.begin(), view.body.end()),
+                  view.checksum};
       held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(length.bytes));
       return frame;
     }

@@ -1,0 +1,195 @@
+import type {
+  Encoder,
+  ServerReceiver,
+  ServerTransport,
+  ServerTransportOptions,
+  ServerTransportStats,
+} from '../../lib/rpc/transport.ts';
+import type { FakeClock } from './fake-clock.ts';
+
+/** A request as it is on the way. */
+export interface MemoryRequest {
+  readonly method: string;
+  readonly body: Buffer;
+  /** 0: the caller brings no deadline. */
+  readonly timeoutMs: number;
+  readonly metadata: string;
+  readonly msgId: string;
+}
+
+/** A reply as it is on the way; `text` is metadata, or the message of an error. */
+export interface MemoryReply {
+  readonly wireCode: number;
+  readonly body: Buffer;
+  readonly text: string;
+}
+
+interface HeldCall {
+  readonly request: MemoryRequest;
+  readonly high: number;
+  answer: ((reply: MemoryReply) => void) | undefined;
+  readonly cancelTimer: () => void;
+}
+
+const nothing = Buffer.alloc(0);
+/** Encoded bodies longer than this are spilled, so that both ways of an Encoder are used. */
+export const encodeRoomBytes = 256;
+
+/** Encodes as a transport does: into memory that is not empty, and with little room. */
+export function encoded(encoder: Encoder, value: unknown): Buffer {
+  const room = Buffer.alloc(encodeRoomBytes + 7, 0xee);
+  const end = encoder.encodeInto(value, room, 7);
+  return Buffer.from(end < 0 ? encoder.spilled() : room.subarray(7, end));
+}
+
+/** The server's half of the in-memory transport. */
+export class MemoryServer implements ServerTransport {
+  readonly peerName = '10.0.0.1:5555';
+  readonly options: ServerTransportOptions;
+  /** Calls that were ended without an answer by the server. */
+  ended = 0;
+  closing = false;
+  readonly #clock: FakeClock;
+  readonly #methods: readonly string[];
+  readonly #receiver: ServerReceiver;
+  readonly #onListen: (address: string, server: MemoryServer) => string;
+  readonly #calls = new Map<number, HeldCall>();
+  #slots = 0;
+  #generations = 0;
+
+  constructor(
+    clock: FakeClock,
+    options: ServerTransportOptions,
+    methods: readonly string[],
+    receiver: ServerReceiver,
+    onListen: (address: string, server: MemoryServer) => string,
+  ) {
+    this.#clock = clock;
+    this.options = options;
+    this.#methods = methods;
+    this.#receiver = receiver;
+    this.#onListen = onListen;
+  }
+
+  get callsHeld(): number {
+    return this.#calls.size;
+  }
+
+  /** Hands a request to the server; the answer comes when its handler, or its deadline, gives one. */
+  request(request: MemoryRequest): Promise<MemoryReply> {
+    const number = this.#methods.indexOf(request.method);
+    if (number < 0) return Promise.resolve({ wireCode: 10000009, body: nothing, text: 'method not found' });
+    return new Promise((answer) => {
+      // Slots are used again, so that stale generations meet new calls.
+      const slot = [...Array(this.#slots + 1).keys()].find((each) => !this.#calls.has(lowOf(each))) ?? 0;
+      this.#slots = Math.max(this.#slots, slot + 1);
+      const low = lowOf(slot);
+      const high = ++this.#generations;
+      const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : this.options.defaultTimeoutMs;
+      const cancelTimer = this.#clock.after(timeoutMs, () => this.abort(low, 10000007));
+      this.#calls.set(low, { request, high, answer, cancelTimer });
+      const slab = Buffer.concat([Buffer.alloc(5, 0xee), request.body, Buffer.alloc(5, 0xee)]);
+      const extended = request.timeoutMs > 0 || request.metadata !== '';
+      const { nowMs } = this.#clock;
+      const deadlineMs = (nowMs + timeoutMs) | 0;
+      const end = slab.length - 5;
+      this.#receiver.onRequest(
+        low,
+        high,
+        number,
+        deadlineMs,
+        nowMs,
+        extended,
+        slab,
+        5,
+        end,
+        request.metadata,
+      );
+      slab.fill(0xaa); // a view that somebody kept shows itself
+    });
+  }
+
+  /** The peer went away (10000000), the deadline passed (10000007), or whatever else ends a call. */
+  abort(low: number, wireCode: number): void {
+    const call = this.#calls.get(low);
+    if (call === undefined) return;
+    call.answer?.({ wireCode, body: nothing, text: 'aborted' });
+    call.answer = undefined;
+    this.#receiver.onAbort(low, call.high, wireCode);
+  }
+
+  abortAll(wireCode: number): void {
+    for (const low of [...this.#calls.keys()]) this.abort(low, wireCode);
+  }
+
+  /** An abort for a call whose slot has another generation by now. */
+  staleAbort(low: number, high: number): void {
+    this.#receiver.onAbort(low, high, 10000000);
+  }
+
+  log(line: string): void {
+    this.#receiver.onLog(line);
+  }
+
+  listen(address: string): string {
+    return this.#onListen(address, this);
+  }
+
+  reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
+    const body = encoded(encoder, value);
+    this.#take(low, high).answer?.({ wireCode: 0, body, text: metadata });
+  }
+
+  fail(low: number, high: number, wireCode: number, message: string): void {
+    this.#take(low, high).answer?.({ wireCode, body: nothing, text: message });
+  }
+
+  end(low: number, high: number): void {
+    this.ended++;
+    this.#take(low, high).answer?.({ wireCode: 10000007, body: nothing, text: 'expired' });
+  }
+
+  msgId(low: number, high: number): string {
+    return this.#held(low, high).request.msgId;
+  }
+
+  peer(low: number, high: number): string {
+    this.#held(low, high);
+    return this.peerName;
+  }
+
+  clock(): number {
+    return this.#clock.nowMs | 0;
+  }
+
+  close(): void {
+    this.closing = true;
+    this.abortAll(20000014);
+    queueMicrotask(() => this.#receiver.onClosed());
+  }
+
+  stats(): ServerTransportStats {
+    const callsInFlight = this.#calls.size;
+    const zeros = { connections: 0, connectionsTotal: 0, callsTotal: this.#generations, callsExpired: 0 };
+    const more = { callsRefused: 0, queuedBytes: 0, logLinesDropped: 0, acceptBackoffs: 0, nativeBytes: 0 };
+    return { ...zeros, ...more, callsInFlight, framesRejected: {}, connectionsClosed: {} };
+  }
+
+  #held(low: number, high: number): HeldCall {
+    const call = this.#calls.get(low);
+    if (call === undefined || call.high !== high) throw new Error('the server names a call it does not hold');
+    return call;
+  }
+
+  #take(low: number, high: number): HeldCall {
+    const call = this.#held(low, high);
+    call.cancelTimer();
+    this.#calls.delete(low);
+    return call;
+  }
+}
+
+/** On two io threads in turn. */
+function lowOf(slot: number): number {
+  return ((slot % 2) << 24) | slot;
+}

@@ -1,0 +1,228 @@
+import {
+  type ClientReceiver,
+  type ClientTransport,
+  type ClientTransportFactory,
+  type ClientTransportOptions,
+  type ClientTransportStats,
+  type Encoder,
+  type LinkState,
+  linkState,
+  type PendingCall,
+  type ServerTransportFactory,
+} from '../../lib/rpc/transport.ts';
+import { FakeClock } from './fake-clock.ts';
+import { encoded, MemoryServer } from './memory-server.ts';
+
+/** A call as a channel handed it over. */
+export interface StartedCall {
+  readonly endpoint: string;
+  readonly method: string;
+  readonly timeoutMs: number;
+  readonly waitForReady: boolean;
+  readonly body: Buffer;
+  readonly metadata: string;
+  readonly msgId: string;
+}
+
+interface MemoryEndpoint {
+  readonly name: string;
+  addresses: readonly string[];
+  readonly links: LinkState[];
+  readonly receiver: ClientReceiver;
+  readonly number: number;
+}
+
+/**
+ * Servers and channels without a socket: values are encoded and decoded, time is the fake clock's, and the state of
+ * every link is what the test makes it. A link that is asked to connect is ready when a server listens at its address.
+ */
+export class MemoryNetwork {
+  readonly clock = new FakeClock();
+  readonly servers = new Map<string, MemoryServer>();
+  /** Every call that channels started, in order. */
+  readonly started: StartedCall[] = [];
+  cancelled = 0;
+  nextNumber = 100;
+  readonly #endpoints: MemoryEndpoint[] = [];
+  #ports = 40_000;
+
+  readonly serverTransport: ServerTransportFactory = (options, methods, receiver) =>
+    new MemoryServer(this.clock, options, methods, receiver, (address, server) => {
+      const bound = address.replace(/:0$/, () => `:${this.#ports++}`);
+      if (this.servers.has(bound))
+        throw Object.assign(new Error(`${bound} is taken`), { code: 'EADDRINUSE' });
+      this.servers.set(bound, server);
+      return bound;
+    });
+
+  readonly clientTransport: ClientTransportFactory = (options, receiver) =>
+    new MemoryClient(this, options, receiver, this.#endpoints);
+
+  /** Endpoints by name that channels know now, in order. */
+  get endpoints(): string[] {
+    return this.#endpoints.map(({ name }) => name);
+  }
+
+  addressesOf(name: string): readonly string[] {
+    return this.#endpoints.find((endpoint) => endpoint.name === name)?.addresses ?? [];
+  }
+
+  /** Puts a link of every endpoint of that name into a state, as the core would report it. */
+  setLink(name: string, state: LinkState, link = 0): void {
+    for (const endpoint of this.#endpoints.filter((each) => each.name === name)) {
+      endpoint.links[link] = state;
+      endpoint.receiver.onLinkState(endpoint.number, link, state);
+    }
+  }
+}
+
+class MemoryClient implements ClientTransport {
+  readonly #network: MemoryNetwork;
+  readonly #options: ClientTransportOptions;
+  readonly #receiver: ClientReceiver;
+  readonly #endpoints: MemoryEndpoint[];
+  readonly #methods: string[] = [];
+  readonly #pending = new Map<PendingCall, { readonly endpoint: number; readonly forget: () => void }>();
+  #closed = false;
+
+  constructor(
+    network: MemoryNetwork,
+    options: ClientTransportOptions,
+    receiver: ClientReceiver,
+    endpoints: MemoryEndpoint[],
+  ) {
+    this.#network = network;
+    this.#options = options;
+    this.#receiver = receiver;
+    this.#endpoints = endpoints;
+  }
+
+  addMethod(wireName: string): number {
+    return this.#methods.push(wireName) - 1;
+  }
+
+  addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
+    if (this.#closed) throw new Error('addEndpoint() on a closed transport');
+    const number = this.#network.nextNumber++;
+    const links = Array.from({ length: this.#options.connections }, () => linkState.idle);
+    this.#endpoints.push({ name, addresses, links, receiver: this.#receiver, number });
+    return { number, links: links.length };
+  }
+
+  connect(endpoint: number): void {
+    const { addresses, links } = this.#endpoint(endpoint);
+    const isThere = addresses.some((address) => this.#network.servers.has(address));
+    for (const [link, state] of links.entries()) {
+      if (state !== linkState.idle) continue;
+      links[link] = isThere ? linkState.ready : linkState.failed;
+      queueMicrotask(() => this.#receiver.onLinkState(endpoint, link, links[link]!));
+    }
+  }
+
+  setAddresses(endpoint: number, addresses: readonly string[]): void {
+    this.#endpoint(endpoint).addresses = addresses;
+  }
+
+  removeEndpoint(endpoint: number): Promise<void> {
+    const at = this.#endpoints.findIndex(({ number }) => number === endpoint);
+    if (at < 0) throw new Error('removeEndpoint() of an endpoint that is not there');
+    this.#endpoints.splice(at, 1);
+    for (const [call, { endpoint: of, forget }] of [...this.#pending]) {
+      if (of !== endpoint) continue;
+      forget();
+      call.onFailure(20000001, 'the channel was closed before the call was finished', true);
+    }
+    return Promise.resolve();
+  }
+
+  start(
+    call: PendingCall,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    waitForReady: boolean,
+    encoder: Encoder,
+    value: unknown,
+    metadata: string,
+    msgId: string,
+  ): void {
+    const body = encoded(encoder, value);
+    const { name, addresses, links } = this.#endpoint(endpoint);
+    const wireName = this.#methods[method]!;
+    this.#network.started.push({
+      endpoint: name,
+      method: wireName,
+      timeoutMs,
+      waitForReady,
+      body,
+      metadata,
+      msgId,
+    });
+    const cancelTimer = this.#network.clock.after(timeoutMs, () => {
+      forget();
+      call.onFailure(10000007, 'deadline exceeded', true);
+    });
+    const forget = (): void => {
+      cancelTimer();
+      this.#pending.delete(call);
+    };
+    this.#pending.set(call, { endpoint, forget });
+    // Never from inside start(): a channel hears of the outcome in a later turn.
+    queueMicrotask(() => {
+      if (!this.#pending.has(call)) return;
+      const server = addresses
+        .map((address) => this.#network.servers.get(address))
+        .find((each) => each !== undefined);
+      if (server === undefined || links.every((state) => state === linkState.failed)) {
+        forget();
+        call.onFailure(10000001, `connection to ${name} refused`, false);
+        return;
+      }
+      const request = { method: wireName, body, timeoutMs, metadata, msgId };
+      void server.request(request).then(({ wireCode, body: reply, text }) => {
+        if (!this.#pending.has(call)) return;
+        forget();
+        const slab = Buffer.concat([Buffer.alloc(3, 0xee), reply, Buffer.alloc(3, 0xee)]);
+        if (wireCode === 0) call.onReply(slab, 3, slab.length - 3, text);
+        else call.onFailure(wireCode, text, true);
+        slab.fill(0xaa);
+      });
+    });
+  }
+
+  cancel(call: PendingCall): void {
+    const pending = this.#pending.get(call);
+    if (pending === undefined) throw new Error('cancel() of a call that is not pending');
+    this.#network.cancelled++;
+    pending.forget();
+  }
+
+  close(): void {
+    if (this.#closed) throw new Error('closed twice');
+    this.#closed = true;
+  }
+
+  stats(): ClientTransportStats {
+    const zeros = {
+      connections: 0,
+      callsTotal: 0,
+      queuedBytes: 0,
+      waitingBytes: 0,
+      connects: 0,
+      nativeBytes: 0,
+    };
+    return {
+      ...zeros,
+      callsInFlight: this.#pending.size,
+      connectFailures: 0,
+      lateReplies: 0,
+      framesRejected: 0,
+    };
+  }
+
+  #endpoint(number: number): MemoryEndpoint {
+    const endpoint = this.#endpoints.find((each) => each.number === number);
+    if (endpoint === undefined) throw new Error('a channel names an endpoint that is not there');
+    return endpoint;
+  }
+}

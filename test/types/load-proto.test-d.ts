@@ -1,0 +1,155 @@
+/** Compiled by `npm run types`, never run: what must and must not type-check with loadProto<...>(). */
+import {
+  type CallContext,
+  Channel,
+  type Client,
+  createClient,
+  type Handlers,
+  loadProto,
+  Metadata,
+  RpcError,
+  Server,
+  type Unary,
+} from '../../lib/index.ts';
+
+interface OrderRequest {
+  price?: number;
+  goods?: string;
+}
+
+interface OrderReply {
+  orderId?: string;
+}
+
+interface Shop {
+  Order: {
+    makeOrder: Unary<OrderRequest, OrderReply>;
+    cancel: Unary<{ orderId: string }, { done: boolean }>;
+  };
+  Admin: { reset: Unary<object, object> };
+}
+
+const { Order, Admin } = loadProto<Shop>('shop.proto');
+const channel = new Channel('localhost:1');
+
+async function calls(): Promise<void> {
+  const orders = createClient(Order, channel);
+  const reply: OrderReply = await orders.makeOrder({ price: 1, goods: 'apple' });
+  const { done }: { done: boolean } = await orders.cancel({ orderId: reply.orderId ?? '' });
+  await orders.makeOrder({}, { timeoutMs: 5, signal: undefined, metadata: { a: 'b' }, waitForReady: true });
+  await orders.makeOrder({}, { metadata: new Metadata(), onMetadata: (metadata) => metadata.get('a') });
+  const typed: Client<typeof Order> = orders;
+  void [done, typed];
+
+  // @ts-expect-error a field of another type
+  await orders.makeOrder({ price: '1' });
+  // @ts-expect-error a field there is not
+  await orders.makeOrder({ prise: 1 });
+  // @ts-expect-error a field that is needed
+  await orders.cancel({});
+  // @ts-expect-error no request
+  await orders.makeOrder();
+  // @ts-expect-error a method there is not
+  await orders.makeOrders({});
+  // @ts-expect-error a reply's field of another type
+  const wrong: number = (await orders.makeOrder({})).orderId;
+  // @ts-expect-error a reply's field there is not
+  (await orders.cancel({ orderId: '' })).undone;
+  // @ts-expect-error an option there is not
+  await orders.makeOrder({}, { timeout: 5 });
+  // @ts-expect-error an option of another type
+  await orders.makeOrder({}, { timeoutMs: '5' });
+  // @ts-expect-error metadata that is no text
+  await orders.makeOrder({}, { metadata: { a: 5 } });
+  void wrong;
+}
+
+function handlers(server: Server): void {
+  server
+    .addService(Order, {
+      makeOrder: (request, context) => {
+        const price: number | undefined = request.price;
+        const ctx: CallContext = context;
+        void [price, ctx];
+        return { orderId: '1' };
+      },
+      async cancel({ orderId }, { signal, deadline, metadata, peer, msgId, responseMetadata }) {
+        responseMetadata.set('a', 'b');
+        const left: number = deadline.getTime();
+        void [signal.aborted, metadata.get('a'), peer, msgId, left];
+        return { done: orderId !== '' };
+      },
+    })
+    .addService(Admin, { reset: () => ({}) });
+
+  const good: Handlers<typeof Order> = {
+    makeOrder: () => ({}),
+    cancel: () => Promise.resolve({ done: true }),
+  };
+  void good;
+
+  class Implementation {
+    makeOrder({ goods }: OrderRequest): OrderReply {
+      return { orderId: goods ?? '' };
+    }
+
+    async cancel(_: { orderId: string }): Promise<{ done: boolean }> {
+      throw new RpcError('NOT_FOUND', 'none');
+    }
+  }
+  server.addService(Order, new Implementation());
+
+  // @ts-expect-error a handler that is missing
+  server.addService(Order, { makeOrder: () => ({}) });
+  // @ts-expect-error a reply of another type
+  server.addService(Order, { makeOrder: () => ({ orderId: 5 }), cancel: () => ({ done: true }) });
+  // @ts-expect-error a reply without a field that is needed
+  server.addService(Order, { makeOrder: () => ({}), cancel: async () => ({}) });
+  // @ts-expect-error a handler that returns nothing
+  server.addService(Order, { makeOrder: () => undefined, cancel: () => ({ done: true }) });
+  // @ts-expect-error a request of another type
+  server.addService(Order, { makeOrder: (_: { price: string }) => ({}), cancel: () => ({ done: true }) });
+  // @ts-expect-error a method there is not
+  server.addService(Order, { makeOrder: () => ({}), cancel: () => ({ done: true }), more: () => ({}) });
+}
+
+function services(): void {
+  // @ts-expect-error a service there is not
+  loadProto<Shop>('shop.proto').Orders;
+  // Told no types, every name may be there, and may be missing.
+  const loose = loadProto('shop.proto');
+  const maybe = loose['Order'];
+  // @ts-expect-error it may be missing
+  createClient(maybe, channel);
+  if (maybe !== undefined) void createClient(maybe, channel)['anything']?.({ any: 1 });
+}
+
+function options(): void {
+  new Server({ ioThreads: 2, logger: false });
+  new Channel('a:1', { connection: 'short', balancer: 'round_robin', backoff: { minMs: 5 } });
+  // @ts-expect-error an option there is not
+  new Server({ ioThread: 2 });
+  // @ts-expect-error an option of another type
+  new Server({ ioThreads: '2' });
+  // @ts-expect-error a value there is not
+  new Channel('a:1', { connection: 'long' });
+  // @ts-expect-error a value there is not
+  new Channel('a:1', { balancer: 'random' });
+  // @ts-expect-error an option there is not, inside another
+  new Channel('a:1', { backoff: { min: 5 } });
+  // @ts-expect-error no target
+  new Channel();
+  // @ts-expect-error a status there is not
+  new RpcError('NOPE', 'x');
+  // @ts-expect-error a value that is no text
+  new Metadata({ a: 5 });
+}
+
+async function disposing(): Promise<void> {
+  await using server = new Server();
+  await using open = new Channel('a:1');
+  const { port }: { port: number } = await server.listen('127.0.0.1:0');
+  void [open, port];
+}
+
+export { calls, disposing, handlers, options, services };

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { RoundRobin } from '../../lib/balance/round-robin.ts';
+import { EndpointSet } from '../../lib/rpc/endpoint-set.ts';
+import { type ClientTransport, linkState } from '../../lib/rpc/transport.ts';
+
+/** Of a transport, what an EndpointSet uses; endpoint numbers count from 0. */
+function fixture(links = 2) {
+  const done: string[] = [];
+  let number = 0;
+  const transport = {
+    addEndpoint: (name: string) => {
+      done.push(`add ${name}`);
+      return { number: number++, links };
+    },
+    removeEndpoint: (endpoint: number) => {
+      done.push(`remove ${endpoint}`);
+      return Promise.resolve();
+    },
+    setAddresses: (endpoint: number, addresses: readonly string[]) => {
+      done.push(`set ${endpoint} ${addresses.join(' ')}`);
+    },
+    connect: (endpoint: number) => {
+      done.push(`connect ${endpoint}`);
+    },
+  } as unknown as ClientTransport;
+  let allFailed = 0;
+  const set = new EndpointSet(
+    transport,
+    new RoundRobin<number>(),
+    new RoundRobin<number>(),
+    () => allFailed++,
+  );
+  const picks = (times: number) => Array.from({ length: times }, () => set.pick());
+  return { set, done, picks, allFailed: () => allFailed };
+}
+
+const endpoint = (name: string, ...addresses: string[]) => ({ name, addresses });
+
+describe('an endpoint set', () => {
+  it('picks nothing when it is empty', () => {
+    const { set, allFailed } = fixture();
+    expect([set.pick(), set.size, set.isReady(), allFailed()]).toEqual([undefined, 0, false, 0]);
+  });
+
+  it('picks in turn, skips what failed on all links, and takes it back', () => {
+    const { set, picks } = fixture();
+    set.update([endpoint('a'), endpoint('b'), endpoint('c')], false);
+    expect(picks(6)).toEqual([0, 1, 2, 0, 1, 2]);
+    set.onLinkState(1, 0, linkState.failed);
+    expect(new Set(picks(6))).toEqual(new Set([0, 1, 2]));
+    set.onLinkState(1, 1, linkState.failed);
+    expect(picks(6).sort()).toEqual([0, 0, 0, 2, 2, 2]);
+    set.onLinkState(1, 0, linkState.connecting);
+    expect(new Set(picks(6))).toEqual(new Set([0, 1, 2]));
+  });
+
+  it('picks from all when all have failed, and says so each time', () => {
+    const { set, picks, allFailed } = fixture(1);
+    set.update([endpoint('a'), endpoint('b')], false);
+    set.onLinkState(0, 0, linkState.failed);
+    expect(allFailed()).toBe(0);
+    set.onLinkState(1, 0, linkState.failed);
+    expect(allFailed()).toBe(1);
+    expect(picks(4).sort()).toEqual([0, 0, 1, 1]);
+    set.onLinkState(1, 0, linkState.ready);
+    expect([allFailed(), set.isReady(), picks(2)]).toEqual([1, true, [1, 1]]);
+  });
+
+  it('adds, removes and changes what a new list says', async () => {
+    const { set, done } = fixture();
+    set.update([endpoint('a', 'x:1'), endpoint('b', 'y:1')], false);
+    set.update([endpoint('b', 'y:1', 'y:2'), endpoint('c', 'z:1')], true);
+    set.update([endpoint('b', 'y:1', 'y:2'), endpoint('c', 'z:1')], true);
+    expect(done).toEqual(['add a', 'add b', 'remove 0', 'set 1 y:1 y:2', 'add c', 'connect 2']);
+    expect(set.names()).toEqual(['b', 'c']);
+    set.onLinkState(0, 0, linkState.failed); // of one that is gone
+    set.connectAll();
+    await set.close();
+    expect(done.slice(6)).toEqual(['connect 1', 'connect 2', 'remove 1', 'remove 2']);
+    expect(set.pick()).toBeUndefined();
+  });
+
+  it('takes a name that is given twice once', () => {
+    const { set, picks } = fixture();
+    set.update([endpoint('a', 'x:1'), endpoint('a', 'x:1')], false);
+    expect([set.size, picks(2)]).toEqual([1, [0, 0]]);
+  });
+});
+
+describe('round robin', () => {
+  it('gives each in turn, also when the list changes', () => {
+    const robin = new RoundRobin<string>();
+    expect(robin.pick()).toBeUndefined();
+    robin.update(['a', 'b', 'c']);
+    const three = [robin.pick(), robin.pick(), robin.pick()];
+    expect(three.sort()).toEqual(['a', 'b', 'c']);
+    robin.pick();
+    robin.pick();
+    robin.update(['a']);
+    expect([robin.pick(), robin.pick()]).toEqual(['a', 'a']);
+    robin.update([]);
+    expect(robin.pick()).toBeUndefined();
+    robin.update(['x', 'y']);
+    expect([robin.pick(), robin.pick(), robin.pick()].sort().join('')).toMatch(/^(xxy|xyy)$/);
+  });
+});

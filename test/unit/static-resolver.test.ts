@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest';
+import { StaticResolver } from '../../lib/discovery/static-resolver.ts';
+import type { Endpoint } from '../../lib/index.ts';
+import { parseTarget } from '../../lib/rpc/target.ts';
+import { Changes } from '../support/waits.ts';
+
+function listening(target: string) {
+  const changes = new Changes();
+  const lists: (readonly Endpoint[])[] = [];
+  const errors: Error[] = [];
+  const resolver = new StaticResolver(parseTarget(target).endpoints);
+  resolver.start({
+    onEndpoints: (endpoints) => {
+      lists.push(endpoints);
+      changes.notify();
+    },
+    onError: (error) => {
+      errors.push(error);
+      changes.notify();
+    },
+  });
+  const wait = { deadlineMs: 5000, what: 'the resolver to speak' };
+  const spoken = (times: number) =>
+    changes.until(() => (lists.length + errors.length >= times ? true : undefined), wait);
+  return { resolver, lists, errors, spoken };
+}
+
+it('numeric addresses are known at once, and never looked up again', () => {
+  const { resolver, lists } = listening('static:///10.0.0.1:1,[::1]:2');
+  resolver.refresh();
+  expect(lists).toEqual([
+    [
+      { name: '10.0.0.1:1', addresses: ['10.0.0.1:1'] },
+      { name: '[::1]:2', addresses: ['[::1]:2'] },
+    ],
+  ]);
+});
+
+it('names are looked up, and again on refresh', async () => {
+  const { resolver, lists, spoken } = listening('static:///localhost:7,10.0.0.1:8');
+  expect(lists).toEqual([]);
+  await spoken(1);
+  expect(lists[0]?.map(({ name }) => name)).toEqual(['localhost:7', '10.0.0.1:8']);
+  expect(lists[0]?.[0]?.addresses).toContain('127.0.0.1:7');
+  resolver.refresh();
+  resolver.refresh();
+  await spoken(2);
+  expect(lists).toHaveLength(2);
+  resolver.close();
+});
+
+it('a name that is not there is an error, or left out when others are', async () => {
+  const alone = listening('no-such-host.invalid:1');
+  await alone.spoken(1);
+  expect(alone.errors[0]?.message).toContain('no-such-host.invalid');
+  const among = listening('static:///no-such-host.invalid:1,10.0.0.1:8');
+  await among.spoken(1);
+  expect(among.lists).toEqual([[{ name: '10.0.0.1:8', addresses: ['10.0.0.1:8'] }]]);
+});
+
+it('says nothing after close()', async () => {
+  const { resolver, lists, errors } = listening('localhost:1');
+  resolver.close();
+  resolver.refresh();
+  const other = listening('localhost:2');
+  await other.spoken(1);
+  expect([lists, errors]).toEqual([[], []]);
+});
