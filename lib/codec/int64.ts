@@ -14,12 +14,25 @@ interface LongLike {
 const longTypes = new Set(['int64', 'uint64', 'sint64', 'fixed64', 'sfixed64']);
 
 function toLong(value: unknown, unsigned: boolean): unknown {
-  if (typeof value === 'string' && /^-?\d+$/.test(value)) value = BigInt(value);
-  if (typeof value !== 'bigint') return value;
-  const fits = unsigned ? BigInt.asUintN(64, value) === value : BigInt.asIntN(64, value) === value;
-  if (!fits) return value;
-  const bits = BigInt.asUintN(64, value);
+  let exact: bigint;
+  if (typeof value === 'bigint') exact = value;
+  else if (typeof value === 'string' && /^-?\d+$/.test(value)) exact = BigInt(value);
+  else if (Number.isSafeInteger(value)) exact = BigInt(value as number);
+  else return isLong(value) ? value : Number.NaN; // which verify() refuses by the field's name
+  const fits = unsigned ? BigInt.asUintN(64, exact) === exact : BigInt.asIntN(64, exact) === exact;
+  if (!fits) return Number.NaN;
+  const bits = BigInt.asUintN(64, exact);
   return new protobuf.util.Long(Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, unsigned);
+}
+
+/** protobufjs keys the maps it decodes by eight characters that hold the 64 bits. */
+function keyOfHash(hash: string, unsigned: boolean): string {
+  return String(fromLong(protobuf.util.longFromHash(hash, unsigned), 'bigint'));
+}
+
+function hashOfKey(key: string, unsigned: boolean): string {
+  const long = toLong(key, unsigned);
+  return isLong(long) ? protobuf.util.longToHash(long as never) : key;
 }
 
 function isLong(value: unknown): value is LongLike {
@@ -43,7 +56,8 @@ function fromLong(value: unknown, longs: Longs): unknown {
 /** Whether a field holds, at any depth, something to translate. */
 function needsTranslation(field: protobuf.Field, seen: Set<protobuf.Type>): boolean {
   field.resolve();
-  if (longTypes.has(field.type) || field.resolvedType instanceof protobuf.Enum) return true;
+  if (isTranslated(field)) return true;
+  if (field instanceof protobuf.MapField && longTypes.has(field.keyType)) return true;
   const type = field.resolvedType;
   if (!(type instanceof protobuf.Type) || seen.has(type)) return false;
   seen.add(type);
@@ -79,6 +93,7 @@ export class Int64Fields {
   }
 
   #collect(): void {
+    const defaults = this.#type.ctor.prototype as Fields;
     for (const field of this.#type.fieldsArray) {
       field.resolve();
       const nested =
@@ -86,6 +101,10 @@ export class Int64Fields {
           ? Int64Fields.of(field.resolvedType, this.#longs)
           : undefined;
       if (needsTranslation(field, new Set())) this.#fields.push({ field, nested });
+      // What is not on the wire is read from the prototype. The types belong to one loadProto(), so to one `longs`.
+      const isScalar = longTypes.has(field.type) && !field.repeated && !field.map;
+      if (isScalar)
+        defaults[field.name] = field.partOf === null ? fromLong(field.defaultValue, this.#longs) : undefined;
     }
   }
 
@@ -97,7 +116,7 @@ export class Int64Fields {
         if (field.resolvedType instanceof protobuf.Enum) {
           return typeof value === 'string' ? (field.resolvedType.values[value] ?? value) : value;
         }
-        return toLong(value, field.type.startsWith('u') || field.type === 'fixed64');
+        return toLong(value, isUnsigned(field.type));
       },
       'toLongs',
     );
@@ -121,17 +140,42 @@ export class Int64Fields {
   ): Fields {
     const result: Fields = direction === 'toLongs' ? { ...message } : message;
     for (const { field, nested } of this.#fields) {
+      if (!Object.hasOwn(message, field.name)) continue;
       const value = message[field.name];
       if (value === undefined || value === null) continue;
       const one = (item: unknown): unknown => {
-        if (nested === undefined) return scalar(field, item);
-        return typeof item === 'object' && item !== null ? nested[direction](item as Fields) : item;
+        if (nested !== undefined) return isObject(item) ? nested[direction](item) : item;
+        return isTranslated(field) ? scalar(field, item) : item;
       };
       if (field.repeated && Array.isArray(value)) result[field.name] = value.map(one);
-      else if (field.map && typeof value === 'object') {
-        result[field.name] = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, one(item)]));
+      else if (field instanceof protobuf.MapField && isObject(value)) {
+        const key = keyTranslation(field, direction);
+        result[field.name] = Object.fromEntries(
+          Object.entries(value).map(([name, item]) => [key(name), one(item)]),
+        );
       } else result[field.name] = one(value);
     }
     return result;
   }
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function isTranslated(field: protobuf.Field): boolean {
+  return longTypes.has(field.type) || field.resolvedType instanceof protobuf.Enum;
+}
+
+function keyTranslation(
+  field: protobuf.MapField,
+  direction: 'toLongs' | 'fromLongs',
+): (key: string) => string {
+  if (!longTypes.has(field.keyType)) return (key) => key;
+  const unsigned = isUnsigned(field.keyType);
+  return (key) => (direction === 'toLongs' ? hashOfKey(key, unsigned) : keyOfHash(key, unsigned));
+}
+
+function isUnsigned(type: string): boolean {
+  return type === 'uint64' || type === 'fixed64';
 }

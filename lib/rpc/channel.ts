@@ -422,6 +422,7 @@ function checkedTransportOptions(options: ChannelOptions): ClientTransportOption
   if (connection !== 'persistent' && connection !== 'short') {
     throw new TypeError(`connection must be 'persistent' or 'short', not ${String(connection)}`);
   }
+  knownOptions('backoff', backoff, ['minMs', 'maxMs']);
   const firstBackoffMs = timeoutOption('backoff.minMs', backoff.minMs, 100);
   return {
     ioThreads,

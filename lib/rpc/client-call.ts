@@ -68,9 +68,10 @@ export class ClientCall implements PendingCall {
     signal.addEventListener('abort', this);
   }
 
-  /** EventListenerObject: no closure per call. */
-  handleEvent(event: Event): void {
-    this.giveUp?.(this, event.currentTarget as AbortSignal);
+  /** EventListenerObject: no closure per call. (Node 20 clears `event.currentTarget` too early to ask it.) */
+  handleEvent(): void {
+    const aborted = this.signals?.find((signal) => signal.aborted);
+    if (aborted !== undefined) this.giveUp?.(this, aborted);
   }
 
   private finish(): void {

@@ -300,10 +300,12 @@ export class Server implements AsyncDisposable, ServerReceiver {
     let result: unknown;
     try {
       result = this.#invoke(handler, request, call);
+      // Promise.resolve() also takes a thenable that misbehaves; a promise of our own kind passes through it unchanged.
+      if (isThenable(result)) result = Promise.resolve(result);
     } catch (error) {
       return this.#fail(call, error);
     }
-    if (isThenable(result)) {
+    if (result instanceof Promise) {
       result.then(
         (value) => this.#reply(call, value),
         (error: unknown) => this.#fail(call, error),
@@ -400,7 +402,12 @@ export class Server implements AsyncDisposable, ServerReceiver {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'something that is no Error and has no text was thrown';
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RpcError } from '../../lib/index.ts';
 import { startChild } from '../support/child.ts';
 import { openOrders, startOrderServer } from '../support/loopback.ts';
 import { settled, until } from '../support/waits.ts';
@@ -39,8 +40,12 @@ describe('a process', () => {
     await child.said('handling', soonMs);
     child.kill('SIGTERM');
     await child.said('closing', soonMs);
-    const refused = await settled(orders.makeOrder({ goods: 'too late' }), soonMs);
-    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } });
+    // The signal handler has said so just before it closes.
+    const isRefused = async () => {
+      const late = await settled(orders.makeOrder({ goods: 'too late' }, { timeoutMs: 200 }), soonMs);
+      return late.status === 'rejected' && (late.reason as RpcError).code === 'UNAVAILABLE';
+    };
+    await until(isRefused, { deadlineMs: soonMs, what: 'a later call to be refused' });
     child.tell('release');
     expect(await call).toMatchObject({ orderId: 'held' });
     await child.said('closed', soonMs);

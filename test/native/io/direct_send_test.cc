@@ -116,6 +116,7 @@ TEST_F(DirectSend, PartialOverTcp) {
 TEST_F(DirectSend, IsBusyWhileTheQueueIsBeingWritten) {
   open({}, 4096);
   on_io(io_, [&] { append(test_frame(1'000'000, 0)); });
+  on_io(io_, [] {});  // the turn that writes has ended
   std::size_t sent = 0;
   EXPECT_EQ(connection_->direct_send(test_frame(10, 1), sent), Connection::Direct::kBusy);
   EXPECT_EQ(sent, 0U);
