@@ -9,7 +9,7 @@ interface Known {
   readonly links: LinkState[];
 }
 
-/** The endpoints of a channel, and which of them can be used: all whose connections are not all failed. */
+/** The endpoints of a channel, and which of them can be used: those that are ready, or else all that have not failed. */
 export class EndpointSet {
   readonly #transport: ClientTransport;
   readonly #balancer: Balancer<number>;
@@ -76,10 +76,6 @@ export class EndpointSet {
       this.#onAllFailed();
   }
 
-  isReady(): boolean {
-    return [...this.#known.values()].some(({ links }) => links.includes(linkState.ready));
-  }
-
   async close(): Promise<void> {
     for (const known of [...this.#known.values()]) this.#remove(known);
     this.#refill();
@@ -111,8 +107,15 @@ export class EndpointSet {
   #refill(): void {
     const all = [...this.#known.values()];
     this.#everyone.update(all.map(({ number }) => number));
-    this.#balancer.update(all.filter(isUsable).map(({ number }) => number));
+    // While one endpoint is ready no call has to wait for another to connect, or find out that it is dead.
+    const ready = all.filter(isReady);
+    const usable = ready.length > 0 ? ready : all.filter(isUsable);
+    this.#balancer.update(usable.map(({ number }) => number));
   }
+}
+
+function isReady({ links }: Known): boolean {
+  return links.includes(linkState.ready);
 }
 
 function isUsable({ links }: Known): boolean {

@@ -31,7 +31,7 @@ export interface ServerOptions {
   readonly ioThreads?: number;
   /** Longest frame read or sent, in bytes. A longer request closes its connection; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxFrameBytes?: number;
-  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, past four times it (and a frame) its connection is closed. Default 4 MiB. */
+  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would go past four times it (and a frame) becomes RESOURCE_EXHAUSTED. Default 16 MiB. */
   readonly maxWriteQueueBytes?: number;
   /** A frame that was begun must be complete within this time, or its connection is closed. Default 10 s. */
   readonly frameTimeoutMs?: number;
@@ -170,7 +170,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
   }
 
   /**
-   * Adds a service. A method may be left out only by a type assertion; it is then answered UNIMPLEMENTED.
+   * Adds a service. `handlers` may be an object or an instance of a class, whose other fields are its own business. A
+   * method may be left out only by a type assertion; it is then answered UNIMPLEMENTED.
    *
    * @throws Error once the server listens, TypeError for a handler that is no function or no method of the service.
    */
@@ -179,7 +180,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
     const { methods, name } = toServiceDefinition(service);
     const given = handlers as Readonly<Record<string, unknown>>;
     for (const key of Object.keys(given)) {
-      if (methods[key] === undefined) {
+      if (methods[key] === undefined && typeof given[key] === 'function') {
         throw new TypeError(
           `${name} has no unary method ${key}; it has ${Object.keys(methods).join(', ') || 'none'}`,
         );

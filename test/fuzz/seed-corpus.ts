@@ -29,5 +29,8 @@ function writeCorpus(folder: string): void {
 }
 
 function write(folder: string, name: string, cut: number, stream: Buffer): void {
-  writeFileSync(path.join(folder, name.replaceAll('/', '-')), Buffer.concat([Buffer.from([cut & 0xff]), stream]));
+  writeFileSync(
+    path.join(folder, name.replaceAll('/', '-')),
+    Buffer.concat([Buffer.from([cut & 0xff]), stream]),
+  );
 }

@@ -21,7 +21,6 @@ constexpr std::size_t kReadInPlaceBytes = 16 * 1024;
 /// Enough for a frame's length to be known.
 constexpr std::size_t kHeadBytes = 64;
 constexpr std::size_t kGather = 64;
-constexpr std::size_t kHardLimitFactor = 4;
 
 }  // namespace
 
@@ -233,11 +232,7 @@ void Connection::on_turn_end() {
 }
 
 void Connection::flush() {
-  if (writing_) {
-    if (over_hard_limit()) close(CloseReason::kSlowReader);
-    return;
-  }
-  if (writes_.empty() && !close_when_written_) return;
+  if (writing_ || (writes_.empty() && !close_when_written_)) return;
   if (!acquire_writer()) return;
   if (write_some()) {
     release_writer();
@@ -292,16 +287,11 @@ asio::awaitable<void> Connection::write_loop(std::shared_ptr<Connection> self) {
 }
 
 void Connection::after_write() {
-  if (over_hard_limit()) return close(CloseReason::kSlowReader);
   if (!backlogged() && was_backlogged_ && handler_ != nullptr) {
     was_backlogged_ = false;
     handler_->on_writable();
   }
   if (close_when_written_ && writes_.empty()) close(CloseReason::kLocal);
-}
-
-bool Connection::over_hard_limit() const {
-  return writes_.bytes() > limits_.max_write_queue_bytes * kHardLimitFactor + limits_.max_frame_bytes;
 }
 
 void Connection::close_when_written() {

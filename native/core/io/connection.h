@@ -25,7 +25,7 @@ enum class CloseReason : std::uint8_t {
   kBadInput,      ///< the handler refused what it read
   kFrameTimeout,  ///< a frame was begun and not finished in time
   kIdleTimeout,
-  kSlowReader,  ///< the peer does not read: its write queue is over the hard limit or makes no progress
+  kSlowReader,  ///< the peer has read nothing for the idle timeout
 };
 inline constexpr std::size_t kCloseReasonCount = 7;
 const char* name_of(CloseReason reason);
@@ -39,6 +39,8 @@ struct ConnectionLimits {
   Millis frame_timeout{10'000};
   /// 0: never.
   Millis idle_timeout{300'000};
+
+  std::size_t hard_write_queue_bytes() const { return 4 * max_write_queue_bytes + max_frame_bytes; }
 };
 
 /// Counters that all connections of one server or channel share; any thread may read them.
@@ -143,7 +145,6 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool write_some();
   void after_write();
   void count_queued(std::size_t added);
-  bool over_hard_limit() const;
   bool acquire_writer();
   void release_writer();
   void close_socket();

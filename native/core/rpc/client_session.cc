@@ -290,7 +290,6 @@ void ClientSession::on_backoff_over(Timer& timer) {
 }
 
 void ClientSession::on_link_closed(ClientLink& link, io::CloseReason reason) {
-  const bool was_quiet = link.calls.empty();
   const bool refused = reason == io::CloseReason::kBadInput;
   if (refused) channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
   const std::string text = "the connection to " + endpoint_->name + " ended (" +
@@ -303,10 +302,7 @@ void ClientSession::on_link_closed(ClientLink& link, io::CloseReason reason) {
   delete &link;
   if (state() == LinkState::kClosed) return maybe_closed();
   if (!was_shared) return;
-  if (was_quiet && proven) {
-    set_state(LinkState::kIdle);
-    if (!waiting_.empty()) begin_connect();
-  } else if (proven) {
+  if (proven) {
     begin_connect();
   } else {
     // Accepted and dropped without one reply: not a reason to come back at once.

@@ -127,12 +127,9 @@ void ServerSession::send(const wire::FrameHead& head, Reply& reply, bool checksu
   if (!connection_->open()) return;
   const ByteSpan body = reply.large_body.empty() ? reply.body : reply.large_body.span();
   const std::size_t size = wire::frame_bytes(head, body.size());
-  if (size > connection_limits().max_frame_bytes) {
+  if (const std::string why = too_much(size); !body.empty() && !why.empty()) {
     Reply none{wire::kResourceExhausted, {}, {}, {}};
-    const std::string text = "the reply needs a frame of " + std::to_string(size) +
-                             " bytes, over the server's limit of " +
-                             std::to_string(connection_limits().max_frame_bytes) + " (option maxFrameBytes)";
-    return send({head.msg_id, head.method, none.wire_code, text}, none, checksum);
+    return send({head.msg_id, head.method, none.wire_code, why}, none, checksum);
   }
   if (reply.large_body.empty()) {
     wire::encode(connection_->append(size), head, body, checksum);
@@ -144,6 +141,21 @@ void ServerSession::send(const wire::FrameHead& head, Reply& reply, bool checksu
   const std::uint32_t sum = checksum ? wire::crc32c(body, wire::crc32c({prefix, prefix_bytes})) : wire::kNoChecksum;
   connection_->append_block(std::move(reply.large_body));
   wire::write_suffix(connection_->append(wire::kSuffixBytes), sum);
+}
+
+/// Why a frame of that size cannot be sent; empty when it can.
+std::string ServerSession::too_much(std::size_t frame_bytes) const {
+  const auto& limits = connection_limits();
+  if (frame_bytes > limits.max_frame_bytes) {
+    return "the reply needs a frame of " + std::to_string(frame_bytes) + " bytes, over the server's limit of " +
+           std::to_string(limits.max_frame_bytes) + " (option maxFrameBytes)";
+  }
+  const std::size_t queued = connection_->queued_bytes();
+  if (queued > 0 && queued + frame_bytes > limits.hard_write_queue_bytes()) {
+    return "the reply was dropped: " + std::to_string(queued) +
+           " bytes wait for this client, which reads too slowly (option maxWriteQueueBytes)";
+  }
+  return {};
 }
 
 void ServerSession::reject(wire::DecodeError error) {

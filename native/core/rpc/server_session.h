@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "io/connection.h"
@@ -50,6 +51,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   bool take_frame(ByteSpan frame, OwnedBytes* block);
   bool take_request(const wire::FrameView& view, OwnedBytes* block);
   void refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text);
+  std::string too_much(std::size_t frame_bytes) const;
   void reject(wire::DecodeError error);
   const io::ConnectionLimits& connection_limits() const;
   void send(const wire::FrameHead& head, Reply& reply, bool checksum);
