@@ -14,20 +14,12 @@ const { positionals, values } = parseArgs({
     help: { type: 'boolean' },
   },
 });
+const tests = ['-DROCKET_TESTS=ON', '-DROCKET_UNITY=ON'];
+const sanitized = ['-DCMAKE_BUILD_TYPE=Debug', '-DCMAKE_CXX_FLAGS_DEBUG=-O0', ...tests];
 const kinds = {
-  release: ['-DCMAKE_BUILD_TYPE=Release', '-DROCKET_TESTS=ON', '-DROCKET_BENCH=ON'],
-  asan: [
-    '-DCMAKE_BUILD_TYPE=Debug',
-    '-DCMAKE_CXX_FLAGS_DEBUG=-O1',
-    '-DROCKET_TESTS=ON',
-    '-DROCKET_SANITIZE=address,undefined',
-  ],
-  tsan: [
-    '-DCMAKE_BUILD_TYPE=Debug',
-    '-DCMAKE_CXX_FLAGS_DEBUG=-O1',
-    '-DROCKET_TESTS=ON',
-    '-DROCKET_SANITIZE=thread',
-  ],
+  release: ['-DCMAKE_BUILD_TYPE=Release', '-DCMAKE_CXX_FLAGS_RELEASE=-O1', ...tests],
+  asan: [...sanitized, '-DROCKET_SANITIZE=address,undefined'],
+  tsan: [...sanitized, '-DROCKET_SANITIZE=thread'],
   fuzz: ['-DCMAKE_BUILD_TYPE=Release', '-DROCKET_FUZZ=ON', '-DCMAKE_CXX_COMPILER=clang++-14'],
 };
 const kind = positionals[0];
@@ -48,7 +40,7 @@ const build = join(root, 'build', `native-${kind}`);
 run('cmake', ['-S', '.', '-B', build, '-G', 'Ninja', ...kinds[kind]], {
   stdio: ['ignore', 'ignore', 'inherit'],
 });
-run('ninja', ['-C', build, '--quiet']);
+run('ninja', ['-C', build, '--quiet', kind === 'fuzz' ? 'decoder_fuzz' : 'rocket_tests']);
 const vectors = join(build, 'vectors.bin');
 run('npx', ['--no-install', 'tsx', 'test/golden/flat.ts', vectors]);
 

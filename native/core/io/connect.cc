@@ -15,15 +15,15 @@ namespace {
 
 void set_option(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
 
+}  // namespace
+
 /// Shared with the timer's handler, which may run when the coroutine that made it is gone.
-struct Attempt {
-  Attempt(IoThread& io, const Address& address)
+struct ConnectAttempt {
+  ConnectAttempt(IoThread& io, const Address& address)
       : socket(io.context(), asio::generic::stream_protocol(address.family(), address.is_unix() ? 0 : IPPROTO_TCP)) {}
   StreamSocket socket;
   bool timed_out = false;
 };
-
-}  // namespace
 
 void set_stream_options(int fd) {
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -37,9 +37,9 @@ asio::awaitable<ConnectResult> connect(IoThread& io, std::vector<Address> addres
   const auto give_up_at = std::chrono::steady_clock::now() + timeout;
   std::string error = "no address to connect to";
   for (const Address& address : addresses) {
-    std::shared_ptr<Attempt> attempt;
+    std::shared_ptr<ConnectAttempt> attempt;
     try {
-      attempt = std::make_shared<Attempt>(io, address);
+      attempt = std::make_shared<ConnectAttempt>(io, address);
     } catch (const std::system_error& exception) {  // socket(2) failed: asio has no constructor that returns it
       error = "connect to " + address.text + ": " + exception.code().message();
       continue;

@@ -95,9 +95,6 @@ class IoThread {
   ChunkPool chunks_;
   std::unique_ptr<std::uint8_t[]> read_buffer_;
 
-  std::mutex tasks_mutex_;
-  std::vector<std::unique_ptr<IoTask>> tasks_;  // guarded by tasks_mutex_
-  std::vector<std::unique_ptr<IoTask>> running_tasks_;
   std::atomic<std::size_t> queued_tasks_{0};
   std::atomic<std::size_t> buffer_bytes_{kReadBufferBytes};
   std::atomic<bool> sleeping_{false};
@@ -111,6 +108,11 @@ class IoThread {
   asio::steady_timer wheel_timer_;
   SteadyMs wheel_armed_for_ = kNever;
   static constexpr SteadyMs kNever = INT64_MAX;
+
+  // Behind the context: a task that was never run may hold a connection, whose socket needs the context to close.
+  std::mutex tasks_mutex_;
+  std::vector<std::unique_ptr<IoTask>> tasks_;  // guarded by tasks_mutex_
+  std::vector<std::unique_ptr<IoTask>> running_tasks_;
 
   std::atomic<std::thread::id> thread_id_;
   std::thread thread_;

@@ -64,6 +64,8 @@ void Server::stop_accepting(std::function<void()> then) {
 // The shards drain only once the listeners are closed: who has been told of the end may listen there again.
 void Server::close(Millis drain) {
   stop_accepting([self = shared_from_this(), drain] {
+    if (self->shards_closed_.load() == self->shards_.size()) return;
+    self->cancel_drain_timer();
     self->drain_timer_ = std::make_unique<DrainTimer>(self);
     auto& io = self->engine_.main();
     io.timers().arm(*self->drain_timer_, io.now() + drain.count());
@@ -96,9 +98,10 @@ void Server::finish() {
   if (!finishing_.exchange(true)) each_shard(&ServerShard::finish);
 }
 
-void Server::on_shard_closed() {
-  if (shards_closed_.fetch_add(1) + 1 < shards_.size()) return;
+bool Server::on_shard_closed() {
+  if (shards_closed_.fetch_add(1) + 1 < shards_.size()) return false;
   engine_.main().post([self = shared_from_this()] { self->cancel_drain_timer(); });
+  return true;
 }
 
 void Server::cancel_drain_timer() {
@@ -112,8 +115,6 @@ void Server::settle() {
     if (shard->lane().io.queued_tasks() > 0) shard->lane().io.post([] {});
   }
 }
-
-bool Server::closed() const { return shards_closed_.load() == shards_.size(); }
 
 std::uint64_t Server::accept_backoffs() const {
   std::uint64_t total = 0;

@@ -70,15 +70,14 @@ class Server final : public std::enable_shared_from_this<Server> {
   void on_call_started() { counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed); }
   void on_call_ended();
   void on_shard_draining();
-  void on_shard_closed();
+  /// True for the last shard.
+  bool on_shard_closed();
 
   // any thread:
   std::int32_t number() const { return number_; }
   const ServerOptions& options() const { return options_; }
   const MethodTable& methods() const { return methods_; }
   const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
-  /// Every shard has let go of everything.
-  bool closed() const;
 
   ServerCounters counters;
   io::ConnectionGauges gauges;

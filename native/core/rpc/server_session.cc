@@ -70,6 +70,10 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
                                                        : "parse service name error: not Service.method");
     return true;
   }
+  if (view.err_info.size() > kMaxTextBytes) {
+    refuse(view, wire::kResourceExhausted, "the request's metadata is over 8192 bytes");
+    return true;
+  }
   if (shard_.draining()) {
     refuse(view, wire::kUnavailable, "the server is closing");
     return true;

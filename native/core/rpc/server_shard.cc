@@ -81,10 +81,11 @@ void ServerShard::abandon() {
 
 void ServerShard::maybe_closed() {
   if (!finishing_ || closed_ || !sessions_.empty() || !orphans_.empty()) return;
+  // The last session may have held the server, and JavaScript lets go of it when it hears of the end.
+  const auto keep = server_.shared_from_this();
   closed_ = true;
   lane_.io.timers().cancel(flush_timer_);
-  server_.on_shard_closed();
-  if (server_.closed()) port_->push_always({.kind = EventKind::kServerClosed, .owner = server_.number()});
+  if (server_.on_shard_closed()) port_->push_always({.kind = EventKind::kServerClosed, .owner = server_.number()});
 }
 
 ServerCall* ServerShard::start_call(ServerSession& session) {

@@ -91,22 +91,6 @@ TEST_F(ConnectionWrite, SaysThatItIsWritableEvenIfOneTurnQueuedAndWroteItAll) {
   EXPECT_EQ(receive_exactly(*peer_, 20'000).size(), 20'000U);
 }
 
-TEST_F(ConnectionWrite, ASlowReaderIsClosedAtTheHardLimit) {
-  limits_.max_write_queue_bytes = 10'000;
-  limits_.max_frame_bytes = 10'000;
-  open({}, 4096);
-  std::int64_t most = 0;
-  for (int i = 0; i < 40; ++i) {
-    on_io(io_, [&] {
-      if (connection_->open()) append(pattern(5'000, 1));
-    });
-    most = std::max(most, gauges_.queued_bytes.load());
-  }
-  ASSERT_TRUE(wait_closed());
-  EXPECT_EQ(reason(), CloseReason::kSlowReader);
-  EXPECT_LE(most, 50'000 + 5'000);
-}
-
 TEST_F(ConnectionWrite, ASlowReaderIsClosedAfterNoProgress) {
   limits_.idle_timeout = Millis(50);
   open({}, 4096);

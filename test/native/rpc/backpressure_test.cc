@@ -149,6 +149,38 @@ TEST(Backpressure, APeerThatNeverReadsStaysBounded) {
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);
 }
 
+TEST(Backpressure, RepliesPastTheHardLimitBecomeResourceExhausted) {
+  JsSide js;
+  ServerOptions options;
+  options.connection.max_write_queue_bytes = 16 * 1024;
+  options.connection.max_frame_bytes = 64 * 1024;
+  const auto server = js.add_server(options);
+  RawPeer peer(js.listen(*server), 4096);
+  constexpr std::size_t kCalls = 300;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> held;
+  js.on_request = [&](const EventView& event) { held.emplace_back(event.id_low, event.id_high); };
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    ASSERT_TRUE(peer.send(make_frame({std::to_string(i), "Echo.echo", 0, ""}, {})));
+  }
+  ASSERT_TRUE(js.pump_until([&] { return held.size() == kCalls; }));
+  const Bytes body(60'000, 1);
+  for (const auto& [low, high] : held) js.reply(low, high, body);
+  js.flush();
+  for (io::IoThread* io : js.io_threads(1)) test::on_io(*io, [] {});
+  // Besides the limit only error replies, a few hundred bytes each.
+  const auto hard_limit = static_cast<std::int64_t>(options.connection.hard_write_queue_bytes());
+  EXPECT_LE(server->gauges.queued_bytes.load(), hard_limit + static_cast<std::int64_t>(kCalls * 300));
+  std::size_t exhausted = 0;
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    const auto reply = peer.read_frame();
+    ASSERT_TRUE(reply) << "after " << i << " replies";
+    if (reply->err_code == wire::kResourceExhausted) ++exhausted;
+    EXPECT_TRUE(reply->err_code == wire::kResourceExhausted || reply->body == body);
+  }
+  EXPECT_GT(exhausted, 0U);
+  EXPECT_LT(exhausted, kCalls);
+}
+
 TEST(Backpressure, CallsOverTheServersLimitAreRefused) {
   JsSide js;
   ServerOptions options;

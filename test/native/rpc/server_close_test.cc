@@ -18,7 +18,7 @@ struct Held {
   std::uint32_t high;
 };
 
-ServerOptions server_on(std::size_t io_threads) {
+ServerOptions drained_server_on(std::size_t io_threads) {
   ServerOptions options;
   options.io_threads = io_threads;
   return options;
@@ -26,7 +26,7 @@ ServerOptions server_on(std::size_t io_threads) {
 
 TEST(ServerClose, DrainingWaitsForRunningCallsAndRefusesNewOnes) {
   JsSide js;
-  const auto server = js.add_server(server_on(2));
+  const auto server = js.add_server(drained_server_on(2));
   const auto address = js.listen(*server);
   std::vector<Held> held;
   js.on_request = [&](const EventView& event) { held.push_back({event.id_low, event.id_high}); };
@@ -58,7 +58,7 @@ TEST(ServerClose, DrainingWaitsForRunningCallsAndRefusesNewOnes) {
 
 TEST(ServerClose, TheEndOfTheDrainAnswersWhatStillRuns) {
   JsSide js;
-  const auto server = js.add_server(server_on(2));
+  const auto server = js.add_server(drained_server_on(2));
   const auto address = js.listen(*server);
   std::size_t held = 0;
   js.on_request = [&](const EventView&) { ++held; };
@@ -80,7 +80,7 @@ TEST(ServerClose, TheEndOfTheDrainAnswersWhatStillRuns) {
 TEST(ServerClose, SaysServerClosedExactlyOnce) {
   JsSide js;
   for (int round = 0; round < 200; ++round) {
-    const auto server = js.add_server(server_on(4));
+    const auto server = js.add_server(drained_server_on(4));
     const auto address = js.listen(*server);
     std::vector<RawPeer> peers;
     for (int i = 0; i < 8; ++i) peers.emplace_back(address);
@@ -91,7 +91,7 @@ TEST(ServerClose, SaysServerClosedExactlyOnce) {
     for (auto& peer : peers) EXPECT_TRUE(peer.read_to_end());
     // Whatever else a shard has to say, it has said by the end of its turn.
     for (io::IoThread* io : js.io_threads(4)) test::on_io(*io, [] {});
-    const auto marker = js.add_server(server_on(1));
+    const auto marker = js.add_server(drained_server_on(1));
     marker->close(Millis(0));
     ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[marker->number()] > 0; }));
     ASSERT_EQ(js.servers_closed[number], 1) << "round " << round;
@@ -100,7 +100,7 @@ TEST(ServerClose, SaysServerClosedExactlyOnce) {
 
 TEST(ServerClose, TwiceIsAsOnce) {
   JsSide js;
-  const auto server = js.add_server(server_on(2));
+  const auto server = js.add_server(drained_server_on(2));
   const auto address = js.listen(*server);
   std::size_t held = 0;
   js.on_request = [&](const EventView&) { ++held; };
@@ -115,14 +115,14 @@ TEST(ServerClose, TwiceIsAsOnce) {
 
 TEST(ServerClose, OfAServerThatNeverListened) {
   JsSide js;
-  const auto server = js.add_server(server_on(3));
+  const auto server = js.add_server(drained_server_on(3));
   server->close(Millis(1000));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
 }
 
 TEST(ServerClose, IsNotHeldUpByAPeerThatDoesNotRead) {
   JsSide js;
-  auto options = server_on(1);
+  auto options = drained_server_on(1);
   options.connection.max_frame_bytes = 16 << 20;
   const auto server = js.add_server(options);
   const auto address = js.listen(*server);

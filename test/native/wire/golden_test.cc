@@ -13,7 +13,7 @@ using test::Bytes;
 using test::golden_vectors;
 using test::Vector;
 
-constexpr std::size_t kMaxFrameBytes = 4 << 20;
+constexpr std::size_t kGoldenMaxFrameBytes = 4 << 20;
 
 /// What a session makes of bytes that arrived: the first frame, or why there is none.
 struct Taken {
@@ -24,7 +24,7 @@ struct Taken {
 
 Taken take(ByteSpan bytes) {
   Taken taken;
-  taken.length = peek_length(bytes, kMaxFrameBytes);
+  taken.length = peek_length(bytes, kGoldenMaxFrameBytes);
   taken.error = taken.length.error;
   if (taken.error != DecodeError::kNone || taken.length.bytes == 0 || taken.length.bytes > bytes.size()) return taken;
   taken.error = decode(bytes.first(taken.length.bytes), taken.view);
@@ -92,7 +92,7 @@ TEST(Golden, NeverCompleteEarlyNorRefusedLateInOneBytePieces) {
     const std::size_t known_at = vector.reason == "bad_start_byte" ? 1 : kLengthEnd;
     for (std::size_t size = 0; size <= vector.frame.size(); ++size) {
       const Bytes prefix(vector.frame.begin(), vector.frame.begin() + static_cast<std::ptrdiff_t>(size));
-      const FrameLength length = peek_length(prefix, kMaxFrameBytes);
+      const FrameLength length = peek_length(prefix, kGoldenMaxFrameBytes);
       if (size < known_at) {
         ASSERT_EQ(length.error, DecodeError::kNone) << size;
         ASSERT_EQ(length.bytes, 0U) << size;
