@@ -1,12 +1,11 @@
 import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../rpc/transport.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
-import { event, eventFlag, eventKind } from './layout.ts';
-import { Outbox } from './outbox.ts';
+import { command, event, eventFlag, eventKind } from './layout.ts';
+import { flushAt, Outbox } from './outbox.ts';
 import { PendingCalls } from './pending-calls.ts';
 
 const maxEvents = 4096;
 const slabBytes = 1 << 20;
-const maxCommands = 1024;
 
 function makeSlabs(): Slabs {
   return {
@@ -15,7 +14,7 @@ function makeSlabs(): Slabs {
     inBytes1: Buffer.alloc(slabBytes),
     inWords1: new Int32Array(maxEvents * event.words),
     outBytes: Buffer.alloc(slabBytes),
-    outWords: new Int32Array(maxCommands * event.words),
+    outWords: new Int32Array(flushAt * command.words),
     maxEvents,
     slabBytes,
     maxLargeBytes: 64 << 20,

@@ -3,6 +3,8 @@ import type { NativeEnvironment, Slabs } from './binary.ts';
 import { command, commandFlag, commandKind, largePayloadBytes } from './layout.ts';
 
 const words = command.words;
+/** So many commands are handed over before the turn is done: the io threads then work beside JavaScript, not after it. */
+export const flushAt = 128;
 /** Room that is kept free, so that a body of ordinary size need not be encoded twice. */
 const headroomBytes = largePayloadBytes + 16 * 1024;
 
@@ -14,7 +16,6 @@ export class Outbox {
   readonly #native: NativeEnvironment;
   readonly #bytes: Buffer;
   readonly #words: Int32Array;
-  readonly #maxCommands: number;
   #commands = 0;
   #end = 0;
   #scheduled = false;
@@ -24,7 +25,6 @@ export class Outbox {
     this.#native = native;
     this.#bytes = slabs.outBytes;
     this.#words = slabs.outWords;
-    this.#maxCommands = slabs.outWords.length / words;
   }
 
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
@@ -78,10 +78,7 @@ export class Outbox {
 
   /** Makes room for one command; returns where its words begin. UTF-8 needs at most 3 bytes for a UTF-16 unit. */
   #begin(textLength: number): number {
-    if (
-      this.#commands === this.#maxCommands ||
-      this.#end + headroomBytes + textLength * 3 > this.#bytes.length
-    ) {
+    if (this.#end + headroomBytes + textLength * 3 > this.#bytes.length) {
       this.flush();
     }
     return this.#commands * words;
@@ -135,8 +132,8 @@ export class Outbox {
   #commit(end: number): void {
     this.#end = end;
     this.#commands++;
-    if (this.#large !== undefined) {
-      // The block is a view of memory that the next command overwrites.
+    if (this.#large !== undefined || this.#commands >= flushAt) {
+      // (A large block is a view of memory that the next command overwrites.)
       this.flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;

@@ -84,8 +84,25 @@ void IoThread::one_turn() {
   }
   sleeping_.store(false, std::memory_order_relaxed);
   now_ = steady_now_ms();
-  for (int i = 0; i < kHandlersPerTurn && context_.poll_one() > 0; ++i) {
+  // Asking whether more is ready is a system call, which is saved while calls come one at a time; who finds that they no
+  // longer do calls end_lone(), and every so often it is asked all the same.
+  if (lone()) {
+    if (++lone_turns_ % kLoneTurns == 0 && run_ready() > 0) end_lone();
+  } else {
+    lone_turns_ = run_ready() == 0 ? lone_turns_ + 1 : 0;
   }
+  end_turn();
+  buffer_bytes_.store(kReadBufferBytes + chunks_.kept_bytes(), std::memory_order_relaxed);
+  drive_timers();
+}
+
+int IoThread::run_ready() {
+  int handlers = 0;
+  while (handlers < kHandlersPerTurn && context_.poll_one() > 0) ++handlers;
+  return handlers;
+}
+
+void IoThread::end_turn() {
   run_tasks();
   timers_.advance(now_);
   // Ending may schedule more (closing a connection reports its calls), which then ends in the same turn.
@@ -97,8 +114,6 @@ void IoThread::one_turn() {
     }
     ending_.clear();
   }
-  buffer_bytes_.store(kReadBufferBytes + chunks_.kept_bytes(), std::memory_order_relaxed);
-  drive_timers();
 }
 
 void IoThread::run_tasks() {

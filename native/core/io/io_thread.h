@@ -71,6 +71,10 @@ class IoThread {
   asio::io_context& context() { return context_; }
   TimerWheel& timers() { return timers_; }
   ChunkPool& chunks() { return chunks_; }
+  /// True while calls come one at a time: many turns in a row had a single handler, so what is done at once delays nobody.
+  bool lone() const { return lone_turns_ >= kLoneTurns; }
+  /// There is more to do than it seemed.
+  void end_lone() { lone_turns_ = 0; }
   /// The steady clock as of this turn.
   SteadyMs now() const { return now_; }
   void at_turn_end(const std::shared_ptr<TurnEnd>& what);
@@ -82,6 +86,8 @@ class IoThread {
  private:
   void run();
   void one_turn();
+  int run_ready();
+  void end_turn();
   void run_tasks();
   void drive_timers();
   void wake();
@@ -99,6 +105,8 @@ class IoThread {
   std::atomic<std::size_t> buffer_bytes_{kReadBufferBytes};
   std::atomic<bool> sleeping_{false};
   bool stopping_ = false;
+  unsigned lone_turns_ = 0;
+  static constexpr unsigned kLoneTurns = 32;
 
   std::vector<std::shared_ptr<TurnEnd>> turn_ends_;
   std::vector<std::shared_ptr<TurnEnd>> ending_;

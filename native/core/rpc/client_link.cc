@@ -25,6 +25,7 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
     taken.consumed += length.bytes;
     taken.frame_bytes = 0;
   }
+  session_->port().pushed_all();
   return taken;
 }
 

@@ -4,6 +4,13 @@
 
 namespace rocket::rpc {
 
+namespace {
+
+/// So many events are worth a wake-up before the io thread's turn is over: JavaScript then works beside it, not after it.
+constexpr std::size_t kAnnounceEvents = 128;
+
+}  // namespace
+
 Inbox::Inbox(Slab first, Slab second, const Limits& limits, WakeUp& wake_up)
     : limits_(limits), wake_up_(&wake_up), slabs_{first, second} {}
 
@@ -33,6 +40,10 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
   if (is_large) {
     large_bytes_ += event.payload.size();
     large_.push_back(adopted ? std::move(*large) : OwnedBytes::copy_of(event.payload));
+  }
+  if (events_ >= kAnnounceEvents && !announced_) {
+    announced_ = true;
+    wake_up_->wake();
   }
   return true;
 }
@@ -65,11 +76,13 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
   ++events_;
 }
 
-void Inbox::announce() {
+std::size_t Inbox::announce() {
   const std::lock_guard lock(mutex_);
-  if (wake_up_ == nullptr || announced_ || events_ == 0) return;
-  announced_ = true;
-  wake_up_->wake();
+  if (wake_up_ != nullptr && !announced_ && events_ > 0) {
+    announced_ = true;
+    wake_up_->wake();
+  }
+  return events_;
 }
 
 Inbox::Batch Inbox::swap() {

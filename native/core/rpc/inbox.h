@@ -45,8 +45,8 @@ class Inbox {
   // io thread:
   /// False when full; `port` is then told of new room. `large` (may be null) holds the payload's memory and is taken.
   bool push(InboxPort& port, const Event& event, OwnedBytes* large);
-  /// Wakes the JavaScript thread if there is something it has not been told of.
-  void announce();
+  /// Wakes the JavaScript thread if there is something it has not been told of; returns how many events wait for it.
+  std::size_t announce();
 
   // js thread:
   struct Batch {

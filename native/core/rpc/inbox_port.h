@@ -32,6 +32,11 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   bool push(const Event& event, OwnedBytes* large = nullptr);
   /// For events whose number is bounded by the calls they end: kept aside in order until there is room.
   void push_always(const Event& event);
+  /// Everything that had arrived on a connection has been pushed. Announces at once if nothing else is going on.
+  void pushed_all() {
+    if (!io_.lone() || !scheduled()) return;
+    if (inbox_->announce() > 1) io_.end_lone();
+  }
   void wait_for_room(RoomWaiter& waiter);
   void forget(RoomWaiter& waiter);
 

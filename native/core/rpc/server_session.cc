@@ -40,6 +40,7 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
     taken.consumed += length.bytes;
     taken.frame_bytes = 0;
   }
+  shard_.port().pushed_all();
   return taken;
 }
 
