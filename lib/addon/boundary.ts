@@ -60,6 +60,7 @@ export class Boundary {
     const words = slab === 0 ? this.#slabs.inWords0 : this.#slabs.inWords1;
     const bytes = slab === 0 ? this.#slabs.inBytes0 : this.#slabs.inBytes1;
     this.#large = 0;
+    if (events === 1 && words[0] === eventKind.request) this.outbox.expectLoneReply();
     for (let i = 0, at = 0; i < events; i++, at += event.words) {
       try {
         this.#dispatch(words, at, bytes, nowMs);

@@ -19,6 +19,7 @@ export class Outbox {
   #commands = 0;
   #end = 0;
   #scheduled = false;
+  #lone = false;
   #large: Uint8Array[] | undefined;
 
   constructor(native: NativeEnvironment, slabs: Slabs) {
@@ -27,11 +28,20 @@ export class Outbox {
     this.#words = slabs.outWords;
   }
 
+  /** The next reply is all this turn will have to say: it is handed over at once. */
+  expectLoneReply(): void {
+    this.#lone = true;
+  }
+
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
     const at = this.#begin(metadata.length);
     const end = this.#payload(at, this.#text(at, metadata, ''), encoder, value);
     this.#put(at, commandKind.reply, low, high, 0);
     this.#commit(end);
+    if (this.#lone) {
+      this.#lone = false;
+      this.flush();
+    }
   }
 
   fail(low: number, high: number, wireCode: number, message: string): void {

@@ -84,8 +84,8 @@ void IoThread::one_turn() {
   }
   sleeping_.store(false, std::memory_order_relaxed);
   now_ = steady_now_ms();
-  // Asking whether more is ready is a system call, which is saved while calls come one at a time; who finds that they no
-  // longer do calls end_lone(), and every so often it is asked all the same.
+  // Asking whether more is ready is a system call, which is saved while calls come one at a time; who finds that they
+  // no longer do calls end_lone(), and every so often it is asked all the same.
   if (lone()) {
     if (++lone_turns_ % kLoneTurns == 0 && run_ready() > 0) end_lone();
   } else {

@@ -71,7 +71,8 @@ class IoThread {
   asio::io_context& context() { return context_; }
   TimerWheel& timers() { return timers_; }
   ChunkPool& chunks() { return chunks_; }
-  /// True while calls come one at a time: many turns in a row had a single handler, so what is done at once delays nobody.
+  /// True while calls come one at a time: many turns in a row had a single handler, so what is done at once delays
+  /// nobody.
   bool lone() const { return lone_turns_ >= kLoneTurns; }
   /// There is more to do than it seemed.
   void end_lone() { lone_turns_ = 0; }

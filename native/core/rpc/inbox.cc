@@ -6,7 +6,8 @@ namespace rocket::rpc {
 
 namespace {
 
-/// So many events are worth a wake-up before the io thread's turn is over: JavaScript then works beside it, not after it.
+/// So many events are worth a wake-up before the io thread's turn is over: JavaScript then works beside it, not after
+/// it.
 constexpr std::size_t kAnnounceEvents = 128;
 
 }  // namespace
