@@ -118,7 +118,6 @@ export type OnBatch = (slab: number, events: number, nowMs: number) => void;
 export interface NativeBinding {
   readonly Environment: new (slabs: Slabs, onBatch: OnBatch) => NativeEnvironment;
   readonly layout: Readonly<Record<string, number>>;
-  readonly defaultIoThreads: number;
 }
 
 /** The package's root, from lib/addon/ as well as from dist/addon/. */

@@ -23,7 +23,6 @@ Napi::Object layout(Napi::Env env) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Environment", Environment::define(env));
   exports.Set("layout", layout(env));
-  exports.Set("defaultIoThreads", static_cast<double>(rpc::Engine::default_io_threads()));
   return exports;
 }
 

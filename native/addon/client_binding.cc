@@ -55,7 +55,6 @@ Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
   const auto addresses = addresses_of(info[2]);
   const std::int32_t number = next_number_++;
   Endpoint entry;
-  entry.channel = int_at(info, 0);
   entry.info = std::make_shared<rpc::ClientEndpointInfo>();
   entry.info->number = number;
   entry.info->name = info[1].ToString();

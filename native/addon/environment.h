@@ -43,7 +43,6 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   struct Endpoint {
     std::shared_ptr<rpc::ClientEndpointInfo> info;
     std::unique_ptr<rpc::ClientEndpoint> endpoint;
-    std::int32_t channel = 0;
   };
 
   // environment.cc

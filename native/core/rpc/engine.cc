@@ -1,7 +1,5 @@
 #include "rpc/engine.h"
 
-#include <algorithm>
-
 #include "rpc/server_shard.h"
 
 namespace rocket::rpc {
@@ -78,7 +76,5 @@ Engine::Stats Engine::stats() {
   for (const auto& lane : lanes_) stats.native_bytes += lane->server_calls.bytes();
   return stats;
 }
-
-std::size_t Engine::default_io_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4); }
 
 }  // namespace rocket::rpc

@@ -53,9 +53,6 @@ class Engine {
   };
   Stats stats();
 
-  /// min(4, cores).
-  static std::size_t default_io_threads();
-
  private:
   Engine() = default;
 

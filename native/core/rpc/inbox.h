@@ -71,7 +71,6 @@ class Inbox {
   Depth depth() const;
   /// Milliseconds since the inbox was made: the clock of Event::time_ms, which wraps after 24 days.
   std::int32_t clock_ms(SteadyMs at) const { return static_cast<std::int32_t>(at - epoch_); }
-  SteadyMs epoch() const { return epoch_; }
 
  private:
   bool has_room(const Event& event) const;

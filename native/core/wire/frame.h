@@ -22,9 +22,8 @@ static_assert(kPrefixFixedBytes == 1 + 4 + 4 + 4 + 4 + 4);
 /// What the C++ encoder writes in place of a checksum.
 inline constexpr std::uint32_t kNoChecksum = 1;
 
-// What a C++ rocket peer can take without overrunning its stack buffers.
-inline constexpr std::size_t kOldPeerMsgIdBytes = 99;
-inline constexpr std::size_t kOldPeerMethodBytes = 511;
+// What a C++ rocket peer can take without overrunning its stack buffer. Its limits for msg_id and method are kept in
+// lib/rpc/channel.ts, where both are made.
 inline constexpr std::size_t kOldPeerErrInfoBytes = 511;
 
 enum class DecodeError : std::uint8_t {
