@@ -16,7 +16,7 @@
         "ASIO_SEPARATE_COMPILATION",
         "ASIO_NO_DEPRECATED"
       ],
-      "cflags_cc": ["-std=c++20", "-O3", "-fexceptions", "-frtti", "-fno-omit-frame-pointer"],
+      "cflags_cc": ["-std=c++20", "-O3", "-fexceptions", "-frtti", "-fno-omit-frame-pointer", "-fvisibility=hidden", "-fvisibility-inlines-hidden"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
       "libraries": ["-lpthread"]
     }

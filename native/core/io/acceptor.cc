@@ -26,8 +26,9 @@ Acceptor::Acceptor(IoThread& io, Listener listener, Deliver deliver)
     : io_(io),
       family_(listener.family()),
       unix_path_(listener.unix_path()),
+      listener_(std::move(listener)),
       deliver_(std::move(deliver)),
-      descriptor_(io.context(), listener.release()),
+      descriptor_(io.context()),
       backoff_timer_(io.context()) {}
 
 Acceptor::~Acceptor() {
@@ -49,6 +50,9 @@ void Acceptor::stop() {
 asio::awaitable<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
   std::error_code error;
   Millis backoff = kFirstBackoff;
+  if (self->stopped_) co_return;
+  // Only here, on the io thread: the context's reactor has no locks.
+  self->descriptor_.assign(self->listener_.release());
   while (!self->stopped_) {
     co_await self->descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
                                           asio::redirect_error(asio::use_awaitable, error));

@@ -52,6 +52,7 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
   IoThread& io_;
   const int family_;
   const std::string unix_path_;
+  Listener listener_;  // until start()
   Deliver deliver_;
   asio::posix::stream_descriptor descriptor_;
   asio::steady_timer backoff_timer_;

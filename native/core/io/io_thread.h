@@ -67,7 +67,7 @@ class IoThread {
   std::size_t buffer_bytes() const { return buffer_bytes_.load(std::memory_order_relaxed); }
   std::size_t queued_tasks() const { return queued_tasks_.load(std::memory_order_relaxed); }
 
-  // io thread:
+  // io thread: also to make or destroy a socket or a timer of it, once the thread runs
   asio::io_context& context() { return context_; }
   TimerWheel& timers() { return timers_; }
   ChunkPool& chunks() { return chunks_; }
@@ -112,7 +112,8 @@ class IoThread {
   std::vector<std::shared_ptr<TurnEnd>> turn_ends_;
   std::vector<std::shared_ptr<TurnEnd>> ending_;
 
-  asio::io_context context_{1};
+  // Other threads may post to it, but its sockets and timers are touched on its own thread only, so those need no locks.
+  asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer wheel_timer_;
   SteadyMs wheel_armed_for_ = kNever;
