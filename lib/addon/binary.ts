@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../package-root.ts';
 import { layoutNumbers } from './layout.ts';
 
 /** Memory that JavaScript owns and the io threads fill: two inbox slabs in turn, and the outbox. */
@@ -120,9 +119,6 @@ export interface NativeBinding {
   readonly layout: Readonly<Record<string, number>>;
 }
 
-/** The package's root, from lib/addon/ as well as from dist/addon/. */
-const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-
 let loaded: NativeBinding | undefined;
 
 /**
@@ -136,7 +132,7 @@ export function loadBinary(): NativeBinding {
   let binding: NativeBinding;
   try {
     const load = require('node-gyp-build') as (directory: string) => NativeBinding;
-    binding = load(packageRoot);
+    binding = load(packageRoot());
   } catch (cause) {
     throw new Error(
       `rocket-rpc has no native binary for ${process.platform}-${process.arch}. ` +

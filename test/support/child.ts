@@ -113,8 +113,9 @@ export function builtPackage(): Promise<void> {
 }
 
 async function build(): Promise<void> {
-  const output = path.join(root, 'dist/index.js');
-  if (existsSync(output) && statSync(output).mtimeMs > newestUnder(path.join(root, 'lib'))) return;
+  const output = path.join(root, 'dist/lib/index.js');
+  const sources = ['lib', 'bench/driver'].map((folder) => newestUnder(path.join(root, folder)));
+  if (existsSync(output) && statSync(output).mtimeMs > Math.max(...sources)) return;
   const compile = promisify(execFile)(
     process.execPath,
     [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
