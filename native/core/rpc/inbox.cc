@@ -25,8 +25,8 @@ bool Inbox::has_room(const Event& event) const {
 }
 
 bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
-  const std::lock_guard lock(mutex_);
-  if (wake_up_ == nullptr) {
+  std::unique_lock lock(mutex_);
+  if (closed_) {
     ++dropped_;
     return true;
   }
@@ -44,7 +44,8 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
   }
   if (events_ >= kAnnounceEvents && !announced_) {
     announced_ = true;
-    wake_up_->wake();
+    lock.unlock();
+    wake();
   }
   return true;
 }
@@ -78,12 +79,18 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
 }
 
 std::size_t Inbox::announce() {
-  const std::lock_guard lock(mutex_);
-  if (wake_up_ != nullptr && !announced_ && events_ > 0) {
-    announced_ = true;
-    wake_up_->wake();
-  }
-  return events_;
+  std::unique_lock lock(mutex_);
+  const std::size_t events = events_;
+  if (announced_ || events == 0) return events;
+  announced_ = true;
+  lock.unlock();
+  wake();
+  return events;
+}
+
+void Inbox::wake() {
+  const std::lock_guard lock(wake_mutex_);
+  if (wake_up_ != nullptr) wake_up_->wake();
 }
 
 Inbox::Batch Inbox::swap() {
@@ -103,10 +110,14 @@ Inbox::Batch Inbox::swap() {
 }
 
 void Inbox::close() {
+  {
+    const std::lock_guard lock(wake_mutex_);
+    wake_up_ = nullptr;
+  }
   std::vector<std::weak_ptr<InboxPort>> waiting;
   {
     const std::lock_guard lock(mutex_);
-    wake_up_ = nullptr;
+    closed_ = true;
     slabs_[0] = slabs_[1] = {};
     dropped_ += events_;
     events_ = bytes_ = large_bytes_ = 0;

@@ -12,8 +12,7 @@ namespace rocket::rpc {
 
 class InboxPort;
 
-/// How an Inbox calls its JavaScript thread. Called with the inbox locked, so that close() excludes it; must not block
-/// and must not call back.
+/// How an Inbox calls its JavaScript thread. close() excludes it. Must not block and must not call back.
 class WakeUp {
  public:
   virtual ~WakeUp() = default;
@@ -75,12 +74,18 @@ class Inbox {
  private:
   bool has_room(const Event& event) const;
   void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset);
+  void wake();
 
   const Limits limits_;
   const SteadyMs epoch_ = steady_now_ms();
 
+  // Apart from the other lock, which the JavaScript thread takes first thing when it is woken: on a single core it runs
+  // at once, and would have to hand the core back to the thread that still holds that lock.
+  std::mutex wake_mutex_;
+  WakeUp* wake_up_;  // guarded by wake_mutex_; null when closed
+
   mutable std::mutex mutex_;  // guards everything below
-  WakeUp* wake_up_;
+  bool closed_ = false;
   Slab slabs_[2];
   int filling_ = 0;
   std::size_t events_ = 0;
