@@ -88,16 +88,17 @@ export class Boundary {
         const end = start + words[at + event.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
         if (server === undefined) return this.outbox.end(low, high);
-        const extended = (flags & eventFlag.extended) !== 0;
+        const ascii = (flags & eventFlag.asciiText) !== 0;
         const deadline = words[at + event.timeMs]!;
         const text = textOf(words, at, bytes);
-        return server.onRequest(low, high, code, deadline, nowMs, extended, buffer, start, end, text);
+        return server.onRequest(low, high, code, deadline, nowMs, buffer, start, end, text, ascii);
       }
       case eventKind.reply: {
+        const ascii = (flags & eventFlag.asciiText) !== 0;
         const start = words[at + event.payloadAt]!;
         const end = start + words[at + event.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
-        this.#endCall(low, high)?.onReply(buffer, start, end, textOf(words, at, bytes));
+        this.#endCall(low, high)?.onReply(buffer, start, end, textOf(words, at, bytes), ascii);
         return;
       }
       case eventKind.failure: {

@@ -36,10 +36,10 @@ export class ClientCall implements PendingCall {
     this.whenMetadata = onMetadata;
   }
 
-  onReply(buffer: Buffer, start: number, end: number, text: string): void {
+  onReply(buffer: Buffer, start: number, end: number, text: string, ascii: boolean): void {
     let value: unknown;
     try {
-      value = this.method.response.decode(buffer, start, end);
+      value = this.method.response.decode(buffer, start, end, ascii);
     } catch (cause) {
       return this.fail(
         new RpcError('INTERNAL', `the reply of ${this.method.wireName} does not parse`, { cause }),

@@ -275,11 +275,11 @@ export class Server implements AsyncDisposable, ServerReceiver {
     method: number,
     deadlineMs: number,
     nowMs: number,
-    _extended: boolean,
     buffer: Buffer,
     start: number,
     end: number,
     text: string,
+    ascii: boolean,
   ): void {
     const transport = this.#native();
     // The caller has its DEADLINE_EXCEEDED already, or gets it now; the clock is a wrapping 32-bit number.
@@ -287,7 +287,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
     const { definition, handler } = this.#methods[method]!;
     let request: unknown;
     try {
-      request = definition.request.decode(buffer, start, end);
+      request = definition.request.decode(buffer, start, end, ascii);
     } catch (error) {
       return transport.fail(
         low,

@@ -3,8 +3,11 @@ import type { Encoder } from './transport.ts';
 /** Turns values of one message type into bytes and back. */
 export interface MessageCodec<T> extends Encoder {
   encodeInto(value: T, into: Buffer, offset: number): number;
-  /** Reads `buffer` from `start` to `end`; must copy what it keeps. @throws Error on bytes that are not such a message. */
-  decode(buffer: Buffer, start: number, end: number): T;
+  /**
+   * Reads `buffer` from `start` to `end`; must copy what it keeps. `ascii` says that every string in it is known to be
+   * ASCII. @throws Error on bytes that are not such a message.
+   */
+  decode(buffer: Buffer, start: number, end: number, ascii?: boolean): T;
 }
 
 /** One unary method. */

@@ -17,18 +17,21 @@ export interface Encoder {
 }
 
 export interface ServerReceiver {
-  /** `deadlineMs` and `nowMs` are on the transport's clock; `text` is the encoded request metadata. */
+  /**
+   * `deadlineMs` and `nowMs` are on the transport's clock; `text` is the encoded request metadata; `ascii`: every string
+   * of the request is known to be ASCII.
+   */
   onRequest(
     low: number,
     high: number,
     method: number,
     deadlineMs: number,
     nowMs: number,
-    extended: boolean,
     buffer: Buffer,
     start: number,
     end: number,
     text: string,
+    ascii: boolean,
   ): void;
   /** The call is over for its peer: `wireCode` says why. end() must be called once. */
   onAbort(low: number, high: number, wireCode: number): void;
@@ -94,7 +97,7 @@ export type ServerTransportFactory = (
 
 /** A client call as the transport sees it. Exactly one of the two callbacks comes, unless the call is cancelled. */
 export interface PendingCall {
-  onReply(buffer: Buffer, start: number, end: number, text: string): void;
+  onReply(buffer: Buffer, start: number, end: number, text: string, ascii: boolean): void;
   onFailure(wireCode: number, message: string, requestWritten: boolean): void;
   /** The transport's name for the call, for cancel(). */
   handle: number;

@@ -89,22 +89,10 @@ export class MemoryServer implements ServerTransport {
       const cancelTimer = this.#clock.after(timeoutMs, () => this.abort(low, 10000007));
       this.#calls.set(low, { request, high, answer, cancelTimer });
       const slab = Buffer.concat([Buffer.alloc(5, 0xee), request.body, Buffer.alloc(5, 0xee)]);
-      const extended = request.timeoutMs > 0 || request.metadata !== '';
       const { nowMs } = this.#clock;
       const deadlineMs = (nowMs + timeoutMs) | 0;
       const end = slab.length - 5;
-      this.#receiver.onRequest(
-        low,
-        high,
-        number,
-        deadlineMs,
-        nowMs,
-        extended,
-        slab,
-        5,
-        end,
-        request.metadata,
-      );
+      this.#receiver.onRequest(low, high, number, deadlineMs, nowMs, slab, 5, end, request.metadata, false);
       slab.fill(0xaa); // a view that somebody kept shows itself
     });
   }

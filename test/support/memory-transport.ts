@@ -183,7 +183,7 @@ class MemoryClient implements ClientTransport {
         if (!this.#pending.has(call)) return;
         forget();
         const slab = Buffer.concat([Buffer.alloc(3, 0xee), reply, Buffer.alloc(3, 0xee)]);
-        if (wireCode === 0) call.onReply(slab, 3, slab.length - 3, text);
+        if (wireCode === 0) call.onReply(slab, 3, slab.length - 3, text, false);
         else call.onFailure(wireCode, text, true);
         slab.fill(0xaa);
       });

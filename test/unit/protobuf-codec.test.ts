@@ -175,6 +175,22 @@ describe('the protobuf codec', () => {
     expect(() => everything.decode(reaching, 0, 4)).toThrow();
   });
 
+  it.each([0, 1, 7, 8, 9, 15, 16, 17, 100, 5000])('reads %i ASCII characters known to be so', (length) => {
+    const name = Array.from({ length }, (_, at) => String.fromCharCode(32 + (at % 95))).join('');
+    const bytes = encode(node, { name, next: { name: 'n' } });
+    const slab = Buffer.concat([Buffer.alloc(3, 0xee), bytes, Buffer.alloc(5, 0xee)]);
+    expect(node.decode(slab, 3, 3 + bytes.length, true)).toEqual(
+      node.decode(slab, 3, 3 + bytes.length, false),
+    );
+    expect((node.decode(slab, 3, 3 + bytes.length, true) as Fields)['name']).toBe(name);
+  });
+
+  it('does not read a string behind its range, ASCII or not', () => {
+    const reaching = Buffer.from('0a05616263646566', 'hex');
+    for (const ascii of [true, false])
+      expect(() => node.decode(reaching, 0, 4, ascii)).toThrow(/out of range/);
+  });
+
   it('passes what a newer sender added over', () => {
     expect(decode(node, Buffer.from('0a016ea2060378797a', 'hex'))).toMatchObject({ name: 'n' });
   });

@@ -112,7 +112,8 @@ class IoThread {
   std::vector<std::shared_ptr<TurnEnd>> turn_ends_;
   std::vector<std::shared_ptr<TurnEnd>> ending_;
 
-  // Other threads may post to it, but its sockets and timers are touched on its own thread only, so those need no locks.
+  // Other threads may post to it, but its sockets and timers are touched on its own thread only, so those need no
+  // locks.
   asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer wheel_timer_;

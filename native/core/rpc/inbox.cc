@@ -1,6 +1,7 @@
 #include "rpc/inbox.h"
 
 #include "rpc/inbox_port.h"
+#include "wire/ascii.h"
 
 namespace rocket::rpc {
 
@@ -25,6 +26,7 @@ bool Inbox::has_room(const Event& event) const {
 }
 
 bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
+  const bool ascii = !event.payload.empty() && wire::text_is_ascii(event.payload);
   std::unique_lock lock(mutex_);
   if (closed_) {
     ++dropped_;
@@ -37,7 +39,7 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
   const bool is_large = event.payload.size() > kLargePayloadBytes;
   // The block of a large payload begins with what precedes the payload in its frame.
   const bool adopted = is_large && large != nullptr;
-  write_descriptor(event, is_large, adopted ? event.payload.data() - large->data() : 0);
+  write_descriptor(event, is_large, adopted ? event.payload.data() - large->data() : 0, ascii);
   if (is_large) {
     large_bytes_ += event.payload.size();
     large_.push_back(adopted ? std::move(*large) : OwnedBytes::copy_of(event.payload));
@@ -50,7 +52,7 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
   return true;
 }
 
-void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset) {
+void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset, bool ascii) {
   const Slab& slab = slabs_[filling_];
   std::int32_t* words = slab.words + events_ * kEventWords;
   words[0] = static_cast<std::int32_t>(event.kind);
@@ -61,7 +63,7 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
   words[5] = event.time_ms;
   words[6] = static_cast<std::int32_t>(bytes_);
   words[7] = static_cast<std::int32_t>(event.payload.size());
-  words[10] = event.flags;
+  words[10] = event.flags | (ascii ? event_flag::kAsciiText : 0);
   if (is_large) {
     words[6] = static_cast<std::int32_t>(large_offset);
     words[10] |= event_flag::kLargePayload;

@@ -73,7 +73,7 @@ class Inbox {
 
  private:
   bool has_room(const Event& event) const;
-  void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset);
+  void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset, bool ascii);
   void wake();
 
   const Limits limits_;
