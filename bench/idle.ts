@@ -1,9 +1,9 @@
 /** What an idle connection costs in memory, and what stays behind when it is gone. See `--help`. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { IdleConnections } from './lib/idle-connections.ts';
-import { type Memory, readMemory } from './lib/proc.ts';
+import type { Memory } from './lib/proc.ts';
 import { BenchServer } from './lib/servers.ts';
+import { settledMemory } from './lib/settled-memory.ts';
 import { formatTable } from './lib/table.ts';
 
 const help = `npm run bench:idle -- [options]
@@ -23,35 +23,11 @@ const scripts: ReadonlyMap<string, string> = new Map([
   ['rocket', 'bench/servers/rocket.ts'],
   ['net', 'bench/peers/net-server.ts'],
 ]);
-const pollMs = 250;
-const steadyPolls = 4;
-const steadyFraction = 0.005;
-const settleTimeoutMs = 20_000;
 
 interface Cycle {
   readonly before: Memory;
   readonly open: Memory;
   readonly after: Memory;
-}
-
-/** The memory once several readings in a row agree; the last reading if that takes more than 20 s. */
-async function settledMemory(server: BenchServer): Promise<Memory> {
-  const deadline = performance.now() + settleTimeoutMs;
-  let reference = 0;
-  let steady = 0;
-  for (;;) {
-    await server.collectGarbage();
-    const memory = readMemory(server.pid);
-    const moved = Math.abs(memory.privateBytes - reference) > steadyFraction * reference;
-    steady = moved ? 0 : steady + 1;
-    if (moved) reference = memory.privateBytes;
-    if (steady === steadyPolls) return memory;
-    if (performance.now() > deadline) {
-      console.log('the memory did not come to rest; taking the last reading');
-      return memory;
-    }
-    await sleep(pollMs);
-  }
 }
 
 async function runCycle(server: BenchServer, count: number, before: Memory): Promise<Cycle> {

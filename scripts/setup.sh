@@ -10,7 +10,7 @@ packages=(
   clang-14 libclang-rt-14-dev                     # libFuzzer
   clang-format-14                                 # npm run format
   etcd-server                                     # discovery tests
-  nghttp2-client linux-perf                       # bench:compare (h2load); flamegraphs
+  nghttp2-client nghttp2-server linux-perf        # bench:compare (h2load, nghttpd); flamegraphs
 )
 
 missing=()

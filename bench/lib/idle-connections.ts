@@ -6,34 +6,39 @@ const closeTimeoutMs = 15_000;
 
 /** Connections that are open and silent. */
 export class IdleConnections {
-  readonly #loadgen: LineProcess;
+  readonly #holder: LineProcess;
 
-  private constructor(loadgen: LineProcess) {
-    this.#loadgen = loadgen;
+  private constructor(holder: LineProcess) {
+    this.#holder = holder;
   }
 
-  /** Resolves when all are open; rejects when some could not be. */
+  /** TinyPB connections. Resolves when all are open; rejects when some could not be. */
   static async open(port: number, count: number): Promise<IdleConnections> {
     const loadgen = startLoadgen(['--port', `${port}`, '--idle', `${count}`, '--hold-on-stdin']);
-    const connections = new IdleConnections(loadgen);
+    return await IdleConnections.heldBy(loadgen, count);
+  }
+
+  /** Connections of a process that behaves as the load generator with --idle does. */
+  static async heldBy(holder: LineProcess, count: number): Promise<IdleConnections> {
+    const connections = new IdleConnections(holder);
     try {
-      const line = await loadgen.line((text) => text.startsWith('connected '), openTimeoutMs);
+      const line = await holder.line((text) => text.startsWith('connected '), openTimeoutMs);
       if (line !== `connected ${count}`) throw new Error(`wanted ${count} connections: ${line}`);
       return connections;
     } catch (error) {
-      await loadgen.stop();
+      await holder.stop();
       throw error;
     }
   }
 
   /** Resolves when all are closed; rejects if the server had closed some before. */
   async close(): Promise<void> {
-    this.#loadgen.endInput();
+    this.#holder.endInput();
     try {
-      const line = await this.#loadgen.line((text) => /^(dropped|closed)/.test(text), closeTimeoutMs);
+      const line = await this.#holder.line((text) => /^(dropped|closed)/.test(text), closeTimeoutMs);
       if (line !== 'closed') throw new Error(`the server closed connections meanwhile: ${line}`);
     } finally {
-      await this.#loadgen.stop();
+      await this.#holder.stop();
     }
   }
 }

@@ -1,5 +1,5 @@
 import { startLoadgen } from './loadgen.ts';
-import { processCpuMicros, readThreads, threadCpuMicros } from './proc.ts';
+import { type CpuPerCall, CpuWindow } from './server-cpu.ts';
 
 const timeoutMs = 5000;
 const graceMs = 15_000;
@@ -7,6 +7,7 @@ const graceMs = 15_000;
 /** Where the load goes and what it is. */
 export interface Load {
   readonly port: number;
+  /** Connections that are kept, or callers when `short`. */
   readonly connections: number;
   /** Calls in flight on each connection. */
   readonly inflight: number;
@@ -14,6 +15,10 @@ export interface Load {
   readonly warmupSeconds: number;
   /** Length of the protobuf message in a request, default 100. */
   readonly bodyBytes?: number;
+  /** A new connection for every call. */
+  readonly short?: boolean;
+  /** Report failed calls instead of rejecting. */
+  readonly countFailures?: boolean;
   /** The only core the generator may run on; by default any. */
   readonly cpu?: number | undefined;
 }
@@ -28,42 +33,33 @@ export interface LoadReport {
   readonly bytesPerSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly p999Us: number;
   readonly avgUs: number;
   readonly maxUs: number;
 }
 
 /** A load report with what the server spent on it. */
-export interface ServerLoad extends LoadReport {
-  /** CPU time of all threads of the server. */
-  readonly cpuMicrosPerCall: number;
-  /** CPU time of the server's main thread. */
-  readonly jsCpuMicrosPerCall: number;
-}
-
-interface CpuSample {
-  readonly atMs: number;
-  readonly processMicros: number;
-  readonly jsMicros: number;
-}
+export interface ServerLoad extends LoadReport, CpuPerCall {}
 
 /**
  * Runs one load against the server process `pid` and takes its CPU time over just the measured window. Rejects when
- * a call failed, because a figure with failures in it says nothing.
+ * a call failed, because a figure with failures in it says nothing, unless they are to be counted.
  */
 export async function measureLoad(pid: number, load: Load): Promise<ServerLoad> {
-  const samples = new Map<string, CpuSample>();
+  const cpu = new CpuWindow(pid);
   const onLine = (line: string): void => {
-    if (line === 'measuring' || line === 'done') samples.set(line, sampleCpu(pid));
+    if (line === 'measuring') cpu.open();
+    else if (line === 'done') cpu.close();
   };
   const loadgen = startLoadgen(loadArguments(load), { cpu: load.cpu, onLine });
   try {
     const longestMs = (load.warmupSeconds + load.seconds) * 1000 + timeoutMs + graceMs;
     const report = parseReport(await loadgen.line((line) => line.startsWith('{'), longestMs));
-    if (report.failures > 0) {
+    if (report.failures > 0 && load.countFailures !== true) {
       throw new Error(`${report.failures} calls failed: ${JSON.stringify(report.failuresByCode)}`);
     }
     if (report.calls === 0) throw new Error('no call was answered');
-    return { ...report, ...cpuPerCall(samples.get('measuring'), samples.get('done'), report) };
+    return { ...report, ...cpu.perCall(report) };
   } finally {
     await loadgen.stop();
   }
@@ -79,7 +75,8 @@ function loadArguments(load: Load): string[] {
     body: load.bodyBytes ?? 100,
     'timeout-ms': timeoutMs,
   };
-  return [...Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]), '--json'];
+  const flags = load.short === true ? ['--short', '--json'] : ['--json'];
+  return [...Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]), ...flags];
 }
 
 function parseReport(line: string): LoadReport {
@@ -88,33 +85,4 @@ function parseReport(line: string): LoadReport {
     throw new Error(`not a load report: ${line}`);
   }
   return report as LoadReport;
-}
-
-function sampleCpu(pid: number): CpuSample {
-  const threads = readThreads(pid);
-  return {
-    atMs: performance.now(),
-    processMicros: processCpuMicros(threads),
-    jsMicros: threadCpuMicros(threads, pid),
-  };
-}
-
-/** Compares rates, not totals, so a sample taken some milliseconds late does not count as more work. */
-function cpuPerCall(
-  start: CpuSample | undefined,
-  end: CpuSample | undefined,
-  report: LoadReport,
-): Pick<ServerLoad, 'cpuMicrosPerCall' | 'jsCpuMicrosPerCall'> {
-  if (start === undefined || end === undefined) throw new Error('the load generator did not mark its window');
-  const sampledSeconds = (end.atMs - start.atMs) / 1000;
-  if (Math.abs(sampledSeconds - report.seconds) > 0.1 * report.seconds) {
-    throw new Error(
-      `CPU was sampled over ${sampledSeconds} s of a window of ${report.seconds} s: machine too busy`,
-    );
-  }
-  const calls = report.callsPerSecond * sampledSeconds;
-  return {
-    cpuMicrosPerCall: (end.processMicros - start.processMicros) / calls,
-    jsCpuMicrosPerCall: (end.jsMicros - start.jsMicros) / calls,
-  };
 }

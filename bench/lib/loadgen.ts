@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { LineProcess } from './line-process.ts';
 
 const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
-const buildFolders = ['build', 'build/release', 'build/Release', 'build/bench-release', 'build-release'];
+const buildFolders = ['build/release', 'build', 'build/Release', 'build/bench-release', 'build-release'];
 
 export interface LoadgenOptions {
   /** The only core it may run on; by default any. */
@@ -14,12 +14,19 @@ export interface LoadgenOptions {
 
 /** The built load generator. Throws, naming the command that builds it, when there is none. */
 export function findLoadgen(): string {
-  const candidates = buildFolders.map((folder) => `${repositoryRoot}${folder}/bench/rocket_loadgen`);
+  return findNative('rocket_loadgen');
+}
+
+/** The built server of the core alone. Throws, naming the command that builds it, when there is none. */
+export function findResponder(): string {
+  return findNative('rocket_responder');
+}
+
+function findNative(name: string): string {
+  const candidates = buildFolders.map((folder) => `${repositoryRoot}${folder}/bench/${name}`);
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  throw new Error(
-    `rocket_loadgen is not built: run "npm run build:bench" (looked at ${candidates.join(', ')})`,
-  );
+  throw new Error(`${name} is not built: run "npm run build:bench" (looked at ${candidates.join(', ')})`);
 }
 
 /** Starts the load generator with these arguments. Throws when it is not built. */

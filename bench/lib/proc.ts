@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** The CPU time one thread has used since it started. */
 export interface ThreadCpu {
@@ -60,6 +60,18 @@ export function readMemory(pid: number): Memory {
     pssBytes: bytesOf('Pss'),
     privateBytes: bytesOf('Private_Clean') + bytesOf('Private_Dirty'),
   };
+}
+
+/** Makes peakMemoryBytes() begin anew from what is resident now. */
+export function resetPeakMemory(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** The most that was resident at once since the start, or since the last reset. */
+export function peakMemoryBytes(pid: number): number {
+  const match = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (match === null) throw new Error(`no VmHWM in /proc/${pid}/status`);
+  return Number(match[1]) * 1024;
 }
 
 /** A thread may end between the listing and the reading. */

@@ -31,8 +31,13 @@ export function ratios(ours: readonly number[], theirs: readonly number[]): numb
   return ours.map((value, round) => value / (theirs[round] ?? Number.NaN));
 }
 
+/** Quantiles, from 0 to 1, of values that are sorted already. */
+export function quantilesOf(sorted: ArrayLike<number>): (fraction: number) => number {
+  return (fraction) => quantile(sorted, fraction);
+}
+
 /** Between two values it interpolates. */
-function quantile(sorted: readonly number[], fraction: number): number {
+function quantile(sorted: ArrayLike<number>, fraction: number): number {
   const at = fraction * (sorted.length - 1);
   const below = sorted[Math.floor(at)] ?? Number.NaN;
   const above = sorted[Math.ceil(at)] ?? Number.NaN;

@@ -27,8 +27,9 @@ namespace {
 constexpr int kBacklog = 4096;
 constexpr std::string_view kMethod = "Order.makeOrder";
 // makeOrderResponse { order_id: "20230514" }; ret_code 0 is proto3's default and takes no bytes.
-constexpr std::string_view kReplyBody = "\x1a\x08"
-                                        "20230514";
+constexpr std::string_view kReplyBody =
+    "\x1a\x08"
+    "20230514";
 static_assert(kReplyBody.size() == 10);
 
 class Session;

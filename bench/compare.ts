@@ -1,0 +1,107 @@
+/** We and the others side by side. See `--help`. */
+
+import { type FigureName, type Figures, figureTexts } from './compare/figures.ts';
+import { windowOf } from './compare/measure.ts';
+import { help, type Options, parseOptions } from './compare/options.ts';
+import { Progress } from './compare/progress.ts';
+import { type Ratio, ratiosOf } from './compare/ratios.ts';
+import { resultsOf } from './compare/results.ts';
+import { runSteps, type Step, stepsOf } from './compare/run.ts';
+import type { Scenario } from './compare/scenarios.ts';
+import { readResults, renderResults, writeResults } from './compare/write.ts';
+import { compileBenches } from './lib/compiled.ts';
+import { formatFigure, formatTable } from './lib/table.ts';
+
+/** Starting processes, settling memory: what a measurement takes besides its window. */
+const overheadSeconds: Readonly<Record<Scenario['kind'], number>> = {
+  load: 0.5,
+  client: 0.8,
+  idle: 5,
+  cold: 0.7,
+};
+
+function expectedSeconds(scenario: Scenario, options: Options): number {
+  if (scenario.kind === 'idle' || scenario.kind === 'cold') return overheadSeconds[scenario.kind];
+  const [warmup, window] = windowOf(scenario, options);
+  return warmup + window + overheadSeconds[scenario.kind];
+}
+
+/** The most telling figures of a measurement, in one line. */
+function outline(figures: Figures): string {
+  const shown: readonly FigureName[] = [
+    'callsPerSecond',
+    'cpuMicrosPerCall',
+    'clientCpuMicrosPerCall',
+    'p50Us',
+    'failures',
+    'bytesPerConnection',
+    'firstReplyMs',
+  ];
+  return shown
+    .flatMap((name) => {
+      const value = figures[name];
+      const { label, per } = figureTexts[name];
+      return value === undefined ? [] : [`${label} ${formatFigure(value / per)}`];
+    })
+    .join('; ');
+}
+
+function printRatios(ratios: readonly Ratio[]): void {
+  const rows = ratios.map(({ key, value, spread, bar, atLeast, met }) => [
+    key,
+    value.toFixed(3),
+    `${spread.min.toFixed(3)}..${spread.max.toFixed(3)}`,
+    bar === undefined ? '' : `${atLeast ? '>=' : '<='} ${bar.toFixed(3)}`,
+    met === undefined ? '' : met ? 'met' : 'not met',
+  ]);
+  console.log(`\n${formatTable(['ours / theirs', 'median', 'min..max', 'bar', ''], rows)}\n`);
+}
+
+function lastLine(ratios: readonly Ratio[], options: Options): string {
+  const values = Object.fromEntries(ratios.map(({ key, value }) => [key, value]));
+  const spread = Object.fromEntries(ratios.map(({ key, spread }) => [key, spread]));
+  const notMet = ratios.filter(({ met }) => met === false).map(({ key }) => key);
+  const { rounds, seconds, quick, pin } = options;
+  const line = { ...values, notMet, spread, rounds, seconds, quick, pin };
+  return JSON.stringify(line, (_key, value) =>
+    typeof value === 'number' ? Number(value.toPrecision(5)) : value,
+  );
+}
+
+async function compare(options: Options): Promise<void> {
+  const startedMs = performance.now();
+  const steps = stepsOf(options.rounds, options.scenarios);
+  const planned = (step: Step) => ({ expectedSeconds: expectedSeconds(step.scenario, options) });
+  const progress = new Progress(steps.map(planned));
+  const setup = {
+    compiled: compileBenches(),
+    serverCpu: options.pin ? 0 : undefined,
+    loadCpu: options.pin ? 1 : undefined,
+    primeSeconds: options.primeSeconds,
+  };
+  try {
+    const measured = await runSteps(steps, setup, options, (step, figures) => {
+      const { round, scenario, contender } = step;
+      progress.done(planned(step), `round ${round + 1}, ${scenario.key}, ${contender}: ${outline(figures)}`);
+    });
+    const ratios = ratiosOf(measured);
+    if (options.write) writeResults(resultsOf(measured, ratios, options));
+    printRatios(ratios);
+    console.log(`took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+    console.log(lastLine(ratios, options));
+  } finally {
+    progress.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') console.log(help);
+  else if (options === 'render') renderResults(readResults());
+  else await compare(options);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

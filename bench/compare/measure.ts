@@ -1,0 +1,145 @@
+import { IdleConnections } from '../lib/idle-connections.ts';
+import { peakMemoryBytes, resetPeakMemory } from '../lib/proc.ts';
+import { startPinned } from '../lib/servers.ts';
+import { settledMemory } from '../lib/settled-memory.ts';
+import { measureClient } from './client-load.ts';
+import type { Contender } from './contenders.ts';
+import type { Figures } from './figures.ts';
+import type { ClientScenario, LoadScenario, Scenario } from './scenarios.ts';
+import { callOnce, measureServer, type ServerPool, type Setup, startServer } from './server-pool.ts';
+
+/** makeOrderResponse { order_id: "20230514" }: what every contender answers. */
+const replyBodyBytes = 10;
+
+/** How long things are measured. */
+export interface Windows {
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly idleConnections: number;
+}
+
+/** What a measurement needs besides the scenario. */
+export interface Bench {
+  readonly setup: Setup;
+  readonly windows: Windows;
+  readonly pool: ServerPool;
+}
+
+/** One contender in one scenario. */
+export async function measureScenario(
+  bench: Bench,
+  scenario: Scenario,
+  contender: Contender,
+): Promise<Figures> {
+  switch (scenario.kind) {
+    case 'load':
+      return await underLoad(bench, scenario, contender);
+    case 'client':
+      return await fromClient(bench, scenario, contender);
+    case 'idle':
+      return await whileIdle(bench, contender);
+    case 'cold':
+      return await fromCold(bench, contender);
+  }
+}
+
+/** Warmup and window of a scenario, in seconds. */
+export function windowOf(scenario: Scenario, { seconds, warmupSeconds }: Windows): [number, number] {
+  if (scenario.kind !== 'load') return [warmupSeconds, seconds];
+  const window = Math.max(seconds, scenario.leastSeconds);
+  return [Math.max(warmupSeconds, scenario.leastSeconds / 2), window];
+}
+
+async function underLoad(
+  { setup, windows, pool }: Bench,
+  scenario: LoadScenario,
+  contender: Contender,
+): Promise<Figures> {
+  const server = await pool.get(contender.name);
+  const [warmupSeconds, seconds] = windowOf(scenario, windows);
+  resetPeakMemory(server.pid);
+  const load = await measureServer(contender.protocol, server, {
+    connections: scenario.connections,
+    inflight: scenario.inflight,
+    bodyBytes: scenario.bodyBytes,
+    short: scenario.short,
+    countFailures: scenario.short,
+    warmupSeconds,
+    seconds,
+    cpu: setup.loadCpu,
+  });
+  return {
+    callsPerSecond: load.callsPerSecond,
+    bodyBytesPerSecond: load.callsPerSecond * (scenario.bodyBytes + replyBodyBytes),
+    p50Us: load.p50Us,
+    p99Us: load.p99Us,
+    p999Us: load.p999Us,
+    cpuMicrosPerCall: load.cpuMicrosPerCall,
+    ...(contender.server === undefined ? {} : { jsCpuMicrosPerCall: load.jsCpuMicrosPerCall }),
+    peakMemoryBytes: peakMemoryBytes(server.pid),
+    ...(scenario.short ? { failures: load.failures } : {}),
+  };
+}
+
+async function fromClient(bench: Bench, scenario: ClientScenario, contender: Contender): Promise<Figures> {
+  const { pool, setup, windows } = bench;
+  const own = scenario.server === 'own';
+  const server = await (own ? pool.get(contender.name) : pool.fastest(contender.protocol));
+  const load = await measureClient(contender, server, {
+    callers: scenario.callers,
+    seconds: windows.seconds,
+    warmupSeconds: Math.max(windows.warmupSeconds, setup.primeSeconds),
+    setup,
+  });
+  const { callsPerSecond, p50Us, p99Us, p999Us, clientCpuMicrosPerCall, cpuMicrosPerCall } = load;
+  return {
+    callsPerSecond,
+    p50Us,
+    p99Us,
+    p999Us,
+    clientCpuMicrosPerCall,
+    callsPerClientCpuSecond: 1e6 / clientCpuMicrosPerCall,
+    cpuMicrosPerCall,
+    ...(own ? { jsCpuMicrosPerCall: load.jsCpuMicrosPerCall } : {}),
+  };
+}
+
+async function whileIdle({ setup, windows }: Bench, contender: Contender): Promise<Figures> {
+  const server = await startServer(contender, setup);
+  const count = windows.idleConnections;
+  try {
+    const before = await settledMemory(server);
+    const connections = await openIdle(contender, server.port, count, setup);
+    try {
+      const open = await settledMemory(server);
+      return { bytesPerConnection: (open.privateBytes - before.privateBytes) / count };
+    } finally {
+      await connections.close();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+async function openIdle(
+  { protocol }: Contender,
+  port: number,
+  count: number,
+  { compiled, loadCpu }: Setup,
+): Promise<IdleConnections> {
+  if (protocol === 'tinypb') return await IdleConnections.open(port, count);
+  const script = compiled('bench/clients/idle-h2.ts');
+  const command = [process.execPath, script, '--port', String(port), '--idle', String(count)];
+  return await IdleConnections.heldBy(startPinned(command, { cpu: loadCpu }), count);
+}
+
+async function fromCold({ setup }: Bench, contender: Contender): Promise<Figures> {
+  const startedMs = performance.now();
+  const server = await startServer(contender, setup, []);
+  try {
+    await callOnce(contender.protocol, server.port);
+    return { firstReplyMs: performance.now() - startedMs };
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,102 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { type ContenderName, contenderNames } from './contenders.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
+
+export const help = `npm run bench:compare -- [options]
+
+Our server and client beside grpc-js, nice-grpc, connect-node, a TinyPB server on plain node:net ("net") and our core
+without JavaScript ("native"): round robin, servers on core 0 and load on core 1 where there are two. Prints the
+ratios and, as the last line, one JSON object. A ratio is ours / theirs of the same round. About 15 minutes.
+
+  --quick              2 rounds of half a second, fewer contenders: under 3 minutes, for a first look
+  --rounds N           rounds (5)
+  --seconds S          measured window of each run (2)
+  --only A,B           only these scenarios: ${scenarios.map(({ key }) => key).join(', ')}
+  --contenders A,B     only these: ${contenderNames.join(', ')}
+  --no-pin             leave the choice of cores to the system
+  --write, --no-write  write bench/results/compare.json, its tables and the README's; default: a whole run that is
+                       not quick does
+  --render             measure nothing: make the tables anew from compare.json
+`;
+
+export interface Options {
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly primeSeconds: number;
+  readonly idleConnections: number;
+  readonly scenarios: readonly Scenario[];
+  readonly pin: boolean;
+  readonly write: boolean;
+}
+
+/** `help` and `render` ask for something else than a measurement. Throws RangeError for wrong values. */
+export function parseOptions(args: readonly string[]): Options | 'help' | 'render' {
+  const { values } = parseArgs({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      only: { type: 'string' },
+      contenders: { type: 'string' },
+      pin: { type: 'boolean', default: availableParallelism() >= 2 },
+      write: { type: 'boolean' },
+      render: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  if (values.render) return 'render';
+  const { quick } = values;
+  const rounds = Number(values.rounds ?? (quick ? 2 : 5));
+  const seconds = Number(values.seconds ?? (quick ? 0.5 : 2));
+  if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds: a number from 1');
+  if (!(seconds >= 0.2)) throw new RangeError('--seconds: a number from 0.2');
+  if (values.pin && availableParallelism() < 2) throw new RangeError('--pin needs two cores');
+  const whole = values.only === undefined && values.contenders === undefined;
+  if (values.write === true && !whole) throw new RangeError('--write needs every scenario and contender');
+  return {
+    quick,
+    rounds,
+    seconds,
+    warmupSeconds: quick ? 0.3 : 1,
+    primeSeconds: quick ? 0.8 : 2,
+    idleConnections: quick ? 500 : 2000,
+    scenarios: chosen(quick, values.only, values.contenders),
+    pin: values.pin,
+    write: values.write ?? (whole && !quick),
+  };
+}
+
+function chosen(quick: boolean, only: string | undefined, names: string | undefined): readonly Scenario[] {
+  const keys = listed(
+    '--only',
+    only,
+    scenarios.map(({ key }) => key),
+  );
+  const wanted = listed<ContenderName>('--contenders', names, contenderNames);
+  return scenarios
+    .filter(({ key }) => keys.includes(key))
+    .map((scenario) => {
+      const takePart = quick ? (scenario.quickContenders ?? scenario.contenders) : scenario.contenders;
+      return { ...scenario, contenders: takePart.filter((name) => wanted.includes(name)) };
+    })
+    .filter(({ contenders }) => contenders.length > 0);
+}
+
+function listed<T extends string>(
+  option: string,
+  text: string | undefined,
+  known: readonly T[],
+): readonly T[] {
+  if (text === undefined) return known;
+  return text.split(',').map((name) => {
+    const found = known.find((value) => value === name);
+    if (found === undefined) throw new RangeError(`${option}: ${name} is none of ${known.join(', ')}`);
+    return found;
+  });
+}

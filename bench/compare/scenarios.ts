@@ -1,0 +1,106 @@
+import type { ContenderName } from './contenders.ts';
+
+interface ScenarioBase {
+  readonly key: string;
+  readonly title: string;
+  readonly contenders: readonly ContenderName[];
+  /** In a quick run; default: the same. */
+  readonly quickContenders?: readonly ContenderName[];
+}
+
+/** A load generator against the server. */
+export interface LoadScenario extends ScenarioBase {
+  readonly kind: 'load';
+  /** Connections, or callers when `short`. */
+  readonly connections: number;
+  readonly inflight: number;
+  readonly bodyBytes: number;
+  /** A new connection for every call; failures are counted. */
+  readonly short: boolean;
+  /** The window is at least this long, and half of it goes before as warmup. */
+  readonly leastSeconds: number;
+}
+
+/** A client process of a Node library. */
+export interface ClientScenario extends ScenarioBase {
+  readonly kind: 'client';
+  readonly callers: number;
+  /** `own`: the server of the same library. `fastest`: the fastest that speaks its protocol. */
+  readonly server: 'own' | 'fastest';
+}
+
+/** Memory of connections that do nothing. */
+export interface IdleScenario extends ScenarioBase {
+  readonly kind: 'idle';
+}
+
+/** From the start of the process to its first reply. */
+export interface ColdScenario extends ScenarioBase {
+  readonly kind: 'cold';
+}
+
+export type Scenario = LoadScenario | ClientScenario | IdleScenario | ColdScenario;
+
+const all = ['rocket', 'net', 'native', 'grpc-js', 'nice-grpc', 'connect'] as const;
+const main = ['rocket', 'net', 'native', 'grpc-js'] as const;
+const tinypb = ['rocket', 'net', 'native'] as const;
+const node = ['rocket', 'net', 'grpc-js'] as const;
+const libraries = ['rocket', 'grpc-js', 'nice-grpc', 'connect'] as const;
+
+function load(
+  key: string,
+  title: string,
+  connections: number,
+  inflight: number,
+  contenders: readonly ContenderName[],
+  more: Partial<LoadScenario> = {},
+): LoadScenario {
+  const plain = { kind: 'load', bodyBytes: 100, short: false, leastSeconds: 0 } as const;
+  return { ...plain, key, title, connections, inflight, contenders, ...more };
+}
+
+/** In the order in which they are measured. */
+export const scenarios: readonly Scenario[] = [
+  load('50x1', '50 connections × 1 call in flight', 50, 1, all),
+  load('50x20', '50 connections × 20 calls in flight', 50, 20, all),
+  load('1x1', '1 connection × 1 call in flight', 1, 1, all, { quickContenders: main }),
+  load('500x1', '500 connections × 1 call in flight', 500, 1, main),
+  load('16k', '50 connections × 1 call with a body of 16 KiB', 50, 1, main, { bodyBytes: 16 * 1024 }),
+  load('1m', '4 connections × 1 call with a body of 1 MiB', 4, 1, main, { bodyBytes: 1024 * 1024 }),
+  load('short100', '100 callers, a new connection for every call', 100, 1, tinypb, { short: true }),
+  load('short8000', '8000 callers, a new connection for every call', 8000, 1, tinypb, {
+    short: true,
+    leastSeconds: 3,
+  }),
+  {
+    kind: 'client',
+    key: 'nodeToNode50x1',
+    title: 'Client and server of the same library, 50 callers',
+    callers: 50,
+    server: 'own',
+    contenders: libraries,
+    quickContenders: ['rocket', 'grpc-js'],
+  },
+  {
+    kind: 'client',
+    key: 'client50x1',
+    title: 'Client against the fastest server that speaks its protocol, 50 callers',
+    callers: 50,
+    server: 'fastest',
+    contenders: libraries,
+  },
+  {
+    kind: 'idle',
+    key: 'idle',
+    title: 'Memory of an idle connection',
+    contenders: [...node, 'connect'],
+    quickContenders: node,
+  },
+  {
+    kind: 'cold',
+    key: 'cold',
+    title: 'From the start of the process to its first reply',
+    contenders: [...node, 'nice-grpc', 'connect'],
+    quickContenders: node,
+  },
+];

@@ -1,0 +1,99 @@
+import { measureH2load } from '../lib/h2load.ts';
+import { type Load, measureLoad, type ServerLoad } from '../lib/load.ts';
+import { findResponder } from '../lib/loadgen.ts';
+import { callGrpc, callTinypb } from '../lib/one-call.ts';
+import { MissedWindowError } from '../lib/server-cpu.ts';
+import { BenchServer } from '../lib/servers.ts';
+import { type Contender, type ContenderName, contenders, type Protocol } from './contenders.ts';
+import { Nghttpd } from './nghttpd.ts';
+
+const attempts = 3;
+
+/** How servers are started. */
+export interface Setup {
+  /** What has become of a TypeScript source, see compileBenches(). */
+  readonly compiled: (source: string) => string;
+  readonly serverCpu: number | undefined;
+  readonly loadCpu: number | undefined;
+  /** Load on a new server before anything is measured, so that its code is compiled. */
+  readonly primeSeconds: number;
+}
+
+/** A new server of the contender. */
+export async function startServer(
+  { server }: Contender,
+  { compiled, serverCpu }: Setup,
+  nodeOptions: readonly string[] = ['--expose-gc'],
+): Promise<BenchServer> {
+  const command =
+    server === undefined ? [findResponder()] : [process.execPath, ...nodeOptions, compiled(server)];
+  return await BenchServer.launch(command, { cpu: serverCpu });
+}
+
+/** One call on a connection of its own; rejects when the reply is wrong. */
+export async function callOnce(protocol: Protocol, port: number): Promise<void> {
+  await (protocol === 'h2' ? callGrpc(port) : callTinypb(port));
+}
+
+/** The load generator of the protocol; a window that was missed is measured again. */
+export async function measureServer(
+  protocol: Protocol,
+  server: BenchServer,
+  load: Omit<Load, 'port'>,
+): Promise<ServerLoad> {
+  const measure = protocol === 'h2' ? measureH2load : measureLoad;
+  return await again(() => measure(server.pid, { ...load, port: server.port }));
+}
+
+/** Up to three attempts when the machine was too busy to see the window. */
+export async function again<T>(measure: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await measure();
+    } catch (error) {
+      if (!(error instanceof MissedWindowError) || attempt === attempts) throw error;
+    }
+  }
+}
+
+/** The servers of one round, each started when it is first needed. */
+export class ServerPool {
+  readonly #setup: Setup;
+  readonly #servers = new Map<ContenderName, BenchServer>();
+  #nghttpd: Nghttpd | undefined;
+
+  constructor(setup: Setup) {
+    this.#setup = setup;
+  }
+
+  /** The contender's server, found to answer rightly and warmed up. */
+  async get(name: ContenderName): Promise<BenchServer> {
+    const running = this.#servers.get(name);
+    if (running !== undefined) return running;
+    const contender = contenders[name];
+    const server = await startServer(contender, this.#setup);
+    this.#servers.set(name, server);
+    await callOnce(contender.protocol, server.port);
+    await measureServer(contender.protocol, server, {
+      connections: 50,
+      inflight: 1,
+      warmupSeconds: this.#setup.primeSeconds,
+      seconds: 0.2,
+      cpu: this.#setup.loadCpu,
+    });
+    return server;
+  }
+
+  /** The server that clients of this protocol wait for least. */
+  async fastest(protocol: Protocol): Promise<BenchServer> {
+    if (protocol === 'tinypb') return await this.get('native');
+    if (!Nghttpd.isInstalled()) return await this.get('grpc-js');
+    this.#nghttpd ??= await Nghttpd.start(this.#setup.serverCpu);
+    return this.#nghttpd.server;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#servers.values()].map((server) => server.stop()));
+    await this.#nghttpd?.stop();
+  }
+}
