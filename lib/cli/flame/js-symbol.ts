@@ -1,0 +1,40 @@
+/** V8's mark for how a function was compiled: interpreted, baseline, mid-tier, optimized; or none. */
+export type Tier = '~' | '^' | '+' | '*' | '';
+
+const symbolPattern = /^(?:JS|LazyCompile|Function|Script|Module|Eval|Callback):([*~^+]?)(.*)$/s;
+const locationPattern = /^(.*):(\d+):(\d+)$/s;
+const fileStart = /(?:^| )(?=file:\/\/|node:|\/|[a-z-]+:\/\/)/;
+
+/**
+ * What a flamegraph shows for a symbol V8 wrote to its perf map, such as `makeOrder server.ts:12 *` for
+ * `JS:*makeOrder file:///app/server.ts:12:3`; undefined when it is no JavaScript function. Line 1 is left out, as code
+ * that a loader put on one line has no other; a function without a name shows its column too.
+ */
+export function shortJsName(symbol: string): string | undefined {
+  const found = symbolPattern.exec(symbol);
+  if (found === null) return undefined;
+  const [, tier = '', rest = ''] = found;
+  const located = locationPattern.exec(rest);
+  const shown = located === null ? rest.trim() || '(anonymous)' : nameAndPlace(located);
+  return tier === '' ? shown : `${shown} ${tier}`;
+}
+
+function nameAndPlace([, head = '', line, column]: RegExpExecArray): string {
+  const start = fileStart.exec(head);
+  const at = start?.index ?? head.lastIndexOf(' ');
+  const name = head.slice(0, Math.max(at, 0)).trim();
+  const file = shortFile(head.slice(at + 1).trim()) || '(generated)';
+  if (name === '') return `(anonymous) ${file}:${line}:${column}`;
+  return line === '1' ? `${name} ${file}` : `${name} ${file}:${line}`;
+}
+
+/** The file's name; of an index file also its folder, as there are many. */
+function shortFile(path: string): string {
+  if (path.startsWith('node:')) return path;
+  const [folder = '', file = ''] = path
+    .replace(/[?#].*$/, '')
+    .split('/')
+    .slice(-2);
+  if (file === '') return folder;
+  return /^index\.\w+$/.test(file) ? `${folder}/${file}` : file;
+}

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FlameFailure } from './flame-failure.ts';
+
+const paranoidFile = '/proc/sys/kernel/perf_event_paranoid';
+const keptErrorChars = 4000;
+
+/** What perf says when it may be used but cannot be, and about whom it says so. */
+export interface PerfRefusal {
+  /** What perf wrote to stderr. */
+  readonly said: string;
+  /** The kernel's perf_event_paranoid; undefined where there is no such file. */
+  readonly paranoid: number | undefined;
+  readonly isRoot: boolean;
+}
+
+const missingText = `perf is not installed. It is a program of its own, from the package
+  linux-perf                                          on Debian
+  linux-tools-common linux-tools-generic              on Ubuntu (linux-tools-$(uname -r) for another kernel than the usual)
+  perf                                                on Fedora, Alpine and Arch
+for example: sudo apt-get install linux-perf`;
+
+/**
+ * Tries perf on a command that does nothing and returns the event to record: undefined for perf's own choice,
+ * `cpu-clock` where the hardware's counters are out of reach. Throws FlameFailure, saying what to do, when perf is missing
+ * or not allowed.
+ */
+export async function choosePerfEvent(): Promise<string | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'rocket-perf-'));
+  try {
+    const record = ['record', '-q', '-g', '-o', join(folder, 'perf.data')];
+    if ((await runPerf([...record, '--', 'true'])).code === 0) return undefined;
+    const last = await runPerf([...record, '-e', 'cpu-clock', '--', 'true']);
+    if (last.code === 0) return 'cpu-clock';
+    const isRoot = process.geteuid?.() === 0;
+    throw new FlameFailure(refusalText({ said: last.stderr, paranoid: readParanoid(), isRoot }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What to do about a perf that does not record. */
+export function refusalText({ said, paranoid, isRoot }: PerfRefusal): string {
+  const quoted = said.trim() === '' ? '' : `\n\nperf said:\n${said.trim().replace(/^/gm, '  ')}`;
+  // Debian and Ubuntu install a script named perf that looks for the one of the running kernel.
+  if (/not found for kernel|is not installed/.test(said)) {
+    return `the perf of this kernel is missing: ${missingText}${quoted}`;
+  }
+  if (!isRoot && paranoid !== undefined && paranoid > 1) {
+    return `the kernel does not let this user record: perf_event_paranoid is ${paranoid} (${paranoidFile}). Either
+  lower it until the next boot      sudo sysctl kernel.perf_event_paranoid=1
+  or run as root                    sudo rocket flame …   (or give perf the capability CAP_PERFMON)${quoted}`;
+  }
+  if (/permission|not permitted|EACCES|EPERM/i.test(said)) {
+    return `the kernel does not let perf record, though perf_event_paranoid is ${paranoid ?? 'not there'}: a container needs
+  docker run --cap-add PERFMON …    (on kernels before 5.8: SYS_ADMIN) and a seccomp profile that allows perf_event_open${quoted}`;
+  }
+  return `perf cannot record here${quoted}`;
+}
+
+/** A remark on what a recording will lack under these rights; undefined when it lacks nothing. */
+export function kernelFramesNote(paranoid: number | undefined, isRoot: boolean): string | undefined {
+  if (isRoot || paranoid === undefined || paranoid < 2) return undefined;
+  return `perf_event_paranoid is ${paranoid}, so time spent in the kernel is not in this graph (sudo sysctl kernel.perf_event_paranoid=1 lets it in)`;
+}
+
+/** Undefined where the kernel has no perf events. */
+export function readParanoid(file = paranoidFile): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why a `perf` could not be started. */
+export function startFailure(error: NodeJS.ErrnoException): FlameFailure {
+  return new FlameFailure(
+    error.code === 'ENOENT' ? missingText : `perf could not be started: ${error.message}`,
+  );
+}
+
+async function runPerf(args: readonly string[]): Promise<{ code: number | null; stderr: string }> {
+  const perf = spawn('perf', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  perf.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-keptErrorChars);
+  });
+  return new Promise((resolve, reject) => {
+    perf.on('error', (error) => reject(startFailure(error)));
+    perf.on('close', (code) => resolve({ code, stderr }));
+  });
+}

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { shortJsName } from '../../lib/cli/flame/js-symbol.ts';
+
+test.each([
+  ['JS:*makeOrder file:///app/server.ts:12:3', 'makeOrder server.ts:12 *'],
+  ['JS:~makeOrder /app/server.js:12:3', 'makeOrder server.js:12 ~'],
+  [
+    'JS:^runMicrotask node:internal/process/task_queues:136:15',
+    'runMicrotask node:internal/process/task_queues:136 ^',
+  ],
+  ['JS:+get size file:///app/a%20b/list.ts:3:1', 'get size list.ts:3 +'],
+  ['JS:*place /my folder/with spaces.js:7:1', 'place with spaces.js:7 *'],
+  ['JS:*place file:///app/server.ts?v=1:7:1', 'place server.ts:7 *'],
+  ['JS:~ file:///app/server.ts:9:21', '(anonymous) server.ts:9:21 ~'],
+  ['JS:* :3:17', '(anonymous) (generated):3:17 *'],
+  ['JS:*decode :3:17', 'decode (generated):3 *'],
+  ['JS:*#dispatch file:///app/boundary.ts:1:1545', '#dispatch boundary.ts *'],
+  ['Eval:~ /app/node_modules/protobufjs/index.js:1:1', '(anonymous) protobufjs/index.js:1:1 ~'],
+  ['LazyCompile:*old /app/old.js:5:1', 'old old.js:5 *'],
+  ['JS:f', 'f'],
+  ['JS:', '(anonymous)'],
+  [
+    'JS:~Module._extensions..js node:internal/modules/cjs/loader:1604:37',
+    'Module._extensions..js node:internal/modules/cjs/loader:1604 ~',
+  ],
+])('%s becomes %s', (symbol, shown) => {
+  expect(shortJsName(symbol)).toBe(shown);
+});
+
+test.each(['Builtins_JSEntry', 'rocket::io::Connection::read_loop', 'RegExp:JS:x', '[unknown]', ''])(
+  '%s is no JavaScript function',
+  (symbol) => {
+    expect(shortJsName(symbol)).toBeUndefined();
+  },
+);
