@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { loadProto, type MethodDefinition } from '../../lib/index.ts';
+import { packageRoot } from '../../lib/package-root.ts';
+import { encodedBody, fillPayload } from './fill-payload.ts';
+
+export interface RequestOptions {
+  /** The .proto file. Default: the package's proto/order.proto. */
+  readonly proto?: string;
+  /** `Service.method`. Default: the only method there is, or Order.makeOrder. */
+  readonly method?: string;
+  /** The request, as JSON would give it. Default: `{ price: 100, goods: 'apple' }` for Order.makeOrder, else `{}`. */
+  readonly data?: unknown;
+  /** Fills the message's first string or bytes field until the encoded message has this many bytes. */
+  readonly payloadBytes?: number | undefined;
+}
+
+/** What a call sends. */
+export interface EncodedRequest {
+  /** `package.Service.method`. */
+  readonly method: string;
+  readonly body: Uint8Array;
+}
+
+/** No method of the .proto has the name asked for. */
+export class UnknownMethodError extends Error {
+  override readonly name = 'UnknownMethodError';
+  /** The names there are. */
+  readonly methods: readonly string[];
+
+  constructor(message: string, methods: readonly string[]) {
+    super(`${message}; there is ${methods.length === 0 ? 'none' : methods.join(', ')}`);
+    this.methods = methods;
+  }
+}
+
+const defaultMethod = 'Order.makeOrder';
+
+/**
+ * Encodes a request once, for all calls of a load.
+ *
+ * @throws UnknownMethodError; Error that names the .proto file when it cannot be read; TypeError that names the field of
+ *   `data` that does not fit; RangeError when the message cannot have `payloadBytes`.
+ */
+export function encodeRequest(options: RequestOptions = {}): EncodedRequest {
+  const isDefault = options.proto === undefined;
+  const method = findMethod(options.proto ?? join(packageRoot(), 'proto/order.proto'), options.method);
+  const fallback = isDefault && method.wireName === defaultMethod ? { price: 100, goods: 'apple' } : {};
+  const value = options.data ?? fallback;
+  const { payloadBytes } = options;
+  const request = payloadBytes === undefined ? value : fillPayload(method, value, payloadBytes);
+  return { method: method.wireName, body: encodedBody(method.request, request) };
+}
+
+function findMethod(proto: string, wanted: string | undefined): MethodDefinition {
+  const found = new Map<string, MethodDefinition>();
+  const services = loadProto(proto);
+  for (const service of Object.values(services)) {
+    for (const method of Object.values(service.methods)) found.set(method.wireName, method);
+  }
+  const names = [...found.keys()];
+  if (wanted === undefined) {
+    const only = found.get(defaultMethod) ?? (found.size === 1 ? found.get(names[0] ?? '') : undefined);
+    if (only !== undefined) return only;
+    throw new UnknownMethodError(`${proto} has more than one method`, names);
+  }
+  const dot = wanted.lastIndexOf('.');
+  const key = wanted.charAt(dot + 1).toLowerCase() + wanted.slice(dot + 2);
+  const method = found.get(wanted) ?? services[wanted.slice(0, Math.max(dot, 0))]?.methods[key];
+  if (method === undefined) throw new UnknownMethodError(`${proto} has no method ${wanted}`, names);
+  return method;
+}

@@ -1,0 +1,92 @@
+import type { EncodedRequest } from './encode-request.ts';
+import type { LoadProgress } from './progress.ts';
+
+/** What decides when a call is made. */
+export type LoadMode =
+  /** Closed loop: `concurrency` calls pending at a time until `total` have been made. */
+  | { readonly kind: 'count'; readonly total: number; readonly concurrency: number }
+  /** Closed loop: `concurrency` calls pending at a time, for `seconds`. */
+  | { readonly kind: 'duration'; readonly seconds: number; readonly concurrency: number }
+  /**
+   * Open loop: calls are made on a schedule that does not wait for replies, and a latency counts from the time the call
+   * was scheduled for. A call that is due while `maxInFlight` (default 65,536) are pending is not made, and counts as
+   * failed with NOT_SENT.
+   */
+  | {
+      readonly kind: 'rate';
+      readonly callsPerSecond: number;
+      readonly seconds: number;
+      readonly maxInFlight?: number;
+    };
+
+export interface LoadOptions {
+  /** Any target a Channel takes. */
+  readonly target: string;
+  readonly mode: LoadMode;
+  /** What every call sends; encodeRequest() makes it. */
+  readonly request: EncodedRequest;
+  /** Client worker threads, 1 to 64, among which mode and connections are divided. Default 1. */
+  readonly threads?: number;
+  /** Kept connections of all threads together, at least one a thread. Default: each thread as many as a Channel keeps. */
+  readonly connections?: number | undefined;
+  /** A TCP connection of its own for every call. Default false. */
+  readonly short?: boolean;
+  /** Deadline of a call and of an attempt to connect. Default 10 s. */
+  readonly timeoutMs?: number;
+  /** The same load beforehand, for so long, which no figure but `warmup` counts. Default 0. */
+  readonly warmupSeconds?: number;
+  /** Ends the run when it aborts: the promise resolves at once with what there is, `interrupted: true`. */
+  readonly signal?: AbortSignal;
+  /** Called once the target has been reached, before the first call. */
+  readonly onReached?: () => void;
+  /** Called four times a second. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+export const defaultTimeoutMs = 10_000;
+export const defaultMaxInFlight = 65_536;
+export const maxThreads = 64;
+
+/** With its defaults filled in. */
+export interface LoadSettings {
+  readonly target: string;
+  readonly mode: LoadMode;
+  readonly request: EncodedRequest;
+  readonly threads: number;
+  readonly connections: number | undefined;
+  readonly short: boolean;
+  readonly timeoutMs: number;
+  readonly warmupSeconds: number;
+}
+
+/** @throws RangeError that names the option. */
+export function loadSettings(options: LoadOptions): LoadSettings {
+  const { target, mode, request, connections, short = false } = options;
+  const { threads = 1, timeoutMs = defaultTimeoutMs, warmupSeconds = 0 } = options;
+  const atOnce = mode.kind === 'rate' ? (mode.maxInFlight ?? defaultMaxInFlight) : mode.concurrency;
+  checkWhole('threads', threads, 1, maxThreads);
+  checkWhole(mode.kind === 'rate' ? 'maxInFlight' : 'concurrency', atOnce, 1, 1_000_000);
+  if (atOnce < threads) throw new RangeError(`threads (${threads}) must not be more than concurrency`);
+  if (mode.kind === 'count') checkWhole('total', mode.total, 1, Number.MAX_SAFE_INTEGER);
+  else checkPositive('seconds', mode.seconds, 86_400);
+  if (mode.kind === 'rate') checkPositive('callsPerSecond', mode.callsPerSecond, 10_000_000);
+  if (connections !== undefined) checkWhole('connections', connections, threads, 1024 * threads);
+  checkPositive('timeoutMs', timeoutMs, 86_400_000);
+  if (warmupSeconds !== 0) checkPositive('warmupSeconds', warmupSeconds, 86_400);
+  return { target, mode, request, threads, connections, short, timeoutMs, warmupSeconds };
+}
+
+function checkWhole(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${value}`);
+}
+
+function checkPositive(name: string, value: number, max: number): void {
+  if (value > 0 && value <= max) return;
+  throw new RangeError(`${name} must be more than 0 and at most ${max}, not ${value}`);
+}
+
+/** The part of `total` that falls to thread `index` of `threads`. */
+export function shareOf(total: number, threads: number, index: number): number {
+  return Math.floor(total / threads) + (index < total % threads ? 1 : 0);
+}

@@ -1,0 +1,165 @@
+import type { RecordableHistogram } from 'node:perf_hooks';
+import { type LatencyBucket, latencyBuckets } from './distribution.ts';
+import { type LoadMode, type LoadOptions, type LoadSettings, loadSettings } from './load-options.ts';
+import type { ThreadDone } from './messages.ts';
+import type { Series, SeriesPoint } from './series.ts';
+
+/** In milliseconds. Of the calls that succeeded; in a rate mode from the time a call was scheduled for. */
+export interface Latency {
+  readonly averageMs: number;
+  readonly minMs: number;
+  readonly p50Ms: number;
+  readonly p75Ms: number;
+  readonly p90Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+}
+
+export interface LoadError {
+  /** A status of RpcError, or NOT_SENT for a call that was due while too many were pending. */
+  readonly status: string;
+  readonly count: number;
+  /** The message of the first. */
+  readonly example: string;
+}
+
+export interface LoadConfig {
+  readonly target: string;
+  readonly method: string;
+  /** Length of the encoded request message. */
+  readonly requestBytes: number;
+  readonly mode: LoadMode;
+  readonly threads: number;
+  /** Null: as many as a Channel keeps. */
+  readonly connections: number | null;
+  readonly short: boolean;
+  readonly timeoutMs: number;
+  readonly warmupSeconds: number;
+}
+
+/** The outcome of a run; `rocket bench --json` writes it as it is. */
+export interface LoadResult {
+  readonly config: LoadConfig;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Ended by its signal before its time. */
+  readonly interrupted: boolean;
+  /** From the first call to the end of the last. */
+  readonly seconds: number;
+  /** Calls that ended, and those that could not be made: succeeded + failed. */
+  readonly calls: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Calls that were pending when the run was interrupted; in no other figure. */
+  readonly unfinished: number;
+  /** succeeded / calls, from 0 to 1; 0 when there was no call. */
+  readonly successRate: number;
+  /** Successful calls a second, within the time asked for. */
+  readonly callsPerSecond: number;
+  /** What a rate mode was asked for; null in others. */
+  readonly targetCallsPerSecond: number | null;
+  /** Null when no call succeeded. */
+  readonly latency: Latency | null;
+  /** The commonest first. */
+  readonly errors: readonly LoadError[];
+  readonly histogram: readonly LatencyBucket[];
+  readonly series: readonly SeriesPoint[];
+  /** Calls of the warm-up, which no other figure counts. */
+  readonly warmupCalls: number;
+  readonly connectionsOpened: number;
+  /** Rate mode: the longest time by which the driver itself was late to make a call, which its latency includes. */
+  readonly maxSendLagMs: number;
+}
+
+/** What a run is summed up from. */
+export interface RunOutcome {
+  readonly settings: LoadSettings;
+  readonly startedAt: Date;
+  readonly interrupted: boolean;
+  readonly warmupCalls: number;
+  readonly series: Series;
+  readonly threads: readonly ThreadDone[];
+}
+
+export function loadResult(outcome: RunOutcome): LoadResult {
+  const { settings, threads, series, interrupted } = outcome;
+  const { mode } = settings;
+  const total = (figure: (thread: ThreadDone) => number): number =>
+    threads.reduce((sum, thread) => sum + figure(thread), 0);
+  const longest = (figure: (thread: ThreadDone) => number): number => Math.max(0, ...threads.map(figure));
+  const succeeded = total((thread) => thread.succeeded);
+  const failed = total((thread) => thread.failed);
+  const calls = succeeded + failed;
+  const seconds = longest((thread) => thread.elapsedMs) / 1000;
+  const windowSeconds =
+    mode.kind === 'count' ? seconds : interrupted ? Math.min(seconds, mode.seconds) : mode.seconds;
+  return {
+    config: configOf(settings),
+    startedAt: outcome.startedAt.toISOString(),
+    interrupted,
+    seconds,
+    calls,
+    succeeded,
+    failed,
+    unfinished: total((thread) => thread.unfinished),
+    successRate: calls === 0 ? 0 : succeeded / calls,
+    callsPerSecond: windowSeconds === 0 ? 0 : total((thread) => thread.succeededInWindow) / windowSeconds,
+    targetCallsPerSecond: mode.kind === 'rate' ? mode.callsPerSecond : null,
+    latency: latencyOf(series.total),
+    errors: errorsOf(threads),
+    histogram: latencyBuckets(series.total),
+    series: series.points(),
+    warmupCalls: outcome.warmupCalls,
+    connectionsOpened: total((thread) => thread.connectionsOpened),
+    maxSendLagMs: longest((thread) => thread.maxSendLagMs),
+  };
+}
+
+/** What a run with these options is; `config` of its result. @throws RangeError that names an option. */
+export function loadConfig(options: LoadOptions): LoadConfig {
+  return configOf(loadSettings(options));
+}
+
+function configOf(settings: LoadSettings): LoadConfig {
+  const { target, request, mode, threads, connections, short, timeoutMs, warmupSeconds } = settings;
+  return {
+    target,
+    method: request.method,
+    requestBytes: request.body.length,
+    mode,
+    threads,
+    connections: connections ?? null,
+    short,
+    timeoutMs,
+    warmupSeconds,
+  };
+}
+
+function latencyOf(latencies: RecordableHistogram): Latency | null {
+  if (latencies.count === 0) return null;
+  const at = (percentile: number): number => latencies.percentile(percentile) / 1e6;
+  return {
+    averageMs: latencies.mean / 1e6,
+    minMs: latencies.min / 1e6,
+    p50Ms: at(50),
+    p75Ms: at(75),
+    p90Ms: at(90),
+    p95Ms: at(95),
+    p99Ms: at(99),
+    p999Ms: at(99.9),
+    maxMs: latencies.max / 1e6,
+  };
+}
+
+function errorsOf(threads: readonly ThreadDone[]): readonly LoadError[] {
+  const errors = new Map<string, LoadError>();
+  for (const { failures } of threads) {
+    for (const [status, { count, example }] of failures) {
+      const known = errors.get(status);
+      errors.set(status, { status, count: count + (known?.count ?? 0), example: known?.example ?? example });
+    }
+  }
+  return [...errors.values()].sort((a, b) => b.count - a.count);
+}

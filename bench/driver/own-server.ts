@@ -1,0 +1,55 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { startProcess } from './source-module.ts';
+
+/**
+ * With a connection for every call, one port of the server lasts for 28,000 connections a minute before the kernel has
+ * to look for ports whose last connection is over; eight take twice as many calls a second.
+ */
+const portsForShort = 8;
+const killAfterMs = 2000;
+
+/** A server of Order in a process of its own, on free ports of 127.0.0.1; it ends with this process, however that ends. */
+export class OrderServer implements AsyncDisposable {
+  /** For a Channel. */
+  readonly target: string;
+  readonly pid: number;
+  /** Resolves with how it ended, also when stop() ended it. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, ended: Promise<string>, addresses: readonly string[]) {
+    this.#child = child;
+    this.ended = ended;
+    this.pid = child.pid ?? 0;
+    this.target = addresses.length === 1 ? addresses.join() : `static:///${addresses.join(',')}`;
+  }
+
+  /** Resolves when it listens. `short` prepares it for a connection per call. @throws Error when it does not start. */
+  static async start(options: { readonly short?: boolean } = {}): Promise<OrderServer> {
+    const ports = options.short === true ? portsForShort : 1;
+    const child = startProcess('order-server', [`${ports}`], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const ended = once(child, 'exit').then(([code, signal]) => `${signal ?? `exit code ${code}`}`);
+    const failed = ended.then((how) => {
+      throw new Error(`the server did not start: ${how}`);
+    });
+    const [addresses] = await Promise.race([once(child, 'message'), failed]);
+    // A server that ends later is told by `ended`.
+    failed.catch(() => undefined);
+    return new OrderServer(child, ended, addresses as string[]);
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), killAfterMs);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}

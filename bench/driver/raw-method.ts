@@ -1,0 +1,28 @@
+import type { MethodDefinition } from '../../lib/index.ts';
+
+/**
+ * A method whose request is encoded already and whose replies are not decoded: the load then costs the client as little
+ * as can be, and the server as much as ever.
+ */
+export function rawMethod(wireName: string, body: Uint8Array): MethodDefinition {
+  const bytes = Buffer.from(body);
+  return {
+    name: wireName.slice(wireName.lastIndexOf('.') + 1),
+    wireName,
+    request: {
+      encodeInto(_value, into, offset) {
+        const end = offset + bytes.length;
+        if (end > into.length) return -1;
+        into.set(bytes, offset);
+        return end;
+      },
+      spilled: () => bytes,
+      decode: () => undefined,
+    },
+    response: {
+      encodeInto: (_value, _into, offset) => offset,
+      spilled: () => bytes,
+      decode: () => undefined,
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Channel, RpcError } from '../../lib/index.ts';
+import { rawMethod } from './raw-method.ts';
+
+/** Nobody answers at the target. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+
+  constructor(target: string, reason: string) {
+    super(`cannot reach ${target}: ${reason}`);
+  }
+}
+
+const pollMs = 2;
+/** How long a name may take to be looked up before it is asked why there is no endpoint yet. */
+const lookupMs = 500;
+
+/** Waits until the channel, whose connect() has been called, has or has failed to get a connection, or the time is up. */
+export async function firstConnection(
+  channel: Channel,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const giveUpAtMs = performance.now() + timeoutMs;
+  for (;;) {
+    const { connects, connectFailures, endpoints } = channel.stats();
+    if (connects > 0) return true;
+    const leftMs = giveUpAtMs - performance.now();
+    const nowhere = endpoints.length === 0 && leftMs < timeoutMs - lookupMs;
+    if (connectFailures > 0 || nowhere || leftMs <= 0 || signal?.aborted === true) return false;
+    await pause(pollMs);
+  }
+}
+
+/**
+ * Opens one connection to the target, and makes no call. Waits for `timeoutMs`, 5 s at most; not at all once `signal`
+ * aborts.
+ *
+ * @throws UnreachableError that says why, also when it is no target at all.
+ */
+export async function reach(target: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  const boundMs = Math.min(timeoutMs, 5000);
+  await using channel = openChannel(target, boundMs);
+  channel.connect();
+  if (await firstConnection(channel, boundMs, signal)) return;
+  if (signal?.aborted === true) return;
+  throw new UnreachableError(target, await reasonOf(channel));
+}
+
+function openChannel(target: string, connectTimeoutMs: number): Channel {
+  try {
+    return new Channel(target, { connections: 1, connectTimeoutMs });
+  } catch (error) {
+    throw new UnreachableError(target, (error as Error).message);
+  }
+}
+
+/** What a call would fail with: its text is the only place where the error of an attempt to connect can be read. */
+async function reasonOf(channel: Channel): Promise<string> {
+  try {
+    await channel.call(rawMethod('rocket.bench', Buffer.alloc(0)), undefined, { timeoutMs: 1 });
+    return 'no connection in time';
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    const last = /\(last error: (.*)\)$/.exec(error.message)?.[1] ?? error.message;
+    const reason = last.replace(/^connect to \S+: /, '');
+    return reason.charAt(0).toLowerCase() + reason.slice(1);
+  }
+}
