@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import {
+  describeLoad,
+  htmlReport,
+  type LoadOptions,
+  type LoadResult,
+  loadConfig,
+  OrderServer,
+  runLoad,
+  textReport,
+  UnreachableError,
+} from '../../bench/driver/index.ts';
+import type { BenchPlan } from './bench-plan.ts';
+import { type ProgressView, progressView } from './bench-progress.ts';
+
+const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** What may end a run before its time. */
+type Ending = keyof typeof signalCodes | { readonly server: string };
+
+/** Carries the plan out; prints to stdout. Resolves with the exit code. */
+export async function runBench(plan: BenchPlan): Promise<number> {
+  const stop = new AbortController();
+  let ending: Ending | undefined;
+  const end = (why: Ending): void => {
+    ending ??= why;
+    stop.abort();
+  };
+  const onSignal = (signal: NodeJS.Signals): void => end(signal as keyof typeof signalCodes);
+  // Once: a second Ctrl-C ends the process at once, and its own server notices that.
+  for (const signal of Object.keys(signalCodes)) process.once(signal, onSignal);
+  const server =
+    plan.target === undefined ? await OrderServer.start({ short: plan.load.short === true }) : undefined;
+  try {
+    void server?.ended.then((how) => end({ server: how }));
+    const target = plan.target ?? server?.target ?? '';
+    const result = await showRun({ ...plan.load, target, signal: stop.signal }, server);
+    writeFiles(plan, result);
+    return exitCode(result, ending);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    console.error(error.message);
+    return 2;
+  } finally {
+    for (const signal of Object.keys(signalCodes)) process.off(signal, onSignal);
+    await server?.stop();
+  }
+}
+
+async function showRun(options: LoadOptions, server: OrderServer | undefined): Promise<LoadResult> {
+  const { stdout } = process;
+  let view: ProgressView | undefined;
+  const onReached = (): void => {
+    stdout.write(`rocket bench\n${describeLoad(loadConfig(options))}\n`);
+    if (server !== undefined) stdout.write(`  server      started for this run, process ${server.pid}\n`);
+    stdout.write('\n');
+    view = progressView(stdout);
+  };
+  try {
+    return await runLoad({ ...options, onReached, onProgress: (progress) => view?.show(progress) });
+  } finally {
+    view?.end();
+  }
+}
+
+function writeFiles({ json, html }: BenchPlan, result: LoadResult): void {
+  process.stdout.write(`\n${textReport(result)}`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
+  if (html !== undefined) writeFileSync(html, htmlReport(result));
+}
+
+function exitCode(result: LoadResult, ending: Ending | undefined): number {
+  if (ending === undefined) return result.failed > 0 ? 1 : 0;
+  if (typeof ending === 'string') return signalCodes[ending];
+  console.error(`the server started for this run ended (${ending.server})`);
+  return 1;
+}

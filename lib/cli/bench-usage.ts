@@ -1,0 +1,96 @@
+/** Arguments that make no sense, and the closest call that does. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly closest: string;
+
+  constructor(message: string, closest: string) {
+    super(message);
+    this.closest = closest;
+  }
+}
+
+/** Options as they were typed, by their long names in camel case. */
+export type Values = Readonly<Record<string, string | true | undefined>>;
+
+interface Flag {
+  readonly flag: string;
+  /** What the closest right call has in the place of a value that is none. */
+  readonly example?: string;
+}
+
+const flags: Readonly<Record<string, Flag>> = {
+  total: { flag: '-n', example: '10000' },
+  qps: { flag: '-q', example: '5000' },
+  time: { flag: '-t', example: '10' },
+  concurrency: { flag: '-c', example: '100' },
+  maxInFlight: { flag: '--max-in-flight', example: '65536' },
+  target: { flag: '--target' },
+  connections: { flag: '--connections', example: '2' },
+  short: { flag: '--short' },
+  threads: { flag: '--threads', example: '1' },
+  payload: { flag: '--payload', example: '1024' },
+  proto: { flag: '--proto' },
+  method: { flag: '--method' },
+  data: { flag: '--data' },
+  warmup: { flag: '--warmup', example: '1' },
+  timeout: { flag: '--timeout', example: '10000' },
+  json: { flag: '--json', example: 'result.json' },
+  html: { flag: '--html', example: 'report.html' },
+};
+
+/** An error whose closest call has the same options but for `changes`; undefined takes one away. */
+export function usageError(message: string, values: Values, changes: Values = {}): UsageError {
+  return new UsageError(message, callOf({ ...values, ...changes }));
+}
+
+/** An error about one option, with an example in its place. */
+export function badValue(values: Values, name: string, what: string): UsageError {
+  return usageError(`${flags[name]?.flag} ${what}`, values, { [name]: flags[name]?.example });
+}
+
+/** The command line that has these options. */
+function callOf(values: Values): string {
+  const words = ['rocket', 'bench'];
+  for (const [name, { flag }] of Object.entries(flags)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    words.push(flag);
+    if (value !== true) words.push(/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value}'`);
+  }
+  return words.join(' ');
+}
+
+export function textOption(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A whole number from 1. */
+export function wholeOption(values: Values, name: string): number | undefined {
+  return numberOption(values, name, 'must be a whole number from 1', (value) => {
+    return Number.isSafeInteger(value) && value >= 1;
+  });
+}
+
+/** A number over 0. */
+export function positiveOption(values: Values, name: string): number | undefined {
+  return numberOption(values, name, 'must be a number over 0', (value) => value > 0 && value < Infinity);
+}
+
+/** A number from 0. */
+export function amountOption(values: Values, name: string): number | undefined {
+  return numberOption(values, name, 'must be a number from 0', (value) => value >= 0 && value < Infinity);
+}
+
+function numberOption(
+  values: Values,
+  name: string,
+  rule: string,
+  fits: (value: number) => boolean,
+): number | undefined {
+  const typed = textOption(values, name);
+  if (typed === undefined) return undefined;
+  const value = typed.trim() === '' ? Number.NaN : Number(typed);
+  if (fits(value)) return value;
+  throw badValue(values, name, `${rule}, not ${JSON.stringify(typed)}`);
+}
