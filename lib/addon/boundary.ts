@@ -1,7 +1,7 @@
 import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../rpc/transport.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
 import { command, event, eventFlag, eventKind } from './layout.ts';
-import { flushAt, Outbox } from './outbox.ts';
+import { maxCommands, Outbox } from './outbox.ts';
 import { PendingCalls } from './pending-calls.ts';
 
 const maxEvents = 4096;
@@ -14,7 +14,7 @@ function makeSlabs(): Slabs {
     inBytes1: Buffer.alloc(slabBytes),
     inWords1: new Int32Array(maxEvents * event.words),
     outBytes: Buffer.alloc(slabBytes),
-    outWords: new Int32Array(flushAt * command.words),
+    outWords: new Int32Array(maxCommands * command.words),
     maxEvents,
     slabBytes,
     maxLargeBytes: 64 << 20,

@@ -3,8 +3,15 @@ import type { NativeEnvironment, Slabs } from './binary.ts';
 import { command, commandFlag, commandKind, largePayloadBytes } from './layout.ts';
 
 const words = command.words;
-/** So many commands are handed over before the turn is done: the io threads then work beside JavaScript, not after it. */
-export const flushAt = 128;
+/** So many commands fill the outbox: they are handed over before the turn is done. */
+export const maxCommands = 1024;
+/**
+ * Every so many commands the clock is asked whether the first of them has waited longer than this: slow handlers must not
+ * hold back the replies of the quick ones before them, and the io threads then work beside JavaScript. Handing over more
+ * often costs a switch of threads each time (bench:boundary, 50 x 20).
+ */
+const checkEvery = 64;
+const longestWaitMs = 1;
 /** Room that is kept free, so that a body of ordinary size need not be encoded twice. */
 const headroomBytes = largePayloadBytes + 16 * 1024;
 
@@ -21,6 +28,7 @@ export class Outbox {
   #scheduled = false;
   #lone = false;
   #large: Uint8Array[] | undefined;
+  #waitingSince = 0;
 
   constructor(native: NativeEnvironment, slabs: Slabs) {
     this.#native = native;
@@ -142,13 +150,21 @@ export class Outbox {
   #commit(end: number): void {
     this.#end = end;
     this.#commands++;
-    if (this.#large !== undefined || this.#commands >= flushAt) {
+    if (this.#large !== undefined || this.#commands === maxCommands || this.#overdue()) {
       // (A large block is a view of memory that the next command overwrites.)
       this.flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;
       queueMicrotask(this.#onMicrotask);
     }
+  }
+
+  #overdue(): boolean {
+    if (this.#commands % checkEvery !== 0) return false;
+    const now = performance.now();
+    if (this.#commands > checkEvery) return now - this.#waitingSince > longestWaitMs;
+    this.#waitingSince = now;
+    return false;
   }
 
   readonly #onMicrotask = (): void => {

@@ -8,7 +8,6 @@
 #include <cerrno>
 
 #include <asio/redirect_error.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "io/spawn.h"
 
@@ -47,15 +46,14 @@ void Acceptor::stop() {
   if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
 }
 
-asio::awaitable<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
+Task<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
   std::error_code error;
   Millis backoff = kFirstBackoff;
   if (self->stopped_) co_return;
   // Only here, on the io thread: the context's reactor has no locks.
   self->descriptor_.assign(self->listener_.release());
   while (!self->stopped_) {
-    co_await self->descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                                          asio::redirect_error(asio::use_awaitable, error));
+    co_await self->descriptor_.async_wait(Descriptor::wait_read, asio::redirect_error(use_task, error));
     if (self->stopped_) break;
     if (!error && self->accept_some()) {
       backoff = kFirstBackoff;
@@ -63,7 +61,7 @@ asio::awaitable<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
     }
     self->backoffs_.fetch_add(1, std::memory_order_relaxed);
     self->backoff_timer_.expires_after(backoff);
-    co_await self->backoff_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    co_await self->backoff_timer_.async_wait(asio::redirect_error(use_task, error));
     backoff = std::min(backoff * 2, kLongestBackoff);
   }
 }

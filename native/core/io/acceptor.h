@@ -6,11 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <asio/awaitable.hpp>
-#include <asio/generic/stream_protocol.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/steady_timer.hpp>
-
 #include "io/address.h"
 #include "io/io_thread.h"
 #include "io/listener.h"
@@ -45,7 +40,7 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
   void fail() { stop(); }
 
  private:
-  static asio::awaitable<void> accept_loop(std::shared_ptr<Acceptor> self);
+  static Task<void> accept_loop(std::shared_ptr<Acceptor> self);
   /// Accepts what is waiting; false when resources ran out.
   bool accept_some();
 
@@ -54,8 +49,8 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
   const std::string unix_path_;
   Listener listener_;  // until start()
   Deliver deliver_;
-  asio::posix::stream_descriptor descriptor_;
-  asio::steady_timer backoff_timer_;
+  Descriptor descriptor_;
+  SteadyTimer backoff_timer_;
   std::atomic<std::uint64_t> backoffs_{0};
   bool stopped_ = false;
 };

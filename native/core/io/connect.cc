@@ -6,8 +6,6 @@
 #include <memory>
 
 #include <asio/redirect_error.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 namespace rocket::io {
 
@@ -33,7 +31,7 @@ void set_stream_options(int fd) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
-asio::awaitable<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout) {
+Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout) {
   const auto give_up_at = std::chrono::steady_clock::now() + timeout;
   std::string error = "no address to connect to";
   for (const Address& address : addresses) {
@@ -45,7 +43,7 @@ asio::awaitable<ConnectResult> connect(IoThread& io, std::vector<Address> addres
       continue;
     }
     if (!address.is_unix()) set_stream_options(attempt->socket.native_handle());
-    asio::steady_timer timer(io.context(), give_up_at);
+    SteadyTimer timer(io.context(), give_up_at);
     timer.async_wait([attempt](const std::error_code& cancelled) {
       if (cancelled) return;
       attempt->timed_out = true;
@@ -53,8 +51,7 @@ asio::awaitable<ConnectResult> connect(IoThread& io, std::vector<Address> addres
       attempt->socket.close(ignored);
     });
     std::error_code failed;
-    co_await attempt->socket.async_connect({address.get(), address.length},
-                                           asio::redirect_error(asio::use_awaitable, failed));
+    co_await attempt->socket.async_connect({address.get(), address.length}, asio::redirect_error(use_task, failed));
     timer.cancel();
     if (attempt->timed_out) {
       error = "connect to " + address.text + ": timed out (option connectTimeoutMs)";

@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <asio/awaitable.hpp>
-
 #include "base/clock.h"
 #include "io/address.h"
 #include "io/connection.h"
@@ -22,7 +20,7 @@ struct ConnectResult {
 
 /// Tries the addresses in order until one accepts; `timeout` bounds all of it. TCP sockets get TCP_NODELAY, and
 /// keep-alive so that a peer that vanished is noticed within about a minute.
-asio::awaitable<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout);
+Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout);
 
 /// The same socket options, for a listener whose accepted sockets inherit them (Linux).
 void set_stream_options(int fd);

@@ -6,7 +6,6 @@
 #include <cerrno>
 
 #include <asio/redirect_error.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "io/spawn.h"
 
@@ -64,10 +63,10 @@ void Connection::start_reading() {
   spawn(io_.context(), shared_from_this(), read_loop(shared_from_this()));
 }
 
-asio::awaitable<void> Connection::read_loop(std::shared_ptr<Connection> self) {
+Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
   while (self->open_ && !self->paused_) {
-    co_await self->socket_.async_wait(StreamSocket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    co_await self->socket_.async_wait(StreamSocket::wait_read, asio::redirect_error(use_task, error));
     if (!self->open_ || self->paused_) break;
     if (error) {
       self->close(CloseReason::kReset);
@@ -265,10 +264,10 @@ bool Connection::write_some() {
   return true;
 }
 
-asio::awaitable<void> Connection::write_loop(std::shared_ptr<Connection> self) {
+Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
   while (self->open_) {
-    co_await self->socket_.async_wait(StreamSocket::wait_write, asio::redirect_error(asio::use_awaitable, error));
+    co_await self->socket_.async_wait(StreamSocket::wait_write, asio::redirect_error(use_task, error));
     if (!self->open_) break;
     if (error) {
       self->close(CloseReason::kReset);

@@ -5,18 +5,14 @@
 #include <memory>
 #include <string>
 
-#include <asio/awaitable.hpp>
-#include <asio/generic/stream_protocol.hpp>
-
 #include "base/bytes.h"
 #include "base/timer_wheel.h"
 #include "io/address.h"
 #include "io/io_thread.h"
+#include "io/task.h"
 #include "io/write_queue.h"
 
 namespace rocket::io {
-
-using StreamSocket = asio::generic::stream_protocol::socket;
 
 enum class CloseReason : std::uint8_t {
   kLocal,         ///< we were asked to
@@ -129,8 +125,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
 
  private:
   void on_turn_end() override;
-  static asio::awaitable<void> read_loop(std::shared_ptr<Connection> self);
-  static asio::awaitable<void> write_loop(std::shared_ptr<Connection> self);
+  static Task<void> read_loop(std::shared_ptr<Connection> self);
+  static Task<void> write_loop(std::shared_ptr<Connection> self);
   void start_reading();
   void read_available();
   std::ptrdiff_t receive(std::span<std::uint8_t> into);

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
 
 #include "base/clock.h"
 #include "base/timer_wheel.h"
 #include "io/chunk_pool.h"
+#include "io/task.h"
 
 namespace rocket::io {
 
@@ -116,7 +116,7 @@ class IoThread {
   // locks.
   asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  asio::steady_timer wheel_timer_;
+  SteadyTimer wheel_timer_;
   SteadyMs wheel_armed_for_ = kNever;
   static constexpr SteadyMs kNever = INT64_MAX;
 

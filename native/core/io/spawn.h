@@ -4,15 +4,16 @@
 #include <exception>
 #include <utility>
 
-#include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
+
+#include "io/task.h"
 
 namespace rocket::io {
 
 /// Starts a coroutine of `owner`. An exception that leaves it is a bug or a lack of memory: it is reported on stderr
 /// and ends `owner` through fail(), it is never swallowed.
 template <typename Executor, typename Owner>
-void spawn(Executor& executor, Owner owner, asio::awaitable<void> coroutine) {
+void spawn(Executor& executor, Owner owner, Task<void> coroutine) {
   asio::co_spawn(executor, std::move(coroutine), [owner = std::move(owner)](std::exception_ptr error) {
     if (!error) return;
     try {

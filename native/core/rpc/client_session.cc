@@ -224,7 +224,7 @@ void ClientSession::begin_connect() {
   io::spawn(lane_.io.context(), shared_from_this(), connect_shared(shared_from_this()));
 }
 
-asio::awaitable<void> ClientSession::connect_shared(std::shared_ptr<ClientSession> self) {
+io::Task<void> ClientSession::connect_shared(std::shared_ptr<ClientSession> self) {
   auto result = co_await io::connect(self->lane_.io, self->addresses_, self->options().connect_timeout);
   if (self->state() != LinkState::kConnecting) co_return;
   if (!result.socket) {
@@ -239,8 +239,8 @@ asio::awaitable<void> ClientSession::connect_shared(std::shared_ptr<ClientSessio
   while (!self->waiting_.empty()) self->send_kept(call_of(self->waiting_.next), link);
 }
 
-asio::awaitable<void> ClientSession::connect_for(std::shared_ptr<ClientSession> self, ClientCall* call,
-                                                 std::uint32_t generation) {
+io::Task<void> ClientSession::connect_for(std::shared_ptr<ClientSession> self, ClientCall* call,
+                                          std::uint32_t generation) {
   auto result = co_await io::connect(self->lane_.io, self->addresses_, self->options().connect_timeout);
   if (call->session != self.get() || call->generation != generation) co_return;
   if (!result.socket) {

@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <asio/awaitable.hpp>
-
 #include "io/address.h"
 #include "io/connect.h"
 #include "rpc/client_call.h"
@@ -61,9 +59,8 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   void fail() { on_connect_failed("internal error while connecting"); }
 
  private:
-  static asio::awaitable<void> connect_shared(std::shared_ptr<ClientSession> self);
-  static asio::awaitable<void> connect_for(std::shared_ptr<ClientSession> self, ClientCall* call,
-                                           std::uint32_t generation);
+  static io::Task<void> connect_shared(std::shared_ptr<ClientSession> self);
+  static io::Task<void> connect_for(std::shared_ptr<ClientSession> self, ClientCall* call, std::uint32_t generation);
   ClientLink& add_link(io::ConnectResult result);
   void begin_connect();
   void on_connect_failed(std::string error);

@@ -9,7 +9,7 @@ namespace {
 
 /// So many events are worth a wake-up before the io thread's turn is over: JavaScript then works beside it, not after
 /// it.
-constexpr std::size_t kAnnounceEvents = 128;
+constexpr std::size_t kAnnounceEvents = 512;
 
 }  // namespace
 

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+
+#include <asio/awaitable.hpp>
+#include <asio/basic_stream_socket.hpp>
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/basic_stream_descriptor.hpp>
+#include <asio/use_awaitable.hpp>
+
+// asio's types for the one kind of executor there is here. Its defaults take any executor, for which every wait copies
+// and compares type-erased ones.
+namespace rocket::io {
+
+using Executor = asio::io_context::executor_type;
+
+template <typename T>
+using Task = asio::awaitable<T, Executor>;
+inline constexpr asio::use_awaitable_t<Executor> use_task{};
+
+using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
+using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+using SteadyTimer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+}  // namespace rocket::io
