@@ -6,7 +6,6 @@ import { FlameFailure } from './flame-failure.ts';
 import { type FoldedStack, foldStacks } from './fold.ts';
 import { isGenerated, resolveAddresses } from './perf-map.ts';
 import type { RawStack } from './perf-script.ts';
-import { choosePerfEvent } from './perf-setup.ts';
 import { readSamples, recordSamples } from './record.ts';
 import { perfMapFile, type Target } from './target.ts';
 
@@ -15,7 +14,7 @@ export interface ProfileOptions {
   readonly seconds?: number | undefined;
   /** Samples a second of each running thread. */
   readonly frequencyHz: number;
-  /** A perf event; by default what works here. */
+  /** A perf event; by default perf's own choice, or cpu-clock if that does not work. */
   readonly event?: string | undefined;
   /** Where perf.data is kept; by default it is removed. */
   readonly keepIn?: string | undefined;
@@ -55,15 +54,15 @@ async function recordStacks(
   options: ProfileOptions,
   file: string,
 ): Promise<{ stacks: RawStack[]; seconds: number }> {
-  const event = options.event ?? (await choosePerfEvent());
   const seconds = await recordSamples(target, {
     file,
     seconds: options.seconds,
     frequencyHz: options.frequencyHz,
-    event,
+    event: options.event,
     stop: options.stop ?? new AbortController().signal,
     onBegin: options.onBegin ?? (() => {}),
   });
+  if (target.failedToStart()) throw new FlameFailure('the command could not be started');
   const stacks = await readSamples(file);
   if (stacks.length === 0) {
     throw new FlameFailure(

@@ -5,7 +5,7 @@ import { flameHtml } from './flame-html.ts';
 import { flameSvg } from './flame-svg.ts';
 import { flameTree } from './flame-tree.ts';
 import { foldedText, threadTotals } from './fold.ts';
-import { kernelFramesNote, readParanoid } from './perf-setup.ts';
+import { kernelFramesNote, readParanoid } from './perf-refusal.ts';
 import { type Profile, recordProfile } from './profile.ts';
 import { Progress } from './progress.ts';
 import { missingNamesNote, runningTarget, startTarget, type Target } from './target.ts';

@@ -17,6 +17,8 @@ export interface Target {
   begin(): void;
   /** Resolves when it has ended, if this program started it; otherwise never. */
   readonly ended: Promise<void>;
+  /** Whether the shell found no such command. */
+  failedToStart(): boolean;
   /** Ends it with SIGTERM, after three seconds SIGKILL, and removes what V8 left behind, if this program started it. */
   end(): Promise<void>;
 }
@@ -31,7 +33,13 @@ export function runningTarget(pid: number): Target {
       denied ? `process ${pid} belongs to another user: run as root` : `there is no process ${pid}`,
     );
   }
-  return { pid, begin: () => {}, ended: new Promise(() => {}), end: async () => {} };
+  return {
+    pid,
+    begin: () => {},
+    ended: new Promise(() => {}),
+    failedToStart: () => false,
+    end: async () => {},
+  };
 }
 
 /** Why the JavaScript of a running process will have no names; undefined when it will. */
@@ -61,6 +69,8 @@ export function startTarget(command: readonly string[]): Target {
     pid,
     begin: () => opener.end('\n'),
     ended,
+    // What a shell exits with when it could not find or run the command; it has said so itself.
+    failedToStart: () => child.exitCode === 127 || child.exitCode === 126,
     end: async () => {
       await endChild(child, ended);
       removeTraces(pid, process.cwd());

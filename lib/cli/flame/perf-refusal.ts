@@ -1,11 +1,7 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { FlameFailure } from './flame-failure.ts';
 
 const paranoidFile = '/proc/sys/kernel/perf_event_paranoid';
-const keptErrorChars = 4000;
 
 /** What perf says when it may be used but cannot be, and about whom it says so. */
 export interface PerfRefusal {
@@ -21,25 +17,6 @@ const missingText = `perf is not installed. It is a program of its own, from the
   linux-tools-common linux-tools-generic              on Ubuntu (linux-tools-$(uname -r) for another kernel than the usual)
   perf                                                on Fedora, Alpine and Arch
 for example: sudo apt-get install linux-perf`;
-
-/**
- * Tries perf on a command that does nothing and returns the event to record: undefined for perf's own choice,
- * `cpu-clock` where the hardware's counters are out of reach. Throws FlameFailure, saying what to do, when perf is missing
- * or not allowed.
- */
-export async function choosePerfEvent(): Promise<string | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'rocket-perf-'));
-  try {
-    const record = ['record', '-q', '-g', '-o', join(folder, 'perf.data')];
-    if ((await runPerf([...record, '--', 'true'])).code === 0) return undefined;
-    const last = await runPerf([...record, '-e', 'cpu-clock', '--', 'true']);
-    if (last.code === 0) return 'cpu-clock';
-    const isRoot = process.geteuid?.() === 0;
-    throw new FlameFailure(refusalText({ said: last.stderr, paranoid: readParanoid(), isRoot }));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 /** What to do about a perf that does not record. */
 export function refusalText({ said, paranoid, isRoot }: PerfRefusal): string {
@@ -80,16 +57,4 @@ export function startFailure(error: NodeJS.ErrnoException): FlameFailure {
   return new FlameFailure(
     error.code === 'ENOENT' ? missingText : `perf could not be started: ${error.message}`,
   );
-}
-
-async function runPerf(args: readonly string[]): Promise<{ code: number | null; stderr: string }> {
-  const perf = spawn('perf', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  perf.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-keptErrorChars);
-  });
-  return new Promise((resolve, reject) => {
-    perf.on('error', (error) => reject(startFailure(error)));
-    perf.on('close', (code) => resolve({ code, stderr }));
-  });
 }

@@ -2,7 +2,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { kernelFramesNote, readParanoid, refusalText, startFailure } from '../../lib/cli/flame/perf-setup.ts';
+import {
+  kernelFramesNote,
+  readParanoid,
+  refusalText,
+  startFailure,
+} from '../../lib/cli/flame/perf-refusal.ts';
 
 test('a missing perf: the package of each distribution', () => {
   const { message } = startFailure(Object.assign(new Error('spawn perf ENOENT'), { code: 'ENOENT' }));
