@@ -1,30 +1,15 @@
 /** We and the others side by side. See `--help`. */
 
 import { type FigureName, type Figures, figureTexts } from './compare/figures.ts';
-import { windowOf } from './compare/measure.ts';
 import { help, type Options, parseOptions } from './compare/options.ts';
+import { planned } from './compare/plan.ts';
 import { Progress } from './compare/progress.ts';
 import { type Ratio, ratiosOf } from './compare/ratios.ts';
 import { resultsOf } from './compare/results.ts';
-import { runSteps, type Step, stepsOf } from './compare/run.ts';
-import type { Scenario } from './compare/scenarios.ts';
+import { runSteps, stepsOf } from './compare/run.ts';
 import { readResults, renderResults, writeResults } from './compare/write.ts';
 import { compileBenches } from './lib/compiled.ts';
 import { formatFigure, formatTable } from './lib/table.ts';
-
-/** Starting processes, settling memory: what a measurement takes besides its window. */
-const overheadSeconds: Readonly<Record<Scenario['kind'], number>> = {
-  load: 0.5,
-  client: 0.8,
-  idle: 5,
-  cold: 0.7,
-};
-
-function expectedSeconds(scenario: Scenario, options: Options): number {
-  if (scenario.kind === 'idle' || scenario.kind === 'cold') return overheadSeconds[scenario.kind];
-  const [warmup, window] = windowOf(scenario, options);
-  return warmup + window + overheadSeconds[scenario.kind];
-}
 
 /** The most telling figures of a measurement, in one line. */
 function outline(figures: Figures): string {
@@ -70,9 +55,8 @@ function lastLine(ratios: readonly Ratio[], options: Options): string {
 
 async function compare(options: Options): Promise<void> {
   const startedMs = performance.now();
-  const steps = stepsOf(options.rounds, options.scenarios);
-  const planned = (step: Step) => ({ expectedSeconds: expectedSeconds(step.scenario, options) });
-  const progress = new Progress(steps.map(planned));
+  const steps = planned(stepsOf(options.rounds, options.scenarios), options, options.primeSeconds);
+  const progress = new Progress(steps);
   const setup = {
     compiled: compileBenches(),
     serverCpu: options.pin ? 0 : undefined,
@@ -82,7 +66,7 @@ async function compare(options: Options): Promise<void> {
   try {
     const measured = await runSteps(steps, setup, options, (step, figures) => {
       const { round, scenario, contender } = step;
-      progress.done(planned(step), `round ${round + 1}, ${scenario.key}, ${contender}: ${outline(figures)}`);
+      progress.done(step, `round ${round + 1}, ${scenario.key}, ${contender}: ${outline(figures)}`);
     });
     const ratios = ratiosOf(measured);
     if (options.write) writeResults(resultsOf(measured, ratios, options));

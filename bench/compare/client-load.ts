@@ -1,4 +1,5 @@
 import type { ClientReport } from '../clients/closed-loop.ts';
+import { atRest } from '../lib/at-rest.ts';
 import { type CpuPerCall, CpuWindow } from '../lib/server-cpu.ts';
 import { type BenchServer, startPinned } from '../lib/servers.ts';
 import type { Contender } from './contenders.ts';
@@ -20,7 +21,9 @@ export async function measureClient(
   server: BenchServer,
   load: ClientLoad,
 ): Promise<ClientReport & CpuPerCall> {
-  return await again(() => runClient(contender, server, load));
+  const measured = await again(() => runClient(contender, server, load));
+  await atRest(server.pid);
+  return measured;
 }
 
 async function runClient(

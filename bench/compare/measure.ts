@@ -15,6 +15,7 @@ const replyBodyBytes = 10;
 export interface Windows {
   readonly seconds: number;
   readonly warmupSeconds: number;
+  readonly clientWarmupSeconds: number;
   readonly idleConnections: number;
 }
 
@@ -44,10 +45,10 @@ export async function measureScenario(
 }
 
 /** Warmup and window of a scenario, in seconds. */
-export function windowOf(scenario: Scenario, { seconds, warmupSeconds }: Windows): [number, number] {
-  if (scenario.kind !== 'load') return [warmupSeconds, seconds];
-  const window = Math.max(seconds, scenario.leastSeconds);
-  return [Math.max(warmupSeconds, scenario.leastSeconds / 2), window];
+export function windowOf(scenario: LoadScenario | ClientScenario, windows: Windows): [number, number] {
+  if (scenario.kind === 'client') return [windows.clientWarmupSeconds, windows.seconds];
+  const { leastSeconds } = scenario;
+  return [Math.max(windows.warmupSeconds, leastSeconds / 2), Math.max(windows.seconds, leastSeconds)];
 }
 
 async function underLoad(
@@ -85,12 +86,9 @@ async function fromClient(bench: Bench, scenario: ClientScenario, contender: Con
   const { pool, setup, windows } = bench;
   const own = scenario.server === 'own';
   const server = await (own ? pool.get(contender.name) : pool.fastest(contender.protocol));
-  const load = await measureClient(contender, server, {
-    callers: scenario.callers,
-    seconds: windows.seconds,
-    warmupSeconds: Math.max(windows.warmupSeconds, setup.primeSeconds),
-    setup,
-  });
+  const [warmupSeconds, seconds] = windowOf(scenario, windows);
+  const { callers } = scenario;
+  const load = await measureClient(contender, server, { callers, warmupSeconds, seconds, setup });
   const { callsPerSecond, p50Us, p99Us, p999Us, clientCpuMicrosPerCall, cpuMicrosPerCall } = load;
   return {
     callsPerSecond,

@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type ContenderName, contenderNames } from './contenders.ts';
+import { type ContenderName, contenderNames, type Protocol } from './contenders.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
 
 export const help = `npm run bench:compare -- [options]
 
 Our server and client beside grpc-js, nice-grpc, connect-node, a TinyPB server on plain node:net ("net") and our core
 without JavaScript ("native"): round robin, servers on core 0 and load on core 1 where there are two. Prints the
-ratios and, as the last line, one JSON object. A ratio is ours / theirs of the same round. About 15 minutes.
+ratios and, as the last line, one JSON object. A ratio is ours / theirs of the same round. About 18 minutes.
 
-  --quick              2 rounds of half a second, fewer contenders: under 3 minutes, for a first look
+  --quick              2 rounds of half a second, fewer contenders: 2 to 3 minutes, for a first look
   --rounds N           rounds (5)
   --seconds S          measured window of each run (2)
   --only A,B           only these scenarios: ${scenarios.map(({ key }) => key).join(', ')}
@@ -25,7 +25,9 @@ export interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
-  readonly primeSeconds: number;
+  readonly primeSeconds: Readonly<Record<Protocol, number>>;
+  /** A new client process starts with cold code. */
+  readonly clientWarmupSeconds: number;
   readonly idleConnections: number;
   readonly scenarios: readonly Scenario[];
   readonly pin: boolean;
@@ -64,7 +66,9 @@ export function parseOptions(args: readonly string[]): Options | 'help' | 'rende
     rounds,
     seconds,
     warmupSeconds: quick ? 0.3 : 1,
-    primeSeconds: quick ? 0.8 : 2,
+    // Until calls/s rise no further: grpc-js takes two seconds, connect-node four.
+    primeSeconds: quick ? { tinypb: 1, h2: 2.5 } : { tinypb: 1.5, h2: 4.5 },
+    clientWarmupSeconds: quick ? 2.5 : 4,
     idleConnections: quick ? 500 : 2000,
     scenarios: chosen(quick, values.only, values.contenders),
     pin: values.pin,
@@ -82,8 +86,13 @@ function chosen(quick: boolean, only: string | undefined, names: string | undefi
   return scenarios
     .filter(({ key }) => keys.includes(key))
     .map((scenario) => {
-      const takePart = quick ? (scenario.quickContenders ?? scenario.contenders) : scenario.contenders;
-      return { ...scenario, contenders: takePart.filter((name) => wanted.includes(name)) };
+      const { quickContenders, quickRounds, rounds = Number.POSITIVE_INFINITY } = scenario;
+      const takePart = quick ? (quickContenders ?? scenario.contenders) : scenario.contenders;
+      return {
+        ...scenario,
+        rounds: quick ? (quickRounds ?? rounds) : rounds,
+        contenders: takePart.filter((name) => wanted.includes(name)),
+      };
     })
     .filter(({ contenders }) => contenders.length > 0);
 }

@@ -20,18 +20,20 @@ export type Measured = Map<string, Map<ContenderName, Figures[]>>;
  */
 export function stepsOf(rounds: number, scenarios: readonly Scenario[]): Step[] {
   return Array.from({ length: rounds }, (_, round) =>
-    scenarios.flatMap((scenario) =>
-      rotated(scenario.contenders, round).map((contender) => ({ round, scenario, contender })),
-    ),
+    scenarios
+      .filter((scenario) => round < (scenario.rounds ?? rounds))
+      .flatMap((scenario) =>
+        rotated(scenario.contenders, round).map((contender) => ({ round, scenario, contender })),
+      ),
   ).flat();
 }
 
 /** Takes the steps in turn, every round with new server processes. The first failure ends it. */
-export async function runSteps(
-  steps: readonly Step[],
+export async function runSteps<S extends Step>(
+  steps: readonly S[],
   setup: Setup,
   windows: Windows,
-  onDone: (step: Step, figures: Figures) => void,
+  onDone: (step: S, figures: Figures) => void,
 ): Promise<Measured> {
   const measured: Measured = new Map();
   let pool = new ServerPool(setup);

@@ -6,6 +6,10 @@ interface ScenarioBase {
   readonly contenders: readonly ContenderName[];
   /** In a quick run; default: the same. */
   readonly quickContenders?: readonly ContenderName[];
+  /** Takes part in the first rounds only; default: in all. */
+  readonly rounds?: number;
+  /** The same in a quick run. */
+  readonly quickRounds?: number;
 }
 
 /** A load generator against the server. */
@@ -64,13 +68,13 @@ export const scenarios: readonly Scenario[] = [
   load('50x1', '50 connections × 1 call in flight', 50, 1, all),
   load('50x20', '50 connections × 20 calls in flight', 50, 20, all),
   load('1x1', '1 connection × 1 call in flight', 1, 1, all, { quickContenders: main }),
-  load('500x1', '500 connections × 1 call in flight', 500, 1, main),
+  load('500x1', '500 connections × 1 call in flight', 500, 1, main, { quickRounds: 1 }),
   load('16k', '50 connections × 1 call with a body of 16 KiB', 50, 1, main, { bodyBytes: 16 * 1024 }),
   load('1m', '4 connections × 1 call with a body of 1 MiB', 4, 1, main, { bodyBytes: 1024 * 1024 }),
   load('short100', '100 callers, a new connection for every call', 100, 1, tinypb, { short: true }),
   load('short8000', '8000 callers, a new connection for every call', 8000, 1, tinypb, {
     short: true,
-    leastSeconds: 3,
+    leastSeconds: 2,
   }),
   {
     kind: 'client',
@@ -88,12 +92,16 @@ export const scenarios: readonly Scenario[] = [
     callers: 50,
     server: 'fastest',
     contenders: libraries,
+    rounds: 3,
+    quickRounds: 1,
   },
   {
     kind: 'idle',
     key: 'idle',
     title: 'Memory of an idle connection',
     contenders: [...node, 'connect'],
+    rounds: 3,
+    quickRounds: 1,
     quickContenders: node,
   },
   {
@@ -101,6 +109,7 @@ export const scenarios: readonly Scenario[] = [
     key: 'cold',
     title: 'From the start of the process to its first reply',
     contenders: [...node, 'nice-grpc', 'connect'],
+    quickRounds: 1,
     quickContenders: node,
   },
 ];

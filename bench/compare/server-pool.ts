@@ -1,3 +1,4 @@
+import { atRest } from '../lib/at-rest.ts';
 import { measureH2load } from '../lib/h2load.ts';
 import { type Load, measureLoad, type ServerLoad } from '../lib/load.ts';
 import { findResponder } from '../lib/loadgen.ts';
@@ -16,7 +17,7 @@ export interface Setup {
   readonly serverCpu: number | undefined;
   readonly loadCpu: number | undefined;
   /** Load on a new server before anything is measured, so that its code is compiled. */
-  readonly primeSeconds: number;
+  readonly primeSeconds: Readonly<Record<Protocol, number>>;
 }
 
 /** A new server of the contender. */
@@ -42,7 +43,9 @@ export async function measureServer(
   load: Omit<Load, 'port'>,
 ): Promise<ServerLoad> {
   const measure = protocol === 'h2' ? measureH2load : measureLoad;
-  return await again(() => measure(server.pid, { ...load, port: server.port }));
+  const measured = await again(() => measure(server.pid, { ...load, port: server.port }));
+  await atRest(server.pid);
+  return measured;
 }
 
 /** Up to three attempts when the machine was too busy to see the window. */
@@ -77,7 +80,7 @@ export class ServerPool {
     await measureServer(contender.protocol, server, {
       connections: 50,
       inflight: 1,
-      warmupSeconds: this.#setup.primeSeconds,
+      warmupSeconds: this.#setup.primeSeconds[contender.protocol],
       seconds: 0.2,
       cpu: this.#setup.loadCpu,
     });

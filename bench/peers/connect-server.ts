@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { collectOnSignal } from '../lib/collect-on-signal.ts';
 import { connectMakeOrder } from './connect-order.ts';
-import { flowControlWindowBytes } from './grpc-options.ts';
 
 collectOnSignal();
 const handler = connectNodeAdapter({
@@ -12,8 +11,7 @@ const handler = connectNodeAdapter({
     router.rpc(connectMakeOrder(), async () => ({ retCode: 0, orderId: '20230514' }));
   },
 });
-const server = http2.createServer({ settings: { initialWindowSize: flowControlWindowBytes } }, handler);
-server.on('session', (session) => session.setLocalWindowSize(flowControlWindowBytes));
+const server = http2.createServer(handler);
 server.listen(0, '127.0.0.1', () => {
   console.log(`listening ${(server.address() as AddressInfo).port}`);
 });

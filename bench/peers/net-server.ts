@@ -174,6 +174,7 @@ const turn = new FlushTurn(process.env.FLUSH === 'microtask');
 const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
   new Connection(socket, methods, turn);
 });
-server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
+// The backlog is that of our server: with node:net's own 511 a burst of connections is partly dropped.
+server.listen({ port: Number(process.env.PORT ?? 0), host: '127.0.0.1', backlog: 4096 }, () => {
   console.log(`listening ${(server.address() as net.AddressInfo).port}`);
 });

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { ContenderName } from '../../bench/compare/contenders.ts';
+import type { Figures } from '../../bench/compare/figures.ts';
+import { readmeWithTable, resultsMarkdown } from '../../bench/compare/markdown.ts';
+import { ratioSpecs, ratiosOf } from '../../bench/compare/ratios.ts';
+import { type Measured, stepsOf } from '../../bench/compare/run.ts';
+import { scenarios } from '../../bench/compare/scenarios.ts';
+import { readResults, resultPaths } from '../../bench/compare/write.ts';
+
+describe('the written results', () => {
+  const results = readResults();
+
+  it('compare.md is what compare.json gives', () => {
+    expect(readFileSync(resultPaths.markdown, 'utf8')).toBe(resultsMarkdown(results));
+  });
+
+  it("the README's table is what compare.json gives", () => {
+    const readme = readFileSync(resultPaths.readme, 'utf8');
+    expect(readme).toBe(readmeWithTable(readme, results));
+  });
+
+  it('they hold every ratio that has a bar', () => {
+    const written = new Set(results.ratios.map(({ key }) => key));
+    const barred = ratioSpecs.filter(({ bar }) => bar !== undefined).map(({ key }) => key);
+    expect(barred.filter((key) => !written.has(key))).toEqual([]);
+  });
+});
+
+describe('ratios', () => {
+  function measured(scenario: string, rounds: Partial<Record<ContenderName, Figures[]>>): Measured {
+    return new Map([[scenario, new Map(Object.entries(rounds) as [ContenderName, Figures[]][])]]);
+  }
+
+  function ratio(from: Measured, key: string) {
+    return ratiosOf(from).find((one) => one.key === key);
+  }
+
+  it('are taken within a round, and their median is judged', () => {
+    const figures = measured('50x1', {
+      rocket: [{ callsPerSecond: 100 }, { callsPerSecond: 300 }, { callsPerSecond: 240 }],
+      net: [{ callsPerSecond: 100 }, { callsPerSecond: 100 }, { callsPerSecond: 200 }],
+    });
+    expect(ratio(figures, 'callsVsNet50x1')).toMatchObject({
+      value: 1.2,
+      met: false,
+      spread: { min: 1, max: 3 },
+    });
+  });
+
+  it('that must stay below a bar are met below it', () => {
+    const figures = measured('50x1', { rocket: [{ cpuMicrosPerCall: 6 }], net: [{ cpuMicrosPerCall: 10 }] });
+    expect(ratio(figures, 'cpuVsNet50x1')).toMatchObject({ value: 0.6, met: true });
+  });
+
+  it('a failure in any round counts, not that of the median round', () => {
+    const rounds = [{ failures: 0 }, { failures: 0 }, { failures: 2 }];
+    expect(ratio(measured('short8000', { rocket: rounds }), 'failuresShort8000')).toMatchObject({
+      value: 2,
+      met: false,
+    });
+  });
+
+  it('are left out when one side was not measured', () => {
+    expect(ratiosOf(measured('50x1', { rocket: [{ callsPerSecond: 1 }] }))).toEqual([]);
+  });
+
+  it('are of scenarios and contenders that exist and have different names', () => {
+    const takesPart = (scenario: string, name: ContenderName): boolean =>
+      scenarios.some(({ key, contenders }) => key === scenario && contenders.includes(name));
+    for (const { key, over, under = over } of ratioSpecs) {
+      expect(takesPart(over.scenario, over.contender), key).toBe(true);
+      expect(takesPart(under.scenario, under.contender), key).toBe(true);
+    }
+    expect(new Set(ratioSpecs.map(({ key }) => key)).size).toBe(ratioSpecs.length);
+  });
+});
+
+describe('steps', () => {
+  it('go round by round, contenders side by side, another one first each time', () => {
+    const [scenario] = scenarios;
+    if (scenario === undefined) throw new Error('no scenario');
+    const two = { ...scenario, contenders: ['rocket', 'net'] as const };
+    const order = stepsOf(2, [two]).map(({ round, contender }) => `${round} ${contender}`);
+    expect(order).toEqual(['0 rocket', '0 net', '1 net', '1 rocket']);
+  });
+
+  it('of a scenario with fewer rounds end earlier', () => {
+    const [scenario] = scenarios;
+    if (scenario === undefined) throw new Error('no scenario');
+    const once = { ...scenario, contenders: ['rocket'] as const, rounds: 1 };
+    expect(stepsOf(3, [once])).toHaveLength(1);
+  });
+});
