@@ -301,8 +301,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
     let result: unknown;
     try {
       result = this.#invoke(handler, request, call);
-      // Promise.resolve() also takes a thenable that misbehaves; a promise of our own kind passes through it unchanged.
-      if (isThenable(result)) result = Promise.resolve(result);
+      // Promise.resolve() also takes a thenable that misbehaves.
+      if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result);
     } catch (error) {
       return this.#fail(call, error);
     }

@@ -41,6 +41,7 @@ void Acceptor::stop() {
   stopped_ = true;
   std::error_code ignored;
   descriptor_.close(ignored);
+  listener_.reset();
   backoff_timer_.cancel();
   deliver_ = nullptr;  // holds the server, which holds us
   if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
@@ -51,7 +52,8 @@ Task<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
   Millis backoff = kFirstBackoff;
   if (self->stopped_) co_return;
   // Only here, on the io thread: the context's reactor has no locks.
-  self->descriptor_.assign(self->listener_.release());
+  self->descriptor_.assign(self->listener_->release());
+  self->listener_.reset();
   while (!self->stopped_) {
     co_await self->descriptor_.async_wait(Descriptor::wait_read, asio::redirect_error(use_task, error));
     if (self->stopped_) break;

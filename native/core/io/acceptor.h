@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,7 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
   IoThread& io_;
   const int family_;
   const std::string unix_path_;
-  Listener listener_;  // until start()
+  std::optional<Listener> listener_;  // until the io thread has taken it up
   Deliver deliver_;
   Descriptor descriptor_;
   SteadyTimer backoff_timer_;

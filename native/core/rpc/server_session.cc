@@ -79,9 +79,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     refuse(view, wire::kUnavailable, "the server is closing");
     return true;
   }
-  const bool full =
-      server_->counters.calls_in_flight.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options.max_calls);
-  ServerCall* call = full ? nullptr : shard_.start_call(*this);
+  ServerCall* call = shard_.start_call(*this);
   if (call == nullptr) {
     refuse(view, wire::kResourceExhausted, "too many calls in flight on the server (option maxCallsInFlight)");
     return true;
@@ -109,7 +107,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     shard_.port().wait_for_room(*this);
     return false;
   }
-  server_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
+  shard_.count_delivered();
   connection_->io().timers().arm(*call, now + timeout);
   calls_.push_back(static_cast<CallLink&>(*call));
   if (++calls_in_flight_ >= options.max_calls_per_connection) pause(kTooManyCalls);

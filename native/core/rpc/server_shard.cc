@@ -89,18 +89,25 @@ void ServerShard::maybe_closed() {
 }
 
 ServerCall* ServerShard::start_call(ServerSession& session) {
-  ServerCall* call = lane_.server_calls.allocate();
+  const std::uint64_t in_flight = calls_in_flight_.load(std::memory_order_relaxed);
+  ServerCall* call = server_.full(in_flight) ? nullptr : lane_.server_calls.allocate();
   if (call == nullptr) return nullptr;
   call->session = &session;
   call->shard = this;
   call->connection = session.connection_;
-  server_.on_call_started();
+  calls_in_flight_.store(in_flight + 1, std::memory_order_relaxed);
   return call;
 }
 
 void ServerShard::withdraw(ServerCall& call) {
   lane_.server_calls.release(call);
-  server_.on_call_ended();
+  count_ended();
+}
+
+void ServerShard::count_ended() {
+  const std::uint64_t left = calls_in_flight_.load(std::memory_order_relaxed) - 1;
+  calls_in_flight_.store(left, draining_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
+  if (draining_) server_.finish_if_drained();
 }
 
 void ServerShard::release(ServerCall& call) {
@@ -109,7 +116,7 @@ void ServerShard::release(ServerCall& call) {
   ServerSession* session = call.session;
   lane_.server_calls.release(call);
   if (session != nullptr) session->on_call_over();
-  server_.on_call_ended();
+  count_ended();
   maybe_closed();
 }
 
