@@ -15,8 +15,8 @@ export function encodedBody(codec: Codec, value: unknown): Buffer {
 }
 
 /**
- * Fills the first string or bytes field (by field number) of a request until the encoded message has `bytes` bytes. Near a
- * power of 128 the field's own length can make it one or two bytes fewer.
+ * Fills the first string or bytes field (by field number) of a request until the encoded message has `bytes` bytes. The
+ * field's own tag and length can make it a few bytes fewer.
  *
  * @throws RangeError when there is no such field, or the rest of the message is longer.
  */

@@ -30,11 +30,15 @@ for (const [name, value] of tiles) {
   place('tiles').append(tile);
 }
 
-const seconds = result.series.map((point) => point.second);
-const column = (name) => result.series.map((point) => point[name]);
+const seconds = (points) => points.map((point) => point.second);
+const column = (points, name) => points.map((point) => point[name]);
 const line = (label, stroke, value) => ({ label, stroke, width: 2, value, points: { size: 5 } });
 const drawn = [];
 const draw = (id, options, data) => {
+  if (data[0].length === 0) {
+    place(id).textContent = 'nothing to show: no call succeeded';
+    return;
+  }
   const plot = new uPlot({ width: width(), height: 280, ...options }, data, place(id));
   drawn.push(plot);
 };
@@ -52,8 +56,10 @@ draw('throughput', {
     line('succeeded, calls/s', '#1f77b4', (_plot, value) => number(value)),
     line('failed', '#d62728', (_plot, value) => number(value)),
   ],
-}, [seconds, column('callsPerSecond'), column('failed')]);
+}, [seconds(result.series), column(result.series, 'callsPerSecond'), column(result.series, 'failed')]);
 
+// A logarithmic scale needs a value.
+const timed = result.latency === null ? [] : result.series;
 draw('latency', {
   scales: { x: { time: false }, y: { distr: 3 } },
   axes: overTime(80, numbers),
@@ -64,7 +70,7 @@ draw('latency', {
     line('P99', '#ff7f0e', (_plot, value) => ms(value)),
     line('max', '#d62728', (_plot, value) => ms(value)),
   ],
-}, [seconds, column('p50Ms'), column('p90Ms'), column('p99Ms'), column('maxMs')]);
+}, [seconds(timed), column(timed, 'p50Ms'), column(timed, 'p90Ms'), column(timed, 'p99Ms'), column(timed, 'maxMs')]);
 
 const buckets = result.histogram;
 const bound = (index) => buckets[index] === undefined ? '' : '<= ' + number(buckets[index].toMs, 4);

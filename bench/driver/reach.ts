@@ -14,6 +14,7 @@ export class UnreachableError extends Error {
 const pollMs = 2;
 /** How long a name may take to be looked up before it is asked why there is no endpoint yet. */
 const lookupMs = 500;
+const askMs = 200;
 
 /** Waits until the channel, whose connect() has been called, has or has failed to get a connection, or the time is up. */
 export async function firstConnection(
@@ -44,7 +45,8 @@ export async function reach(target: string, timeoutMs: number, signal?: AbortSig
   channel.connect();
   if (await firstConnection(channel, boundMs, signal)) return;
   if (signal?.aborted === true) return;
-  throw new UnreachableError(target, await reasonOf(channel));
+  const reason = await reasonOf(channel);
+  if (reason !== undefined) throw new UnreachableError(target, reason);
 }
 
 function openChannel(target: string, connectTimeoutMs: number): Channel {
@@ -55,13 +57,17 @@ function openChannel(target: string, connectTimeoutMs: number): Channel {
   }
 }
 
-/** What a call would fail with: its text is the only place where the error of an attempt to connect can be read. */
-async function reasonOf(channel: Channel): Promise<string> {
+/**
+ * What a call fails with: its text is the only place where the error of an attempt to connect can be read. Undefined when
+ * the call, of a method no server has, got through after all.
+ */
+async function reasonOf(channel: Channel): Promise<string | undefined> {
   try {
-    await channel.call(rawMethod('rocket.bench', Buffer.alloc(0)), undefined, { timeoutMs: 1 });
-    return 'no connection in time';
+    await channel.call(rawMethod('rocket.bench', Buffer.alloc(0)), undefined, { timeoutMs: askMs });
+    return undefined;
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
+    if (error.requestWritten === true) return undefined;
     const last = /\(last error: (.*)\)$/.exec(error.message)?.[1] ?? error.message;
     const reason = last.replace(/^connect to \S+: /, '');
     return reason.charAt(0).toLowerCase() + reason.slice(1);

@@ -8,7 +8,7 @@ export interface SeriesPoint {
   readonly second: number;
   readonly succeeded: number;
   readonly failed: number;
-  /** Successful calls a second; the last point may be shorter than one. */
+  /** Successful calls a second; the last point may be half a second shorter or longer than one. */
   readonly callsPerSecond: number;
   /** Calls pending at its end. */
   readonly pending: number;
@@ -30,13 +30,14 @@ interface Second {
 /** A second is closed, and its histogram let go of, when a sample comes from a second this much later. */
 const openSeconds = 3;
 const recentMs = 1000;
+/** A last second shorter than this is counted to the one before. */
+const shortestMs = 500;
 
 /** Puts the samples of all threads together: the whole run, second by second, and the last second for a progress line. */
 export class Series {
   readonly total = newHistogram();
   succeeded = 0;
   failed = 0;
-  pending = 0;
   readonly #points: SeriesPoint[] = [];
   readonly #open = new Map<number, Second>();
   readonly #pending = new Map<number, number>();
@@ -77,8 +78,23 @@ export class Series {
   }
 
   points(): readonly SeriesPoint[] {
+    this.#foldRest();
     this.#close(Number.POSITIVE_INFINITY);
     return this.#points;
+  }
+
+  /** The last replies come after the last whole second; a rate made of a few milliseconds would say nothing. */
+  #foldRest(): void {
+    const last = Math.max(...this.#open.keys());
+    const rest = this.#open.get(last);
+    const before = this.#open.get(last - 1);
+    if (rest === undefined || before === undefined || rest.toMs - rest.fromMs >= shortestMs) return;
+    this.#open.delete(last);
+    before.latencies.add(rest.latencies);
+    before.succeeded += rest.succeeded;
+    before.failed += rest.failed;
+    before.toMs = rest.toMs;
+    for (const [thread, pending] of rest.pending) before.pending.set(thread, pending);
   }
 
   #secondOf(sample: Sample): Second {
