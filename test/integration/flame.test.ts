@@ -184,6 +184,12 @@ test('a process that is not there', async () => {
   expect(code).toBe(1);
 });
 
+test('a place that cannot be written to is told before the recording', async () => {
+  const { code, errors } = await flame(['--pid', `${process.pid}`, '--output', '/proc/none/flame.html']);
+  expect(errors).toContain('cannot write to /proc/none');
+  expect(code).toBe(1);
+});
+
 test('--help teaches by examples', async () => {
   const { code, output } = await flame(['--help']);
   expect(output).toContain('rocket flame --seconds 10 -- node server.js');

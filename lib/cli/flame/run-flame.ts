@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FlameFailure } from './flame-failure.ts';
 import { flameHtml } from './flame-html.ts';
@@ -48,25 +48,35 @@ async function record(
   options: FlameOptions,
   stop: AbortSignal,
 ): Promise<Profile> {
+  for (const file of [options.output, options.svg]) if (file !== undefined) prepareFolderOf(file);
   const target = openTarget(command, options);
   const seconds = options.seconds ?? (options.pid === undefined ? undefined : defaultSeconds);
   const progress = new Progress(
     options.pid === undefined ? command.join(' ') : `process ${options.pid}`,
     seconds,
   );
-  const folder = dirname(options.output);
-  mkdirSync(folder, { recursive: true });
   try {
     return await recordProfile(target, {
       seconds,
       frequencyHz: options.frequency,
       event: options.event,
-      keepIn: options.keep ? folder : undefined,
+      keepIn: options.keep ? dirname(options.output) : undefined,
       stop,
       onBegin: () => progress.begin(),
     });
   } finally {
     progress.end();
+  }
+}
+
+/** Before anything is recorded, as a recording is not to be lost to a folder that cannot be written to. */
+function prepareFolderOf(file: string): void {
+  const folder = dirname(file);
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new FlameFailure(`cannot write to ${folder}: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -85,7 +95,6 @@ function write(profile: Profile, title: string, options: FlameOptions): void {
   writeFileSync(options.output, flameHtml(tree, texts));
   writeFileSync(folded, foldedText(profile.stacks));
   if (options.svg !== undefined) {
-    mkdirSync(dirname(options.svg), { recursive: true });
     writeFileSync(options.svg, flameSvg(tree, texts));
   }
   console.log(summary(profile));
