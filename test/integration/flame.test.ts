@@ -41,6 +41,9 @@ async function flame(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
   let output = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -185,8 +188,8 @@ test('a process that is not there', async () => {
 });
 
 test('a place that cannot be written to is told before the recording', async () => {
-  const { code, errors } = await flame(['--pid', `${process.pid}`, '--output', '/proc/none/flame.html']);
-  expect(errors).toContain('cannot write to /proc/none');
+  const { code, errors } = await flame(['--pid', `${process.pid}`, '--output', '/dev/null/flame.html']);
+  expect(errors).toContain('cannot write to /dev/null');
   expect(code).toBe(1);
 });
 
