@@ -39,19 +39,15 @@ std::unique_ptr<io::IoTask> end_task(Lane& lane, CallId id) { return std::make_u
 /// The commands of one flush for one io thread.
 class Outbox::Batch final : public io::IoTask {
  public:
-  Batch(Lane& lane, std::shared_ptr<Inbox> inbox, std::size_t commands, std::size_t bytes)
-      : lane_(lane), inbox_(std::move(inbox)) {
+  /// `bytes` is a copy of the outbox's slab, shared by the batches of one flush.
+  Batch(Lane& lane, std::shared_ptr<Inbox> inbox, std::size_t commands, std::shared_ptr<const OwnedBytes> bytes)
+      : lane_(lane), inbox_(std::move(inbox)), bytes_(std::move(bytes)) {
     items_.reserve(commands);
-    bytes_.reserve(bytes);
   }
 
-  void add(const Command& command, const std::uint8_t* bytes, OwnedBytes large, ClientSession* session = nullptr,
+  void add(const Command& command, OwnedBytes large, ClientSession* session = nullptr,
            const std::string* method = nullptr, SteadyMs deadline = 0) {
     items_.push_back({command, session, method, deadline, std::move(large)});
-    Command& own = items_.back().command;
-    const bool in_slab = (command.flags & command_flag::kLargePayload) == 0;
-    own.payload_at = in_slab ? copy(bytes + command.payload_at, command.payload) : 0;
-    own.text_at = copy(bytes + command.text_at, command.text + command.msg_id);
   }
 
   // io thread:
@@ -68,18 +64,13 @@ class Outbox::Batch final : public io::IoTask {
     OwnedBytes large;
   };
 
-  std::uint32_t copy(const std::uint8_t* from, std::uint32_t size) {
-    const auto at = bytes_.size();
-    bytes_.insert(bytes_.end(), from, from + size);
-    return static_cast<std::uint32_t>(at);
-  }
-
   void run(Item& item) {
     const Command& command = item.command;
-    const auto text = text_at(bytes_.data(), command.text_at, command.text);
+    const std::uint8_t* bytes = bytes_->data();
+    const auto text = text_at(bytes, command.text_at, command.text);
     const ByteSpan payload = (command.flags & command_flag::kLargePayload) != 0
                                  ? ByteSpan{}
-                                 : ByteSpan{bytes_.data() + command.payload_at, command.payload};
+                                 : ByteSpan{bytes + command.payload_at, command.payload};
     switch (command.kind) {
       case CommandKind::kReply: {
         Reply reply{command.code, text, payload, std::move(item.large)};
@@ -95,7 +86,7 @@ class Outbox::Batch final : public io::IoTask {
         request.body = payload;
         request.large_body = std::move(item.large);
         request.metadata = text;
-        request.msg_id = text_at(bytes_.data(), command.text_at + command.text, command.msg_id);
+        request.msg_id = text_at(bytes, command.text_at + command.text, command.msg_id);
         return item.session->start_call(request);
       }
       case CommandKind::kCancel: {
@@ -108,7 +99,7 @@ class Outbox::Batch final : public io::IoTask {
   Lane& lane_;
   const std::shared_ptr<Inbox> inbox_;
   std::vector<Item> items_;
-  std::vector<std::uint8_t> bytes_;
+  const std::shared_ptr<const OwnedBytes> bytes_;
 };
 
 Outbox::~Outbox() = default;
@@ -139,7 +130,8 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
   }
   flush_commands_ = commands.size();
   const Command& last = commands.back();
-  flush_bytes_ = std::size_t{last.text_at} + last.text + last.msg_id + (large.empty() ? last.payload : 0);
+  const std::size_t used = std::size_t{last.text_at} + last.text + last.msg_id + (large.empty() ? last.payload : 0);
+  flush_bytes_ = std::make_shared<const OwnedBytes>(OwnedBytes::copy_of({bytes, used}));
   std::size_t next_large = 0;
   for (const Command& command : commands) {
     OwnedBytes block;
@@ -147,22 +139,23 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
     switch (command.kind) {
       case CommandKind::kReply:
       case CommandKind::kEnd:
-        batch_for(engine.lane(call_id(command).io_thread())).add(command, bytes, std::move(block));
+        batch_for(engine.lane(call_id(command).io_thread())).add(command, std::move(block));
         break;
-      case CommandKind::kCall: add_call(command, bytes, std::move(block)); break;
+      case CommandKind::kCall: add_call(command, std::move(block)); break;
       case CommandKind::kCancel:
         if (command.id_low < route_by_handle_.size() && route_by_handle_[command.id_low] != nullptr) {
-          batch_for(*route_by_handle_[command.id_low]).add(command, bytes, {});
+          batch_for(*route_by_handle_[command.id_low]).add(command, {});
         }
         break;
     }
   }
+  flush_bytes_.reset();
   for (auto& [lane, batch] : batches_) {
     if (batch) lane->io.post(std::move(batch));
   }
 }
 
-void Outbox::add_call(const Command& command, const std::uint8_t* bytes, OwnedBytes large) {
+void Outbox::add_call(const Command& command, OwnedBytes large) {
   const auto found = endpoints_.find(command.code);
   if (found == endpoints_.end()) return;  // JavaScript checks that its channel is open before it writes a call
   ClientEndpoint& endpoint = *found->second;
@@ -171,7 +164,7 @@ void Outbox::add_call(const Command& command, const std::uint8_t* bytes, OwnedBy
   route_by_handle_[command.id_low] = &session.lane();
   const std::string* method = &endpoint.channel().methods[static_cast<std::size_t>(command.method)];
   const SteadyMs deadline = steady_now_ms() + command.timeout_ms;
-  batch_for(session.lane()).add(command, bytes, std::move(large), &session, method, deadline);
+  batch_for(session.lane()).add(command, std::move(large), &session, method, deadline);
 }
 
 bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes) {

@@ -68,7 +68,7 @@ class Outbox {
  private:
   class Batch;
   Batch& batch_for(Lane& lane);
-  void add_call(const Command& command, const std::uint8_t* bytes, OwnedBytes large);
+  void add_call(const Command& command, OwnedBytes large);
   /// Answers the only command of a flush from this thread; false when that is not possible.
   bool try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes);
 
@@ -76,9 +76,9 @@ class Outbox {
   std::unordered_map<std::int32_t, ClientEndpoint*> endpoints_;
   std::vector<Lane*> route_by_handle_;
   std::vector<std::pair<Lane*, std::unique_ptr<Batch>>> batches_;
-  // Of the flush being handed over: what a batch can grow to.
+  // Of the flush being handed over: what a batch can grow to, and a copy of what the slab holds.
   std::size_t flush_commands_ = 0;
-  std::size_t flush_bytes_ = 0;
+  std::shared_ptr<const OwnedBytes> flush_bytes_;
   std::uint32_t lone_replies_in_a_row_ = 0;
   Stats stats_;
 };
