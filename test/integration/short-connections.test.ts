@@ -37,7 +37,7 @@ it('giving up closes the connection, which the handler notices', async () => {
 });
 
 it('giving up while connecting, and closing the channel then', async () => {
-  const { server, address } = await startOrderServer();
+  const { server, address } = await startOrderServer(() => new Promise(() => undefined));
   const { channel, orders } = openOrders(address, { connection: 'short' });
   const controllers = Array.from({ length: 50 }, () => new AbortController());
   const calls = controllers.map(({ signal }) => settled(orders.makeOrder({}, { signal }), soonMs));
