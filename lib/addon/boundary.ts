@@ -21,6 +21,12 @@ function makeSlabs(): Slabs {
   };
 }
 
+/** Somebody who wants to hear of one server. */
+export interface ServerEntry {
+  readonly receiver: ServerReceiver;
+  onClosed(): void;
+}
+
 /** Somebody who wants to hear of one endpoint. */
 export interface EndpointReceiver {
   readonly receiver: ClientReceiver;
@@ -35,9 +41,12 @@ export class Boundary {
   readonly native: NativeEnvironment;
   readonly outbox: Outbox;
   readonly pending = new PendingCalls();
-  readonly servers = new Map<number, ServerReceiver>();
+  readonly #servers = new Map<number, ServerEntry>();
   readonly endpoints = new Map<number, EndpointReceiver>();
   readonly #slabs: Slabs;
+  // The server of the last request: mostly that of the next one too.
+  #lastOwner = 0;
+  #lastServer: ServerReceiver | undefined;
   #holders = 0;
   #large = 0;
 
@@ -54,6 +63,23 @@ export class Boundary {
 
   release(): void {
     if (--this.#holders === 0) this.native.setRef(false);
+  }
+
+  addServer(number: number, entry: ServerEntry): void {
+    this.#servers.set(number, entry);
+  }
+
+  removeServer(number: number): void {
+    this.#servers.delete(number);
+    this.#lastOwner = 0;
+    this.#lastServer = undefined;
+  }
+
+  /** Undefined once it is closed. Numbers are not used again. */
+  #serverOf(number: number): ServerReceiver | undefined {
+    this.#lastOwner = number;
+    this.#lastServer = this.#servers.get(number)?.receiver;
+    return this.#lastServer;
   }
 
   readonly #onBatch = (slab: number, events: number, nowMs: number): void => {
@@ -83,7 +109,7 @@ export class Boundary {
     const flags = words[at + event.flags]!;
     switch (kind) {
       case eventKind.request: {
-        const server = this.servers.get(owner);
+        const server = owner === this.#lastOwner ? this.#lastServer : this.#serverOf(owner);
         const start = words[at + event.payloadAt]!;
         const end = start + words[at + event.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
@@ -107,19 +133,19 @@ export class Boundary {
         return;
       }
       case eventKind.abort: {
-        const server = this.servers.get(owner);
+        const server = this.#serverOf(owner);
         if (server === undefined) this.outbox.end(low, high);
         else server.onAbort(low, high, code);
         return;
       }
       case eventKind.serverClosed:
-        return this.servers.get(owner)?.onClosed();
+        return this.#servers.get(owner)?.onClosed();
       case eventKind.endpointState:
         return this.endpoints.get(owner)?.receiver.onLinkState(owner, low, code as LinkState);
       case eventKind.endpointClosed:
         return this.endpoints.get(owner)?.onClosed();
       case eventKind.log:
-        return this.servers.get(owner)?.onLog(textOf(words, at, bytes));
+        return this.#serverOf(owner)?.onLog(textOf(words, at, bytes));
     }
   }
 

@@ -20,12 +20,7 @@ class NativeServerTransport implements ServerTransport {
     this.#boundary = theBoundary();
     this.#receiver = receiver;
     this.#number = this.#boundary.native.createServer(options, methods);
-    this.#boundary.servers.set(this.#number, {
-      onRequest: receiver.onRequest.bind(receiver),
-      onAbort: receiver.onAbort.bind(receiver),
-      onLog: receiver.onLog.bind(receiver),
-      onClosed: () => this.#onClosed(),
-    });
+    this.#boundary.addServer(this.#number, { receiver, onClosed: () => this.#onClosed() });
   }
 
   listen(address: string, backlog: number): string {
@@ -71,7 +66,7 @@ class NativeServerTransport implements ServerTransport {
 
   #onClosed(): void {
     this.#last = this.#boundary.native.serverStats(this.#number);
-    this.#boundary.servers.delete(this.#number);
+    this.#boundary.removeServer(this.#number);
     this.#boundary.native.releaseServer(this.#number);
     this.#boundary.release();
     if (this.#listening) this.#boundary.release();

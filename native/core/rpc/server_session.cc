@@ -63,7 +63,8 @@ bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
 
 bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block) {
   const auto& options = server_->options();
-  const auto method = server_->methods().find(view.method);
+  MethodTable::Lookup method{last_method_, wire::kOk};
+  if (last_method_ == nullptr || last_method_->name != view.method) method = server_->methods().find(view.method);
   if (method.entry == nullptr) {
     refuse(view, method.wire_code,
            method.wire_code == wire::kServiceNotFound  ? "service not found"
@@ -84,6 +85,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     refuse(view, wire::kResourceExhausted, "too many calls in flight on the server (option maxCallsInFlight)");
     return true;
   }
+  last_method_ = method.entry;
   const SteadyMs now = connection_->io().now();
   const SteadyMs timeout = view.err_code > 0 ? std::min<SteadyMs>(view.err_code, options.max_timeout.count())
                                              : options.default_timeout.count();

@@ -7,6 +7,7 @@
 
 #include "io/connection.h"
 #include "rpc/inbox_port.h"
+#include "rpc/method_table.h"
 #include "rpc/server_call.h"
 #include "wire/frame.h"
 
@@ -61,6 +62,8 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   const std::shared_ptr<io::Connection> connection_;
   CallLink calls_;
   std::uint32_t calls_in_flight_ = 0;
+  /// A peer mostly calls one method again and again: comparing is quicker than hashing.
+  const MethodTable::Entry* last_method_ = nullptr;
   std::uint8_t paused_ = 0;
   wire::DecodeError rejected_ = wire::DecodeError::kNone;
 
