@@ -11,6 +11,7 @@ ClientLink::~ClientLink() = default;
 
 io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
   Taken taken;
+  const InboxPort::Burst burst(session_->port());
   while (connection_->open() && !paused_) {
     const auto rest = bytes.subspan(taken.consumed);
     const auto length = wire::peek_length(rest, session_->options().connection.max_frame_bytes);
@@ -25,7 +26,6 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
     taken.consumed += length.bytes;
     taken.frame_bytes = 0;
   }
-  session_->port().pushed_all();
   return taken;
 }
 

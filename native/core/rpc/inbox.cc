@@ -25,9 +25,9 @@ bool Inbox::has_room(const Event& event) const {
   return !is_large || large_.empty() || large_bytes_ + event.payload.size() <= limits_.max_large_bytes;
 }
 
-bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large) {
+bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::unique_lock<std::mutex>& lock) {
   const bool ascii = !event.payload.empty() && wire::text_is_ascii(event.payload);
-  std::unique_lock lock(mutex_);
+  if (!lock.owns_lock()) lock.lock();
   if (closed_) {
     ++dropped_;
     return true;

@@ -42,8 +42,11 @@ class Inbox {
   Inbox(Slab first, Slab second, const Limits& limits, WakeUp& wake_up);
 
   // io thread:
+  /// The lock that push() takes, not yet taken.
+  std::unique_lock<std::mutex> lock() { return {mutex_, std::defer_lock}; }
   /// False when full; `port` is then told of new room. `large` (may be null) holds the payload's memory and is taken.
-  bool push(InboxPort& port, const Event& event, OwnedBytes* large);
+  /// Takes `lock` unless it is held already, and leaves it held, so that several events in a row cost it once.
+  bool push(InboxPort& port, const Event& event, OwnedBytes* large, std::unique_lock<std::mutex>& lock);
   /// Wakes the JavaScript thread if there is something it has not been told of; returns how many events wait for it.
   std::size_t announce();
 

@@ -5,9 +5,21 @@
 namespace rocket::rpc {
 
 bool InboxPort::push(const Event& event, OwnedBytes* large) {
-  if (!kept_.empty() || !inbox_->push(*this, event, large)) return false;
+  if (!kept_.empty() || !push_locking(event, large)) return false;
   if (!scheduled()) io_.at_turn_end(shared_from_this());
   return true;
+}
+
+bool InboxPort::push_locking(const Event& event, OwnedBytes* large) {
+  const bool pushed = inbox_->push(*this, event, large, lock_);
+  if (lock_.owns_lock() && (!in_burst_ || ++pushes_locked_ % kPushesLocked == 0)) lock_.unlock();
+  return pushed;
+}
+
+void InboxPort::end_burst() {
+  in_burst_ = false;
+  if (lock_.owns_lock()) lock_.unlock();
+  if (io_.lone() && scheduled() && inbox_->announce() > 1) io_.end_lone();
 }
 
 void InboxPort::push_always(const Event& event) {
@@ -33,7 +45,7 @@ void InboxPort::tell_room(const std::weak_ptr<InboxPort>& weak) {
 void InboxPort::on_room() {
   room_expected_ = false;
   while (!kept_.empty()) {
-    if (!inbox_->push(*this, kept_.front().event, nullptr)) break;
+    if (!push_locking(kept_.front().event, nullptr)) break;
     kept_.pop_front();
     io_.at_turn_end(shared_from_this());
   }

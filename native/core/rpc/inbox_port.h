@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -24,19 +25,30 @@ class RoomWaiter {
 
 /// One io thread's end of one Inbox: announces once a turn, and keeps what must not be refused while the Inbox is full.
 /// Everything but tell_room() belongs to the io thread.
+///
+/// The Inbox stays locked from one push() to the next only within a Burst.
 class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<InboxPort> {
  public:
-  InboxPort(io::IoThread& io, std::shared_ptr<Inbox> inbox) : io_(io), inbox_(std::move(inbox)) {}
+  InboxPort(io::IoThread& io, std::shared_ptr<Inbox> inbox)
+      : io_(io), inbox_(std::move(inbox)), lock_(inbox_->lock()) {}
+
+  /// Everything that has arrived on a connection, pushed in a row. At its end it is announced, if nothing else is going
+  /// on.
+  class Burst {
+   public:
+    explicit Burst(InboxPort& port) : port_(port) { port_.in_burst_ = true; }
+    ~Burst() { port_.end_burst(); }
+    Burst(const Burst&) = delete;
+    Burst& operator=(const Burst&) = delete;
+
+   private:
+    InboxPort& port_;
+  };
 
   /// False when the Inbox is full: keep the event's source and call wait_for_room().
   bool push(const Event& event, OwnedBytes* large = nullptr);
   /// For events whose number is bounded by the calls they end: kept aside in order until there is room.
   void push_always(const Event& event);
-  /// Everything that had arrived on a connection has been pushed. Announces at once if nothing else is going on.
-  void pushed_all() {
-    if (!io_.lone() || !scheduled()) return;
-    if (inbox_->announce() > 1) io_.end_lone();
-  }
   void wait_for_room(RoomWaiter& waiter);
   void forget(RoomWaiter& waiter);
 
@@ -55,6 +67,11 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
  private:
   void on_turn_end() override { inbox_->announce(); }
   void on_room();
+  void end_burst();
+  bool push_locking(const Event& event, OwnedBytes* large);
+
+  /// Pushes after which JavaScript gets a chance to take what is there.
+  static constexpr unsigned kPushesLocked = 32;
 
   struct Kept {
     Event event;
@@ -64,6 +81,9 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
 
   io::IoThread& io_;
   const std::shared_ptr<Inbox> inbox_;
+  std::unique_lock<std::mutex> lock_;
+  bool in_burst_ = false;
+  unsigned pushes_locked_ = 0;
   std::deque<Kept> kept_;
   std::vector<RoomWaiter*> waiters_;
   std::vector<ClientCall*> calls_by_handle_;

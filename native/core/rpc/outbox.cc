@@ -1,5 +1,6 @@
 #include "rpc/outbox.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -17,6 +18,13 @@ constexpr std::uint32_t kLoneRepliesBeforeDirect = 16;
 
 std::string_view text_at(const std::uint8_t* bytes, std::uint32_t offset, std::uint32_t size) {
   return as_text({bytes + offset, size});
+}
+
+/// Where in the slab a command ends; the commands of a flush lie one behind the other.
+std::size_t end_of(const Command& command) {
+  const bool in_slab = (command.flags & command_flag::kLargePayload) == 0;
+  return std::max(std::size_t{command.text_at} + command.text + command.msg_id,
+                  in_slab ? std::size_t{command.payload_at} + command.payload : 0);
 }
 
 CallId call_id(const Command& command) { return {command.id_low, command.id_high}; }
@@ -129,9 +137,7 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
     return;
   }
   flush_commands_ = commands.size();
-  const Command& last = commands.back();
-  const std::size_t used = std::size_t{last.text_at} + last.text + last.msg_id + (large.empty() ? last.payload : 0);
-  flush_bytes_ = std::make_shared<const OwnedBytes>(OwnedBytes::copy_of({bytes, used}));
+  flush_bytes_ = std::make_shared<const OwnedBytes>(OwnedBytes::copy_of({bytes, end_of(commands.back())}));
   std::size_t next_large = 0;
   for (const Command& command : commands) {
     OwnedBytes block;
@@ -188,10 +194,10 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
       lane.io.post_lazily(end_task(lane, call_id(command)));
       return true;
     case io::Connection::Direct::kPartial: {
-      lane.io.post(
-          [connection = call.connection, rest = std::vector<std::uint8_t>(frame.data() + sent, frame.data() + size)] {
-            connection->finish_direct(rest);
-          });
+      lane.io.post([connection = call.connection->shared_from_this(),
+                    rest = std::vector<std::uint8_t>(frame.data() + sent, frame.data() + size)] {
+        connection->finish_direct(rest);
+      });
       lane.io.post(end_task(lane, call_id(command)));
       return true;
     }

@@ -44,7 +44,8 @@ ServerCall* ServerCallTable::allocate() {
 
 void ServerCallTable::release(ServerCall& call) {
   call.in_use = false;
-  call.connection.reset();
+  call.connection = nullptr;
+  call.kept_connection.reset();
   call.session = nullptr;
   call.shard = nullptr;
   if (call.msg_id.capacity() > kKeptMsgIdBytes) std::string().swap(call.msg_id);

@@ -34,7 +34,7 @@ struct ServerCall : Timer, CallLink {
 
   // Immutable while JavaScript holds the call.
   CallId id;
-  std::shared_ptr<io::Connection> connection;
+  io::Connection* connection = nullptr;  // its session keeps it, then `kept_connection`
   std::string msg_id;
   const std::string* method = nullptr;  // of the server's method table
   bool wants_checksum = false;
@@ -45,7 +45,8 @@ struct ServerCall : Timer, CallLink {
   std::atomic<bool> answered{false};
 
   // io thread:
-  ServerSession* session = nullptr;  // null once the connection is gone
+  ServerSession* session = nullptr;                 // null once the connection is gone
+  std::shared_ptr<io::Connection> kept_connection;  // from then on
   ServerShard* shard = nullptr;
   ServerCall* next_free = nullptr;
   bool in_use = false;

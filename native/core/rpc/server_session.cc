@@ -27,6 +27,7 @@ ServerSession::~ServerSession() = default;
 
 io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   Taken taken;
+  const InboxPort::Burst burst(shard_.port());
   while (connection_->open() && paused_ == 0) {
     const auto rest = bytes.subspan(taken.consumed);
     const auto length = wire::peek_length(rest, connection_limits().max_frame_bytes);
@@ -40,7 +41,6 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
     taken.consumed += length.bytes;
     taken.frame_bytes = 0;
   }
-  shard_.port().pushed_all();
   return taken;
 }
 

@@ -94,7 +94,7 @@ ServerCall* ServerShard::start_call(ServerSession& session) {
   if (call == nullptr) return nullptr;
   call->session = &session;
   call->shard = this;
-  call->connection = session.connection_;
+  call->connection = session.connection_.get();
   calls_in_flight_.store(in_flight + 1, std::memory_order_relaxed);
   return call;
 }
@@ -151,6 +151,7 @@ void ServerShard::orphan(ListLink& calls) {
   while (!calls.empty()) {
     auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*calls.next));
     lane_.io.timers().cancel(call);
+    if (call.session != nullptr) call.kept_connection = call.session->connection_;
     call.session = nullptr;
     static_cast<CallLink&>(call).unlink();
     const bool answered = call.answered.exchange(true, std::memory_order_acq_rel);
