@@ -30,6 +30,7 @@ const packages = {
   etcd3: ['discovery'],
   'node-gyp-build': ['addon'],
   commander: ['cli'],
+  'cli-progress': ['cli'],
 };
 
 const problems = [];
