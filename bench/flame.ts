@@ -19,6 +19,17 @@ import { startLoadgen } from './lib/loadgen.ts';
 import { BenchServer } from './lib/servers.ts';
 import { formatTable } from './lib/table.ts';
 
+const help = `npm run bench:flame -- [options]
+
+Records the server of the benches under load from 50 connections and writes its flamegraph. Prints the top frames of
+each thread and, as the last line, one JSON object: the shares of each thread by what it is doing.
+
+  --inflight N    calls in flight on each connection (1)
+  --seconds S     recorded (10)
+  --output FILE   the SVG (docs/flamegraph-50x1.svg)
+  --folded FILE   also the folded stacks, for other tools
+`;
+
 const connections = 50;
 const warmupSeconds = 2;
 /** The load outlives the recording by this much, so that perf sees nothing but load. */
@@ -31,10 +42,14 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     inflight: { type: 'string', default: '1' },
     output: { type: 'string', default: 'docs/flamegraph-50x1.svg' },
-    /** Also the folded text, for other tools. */
     folded: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log(help);
+  process.exit();
+}
 const seconds = Number(values.seconds);
 const inflight = Number(values.inflight);
 const pinned = availableParallelism() > 1;
