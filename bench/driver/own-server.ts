@@ -7,6 +7,7 @@ import { startProcess } from './source-module.ts';
  * to look for ports whose last connection is over; eight take twice as many calls a second.
  */
 const portsForShort = 8;
+const startTimeoutMs = 20_000;
 const killAfterMs = 2000;
 
 /** A server of Order in a process of its own, on free ports of 127.0.0.1; it ends with this process, however that ends. */
@@ -35,9 +36,12 @@ export class OrderServer implements AsyncDisposable {
     const failed = ended.then((how) => {
       throw new Error(`the server did not start: ${how}`);
     });
-    const [addresses] = await Promise.race([once(child, 'message'), failed]);
-    // A server that ends later is told by `ended`.
+    // One that neither starts nor ends is ended; a server that ends later is told by `ended`.
     failed.catch(() => undefined);
+    const timer = setTimeout(() => child.kill('SIGKILL'), startTimeoutMs);
+    const [addresses] = await Promise.race([once(child, 'message'), failed]).finally(() =>
+      clearTimeout(timer),
+    );
     return new OrderServer(child, ended, addresses as string[]);
   }
 

@@ -18,6 +18,7 @@
 #include "io/connection.h"
 #include "io/io_thread_group.h"
 #include "io/listener.h"
+#include "io/take_frames.h"
 #include "wire/frame.h"
 #include "wire/wire_code.h"
 
@@ -73,21 +74,13 @@ class Session final : public io::ConnectionHandler {
 };
 
 io::ConnectionHandler::Taken Session::on_bytes(ByteSpan bytes) {
-  Taken taken;
-  while (connection_->open() && !connection_->backlogged()) {
-    const auto rest = bytes.subspan(taken.consumed);
-    const auto length = wire::peek_length(rest, responder_.limits.max_frame_bytes);
-    if (length.error != wire::DecodeError::kNone) {
-      connection_->close(io::CloseReason::kBadInput);
-      break;
-    }
-    taken.frame_bytes = length.bytes;
-    if (length.bytes == 0 || rest.size() < length.bytes) break;
-    answer(rest.first(length.bytes));
-    taken.consumed += length.bytes;
-    taken.frame_bytes = 0;
-  }
-  return taken;
+  return io::take_frames(
+      bytes, responder_.limits.max_frame_bytes, [this] { return connection_->open() && !connection_->backlogged(); },
+      [this](ByteSpan frame) {
+        answer(frame);
+        return true;
+      },
+      [this](wire::DecodeError) { connection_->close(io::CloseReason::kBadInput); });
 }
 
 void Session::answer(ByteSpan frame) {

@@ -21,15 +21,9 @@ function makeSlabs(): Slabs {
   };
 }
 
-/** Somebody who wants to hear of one server. */
-export interface ServerEntry {
-  readonly receiver: ServerReceiver;
-  onClosed(): void;
-}
-
-/** Somebody who wants to hear of one endpoint. */
-export interface EndpointReceiver {
-  readonly receiver: ClientReceiver;
+/** Somebody who wants to hear of one server or endpoint; onClosed() comes last. */
+export interface Subscriber<Receiver> {
+  readonly receiver: Receiver;
   onClosed(): void;
 }
 
@@ -41,8 +35,8 @@ export class Boundary {
   readonly native: NativeEnvironment;
   readonly outbox: Outbox;
   readonly pending = new PendingCalls();
-  readonly #servers = new Map<number, ServerEntry>();
-  readonly endpoints = new Map<number, EndpointReceiver>();
+  readonly #servers = new Map<number, Subscriber<ServerReceiver>>();
+  readonly endpoints = new Map<number, Subscriber<ClientReceiver>>();
   readonly #slabs: Slabs;
   // The server of the last request: mostly that of the next one too.
   #lastOwner = 0;
@@ -65,8 +59,8 @@ export class Boundary {
     if (--this.#holders === 0) this.native.setRef(false);
   }
 
-  addServer(number: number, entry: ServerEntry): void {
-    this.#servers.set(number, entry);
+  addServer(number: number, subscriber: Subscriber<ServerReceiver>): void {
+    this.#servers.set(number, subscriber);
   }
 
   removeServer(number: number): void {
@@ -86,7 +80,7 @@ export class Boundary {
     const words = slab === 0 ? this.#slabs.inWords0 : this.#slabs.inWords1;
     const bytes = slab === 0 ? this.#slabs.inBytes0 : this.#slabs.inBytes1;
     this.#large = 0;
-    if (events === 1 && words[0] === eventKind.request) this.outbox.expectLoneReply();
+    this.outbox.beginBatch(events === 1 && words[0] === eventKind.request);
     for (let i = 0, at = 0; i < events; i++, at += event.words) {
       try {
         this.#dispatch(words, at, bytes, nowMs);

@@ -27,7 +27,7 @@ export const eventKind = {
   log: 8,
 } as const;
 
-export const eventFlag = { largePayload: 1, requestWritten: 2, extended: 4, asciiText: 8 } as const;
+export const eventFlag = { largePayload: 1, requestWritten: 2, asciiText: 4 } as const;
 
 /** A descriptor of the Outbox: what JavaScript asks of the io threads. */
 export const command = {
@@ -61,6 +61,7 @@ export const layoutNumbers = {
   eventWords: event.words,
   commandWords: command.words,
   lastEventKind: eventKind.log,
+  lastEventFlag: eventFlag.asciiText,
   lastCommandKind: commandKind.cancel,
   largePayloadBytes,
   slotBits,

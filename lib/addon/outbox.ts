@@ -36,9 +36,9 @@ export class Outbox {
     this.#words = slabs.outWords;
   }
 
-  /** The next reply is all this turn will have to say: it is handed over at once. */
-  expectLoneReply(): void {
-    this.#lone = true;
+  /** `lone`: the next reply is all this turn will have to say, and is handed over at once. */
+  beginBatch(lone: boolean): void {
+    this.#lone = lone;
   }
 
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {

@@ -14,6 +14,7 @@ Napi::Object layout(Napi::Env env) {
   numbers.Set("eventWords", static_cast<double>(rpc::kEventWords));
   numbers.Set("commandWords", static_cast<double>(rpc::kCommandWords));
   numbers.Set("lastEventKind", static_cast<double>(rpc::EventKind::kLog));
+  numbers.Set("lastEventFlag", static_cast<double>(rpc::event_flag::kAsciiText));
   numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kCancel));
   numbers.Set("largePayloadBytes", static_cast<double>(rpc::Inbox::kLargePayloadBytes));
   numbers.Set("slotBits", static_cast<double>(rpc::CallId::kSlotBits));

@@ -75,8 +75,8 @@ Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
   put(stats, "queuedBytes", server.gauges.queued_bytes.load());
   put(stats, "nativeBytes", server.gauges.queued_bytes.load() + server.gauges.partial_bytes.load());
   put(stats, "connectionsTotal", counters.connections_total.load());
-  put(stats, "callsInFlight", server.calls_in_flight());
-  put(stats, "callsTotal", server.calls_total());
+  put(stats, "callsInFlight", counters.calls_in_flight.load());
+  put(stats, "callsTotal", counters.calls_total.load());
   put(stats, "callsExpired", counters.calls_expired.load());
   put(stats, "callsRefused", counters.calls_refused.load());
   put(stats, "logLinesDropped", counters.log_lines_dropped.load());

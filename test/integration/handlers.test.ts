@@ -154,6 +154,26 @@ describe('limits', () => {
     expect(server.stats().callsRefused).toBe(1);
   });
 
+  it('maxCallsInFlight counts the calls of all io threads', async () => {
+    const answer = gate<OrderReply>();
+    const { server, address } = await startOrderServer(() => answer.promise, {
+      maxCallsInFlight: 3,
+      ioThreads: 3,
+    });
+    // Connections are given out in turn: each of these has an io thread of the server for itself.
+    const busy = openOrders(address, { connections: 1 }).orders;
+    const running = Array.from({ length: 3 }, () => settled(busy.makeOrder({}), soonMs));
+    await until(() => server.stats().handlersRunning === 3, { deadlineMs: soonMs, what: 'three handlers' });
+    for (let i = 0; i < 2; i++) {
+      const { orders } = openOrders(address, { connections: 1 });
+      expect(await settled(orders.makeOrder({}), soonMs)).toMatchObject({
+        reason: { code: 'RESOURCE_EXHAUSTED' },
+      });
+    }
+    answer.resolve({});
+    expect((await Promise.all(running)).map(({ status }) => status)).toEqual(Array(3).fill('fulfilled'));
+  });
+
   it('maxCallsPerConnection stops reading that connection only', async () => {
     const answers = Array.from({ length: 10 }, () => gate<OrderReply>());
     let arrived = 0;

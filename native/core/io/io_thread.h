@@ -67,7 +67,7 @@ class IoThread {
   std::size_t buffer_bytes() const { return buffer_bytes_.load(std::memory_order_relaxed); }
   std::size_t queued_tasks() const { return queued_tasks_.load(std::memory_order_relaxed); }
 
-  // io thread: also to make or destroy a socket or a timer of it, once the thread runs
+  // io thread: also to open, wait on or close a socket or a timer of it, once the thread runs
   asio::io_context& context() { return context_; }
   TimerWheel& timers() { return timers_; }
   ChunkPool& chunks() { return chunks_; }

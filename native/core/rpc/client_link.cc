@@ -1,5 +1,6 @@
 #include "rpc/client_link.h"
 
+#include "io/take_frames.h"
 #include "rpc/client_session.h"
 
 namespace rocket::rpc {
@@ -10,23 +11,14 @@ ClientLink::ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<i
 ClientLink::~ClientLink() = default;
 
 io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
-  Taken taken;
   const InboxPort::Burst burst(session_->port());
-  while (connection_->open() && !paused_) {
-    const auto rest = bytes.subspan(taken.consumed);
-    const auto length = wire::peek_length(rest, session_->options().connection.max_frame_bytes);
-    if (length.error != wire::DecodeError::kNone) {
-      rejected_ = length.error;
-      connection_->close(io::CloseReason::kBadInput);
-      break;
-    }
-    taken.frame_bytes = length.bytes;
-    if (length.bytes == 0 || rest.size() < length.bytes) break;
-    if (!take_frame(rest.first(length.bytes), nullptr)) break;
-    taken.consumed += length.bytes;
-    taken.frame_bytes = 0;
-  }
-  return taken;
+  return io::take_frames(
+      bytes, session_->options().connection.max_frame_bytes, [this] { return connection_->open() && !paused_; },
+      [this](ByteSpan frame) { return take_frame(frame, nullptr); },
+      [this](wire::DecodeError error) {
+        rejected_ = error;
+        connection_->close(io::CloseReason::kBadInput);
+      });
 }
 
 bool ClientLink::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }

@@ -24,8 +24,7 @@ inline constexpr std::size_t kEventWords = 12;
 namespace event_flag {
 inline constexpr std::int32_t kLargePayload = 1;    ///< the payload is the next large block of the batch
 inline constexpr std::int32_t kRequestWritten = 2;  ///< kFailure: the whole request had been handed to the kernel
-inline constexpr std::int32_t kExtended = 4;        ///< kRequest: the peer reads response metadata
-inline constexpr std::int32_t kAsciiText = 8;       ///< every string in the payload is known to be ASCII
+inline constexpr std::int32_t kAsciiText = 4;       ///< every string in the payload is known to be ASCII
 }  // namespace event_flag
 
 /// An event before it is copied into the slab; the spans need to live only that long.

@@ -84,27 +84,14 @@ void Server::on_drain_over(Timer& timer) {
   self->finish();
 }
 
-// Only when every shard refuses new calls can the count of running ones no longer rise. A shard counts its own, and
-// looks here once it drains: whichever shard is the last to start draining or to end a call then sees all the others'.
-void Server::finish_if_drained() {
-  if (shards_draining_.load() == shards_.size() && calls_in_flight() == 0) finish();
+void Server::on_call_ended() {
+  const auto left = counters.calls_in_flight.fetch_sub(1) - 1;
+  if (left == 0 && shards_draining_.load() == shards_.size()) finish();
 }
 
+// Only when every shard refuses new calls can the count of running ones no longer rise.
 void Server::on_shard_draining() {
-  shards_draining_.fetch_add(1);
-  finish_if_drained();
-}
-
-std::uint64_t Server::calls_total() const {
-  std::uint64_t total = 0;
-  for (const auto& shard : shards_) total += shard->calls_total();
-  return total;
-}
-
-std::uint64_t Server::calls_in_flight() const {
-  std::uint64_t total = 0;
-  for (const auto& shard : shards_) total += shard->calls_in_flight();
-  return total;
+  if (shards_draining_.fetch_add(1) + 1 == shards_.size() && counters.calls_in_flight.load() == 0) finish();
 }
 
 void Server::finish() {

@@ -33,9 +33,11 @@ struct ServerOptions {
   Millis max_timeout{24 * 3600 * 1000};
 };
 
-/// Counters of one server; any thread may read them. What changes with every call is counted by the shards.
+/// Counters of one server; any thread may read them.
 struct ServerCounters {
   std::atomic<std::uint64_t> connections_total{0};
+  std::atomic<std::uint64_t> calls_total{0};
+  std::atomic<std::int64_t> calls_in_flight{0};
   std::atomic<std::uint64_t> calls_expired{0};
   std::atomic<std::uint64_t> calls_refused{0};
   std::atomic<std::uint64_t> log_lines_dropped{0};
@@ -65,8 +67,8 @@ class Server final : public std::enable_shared_from_this<Server> {
   void settle();
 
   // io thread:
-  /// A draining shard has one call less.
-  void finish_if_drained();
+  void on_call_started() { counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed); }
+  void on_call_ended();
   void on_shard_draining();
   /// True for the last shard.
   bool on_shard_closed();
@@ -76,12 +78,6 @@ class Server final : public std::enable_shared_from_this<Server> {
   const ServerOptions& options() const { return options_; }
   const MethodTable& methods() const { return methods_; }
   const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
-  std::uint64_t calls_total() const;
-  std::uint64_t calls_in_flight() const;
-  /// Whether one more call than `own`, those in flight on one shard, would be too many.
-  bool full(std::uint64_t own) const {
-    return own >= options_.max_calls / shards_.size() && calls_in_flight() >= options_.max_calls;
-  }
 
   ServerCounters counters;
   io::ConnectionGauges gauges;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "io/take_frames.h"
 #include "rpc/reply_frame.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
@@ -26,22 +27,11 @@ ServerSession::ServerSession(std::shared_ptr<Server> server, ServerShard& shard,
 ServerSession::~ServerSession() = default;
 
 io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
-  Taken taken;
   const InboxPort::Burst burst(shard_.port());
-  while (connection_->open() && paused_ == 0) {
-    const auto rest = bytes.subspan(taken.consumed);
-    const auto length = wire::peek_length(rest, connection_limits().max_frame_bytes);
-    if (length.error != wire::DecodeError::kNone) {
-      reject(length.error);
-      break;
-    }
-    taken.frame_bytes = length.bytes;
-    if (length.bytes == 0 || rest.size() < length.bytes) break;
-    if (!take_frame(rest.first(length.bytes), nullptr)) break;
-    taken.consumed += length.bytes;
-    taken.frame_bytes = 0;
-  }
-  return taken;
+  return io::take_frames(
+      bytes, connection_limits().max_frame_bytes, [this] { return connection_->open() && paused_ == 0; },
+      [this](ByteSpan frame) { return take_frame(frame, nullptr); },
+      [this](wire::DecodeError error) { reject(error); });
 }
 
 bool ServerSession::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
@@ -80,7 +70,9 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     refuse(view, wire::kUnavailable, "the server is closing");
     return true;
   }
-  ServerCall* call = shard_.start_call(*this);
+  const bool full =
+      server_->counters.calls_in_flight.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options.max_calls);
+  ServerCall* call = full ? nullptr : shard_.start_call(*this);
   if (call == nullptr) {
     refuse(view, wire::kResourceExhausted, "too many calls in flight on the server (option maxCallsInFlight)");
     return true;
@@ -100,7 +92,6 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
                     .id_high = call->id.high,
                     .code = method.entry->number,
                     .time_ms = port.inbox().clock_ms(now + timeout),
-                    .flags = call->extended ? event_flag::kExtended : 0,
                     .payload = view.body,
                     .text = as_bytes(view.err_info)};
   if (!shard_.port().push(event, block)) {
@@ -109,7 +100,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     shard_.port().wait_for_room(*this);
     return false;
   }
-  shard_.count_delivered();
+  server_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
   connection_->io().timers().arm(*call, now + timeout);
   calls_.push_back(static_cast<CallLink&>(*call));
   if (++calls_in_flight_ >= options.max_calls_per_connection) pause(kTooManyCalls);

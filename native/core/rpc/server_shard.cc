@@ -89,25 +89,18 @@ void ServerShard::maybe_closed() {
 }
 
 ServerCall* ServerShard::start_call(ServerSession& session) {
-  const std::uint64_t in_flight = calls_in_flight_.load(std::memory_order_relaxed);
-  ServerCall* call = server_.full(in_flight) ? nullptr : lane_.server_calls.allocate();
+  ServerCall* call = lane_.server_calls.allocate();
   if (call == nullptr) return nullptr;
   call->session = &session;
   call->shard = this;
   call->connection = session.connection_.get();
-  calls_in_flight_.store(in_flight + 1, std::memory_order_relaxed);
+  server_.on_call_started();
   return call;
 }
 
 void ServerShard::withdraw(ServerCall& call) {
   lane_.server_calls.release(call);
-  count_ended();
-}
-
-void ServerShard::count_ended() {
-  const std::uint64_t left = calls_in_flight_.load(std::memory_order_relaxed) - 1;
-  calls_in_flight_.store(left, draining_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
-  if (draining_) server_.finish_if_drained();
+  server_.on_call_ended();
 }
 
 void ServerShard::release(ServerCall& call) {
@@ -116,7 +109,7 @@ void ServerShard::release(ServerCall& call) {
   ServerSession* session = call.session;
   lane_.server_calls.release(call);
   if (session != nullptr) session->on_call_over();
-  count_ended();
+  server_.on_call_ended();
   maybe_closed();
 }
 

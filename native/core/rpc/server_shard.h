@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -45,7 +44,6 @@ class ServerShard {
   static void on_call_deadline(Timer& timer);
 
   // Called by sessions.
-  /// Null when there are too many calls.
   ServerCall* start_call(ServerSession& session);
   /// Takes back a call that was never delivered.
   void withdraw(ServerCall& call);
@@ -54,12 +52,6 @@ class ServerShard {
   void orphan(ListLink& calls);
   void remove(ServerSession& session);
   void log(std::string_view line);
-  /// A call has reached JavaScript.
-  void count_delivered() { calls_total_.store(calls_total() + 1, std::memory_order_relaxed); }
-
-  // any thread:
-  std::uint64_t calls_total() const { return calls_total_.load(std::memory_order_relaxed); }
-  std::uint64_t calls_in_flight() const { return calls_in_flight_.load(std::memory_order_seq_cst); }
 
   Server& server() { return server_; }
   Lane& lane() { return lane_; }
@@ -68,7 +60,6 @@ class ServerShard {
 
  private:
   void release(ServerCall& call);
-  void count_ended();
   void maybe_closed();
   static void on_flush_over(Timer& timer);
 
@@ -82,9 +73,6 @@ class ServerShard {
   std::shared_ptr<InboxPort> port_;
   std::vector<std::unique_ptr<ServerSession>> sessions_;
   CallLink orphans_;
-  // Written by this thread alone, so without the cost of an atomic addition.
-  std::atomic<std::uint64_t> calls_total_{0};
-  std::atomic<std::uint64_t> calls_in_flight_{0};
   FlushTimer flush_timer_{*this};
   SteadyMs log_second_ = 0;
   int lines_this_second_ = 0;

@@ -25,9 +25,9 @@ TEST(Deadline, AServerCallExpiresWhileJavaScriptIsBlocked) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->err_code, wire::kRpcCallTimeout);
   EXPECT_EQ(server->counters.calls_expired.load(), 1U);
-  EXPECT_EQ(server->calls_in_flight(), 1U) << "JavaScript still has it";
+  EXPECT_EQ(server->counters.calls_in_flight.load(), 1) << "JavaScript still has it";
   ASSERT_TRUE(js.pump_until([&] { return js.aborts == 1; }));
-  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->calls_in_flight() == 0; }));
+  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
 }
 
 TEST(Deadline, ALateReplyAfterTheDeadlineIsDropped) {
@@ -43,7 +43,7 @@ TEST(Deadline, ALateReplyAfterTheDeadlineIsDropped) {
   js.on_abort = [&](const EventView&) { js.reply(low, high, as_bytes("too late")); };
   ASSERT_TRUE(peer.send(make_frame({"1", "Echo.echo", 30, ""}, as_bytes("x"))));
   ASSERT_TRUE(js.pump_until([&] { return js.aborts == 1; }));
-  ASSERT_TRUE(eventually(js.io_threads(1), [&] { return server->calls_in_flight() == 0; }));
+  ASSERT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
   js.reply(low, high, as_bytes("once more"));
   js.on_request = nullptr;
   ASSERT_TRUE(peer.send(make_frame({"2", "Echo.echo", 0, ""}, as_bytes("y"))));
@@ -171,7 +171,7 @@ TEST(Peer, ThatDisappearsAbortsItsCallsAndFreesThemWhenAcknowledged) {
   peer.close();
   ASSERT_TRUE(js.pump_until([&] { return js.aborts == 20; }));
   EXPECT_EQ(server->gauges.open.load(), 0);
-  EXPECT_EQ(server->calls_in_flight(), 20U);
+  EXPECT_EQ(server->counters.calls_in_flight.load(), 20);
   // A reply is as good an acknowledgement as an end.
   for (std::size_t i = 0; i < held.size(); ++i) {
     if (i % 2 == 0) {
@@ -181,7 +181,7 @@ TEST(Peer, ThatDisappearsAbortsItsCallsAndFreesThemWhenAcknowledged) {
     }
   }
   js.flush();
-  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->calls_in_flight() == 0; }));
+  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
 }
 
 }  // namespace

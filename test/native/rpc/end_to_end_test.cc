@@ -40,7 +40,7 @@ void expect_clean_end(JsSide& js, const std::shared_ptr<Server>& server, std::in
   EXPECT_EQ(channel.gauges.queued_bytes.load(), 0);
   server->close(Millis(10'000));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
-  EXPECT_EQ(server->calls_in_flight(), 0U);
+  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);
 }
@@ -66,7 +66,7 @@ TEST(EndToEnd, TenThousandCallsOverSeveralConnectionsAndThreads) {
     ASSERT_EQ(as_text(js.outcome(i).payload), bodies[i]);
   }
   EXPECT_EQ(js.requests, kCalls);
-  EXPECT_EQ(server->calls_total(), kCalls);
+  EXPECT_EQ(server->counters.calls_total.load(), kCalls);
   EXPECT_EQ(channel->counters.calls_total.load(), kCalls);
   EXPECT_EQ(channel->counters.connects.load(), 4U);
   expect_clean_end(js, server, endpoint, 4, *channel);
@@ -93,7 +93,7 @@ TEST(EndToEnd, TheJsThreadAnswersDirectlyWhenCallsComeOneAtATime) {
   EXPECT_GT(js.outbox().stats().direct_sends, kCalls / 2);
   server->close(Millis(10'000));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
-  EXPECT_EQ(server->calls_in_flight(), 0U);
+  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
 }
 
@@ -117,14 +117,14 @@ TEST(EndToEnd, TwoJsThreadsCallEachOther) {
       for (std::size_t i = 0; i < kCalls; ++i) ASSERT_TRUE(client.outcome(i).ok) << client.outcome(i).text;
     });
   }
-  EXPECT_TRUE(js.pump_until([&] { return server->calls_total() == kClients * kCalls; }));
+  EXPECT_TRUE(js.pump_until([&] { return server->counters.calls_total.load() == kClients * kCalls; }));
   for (auto& client : clients) client.join();
   EXPECT_EQ(js.requests, kClients * kCalls);
   EXPECT_TRUE(eventually(js.io_threads(2), [&] { return server->gauges.open.load() == 0; }));
   // Their last replies may have found nobody; what JavaScript holds is acknowledged all the same.
   server->close(Millis(10'000));
   EXPECT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
-  EXPECT_EQ(server->calls_in_flight(), 0U);
+  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
 }
 
 TEST(EndToEnd, LargeBodiesBothWays) {

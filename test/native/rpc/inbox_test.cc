@@ -75,7 +75,7 @@ TEST_F(InboxTest, ADescriptorSaysWhatTheEventSaid) {
                              .id_high = 4,
                              .code = 5,
                              .time_ms = 6,
-                             .flags = event_flag::kExtended,
+                             .flags = event_flag::kRequestWritten,
                              .payload = as_bytes("payload"),
                              .text = as_bytes("text")}));
   });
@@ -83,8 +83,38 @@ TEST_F(InboxTest, ADescriptorSaysWhatTheEventSaid) {
   const auto batch = inbox_->swap();
   ASSERT_EQ(batch.events, 1U);
   const std::vector<std::int32_t> got(words(batch, 0), words(batch, 0) + 11);
-  EXPECT_EQ(got, (std::vector<std::int32_t>{1, 2, 3, 4, 5, 6, 0, 7, 7, 4, event_flag::kExtended}));
+  EXPECT_EQ(got, (std::vector<std::int32_t>{1, 2, 3, 4, 5, 6, 0, 7, 7, 4, event_flag::kRequestWritten}));
   EXPECT_EQ(as_text({bytes_[batch.slab].data(), 11}), "payloadtext");
+}
+
+TEST_F(InboxTest, SaysWhichMessagesHoldAsciiOnly) {
+  open({.max_events = 4, .slab_bytes = 256 * 1024});
+  const std::string plain = std::string("\x0a\x03") + "abc";
+  const std::string other = std::string("\x0a\x02") + "\xc3\xa9";
+  // Over the size that travels in a block of its own.
+  std::string large = "\x0a\x80\x80\x08" + std::string(128 * 1024, 'x');
+  on_io(io_, [&] {
+    for (const auto& payload : {plain, other, large}) EXPECT_TRUE(port_->push(request(1, as_bytes(payload))));
+  });
+  ASSERT_TRUE(wake_.wait());
+  const auto batch = inbox_->swap();
+  ASSERT_EQ(batch.events, 3U);
+  const auto flags = [&](std::size_t event) { return words(batch, event)[10]; };
+  EXPECT_EQ(flags(0), event_flag::kAsciiText);
+  EXPECT_EQ(flags(1), 0);
+  EXPECT_EQ(flags(2), event_flag::kAsciiText | event_flag::kLargePayload);
+}
+
+TEST_F(InboxTest, IsFreeForItsReaderWithinABurst) {
+  open({.max_events = 4096, .slab_bytes = 1024});
+  on_io(io_, [&] {
+    const InboxPort::Burst burst(*port_);
+    for (std::uint32_t i = 0; i < 64; ++i) EXPECT_TRUE(port_->push(request(i)));
+    // Every so many pushes the lock is let go of; this would hang otherwise, as the burst is not over.
+    EXPECT_EQ(inbox_->depth().events, 64U);
+  });
+  ASSERT_TRUE(wake_.wait());
+  EXPECT_EQ(inbox_->swap().events, 64U);
 }
 
 TEST_F(InboxTest, WakesOnceATurnAndOnceABatch) {
