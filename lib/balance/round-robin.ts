@@ -1,7 +1,7 @@
-import type { Balancer } from './balancer.ts';
+import type { BalancedEndpoint, Balancer } from './balancer.ts';
 
 /** Each endpoint in turn. */
-export class RoundRobin<Endpoint> implements Balancer<Endpoint> {
+export class RoundRobin<Endpoint extends BalancedEndpoint> implements Balancer<Endpoint> {
   #endpoints: readonly Endpoint[] = [];
   #next = 0;
 

@@ -4,6 +4,10 @@ export interface Endpoint {
   readonly name: string;
   /** Numeric addresses (`ip:port`, `[ipv6]:port`, `unix:/path`), tried in order. */
   readonly addresses: readonly string[];
+  /** Share of the calls in proportion to the others', over 0. Default 1. */
+  readonly weight?: number;
+  /** What was registered with it: zone, version … */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface ResolverListener {
@@ -19,4 +23,10 @@ export interface Resolver {
   /** The channel cannot reach an endpoint: look again, at a pace of the resolver's own choosing. */
   refresh(): void;
   close(): void;
+}
+
+/** Makes resolvers for the targets of one scheme; what the channel's option `resolver` takes besides a Resolver. */
+export interface Discovery {
+  /** @param service  what follows `scheme:///` in the target. @throws TypeError for a name it cannot find anything under. */
+  resolver(service: string): Resolver;
 }

@@ -157,9 +157,7 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
       );
     }
     this.#transport = (options.transport ?? nativeClientTransport)(transportOptions, this);
-    this.#endpoints = new EndpointSet(this.#transport, makeBalancer<number>(), new RoundRobin(), () =>
-      this.#resolver.refresh(),
-    );
+    this.#endpoints = new EndpointSet(this.#transport, makeBalancer, () => this.#resolver.refresh());
     this.#resolver.start({
       onEndpoints: (endpoints) => {
         if (this.#state === 'closed') return;

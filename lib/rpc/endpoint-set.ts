@@ -1,10 +1,10 @@
-import type { Balancer } from '../balance/balancer.ts';
+import type { BalancedEndpoint, Balancer, BalancerFactory } from '../balance/balancer.ts';
+import { RoundRobin } from '../balance/round-robin.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import { type ClientTransport, type LinkState, linkState } from './transport.ts';
 
-interface Known {
+interface Known extends BalancedEndpoint {
   readonly number: number;
-  readonly name: string;
   addresses: string;
   readonly links: LinkState[];
 }
@@ -12,23 +12,18 @@ interface Known {
 /** The endpoints of a channel, and which of them can be used: those that are ready, or else all that have not failed. */
 export class EndpointSet {
   readonly #transport: ClientTransport;
-  readonly #balancer: Balancer<number>;
-  readonly #everyone: Balancer<number>;
+  readonly #balancer: Balancer<Known>;
+  /** Chooses when no endpoint is usable, so that the core can say why, or wait for readiness. */
+  readonly #everyone: Balancer<Known>;
   readonly #known = new Map<string, Known>();
   readonly #byNumber = new Map<number, Known>();
   readonly #onAllFailed: () => void;
   readonly #removals = new Set<Promise<void>>();
 
-  /** `everyone` chooses when no endpoint is usable, so that the core can say why, or wait for readiness. */
-  constructor(
-    transport: ClientTransport,
-    balancer: Balancer<number>,
-    everyone: Balancer<number>,
-    onAllFailed: () => void,
-  ) {
+  constructor(transport: ClientTransport, makeBalancer: BalancerFactory, onAllFailed: () => void) {
     this.#transport = transport;
-    this.#balancer = balancer;
-    this.#everyone = everyone;
+    this.#balancer = makeBalancer();
+    this.#everyone = new RoundRobin();
     this.#onAllFailed = onAllFailed;
   }
 
@@ -41,7 +36,7 @@ export class EndpointSet {
   }
 
   pick(): number | undefined {
-    return this.#balancer.pick() ?? this.#everyone.pick();
+    return (this.#balancer.pick() ?? this.#everyone.pick())?.number;
   }
 
   /** Takes over a resolver's list: adds, removes, and changes addresses. */
@@ -87,6 +82,8 @@ export class EndpointSet {
     const known: Known = {
       number,
       name,
+      weight: 1,
+      inFlight: 0,
       addresses: joined,
       links: Array.from({ length: links }, () => linkState.idle),
     };
@@ -106,11 +103,11 @@ export class EndpointSet {
 
   #refill(): void {
     const all = [...this.#known.values()];
-    this.#everyone.update(all.map(({ number }) => number));
+    this.#everyone.update(all);
     // While one endpoint is ready no call has to wait for another to connect, or find out that it is dead.
     const ready = all.filter(isReady);
     const usable = ready.length > 0 ? ready : all.filter(isUsable);
-    this.#balancer.update(usable.map(({ number }) => number));
+    this.#balancer.update(usable);
   }
 }
 
