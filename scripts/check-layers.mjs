@@ -20,7 +20,7 @@ const libLayers = {
   balance: [],
   cli: ['index.ts'],
   codec: ['rpc'],
-  discovery: ['rpc'],
+  discovery: ['addon', 'log', 'rpc'],
   log: [],
   rpc: ['addon', 'balance', 'codec', 'discovery', 'log'],
 };
@@ -31,6 +31,7 @@ const packages = {
   'node-gyp-build': ['addon'],
   commander: ['cli'],
   'cli-progress': ['cli'],
+  cockatiel: ['discovery'],
 };
 
 const problems = [];

@@ -9,7 +9,7 @@ packages=(
   libgtest-dev                                    # native tests
   clang-14 libclang-rt-14-dev                     # libFuzzer
   clang-format-14                                 # npm run format
-  etcd-server                                     # discovery tests
+  etcd-server openssl                             # discovery tests
   nghttp2-client nghttp2-server linux-perf        # bench:compare (h2load, nghttpd); flamegraphs
 )
 

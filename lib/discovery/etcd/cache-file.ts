@@ -1,0 +1,83 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Endpoint } from '../resolver.ts';
+
+/** Changes within this time are written once. */
+const writeDelayMs = 200;
+
+/**
+ * The last known instances of one service on disk, for a start without etcd. The file is replaced as a whole, so a
+ * reader never sees half of it; what cannot be written is told and forgotten.
+ */
+export class CacheFile {
+  readonly #file: string;
+  readonly #onError: (error: Error) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #next: readonly Endpoint[] | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(directory: string, service: string, onError: (error: Error) => void) {
+    this.#file = path.join(directory, `${encodeURIComponent(service)}.json`);
+    this.#onError = onError;
+  }
+
+  /** Nothing when there is no file, or one that is not ours. */
+  read(): Endpoint[] {
+    try {
+      const found: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
+      const { endpoints } = found as { endpoints?: unknown };
+      return Array.isArray(endpoints) ? endpoints.filter(isEndpoint) : [];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fail(error);
+      return [];
+    }
+  }
+
+  write(endpoints: readonly Endpoint[]): void {
+    this.#next = endpoints;
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#writing = this.#writing.then(() => this.#writeNow());
+    }, writeDelayMs);
+    this.#timer.unref();
+  }
+
+  /** Writes what is still to be written. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#writing;
+    await this.#writeNow();
+  }
+
+  async #writeNow(): Promise<void> {
+    const endpoints = this.#next;
+    if (endpoints === undefined) return;
+    this.#next = undefined;
+    const temporary = `${this.#file}.${process.pid}.new`;
+    try {
+      mkdirSync(path.dirname(this.#file), { recursive: true });
+      await writeFile(temporary, JSON.stringify({ savedAt: new Date().toISOString(), endpoints }));
+      await rename(temporary, this.#file);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    this.#onError(new Error(`option cacheDirectory: ${this.#file}: ${text}`, { cause }));
+  }
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  const { name, addresses, weight } = (value ?? {}) as Partial<Endpoint>;
+  return (
+    typeof name === 'string' &&
+    Array.isArray(addresses) &&
+    addresses.every((address) => typeof address === 'string') &&
+    (weight === undefined || (typeof weight === 'number' && weight > 0))
+  );
+}

@@ -1,0 +1,219 @@
+import type {
+  Etcd3,
+  IDuplexStream,
+  ILeaseKeepAliveRequest,
+  ILeaseKeepAliveResponse,
+  IWatchRequest,
+  IWatchResponse,
+} from 'etcd3';
+import { explained } from './errors.ts';
+import { rangeEnd } from './keys.ts';
+import type { EtcdSettings } from './options.ts';
+
+export interface EtcdEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Where etcd's history stood when it answered. */
+export interface EtcdPosition {
+  /** Differs when etcd was wiped or is another one. */
+  readonly clusterId: string;
+  readonly revision: number;
+}
+
+export interface EtcdListing extends EtcdPosition {
+  readonly entries: readonly EtcdEntry[];
+}
+
+/** What the next look at a prefix has to say against what is known of it. */
+export interface EtcdProgress extends EtcdPosition {
+  readonly count: number;
+  /** Something was put since the revision asked about. */
+  readonly changed: boolean;
+}
+
+export type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse>;
+export type KeepAliveStream = IDuplexStream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>;
+
+const pageSize = 5000;
+
+/**
+ * The questions we ask of etcd, each with a deadline. Uses the plain RPC clients of etcd3 and not its watchers and
+ * leases, which lose events and leases when etcd is away (docs/decisions/0016-etcd-streams.md).
+ */
+export class EtcdClient {
+  readonly #settings: EtcdSettings;
+  #made: Promise<Etcd3> | undefined;
+  #closed = false;
+
+  constructor(settings: EtcdSettings) {
+    this.#settings = settings;
+  }
+
+  /** All entries whose key begins with `prefix`, as of one revision. */
+  list(prefix: string): Promise<EtcdListing> {
+    return this.#ask(`listing ${prefix}`, async ({ kv }) => {
+      const from = Buffer.from(prefix);
+      const end = rangeEnd(from);
+      const entries: EtcdEntry[] = [];
+      let key = from;
+      let position: EtcdPosition | undefined;
+      for (;;) {
+        const revision = position === undefined ? {} : { revision: position.revision };
+        const page = await kv.range({ key, range_end: end, limit: pageSize, ...revision });
+        position ??= { clusterId: page.header.cluster_id, revision: Number(page.header.revision) };
+        for (const entry of page.kvs)
+          entries.push({ key: entry.key.toString(), value: entry.value.toString() });
+        const last = page.kvs.at(-1);
+        if (!page.more || last === undefined) return { ...position, entries };
+        key = Buffer.concat([last.key, Buffer.from([0])]);
+      }
+    });
+  }
+
+  /** Whether anything below `prefix` has changed since `revision`; puts are told, deletions show in `count`. */
+  progress(prefix: string, revision: number): Promise<EtcdProgress> {
+    return this.#ask(`looking for changes of ${prefix}`, async ({ kv }) => {
+      const from = Buffer.from(prefix);
+      const answer = await kv.range({
+        key: from,
+        range_end: rangeEnd(from),
+        min_mod_revision: revision + 1,
+        limit: 1,
+        keys_only: true,
+      });
+      return {
+        clusterId: answer.header.cluster_id,
+        revision: Number(answer.header.revision),
+        count: Number(answer.count),
+        changed: answer.kvs.length > 0,
+      };
+    });
+  }
+
+  get(key: string): Promise<{ readonly value: string; readonly lease: string } | undefined> {
+    return this.#ask(`reading ${key}`, async ({ kv }) => {
+      const [entry] = (await kv.range({ key: Buffer.from(key) })).kvs;
+      return entry === undefined ? undefined : { value: entry.value.toString(), lease: entry.lease };
+    });
+  }
+
+  /** All entries below `prefix` with the lease each hangs on. */
+  listLeases(prefix: string): Promise<readonly (EtcdEntry & { readonly lease: string })[]> {
+    return this.#ask(`listing ${prefix}`, async ({ kv }) => {
+      const key = Buffer.from(prefix);
+      const { kvs } = await kv.range({ key, range_end: rangeEnd(key) });
+      return kvs.map((entry) => ({
+        key: entry.key.toString(),
+        value: entry.value.toString(),
+        lease: entry.lease,
+      }));
+    });
+  }
+
+  async put(key: string, value: string, lease: string): Promise<void> {
+    await this.#ask(`writing ${key}`, ({ kv }) =>
+      kv.put({ key: Buffer.from(key), value: Buffer.from(value), lease }),
+    );
+  }
+
+  /** A new lease; its id. */
+  grant(ttlSeconds: number): Promise<string> {
+    return this.#ask('asking for a lease', async ({ leaseClient }) => {
+      return (await leaseClient.leaseGrant({ TTL: ttlSeconds })).ID;
+    });
+  }
+
+  async revoke(lease: string): Promise<void> {
+    await this.#ask('giving a lease back', ({ leaseClient }) => leaseClient.leaseRevoke({ ID: lease }));
+  }
+
+  /** Seconds a lease has left and was granted; left is -1 when it is gone. */
+  timeToLive(lease: string): Promise<{ readonly left: number; readonly granted: number }> {
+    return this.#ask('asking about a lease', async ({ leaseClient }) => {
+      const { TTL, grantedTTL } = await leaseClient.leaseTimeToLive({ ID: lease });
+      return { left: Number(TTL), granted: Number(grantedTTL) };
+    });
+  }
+
+  /** A stream that must be cancelled when it is done with; errors come as its events. */
+  watch(): Promise<WatchStream> {
+    return this.#ask('watching', ({ watchClient }) => watchClient.watch());
+  }
+
+  keepAlive(): Promise<KeepAliveStream> {
+    return this.#ask('keeping a lease alive', ({ leaseClient }) => leaseClient.leaseKeepAlive());
+  }
+
+  /** To be called when no stream is open; a question on its way is answered or fails by its deadline. */
+  close(): void {
+    this.#closed = true;
+    this.#made?.then(
+      (client) => client.close(),
+      () => undefined,
+    );
+  }
+
+  /** The error of etcd, or of the way to it, with the option it is about. */
+  explain(error: unknown, doing: string): Error {
+    return explained(error, this.#settings.hosts, doing);
+  }
+
+  async #ask<T>(doing: string, question: (client: Etcd3) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error('the etcd client is closed');
+    try {
+      this.#made ??= connect(this.#settings);
+      return await question(await this.#made);
+    } catch (error) {
+      throw this.explain(error, doing);
+    }
+  }
+}
+
+/** Loads etcd3 only now: who has no etcd does not pay for it. */
+async function connect(settings: EtcdSettings): Promise<Etcd3> {
+  const [{ Etcd3, isRecoverableError }, { ConstantBackoff, handleWhen, noop, retry }] = await Promise.all([
+    import('etcd3'),
+    import('cockatiel'),
+  ]);
+  const { hosts, auth, tls, requestTimeoutMs } = settings;
+  const certificates = tls === undefined ? undefined : tlsCredentials(tls);
+  return new Etcd3({
+    hosts: hosts.map((host) => (tls === undefined || host.includes('://') ? host : `https://${host}`)),
+    ...(auth === undefined ? {} : { auth }),
+    ...(certificates === undefined ? {} : { credentials: certificates }),
+    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + requestTimeoutMs }),
+    faultHandling: {
+      // The circuit breaker that is the default turns an outage of a second into one of twelve.
+      host: () => noop,
+      // Another host is asked at once; more patience than that is the caller's.
+      global: retry(handleWhen(isRecoverableError), {
+        maxAttempts: Math.max(1, hosts.length - 1),
+        backoff: new ConstantBackoff(50),
+      }),
+    },
+    grpcOptions: {
+      'grpc.keepalive_time_ms': 6000,
+      'grpc.keepalive_timeout_ms': 2000,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1000,
+      'grpc.max_receive_message_length': 64 << 20,
+    },
+  });
+}
+
+function tlsCredentials(tls: NonNullable<EtcdSettings['tls']>): {
+  rootCertificate: Buffer;
+  privateKey?: Buffer;
+  certChain?: Buffer;
+} {
+  const { ca, cert, key } = tls;
+  return {
+    // grpc-js takes null for "what Node.js knows", which the type of etcd3 does not say.
+    rootCertificate: (ca === undefined ? null : Buffer.from(ca)) as Buffer,
+    ...(key === undefined || cert === undefined
+      ? {}
+      : { privateKey: Buffer.from(key), certChain: Buffer.from(cert) }),
+  };
+}

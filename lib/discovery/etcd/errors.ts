@@ -1,0 +1,76 @@
+/** An error of etcd, or of the way to it, in words that name what to change. */
+export class EtcdError extends Error {
+  override readonly name = 'EtcdError';
+  /** Trying again with the same options will not help. */
+  readonly permanent: boolean;
+
+  constructor(message: string, permanent: boolean, cause: unknown) {
+    super(message, { cause });
+    this.permanent = permanent;
+  }
+}
+
+interface Explanation {
+  readonly pattern: RegExp;
+  readonly text: string;
+  readonly permanent: boolean;
+}
+
+/** What etcd 3.4 and Node's TLS say, and what it means for our user; the first that matches holds. */
+const explanations: readonly Explanation[] = [
+  {
+    pattern: /authentication failed, invalid user ID or password/,
+    text: 'etcd refused the user name or the password (option auth)',
+    permanent: true,
+  },
+  {
+    pattern: /user name is empty|invalid auth token/,
+    text: 'etcd wants a user name and a password (option auth)',
+    permanent: true,
+  },
+  {
+    pattern: /authentication is not enabled/,
+    text: 'etcd has no authentication switched on (leave the option auth out)',
+    permanent: true,
+  },
+  {
+    pattern: /permission denied/i,
+    text: "etcd's user may not do this (option auth; grant it the prefix)",
+    permanent: true,
+  },
+  {
+    pattern:
+      /self.signed certificate|unable to (verify|get)|issuer certificate|SELF_SIGNED|UNABLE_TO|certificate (signature|has expired|is not yet valid)/i,
+    text: 'the certificate of etcd is not trusted (option tls.ca)',
+    permanent: true,
+  },
+  {
+    pattern: /does not match certificate's altnames|altnames/i,
+    text: 'the certificate of etcd is for another host name (option hosts)',
+    permanent: true,
+  },
+  {
+    pattern: /alert (bad certificate|certificate required|unknown ca)|certificate required/i,
+    text: 'etcd refused our certificate, or wants one (options tls.cert and tls.key)',
+    permanent: true,
+  },
+  {
+    pattern: /wrong version number|packet length too long|EPROTO/i,
+    text: 'etcd does not speak TLS there (options hosts and tls)',
+    permanent: true,
+  },
+];
+
+/** Says which hosts, what went wrong and which option is about it. */
+export function explained(error: unknown, hosts: readonly string[], doing: string): EtcdError {
+  if (error instanceof EtcdError) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  const found = explanations.find(({ pattern }) => pattern.test(said));
+  const where = hosts.join(', ');
+  if (found !== undefined)
+    return new EtcdError(`${doing}: ${found.text}: ${where}: ${said}`, found.permanent, error);
+  const text = /UNAVAILABLE|DEADLINE|No connection|ECONN/i.test(said)
+    ? `no etcd could be reached at ${where} (option hosts)`
+    : `etcd at ${where} failed`;
+  return new EtcdError(`${doing}: ${text}: ${said}`, false, error);
+}

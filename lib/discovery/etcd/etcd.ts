@@ -1,0 +1,83 @@
+import { safeLogger } from '../../log/logger.ts';
+import { integerOption, knownOptions } from '../../rpc/options.ts';
+import { checkAddress, checkMetadata, checkServiceName, checkWeight } from '../instance.ts';
+import type { RegisterOptions, Registration, Registry } from '../registry.ts';
+import type { Discovery, Resolver } from '../resolver.ts';
+import { instanceKey, instanceValue } from './keys.ts';
+import { checkedEtcdOptions, type EtcdOptions, type EtcdSettings } from './options.ts';
+import { OutageLog } from './outage-log.ts';
+import { EtcdRegistration } from './registration.ts';
+import { EtcdResolver } from './resolver.ts';
+import { acquireClient, releaseClient } from './shared-client.ts';
+
+/**
+ * Services in etcd: registers instances, and finds them for channels (`new Channel('etcd:///Order', { resolver: etcd })`).
+ * Making one does nothing yet; etcd3 is loaded and a connection made when the first service is asked for.
+ */
+export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
+  readonly #settings: EtcdSettings;
+  readonly #registrations = new Set<EtcdRegistration>();
+
+  /** @throws TypeError or RangeError that names the option. */
+  constructor(options: EtcdOptions = {}) {
+    this.#settings = checkedEtcdOptions(options);
+  }
+
+  resolver(service: string): Resolver {
+    checkServiceName(service);
+    return new EtcdResolver(this.#settings, service);
+  }
+
+  async register(service: string, address: string, options: RegisterOptions = {}): Promise<Registration> {
+    knownOptions('register', options, ['ttlSeconds', 'weight', 'metadata']);
+    checkServiceName(service);
+    checkAddress(address);
+    const { weight = 1, metadata = {} } = options;
+    checkWeight(weight);
+    checkMetadata(metadata);
+    // The shortest is what etcd is sure to keep: it lifts what is under its own minimum, and a lease is refreshed thrice.
+    const ttlSeconds = integerOption('ttlSeconds', options.ttlSeconds, 30, 5, 86_400);
+    const { prefix, requestTimeoutMs } = this.#settings;
+    const log = new OutageLog(safeLogger(this.#settings.logger), `registration of ${service} at ${address}`);
+    const client = acquireClient(this.#settings);
+    const registration = new EtcdRegistration({
+      client,
+      service,
+      address,
+      key: instanceKey(prefix, service, address),
+      value: instanceValue(address, weight, metadata),
+      ttlSeconds,
+      requestTimeoutMs,
+      onError: (error) => log.failed(error),
+      onClosed: () => {
+        this.#registrations.delete(registration);
+        releaseClient(client);
+      },
+    });
+    registration.onState((state) => {
+      if (state === 'registered') log.well();
+    });
+    this.#registrations.add(registration);
+    try {
+      await registration.entered;
+    } catch (error) {
+      await registration.close();
+      throw error;
+    }
+    return registration;
+  }
+
+  /** Withdraws everything that was registered through it. Channels close their own part. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#registrations].map((registration) => registration.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Services in etcd, for a server's `registry` and a channel's `resolver`. */
+export function etcd(options: EtcdOptions = {}): EtcdDiscovery {
+  return new EtcdDiscovery(options);
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from '../../log/logger.ts';
+import { integerOption, knownOptions, timeoutOption } from '../../rpc/options.ts';
+
+export interface EtcdTls {
+  /** Certificates of the authorities that etcd's certificate is checked against, PEM. Default: those Node.js knows. */
+  readonly ca?: string | Buffer;
+  /** For an etcd that asks clients for a certificate, PEM; goes with `key`. */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+}
+
+export interface EtcdOptions {
+  /** `host:port` of the members of the cluster. Default: the environment variable ETCDCTL_ENDPOINTS, or `127.0.0.1:2379`. */
+  readonly hosts?: string | readonly string[];
+  /** User and password, for an etcd with authentication. */
+  readonly auth?: { readonly username: string; readonly password: string };
+  /** `true`, or certificates: talk TLS to etcd. Default: as the hosts say (`https://`). */
+  readonly tls?: true | EtcdTls;
+  /** What the keys begin with. Default `/rocket/service/`, as C++ rocket has it. */
+  readonly prefix?: string;
+  /** Bound for one question to etcd, and for its sign of life on a watch. Default 3 s. */
+  readonly requestTimeoutMs?: number;
+  /**
+   * After etcd was out of reach, frozen or wiped, and when it says that a service has no instances at all, instances
+   * that are missing stay in use for so long before they are believed to be gone. Default 10 s.
+   */
+  readonly graceMs?: number;
+  /** The last known instances of each service are kept in this folder, for a start without etcd. Default: nowhere. */
+  readonly cacheDirectory?: string;
+  /** Where state changes are told. Default: stderr. `false`: nowhere. */
+  readonly logger?: Logger | false;
+}
+
+/** Options with everything filled in. */
+export interface EtcdSettings {
+  readonly hosts: readonly string[];
+  readonly auth: { readonly username: string; readonly password: string } | undefined;
+  readonly tls: EtcdTls | undefined;
+  readonly prefix: string;
+  readonly requestTimeoutMs: number;
+  readonly graceMs: number;
+  readonly cacheDirectory: string | undefined;
+  readonly logger: Logger | false | undefined;
+  /** Equal for settings that lead to the same entries: what is shared in the process is shared by it. */
+  readonly identity: string;
+}
+
+const optionNames: readonly (keyof EtcdOptions)[] = [
+  'hosts',
+  'auth',
+  'tls',
+  'prefix',
+  'requestTimeoutMs',
+  'graceMs',
+  'cacheDirectory',
+  'logger',
+];
+
+/** @throws TypeError or RangeError that names the option. */
+export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
+  knownOptions('etcd', options, optionNames);
+  const given = options.hosts ?? process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379';
+  const hosts = (typeof given === 'string' ? given.split(',') : given).map((host) => host.trim());
+  for (const host of hosts) {
+    if (!/^(https?:\/\/)?(\[[0-9a-fA-F:.]+\]|[^:/\s[\]]+):\d{1,5}$/.test(host)) {
+      throw new TypeError(`option hosts: not host:port: ${JSON.stringify(host)}`);
+    }
+  }
+  if (hosts.length === 0) throw new TypeError('option hosts: at least one host:port is needed');
+  const secure = hosts.filter((host) => host.startsWith('https:')).length;
+  if (secure > 0 && secure < hosts.length)
+    throw new TypeError('option hosts: either all of them with https:// or none');
+  const prefix = options.prefix ?? '/rocket/service/';
+  if (!prefix.endsWith('/')) throw new TypeError(`option prefix must end with /: ${JSON.stringify(prefix)}`);
+  const tls = options.tls === true || (options.tls === undefined && secure > 0) ? {} : options.tls;
+  if (tls !== undefined) {
+    knownOptions('etcd: tls', tls, ['ca', 'cert', 'key']);
+    if ((tls.cert === undefined) !== (tls.key === undefined))
+      throw new TypeError('option tls: cert and key go together');
+  }
+  const { auth } = options;
+  if (auth !== undefined && (typeof auth.username !== 'string' || typeof auth.password !== 'string'))
+    throw new TypeError('option auth needs username and password');
+  return {
+    hosts,
+    auth,
+    tls,
+    prefix,
+    requestTimeoutMs: timeoutOption('requestTimeoutMs', options.requestTimeoutMs, 3000, 100),
+    graceMs: integerOption('graceMs', options.graceMs, 10_000, 0, 3_600_000),
+    cacheDirectory: options.cacheDirectory,
+    logger: options.logger,
+    identity: identityOf(hosts, auth, tls, prefix),
+  };
+}
+
+/** Credentials are part of it, as a digest: what one user may see must not be given to another. */
+function identityOf(
+  hosts: readonly string[],
+  auth: EtcdSettings['auth'],
+  tls: EtcdTls | undefined,
+  prefix: string,
+): string {
+  const secrets = [auth?.username, auth?.password, tls?.ca, tls?.cert, tls?.key].map((part) => `${part}`);
+  const digest = createHash('sha256').update(JSON.stringify(secrets)).digest('hex').slice(0, 16);
+  return `etcd ${[...hosts].sort().join(',')} ${prefix} ${digest}`;
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { makeCertificates } from '../support/certificates.ts';
+import { discovery, follow } from '../support/discoveries.ts';
+import { EtcdServer, etcdIsMissing } from '../support/etcd-server.ts';
+
+const a = '127.0.0.1:9001';
+const auth = { username: 'root', password: 'a-b%c d' };
+
+async function enableAuth(server: EtcdServer): Promise<void> {
+  const { Etcd3 } = await import('etcd3');
+  const client = new Etcd3({ hosts: server.hosts });
+  try {
+    const root = client.role('root');
+    await root.create();
+    await client.user(auth.username).create(auth.password);
+    await client.user(auth.username).addRole('root');
+    await client.auth.authEnable();
+  } finally {
+    client.close();
+  }
+}
+
+describe.skipIf(etcdIsMissing())('an etcd that is protected', () => {
+  it('takes user and password, also after a restart that makes every token invalid', async () => {
+    const server = await EtcdServer.start();
+    await enableAuth(server);
+    const { hosts } = server;
+    const seen = follow(discovery({ hosts, auth }), 'Order');
+    await seen.sees([], 3000);
+    await discovery({ hosts, auth }).register('Order', a, { ttlSeconds: 5 });
+    await seen.sees([a], 1000);
+    await server.kill();
+    await server.startAll();
+    await discovery({ hosts, auth }).register('Order', '127.0.0.1:9002', { ttlSeconds: 5 });
+    await seen.sees([a, '127.0.0.1:9002'], 5000);
+  });
+
+  it('refuses a wrong password, and none, with an error that names the option', async () => {
+    const server = await EtcdServer.start();
+    await enableAuth(server);
+    const { hosts } = server;
+    const wrong = discovery({ hosts, auth: { ...auth, password: 'wrong' } });
+    await expect(wrong.register('Order', a)).rejects.toThrow(
+      /refused the user name or the password \(option auth\)/,
+    );
+    await follow(wrong, 'Order').fails(/\(option auth\)/, 5000);
+    const none = discovery({ hosts });
+    await expect(none.register('Order', a)).rejects.toThrow(
+      /wants a user name and a password \(option auth\)/,
+    );
+    await follow(none, 'Order').fails(/\(option auth\)/, 5000);
+  });
+
+  it('speaks TLS with client certificates, and refuses a wrong authority by the name of the option', async () => {
+    const made = makeCertificates();
+    const files = { ca: made.caFile, cert: made.certFile, key: made.keyFile, clientCerts: true };
+    const server = await EtcdServer.start(1, files);
+    const { hosts } = server;
+    const tls = { ca: made.ca, cert: made.cert, key: made.key };
+    const seen = follow(discovery({ hosts, tls }), 'Order');
+    await discovery({ hosts, tls }).register('Order', a);
+    await seen.sees([a], 3000);
+
+    const stranger = { ...tls, ca: makeCertificates().ca };
+    await expect(discovery({ hosts, tls: stranger }).register('Order', a)).rejects.toThrow(
+      /\(option tls\.ca\)/,
+    );
+    const nobody = discovery({ hosts, tls: { ca: made.ca } });
+    await follow(nobody, 'Order').fails(/tls|option hosts/, 8000);
+    const plain = discovery({ hosts });
+    await follow(plain, 'Order').fails(/option hosts/, 8000);
+  });
+
+  it('waits for an etcd that is not there at the start, and says where it looked', async () => {
+    const server = await EtcdServer.start();
+    await server.kill();
+    const made = discovery({ hosts: server.hosts });
+    const seen = follow(made, 'Order');
+    await seen.fails(/no etcd could be reached at 127\.0\.0\.1:\d+ \(option hosts\)/, 5000);
+    const registering = made.register('Order', a);
+    await server.startAll();
+    await registering;
+    await seen.sees([a], 5000);
+  });
+});
