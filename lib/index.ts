@@ -1,7 +1,11 @@
 export type { Balancer, BalancerFactory } from './balance/balancer.ts';
 export type { Longs } from './codec/int64.ts';
 export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
-export type { Endpoint, Resolver, ResolverListener } from './discovery/resolver.ts';
+export { EtcdDiscovery, etcd } from './discovery/etcd/etcd.ts';
+export type { RegisteredInstance } from './discovery/etcd/instances.ts';
+export type { EtcdOptions, EtcdTls } from './discovery/etcd/options.ts';
+export type { RegisterOptions, Registration, RegistrationState, Registry } from './discovery/registry.ts';
+export type { Discovery, Endpoint, Resolver, ResolverListener } from './discovery/resolver.ts';
 export type { Logger } from './log/logger.ts';
 export { currentCall } from './rpc/async-context.ts';
 export type { CallContext } from './rpc/call-context.ts';

@@ -31,6 +31,7 @@ const packages = {
   'node-gyp-build': ['addon'],
   commander: ['cli'],
   'cli-progress': ['cli'],
+  'cli-table3': ['cli'],
   cockatiel: ['discovery'],
 };
 

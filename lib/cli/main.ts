@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { packageRoot } from '../package-root.ts';
 import { benchCommand } from './bench.ts';
 import { flameCommand } from './flame.ts';
+import { servicesCommand } from './services.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
   version: string;
@@ -15,6 +16,7 @@ const program = new Command('rocket')
   .version(version)
   .showHelpAfterError()
   .addCommand(benchCommand())
-  .addCommand(flameCommand());
+  .addCommand(flameCommand())
+  .addCommand(servicesCommand());
 
 await program.parseAsync();

@@ -3,6 +3,7 @@ import { integerOption, knownOptions } from '../../rpc/options.ts';
 import { checkAddress, checkMetadata, checkServiceName, checkWeight } from '../instance.ts';
 import type { RegisterOptions, Registration, Registry } from '../registry.ts';
 import type { Discovery, Resolver } from '../resolver.ts';
+import { listInstances, type RegisteredInstance } from './instances.ts';
 import { instanceKey, instanceValue } from './keys.ts';
 import { checkedEtcdOptions, type EtcdOptions, type EtcdSettings } from './options.ts';
 import { OutageLog } from './outage-log.ts';
@@ -65,6 +66,21 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
       throw error;
     }
     return registration;
+  }
+
+  /**
+   * What is registered now, by anybody: all services, or one.
+   *
+   * @throws Error that names the option when etcd cannot be asked.
+   */
+  async instances(service?: string): Promise<RegisteredInstance[]> {
+    if (service !== undefined) checkServiceName(service);
+    const client = acquireClient(this.#settings);
+    try {
+      return await listInstances(client, this.#settings.prefix, service);
+    } finally {
+      releaseClient(client);
+    }
   }
 
   /** Withdraws everything that was registered through it. Channels close their own part. */

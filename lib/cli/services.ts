@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import Table from 'cli-table3';
+import { Command, InvalidArgumentError } from 'commander';
+import { type EtcdOptions, etcd, type RegisteredInstance } from '../index.ts';
+
+const help = `
+Examples:
+  rocket services                                      all services of the etcd at 127.0.0.1:2379
+  rocket services Order --watch                        one service, painted anew every two seconds
+  rocket services --etcd 10.0.0.1:2379,10.0.0.2:2379
+  ETCD_PASSWORD=... rocket services --user reader --tls-ca ca.crt
+  rocket services --json | jq                          for machines
+
+"left" is how long the entry will last without a sign of life of its server.
+
+Exit codes: 0 shown (also when there is none), 1 etcd could not be asked, 2 wrong arguments`;
+
+interface ServicesOptions {
+  readonly etcd?: string;
+  readonly user?: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly prefix?: string;
+  readonly watch?: true;
+  readonly interval: number;
+  readonly json?: true;
+}
+
+/** `rocket services`. */
+export function servicesCommand(): Command {
+  const command = new Command('services')
+    .description('shows what is registered in etcd, with the time its leases have left')
+    .argument('[service]', 'only this one')
+    .option(
+      '--etcd <hosts>',
+      'host:port, several with commas (default: $ETCDCTL_ENDPOINTS, or 127.0.0.1:2379)',
+    )
+    .option('--user <name>', 'user of an etcd with authentication; its password is read from $ETCD_PASSWORD')
+    .option('--tls-ca <file>', 'certificate authority of etcd, PEM')
+    .option('--tls-cert <file>', 'our certificate, PEM, for an etcd that asks for one')
+    .option('--tls-key <file>', 'the key of our certificate, PEM')
+    .option('--prefix <text>', 'what the keys begin with (default: /rocket/service/)')
+    .option('-w, --watch', 'goes on until Ctrl-C')
+    .option('--interval <seconds>', 'how often with --watch', seconds, 2)
+    .option('--json', 'as JSON, a line each time')
+    .addHelpText('after', help);
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  return command.action(async (service: string | undefined, options: ServicesOptions) => {
+    try {
+      process.exitCode = await showServices(service, options);
+    } catch (error) {
+      // Only wrong arguments throw.
+      command.error(`error: ${(error as Error).message}`);
+    }
+  });
+}
+
+async function showServices(service: string | undefined, options: ServicesOptions): Promise<number> {
+  const registry = etcd(etcdOptions(options));
+  let painted = false;
+  for (;;) {
+    let text: string;
+    let failed = false;
+    try {
+      const instances = await registry.instances(service);
+      text = options.json === true ? JSON.stringify(instances) : tableOf(instances, service);
+    } catch (error) {
+      if (error instanceof TypeError) throw error;
+      text = `rocket services: ${(error as Error).message}`;
+      failed = true;
+    }
+    if (failed && options.watch !== true) {
+      console.error(text);
+      return 1;
+    }
+    const clear = painted && process.stdout.isTTY && options.json !== true ? '\x1b[H\x1b[2J' : '';
+    process.stdout.write(`${clear}${text}\n`);
+    painted = true;
+    if (options.watch !== true) return 0;
+    await pause(options.interval * 1000);
+  }
+}
+
+function etcdOptions(options: ServicesOptions): EtcdOptions {
+  const { user, tlsCa, tlsCert, tlsKey, prefix } = options;
+  const password = process.env['ETCD_PASSWORD'];
+  if (user !== undefined && password === undefined)
+    throw new TypeError('--user needs the password in the environment variable ETCD_PASSWORD');
+  const tls = {
+    ...(tlsCa === undefined ? {} : { ca: readFileSync(tlsCa) }),
+    ...(tlsCert === undefined ? {} : { cert: readFileSync(tlsCert) }),
+    ...(tlsKey === undefined ? {} : { key: readFileSync(tlsKey) }),
+  };
+  return {
+    logger: false,
+    ...(options.etcd === undefined ? {} : { hosts: options.etcd }),
+    ...(user === undefined || password === undefined ? {} : { auth: { username: user, password } }),
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    ...(prefix === undefined ? {} : { prefix }),
+  };
+}
+
+function tableOf(instances: readonly RegisteredInstance[], service: string | undefined): string {
+  if (instances.length === 0)
+    return service === undefined ? 'nothing is registered' : `no instance of ${service} is registered`;
+  const table = new Table({
+    head: ['service', 'address', 'weight', 'left', 'metadata'],
+    colAligns: ['left', 'left', 'right', 'right', 'left'],
+    style: { head: [], border: [], compact: true },
+  });
+  let previous: string | undefined;
+  for (const { service: name, address, weight, lease, metadata } of instances) {
+    const fields = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
+    const left = lease === undefined ? 'for ever' : `${Math.max(0, lease.left)} of ${lease.granted} s`;
+    table.push([name === previous ? '' : name, address, weight, left, fields.join(' ')]);
+    previous = name;
+  }
+  return table.toString();
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0.1 && value <= 3600) return value;
+  throw new InvalidArgumentError('It must be a number from 0.1 to 3600.');
+}
