@@ -1,17 +1,45 @@
-import type { BalancedEndpoint, Balancer } from './balancer.ts';
+import type { BalancedEndpoint, Balancer, BalancerFactory } from './balancer.ts';
 
 /** Each endpoint in turn. */
 export class RoundRobin<Endpoint extends BalancedEndpoint> implements Balancer<Endpoint> {
   #endpoints: readonly Endpoint[] = [];
-  #next = 0;
+  #next: number;
+  #last: Endpoint | undefined;
+
+  /** @param start  which endpoint of the first list is the first to be picked, counted on from the last to the first. */
+  constructor(start = 0) {
+    this.#next = start;
+  }
 
   update(endpoints: readonly Endpoint[]): void {
+    // Where the last one picked stands now, the turn goes on; a list that changes often must not favour its beginning.
+    const last = this.#last === undefined ? -1 : endpoints.indexOf(this.#last);
+    if (last >= 0) this.#next = last + 1;
     this.#endpoints = endpoints;
   }
 
-  pick(): Endpoint | undefined {
+  pick(_key?: string, tried?: ReadonlySet<Endpoint>): Endpoint | undefined {
     const endpoints = this.#endpoints;
-    if (this.#next >= endpoints.length) this.#next = 0;
-    return endpoints[this.#next++];
+    const count = endpoints.length;
+    if (count === 0) return undefined;
+    if (this.#next >= count) this.#next %= count;
+    let found = endpoints[this.#next++]!;
+    if (tried !== undefined) {
+      for (let i = 1; i < count && tried.has(found); i++) {
+        if (this.#next >= count) this.#next = 0;
+        found = endpoints[this.#next++]!;
+      }
+    }
+    this.#last = found;
+    return found;
   }
+}
+
+/**
+ * Round robin for several channels: each begins one endpoint further than the one made before it, so that channels that
+ * live for a call or two do not all go to the first.
+ */
+export function roundRobin(): BalancerFactory {
+  let start = 0;
+  return () => new RoundRobin(start++);
 }

@@ -1,4 +1,57 @@
-export function checkServiceName(_name: string): void {}
-export function checkAddress(_address: string, _options?: { allowUnix?: boolean }): void {}
-export function checkWeight(_weight: number): void {}
-export function checkMetadata(_metadata: Readonly<Record<string, string>>): void {}
+import { isIP } from 'node:net';
+
+/** What may be registered, whatever the registry: the rules that keep entries readable for everybody. */
+
+const longestName = 255;
+const mostMetadataBytes = 2048;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const controls = /[\u0000-\u001f\u007f]/;
+
+/** @throws TypeError unless it is 1 to 255 bytes without `/` and control characters; spaces and UTF-8 are fine. */
+export function checkServiceName(name: string): void {
+  const bytes = typeof name === 'string' ? Buffer.byteLength(name) : 0;
+  if (bytes < 1 || bytes > longestName || name.includes('/') || controls.test(name) || !name.isWellFormed()) {
+    throw new TypeError(
+      `a service name is 1 to ${longestName} bytes of text without / and control characters, not ${JSON.stringify(name)}`,
+    );
+  }
+}
+
+/** @throws TypeError unless it is a numeric `ip:port` or `[ipv6]:port` that others can connect to, or `unix:/path` where allowed. */
+export function checkAddress(address: string, options: { readonly allowUnix?: boolean } = {}): void {
+  if (options.allowUnix === true && /^unix:./.test(address)) return;
+  const match = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  const valid = match !== null && (isIP(match[1] ?? '') === 6 || isIP(match[2] ?? '') === 4);
+  if (!valid || port < 1 || port > 65_535)
+    throw new TypeError(`an instance's address is ip:port or [ipv6]:port, not ${JSON.stringify(address)}`);
+  if (/^(0\.0\.0\.0|\[[0:]+\]):/.test(address)) {
+    throw new TypeError(
+      `${address} means every address of this machine, which no client can connect to; give the one others reach it by`,
+    );
+  }
+}
+
+/** @throws RangeError unless it is over 0 and at most a million. */
+export function checkWeight(weight: number): void {
+  if (!(typeof weight === 'number' && weight > 0 && weight <= 1e6))
+    throw new RangeError(`weight must be over 0 and at most 1000000, not ${String(weight)}`);
+}
+
+/** @throws TypeError for what does not fit into `;key=value`, for the key `weight`, and for over 2048 bytes. */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    if (key === '' || key === 'weight' || key.trim() !== key || /[;=]/.test(key) || controls.test(key))
+      throw new TypeError(
+        `metadata: ${JSON.stringify(key)} is not a key: no ; = or control characters, not weight`,
+      );
+    if (typeof value !== 'string' || value.includes(';') || controls.test(value))
+      throw new TypeError(
+        `metadata ${key}: a string without ; and control characters is needed, not ${JSON.stringify(value)}`,
+      );
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value) + 2;
+  }
+  if (bytes > mostMetadataBytes)
+    throw new TypeError(`metadata has ${bytes} bytes; at most ${mostMetadataBytes} are allowed`);
+}

@@ -1,26 +1,8 @@
-import { lookup } from 'node:dns/promises';
 import type { TargetEndpoint } from '../rpc/target.ts';
+import { lookupAll } from './lookup.ts';
 import type { Endpoint, Resolver, ResolverListener } from './resolver.ts';
 
-const lookupTimeoutMs = 5000;
 const refreshIntervalMs = 1000;
-
-/** Looks a host name up; bounded, because getaddrinfo may take minutes. */
-async function lookupAll(host: string, port: number): Promise<string[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`looking up ${host} took more than ${lookupTimeoutMs} ms`)),
-      lookupTimeoutMs,
-    );
-  });
-  try {
-    const found = await Promise.race([lookup(host, { all: true }), late]);
-    return found.map(({ address, family }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** Endpoints that the target names itself. Numeric ones are known at once; names are looked up, again on refresh(). */
 export class StaticResolver implements Resolver {

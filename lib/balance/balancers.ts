@@ -1,0 +1,32 @@
+import type { BalancerFactory } from './balancer.ts';
+import { ConsistentHash } from './consistent-hash.ts';
+import { P2cEwma } from './p2c-ewma.ts';
+import { PickFirst } from './pick-first.ts';
+import { roundRobin } from './round-robin.ts';
+import { WeightedRoundRobin } from './weighted-round-robin.ts';
+
+/** The balancers a channel can be given by name. */
+const factories = {
+  /** Each in turn, whatever its weight. */
+  round_robin: roundRobin(),
+  /** Each in turn, in proportion to its weight. */
+  weighted_round_robin: () => new WeightedRoundRobin(),
+  /** The better of two, by latency and calls in flight. */
+  p2c_ewma: () => new P2cEwma(),
+  /** By CallOptions.balanceKey. */
+  consistent_hash: () => new ConsistentHash(),
+  /** One until it is gone. */
+  pick_first: () => new PickFirst(),
+} satisfies Record<string, BalancerFactory>;
+
+export type BalancerName = keyof typeof factories;
+
+/** @throws TypeError that names those there are. */
+export function balancerFactory(name: BalancerName): BalancerFactory {
+  if (!Object.hasOwn(factories, name)) {
+    throw new TypeError(
+      `there is no balancer ${String(name)}; there are ${Object.keys(factories).join(', ')}, or give a function`,
+    );
+  }
+  return factories[name];
+}

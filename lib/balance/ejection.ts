@@ -1,0 +1,166 @@
+export interface EjectionSettings {
+  /** Failures in a row that eject an endpoint. */
+  readonly consecutiveFailures: number;
+  /** Share of failures, of at least `minCalls` calls within `windowMs`, that ejects it; over 0, up to 1. */
+  readonly errorRate: number;
+  readonly minCalls: number;
+  readonly windowMs: number;
+  /** Length of the first ejection; doubled with each that follows, up to `maxMs`. */
+  readonly baseMs: number;
+  readonly maxMs: number;
+  /** At most this share of the endpoints is ejected at a time, rounded down. */
+  readonly maxShare: number;
+}
+
+export const defaultEjection: EjectionSettings = {
+  consecutiveFailures: 5,
+  errorRate: 0.5,
+  minCalls: 20,
+  windowMs: 10_000,
+  baseMs: 1000,
+  maxMs: 60_000,
+  maxShare: 0.5,
+};
+
+/** What is known of one endpoint. */
+interface History {
+  inARow: number;
+  /** Calls and failures of this window and of the one before it. */
+  calls: number;
+  failures: number;
+  callsBefore: number;
+  failuresBefore: number;
+  windowFrom: number;
+  /** Ejections that were not followed by a quiet time as long as the last of them. */
+  times: number;
+  ejectedUntil: number | undefined;
+  returnedAt: number;
+}
+
+/**
+ * Passive outlier ejection, after Envoy's: an endpoint whose calls fail is left out for a while, longer each time.
+ * Pure; `clock` gives milliseconds of a monotonic clock.
+ */
+export class Ejection<Endpoint> {
+  readonly #settings: EjectionSettings;
+  readonly #clock: () => number;
+  readonly #records = new Map<Endpoint, History>();
+  #endpoints: readonly Endpoint[] = [];
+  #ejected = 0;
+
+  constructor(settings: EjectionSettings, clock: () => number) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  /** The endpoints there are; what is known of others is forgotten. */
+  update(endpoints: readonly Endpoint[]): void {
+    this.#endpoints = endpoints;
+    const present = new Set(endpoints);
+    for (const endpoint of this.#records.keys()) if (!present.has(endpoint)) this.#records.delete(endpoint);
+    this.#count();
+  }
+
+  isEjected(endpoint: Endpoint): boolean {
+    return this.#ejected > 0 && this.#records.get(endpoint)?.ejectedUntil !== undefined;
+  }
+
+  /** A call ended. True when that ejected its endpoint. */
+  onEnd(endpoint: Endpoint, failed: boolean): boolean {
+    let record = this.#records.get(endpoint);
+    if (record === undefined) {
+      // Nothing is kept of endpoints that never failed, so that a success costs one look.
+      if (!failed) return false;
+      record = this.#newRecord();
+      this.#records.set(endpoint, record);
+    }
+    if (!failed) {
+      record.inARow = 0;
+      record.calls++;
+      return false;
+    }
+    this.#turnWindow(record);
+    record.inARow++;
+    record.calls++;
+    record.failures++;
+    if (record.ejectedUntil !== undefined || !this.#isBad(record)) return false;
+    return this.#eject(record);
+  }
+
+  /** When the next ejection ends. */
+  nextChangeAt(): number | undefined {
+    let next: number | undefined;
+    for (const { ejectedUntil } of this.#records.values()) {
+      if (ejectedUntil !== undefined && (next === undefined || ejectedUntil < next)) next = ejectedUntil;
+    }
+    return next;
+  }
+
+  /** Takes back those whose time is over. True when there were any. */
+  expire(): boolean {
+    const now = this.#clock();
+    let any = false;
+    for (const record of this.#records.values()) {
+      if (record.ejectedUntil === undefined || record.ejectedUntil > now) continue;
+      record.ejectedUntil = undefined;
+      record.returnedAt = now;
+      any = true;
+    }
+    this.#count();
+    return any;
+  }
+
+  #newRecord(): History {
+    return {
+      inARow: 0,
+      calls: 0,
+      failures: 0,
+      callsBefore: 0,
+      failuresBefore: 0,
+      windowFrom: this.#clock(),
+      times: 0,
+      ejectedUntil: undefined,
+      returnedAt: 0,
+    };
+  }
+
+  /** Two half windows stand for a sliding one. */
+  #turnWindow(record: History): void {
+    const half = this.#settings.windowMs / 2;
+    const age = this.#clock() - record.windowFrom;
+    if (age < half) return;
+    record.callsBefore = age < 2 * half ? record.calls : 0;
+    record.failuresBefore = age < 2 * half ? record.failures : 0;
+    record.calls = 0;
+    record.failures = 0;
+    record.windowFrom = this.#clock();
+  }
+
+  #isBad(record: History): boolean {
+    const { consecutiveFailures, errorRate, minCalls } = this.#settings;
+    if (record.inARow >= consecutiveFailures) return true;
+    const calls = record.calls + record.callsBefore;
+    return calls >= minCalls && record.failures + record.failuresBefore >= errorRate * calls;
+  }
+
+  #eject(record: History): boolean {
+    const { baseMs, maxMs, maxShare } = this.#settings;
+    if (this.#ejected + 1 > Math.floor(maxShare * this.#endpoints.length)) return false;
+    const now = this.#clock();
+    const lastMs = Math.min(maxMs, baseMs * 2 ** Math.max(0, record.times - 1));
+    // Well for longer than it was out the last time: that counts as recovered.
+    if (record.times > 0 && now - record.returnedAt > 2 * lastMs + baseMs) record.times = 0;
+    record.ejectedUntil = now + Math.min(maxMs, baseMs * 2 ** Math.min(record.times, 30));
+    record.times++;
+    record.inARow = 0;
+    record.calls = record.failures = record.callsBefore = record.failuresBefore = 0;
+    this.#ejected++;
+    return true;
+  }
+
+  #count(): void {
+    let ejected = 0;
+    for (const { ejectedUntil } of this.#records.values()) if (ejectedUntil !== undefined) ejected++;
+    this.#ejected = ejected;
+  }
+}

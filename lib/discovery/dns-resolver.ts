@@ -1,0 +1,72 @@
+import { lookupAll } from './lookup.ts';
+import type { Resolver, ResolverListener } from './resolver.ts';
+
+const intervalMs = 30_000;
+const refreshIntervalMs = 1000;
+
+/** `ip:port` of each address of a host. */
+export type Lookup = (host: string, port: number) => Promise<string[]>;
+
+/**
+ * `dns:///host:port`: every address of the name is an endpoint of its own. Looks again every 30 s, and after a second
+ * when the channel has trouble; a lookup that fails or finds nothing keeps what was found before.
+ */
+export class DnsResolver implements Resolver {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #lookup: Lookup;
+  #listener: ResolverListener | undefined;
+  #found = false;
+  #lookingUp = false;
+  #lastAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(host: string, port: number, lookup: Lookup = lookupAll) {
+    this.#host = host;
+    this.#port = port;
+    this.#lookup = lookup;
+  }
+
+  start(listener: ResolverListener): void {
+    this.#listener = listener;
+    void this.#lookUp();
+  }
+
+  refresh(): void {
+    if (!this.#lookingUp) this.#lookUpIn(Math.max(0, this.#lastAt + refreshIntervalMs - performance.now()));
+  }
+
+  close(): void {
+    this.#listener = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #lookUpIn(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#listener === undefined) return;
+    this.#timer = setTimeout(() => void this.#lookUp(), ms);
+    this.#timer.unref();
+  }
+
+  async #lookUp(): Promise<void> {
+    this.#lookingUp = true;
+    let error: Error | undefined;
+    let addresses: string[] = [];
+    try {
+      addresses = await this.#lookup(this.#host, this.#port);
+      if (addresses.length === 0) error = new Error(`${this.#host} has no address`);
+    } catch (cause) {
+      error = cause instanceof Error ? cause : new Error(String(cause));
+    }
+    this.#lookingUp = false;
+    this.#lastAt = performance.now();
+    this.#lookUpIn(intervalMs);
+    if (error === undefined) {
+      this.#found = true;
+      const endpoints = [...new Set(addresses)].map((name) => ({ name, addresses: [name] }));
+      this.#listener?.onEndpoints(endpoints);
+    } else if (!this.#found) {
+      this.#listener?.onError(error);
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import { lookup } from 'node:dns/promises';
+
+const lookupTimeoutMs = 5000;
+
+/** Looks a host name up; `ip:port` or `[ipv6]:port` of each address. Bounded, because getaddrinfo may take minutes. */
+export async function lookupAll(host: string, port: number): Promise<string[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`looking up ${host} took more than ${lookupTimeoutMs} ms`)),
+      lookupTimeoutMs,
+    );
+  });
+  try {
+    const found = await Promise.race([lookup(host, { all: true }), late]);
+    return found.map(({ address, family }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
+  } finally {
+    clearTimeout(timer);
+  }
+}
