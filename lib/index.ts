@@ -1,16 +1,21 @@
-export type { Balancer, BalancerFactory } from './balance/balancer.ts';
+export type { BalancedEndpoint, Balancer, BalancerFactory } from './balance/balancer.ts';
+export type { BalancerName } from './balance/balancers.ts';
+export type { EjectionSettings } from './balance/ejection.ts';
 export type { Longs } from './codec/int64.ts';
 export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
 export { EtcdDiscovery, etcd } from './discovery/etcd/etcd.ts';
 export type { RegisteredInstance } from './discovery/etcd/instances.ts';
 export type { EtcdOptions, EtcdTls } from './discovery/etcd/options.ts';
+export { LocalDiscovery } from './discovery/local-discovery.ts';
 export type { RegisterOptions, Registration, RegistrationState, Registry } from './discovery/registry.ts';
 export type { Discovery, Endpoint, Resolver, ResolverListener } from './discovery/resolver.ts';
 export type { Logger } from './log/logger.ts';
 export { currentCall } from './rpc/async-context.ts';
 export type { CallContext } from './rpc/call-context.ts';
-export { type CallOptions, Channel, type ChannelOptions, type ChannelStats } from './rpc/channel.ts';
+export { Channel, type ChannelStats } from './rpc/channel.ts';
+export type { CallOptions, ChannelOptions } from './rpc/channel-options.ts';
 export { type Client, createClient } from './rpc/client.ts';
+export type { EndpointState } from './rpc/endpoint-set.ts';
 export { type EngineStats, engineStats } from './rpc/engine-stats.ts';
 export { RpcError, type RpcErrorOptions } from './rpc/errors.ts';
 export type {
@@ -20,6 +25,7 @@ export type {
   ServerInterceptor,
 } from './rpc/interceptors.ts';
 export { Metadata, type MetadataInit } from './rpc/metadata.ts';
+export type { RetryBudgetOptions, RetryOptions } from './rpc/retry-options.ts';
 export {
   type CloseOptions,
   type Handler,

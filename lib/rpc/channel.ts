@@ -1,163 +1,122 @@
 import { nativeClientTransport } from '../addon/client-transport.ts';
-import type { BalancerFactory } from '../balance/balancer.ts';
-import { RoundRobin } from '../balance/round-robin.ts';
+import { balancerFactory } from '../balance/balancers.ts';
 import type { Resolver } from '../discovery/resolver.ts';
-import { StaticResolver } from '../discovery/static-resolver.ts';
 import { currentCall } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
-import { abortError, type CallEnd, ClientCall } from './client-call.ts';
-import { EndpointSet } from './endpoint-set.ts';
+import {
+  type CallOptions,
+  type ChannelOptions,
+  channelOptionNames,
+  checkedEjection,
+  checkedTransportOptions,
+} from './channel-options.ts';
+import { abortError, type CallRunner, ClientCall } from './client-call.ts';
+import { type ChannelEndpoint, EndpointSet, type EndpointState } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
 import { type ClientInterceptor, type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
-import { encodeMetadata, type Metadata, type MetadataInit } from './metadata.ts';
-import {
-  defaultIoThreads,
-  defaultTimeoutMs,
-  integerOption,
-  knownOptions,
-  MiB,
-  timeoutOption,
-} from './options.ts';
+import { encodeMetadata } from './metadata.ts';
+import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from './options.ts';
+import { ParkedCalls } from './parked-calls.ts';
+import { resolverFor } from './resolvers.ts';
+import { RetryBudget } from './retry-budget.ts';
+import { checkedBudget, type RetryPolicy, retryPauseMs, retryPolicy } from './retry-options.ts';
 import type { MethodDefinition } from './service.ts';
-import { parseTarget, type Target } from './target.ts';
-import type {
-  ClientReceiver,
-  ClientTransport,
-  ClientTransportFactory,
-  ClientTransportOptions,
-  ClientTransportStats,
-  LinkState,
-} from './transport.ts';
-
-export interface ChannelOptions {
-  /** io threads its connections are spread over, 1 to 128. Default min(4, cores). */
-  readonly ioThreads?: number;
-  /** Kept connections to each endpoint. Default: one per io thread. */
-  readonly connections?: number;
-  /** `persistent` (default): calls share kept connections. `short`: a new one for every call, as C++ rocket clients do. */
-  readonly connection?: 'persistent' | 'short';
-  /** Bound for one attempt to connect to an endpoint. Default 5 s. */
-  readonly connectTimeoutMs?: number;
-  /** Pause after a failed attempt: from `minMs`, doubled each time up to `maxMs`, jittered by a fifth. Default 100 ms … 10 s. */
-  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
-  /** Default deadline of a call. Default 30 s. */
-  readonly timeoutMs?: number;
-  /** Default for calls: wait for a connection until the deadline instead of failing at once with UNAVAILABLE. Default false. */
-  readonly waitForReady?: boolean;
-  /** Calls that may be pending; past it a call fails with RESOURCE_EXHAUSTED. Default 65,536. */
-  readonly maxCallsInFlight?: number;
-  /** Longest frame sent or taken, in bytes. Default 4 MiB. */
-  readonly maxFrameBytes?: number;
-  /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED. Default 16 MiB. */
-  readonly maxQueuedBytes?: number;
-  /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
-  readonly checksum?: boolean;
-  /** The peer is rocket-rpc and not C++ rocket: lets the very first request carry more than 511 bytes of metadata. Default false. */
-  readonly peerIsRocketRpc?: boolean;
-  readonly interceptors?: readonly ClientInterceptor[];
-  /** Default `round_robin`. */
-  readonly balancer?: 'round_robin' | BalancerFactory;
-  /** For targets of another scheme than the built-in ones. */
-  readonly resolver?: Resolver;
-  /** For tests: what carries the frames. Default: the native core. */
-  readonly transport?: ClientTransportFactory;
-}
-
-const optionNames: readonly (keyof ChannelOptions)[] = [
-  'ioThreads',
-  'connections',
-  'connection',
-  'connectTimeoutMs',
-  'backoff',
-  'timeoutMs',
-  'waitForReady',
-  'maxCallsInFlight',
-  'maxFrameBytes',
-  'maxQueuedBytes',
-  'checksum',
-  'peerIsRocketRpc',
-  'interceptors',
-  'balancer',
-  'resolver',
-  'transport',
-];
-
-export interface CallOptions {
-  /** Deadline of this call, milliseconds from now, up to a day. Default: the channel's; never past the parent's. */
-  readonly timeoutMs?: number;
-  /** Gives the call up when it aborts: the promise rejects at once with CANCELLED (DEADLINE_EXCEEDED for AbortSignal.timeout). */
-  readonly signal?: AbortSignal | undefined;
-  /** Sent with the request. */
-  readonly metadata?: MetadataInit | undefined;
-  readonly waitForReady?: boolean;
-  /** The call being handled: its remaining time, its signal and its msg_id family are inherited. */
-  readonly parent?: CallContext | undefined;
-  /** Called with the reply's metadata, after the promise is resolved. */
-  readonly onMetadata?: (metadata: Metadata) => void;
-}
+import { wireCode } from './status.ts';
+import { parseTarget } from './target.ts';
+import type { ClientReceiver, ClientTransport, ClientTransportStats, LinkState } from './transport.ts';
 
 export interface ChannelStats extends ClientTransportStats {
   /** Calls whose promise has not settled. */
   readonly callsPending: number;
+  /** Of those: calls that wait for an endpoint, or for their next attempt. */
+  readonly callsParked: number;
   /** Names of the endpoints known now. */
   readonly endpoints: readonly string[];
+  /** How each of them stands; those that drain are among them. */
+  readonly endpointStates: readonly EndpointState[];
+  /** Attempts made because the one before was certainly not handled. */
+  readonly moves: number;
+  /** Attempts made by the retry policy. */
+  readonly retries: number;
+  /** Retries that `retryBudget` did not allow. */
+  readonly retriesRefused: number;
 }
 
 type State = 'open' | 'closing' | 'closed';
 
-/** A call that cannot be given to an endpoint yet, because none is known. */
-interface Unplaced {
-  readonly call: ClientCall;
-  readonly place: () => void;
-  readonly timer: NodeJS.Timeout;
-}
-
 const noOptions: CallOptions = {};
+
+/** A call that was certainly not handled is given to so many other endpoints. */
+const mostMoves = 5;
+
+/** What an endpoint's failures are, against those of the request; they count towards its ejection. */
+const endpointFailures: ReadonlySet<string> = new Set([
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'INTERNAL',
+  'DATA_LOSS',
+]);
 
 /**
  * A way to a service: finds its endpoints, keeps connections to them, and spreads calls over them. Connecting begins
  * with the first call or with connect(). An idle channel does not keep the process alive; a pending call does.
  */
-export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
+export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
   readonly target: string;
   readonly #timeoutMs: number;
   readonly #waitForReady: boolean;
   readonly #maxCallsInFlight: number;
   readonly #interceptors: readonly ClientInterceptor[];
+  readonly #short: boolean;
+  readonly #retry: RetryPolicy | undefined;
+  readonly #retryBudget: RetryBudget;
   readonly #transport: ClientTransport;
   readonly #endpoints: EndpointSet;
   readonly #resolver: Resolver;
   readonly #methods = new Map<MethodDefinition, number>();
   readonly #calls = new Set<ClientCall>();
-  readonly #unplaced = new Set<Unplaced>();
+  /** No endpoint for them is known, or (waitForReady) ready. */
+  readonly #unplaced = new ParkedCalls((call) => this.#onWaitOver(call));
+  /** Before their next attempt. */
+  readonly #pausing = new ParkedCalls((call) => this.#place(call));
   #resolverError: Error | undefined;
   #connecting = false;
   #state: State = 'open';
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
+  #moves = 0;
+  #retries = 0;
+  #retriesRefused = 0;
 
   /**
-   * @param target `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, or any other with a `resolver`.
+   * @param target `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, `dns:///host:port`, `etcd:///Service`,
+   * `etcd://host:2379/Service`, or any other with a `resolver`.
    * @throws TypeError for a bad target, RangeError or TypeError that names a bad option.
    */
   constructor(target: string, options: ChannelOptions = {}) {
-    knownOptions('Channel', options, optionNames);
+    knownOptions('Channel', options, channelOptionNames);
     this.target = target;
     this.#timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, defaultTimeoutMs);
     this.#waitForReady = options.waitForReady ?? false;
     this.#maxCallsInFlight = integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20);
     this.#interceptors = options.interceptors ?? [];
+    this.#short = options.connection === 'short';
+    this.#retry = retryPolicy(options.retry);
+    const { ratio, perSecond } = checkedBudget(options.retryBudget);
+    this.#retryBudget = new RetryBudget(ratio, perSecond, () => performance.now());
+    const { balancer = 'round_robin' } = options;
+    const makeBalancer = typeof balancer === 'function' ? balancer : balancerFactory(balancer);
+    const ejection = checkedEjection(options.ejection);
     const transportOptions = checkedTransportOptions(options);
     this.#resolver = resolverFor(parseTarget(target), options.resolver);
-    const makeBalancer: BalancerFactory =
-      typeof options.balancer === 'function' ? options.balancer : () => new RoundRobin();
-    if (typeof options.balancer === 'string' && options.balancer !== 'round_robin') {
-      throw new TypeError(
-        `there is no balancer ${String(options.balancer)}; there is round_robin, or give a function`,
-      );
-    }
     this.#transport = (options.transport ?? nativeClientTransport)(transportOptions, this);
-    this.#endpoints = new EndpointSet(this.#transport, makeBalancer, () => this.#resolver.refresh());
+    this.#endpoints = new EndpointSet({
+      transport: this.#transport,
+      makeBalancer,
+      ejection,
+      onAllFailed: () => this.#resolver.refresh(),
+      onReady: () => this.#placeWaiting(),
+    });
     this.#resolver.start({
       onEndpoints: (endpoints) => {
         if (this.#state === 'closed') return;
@@ -210,6 +169,8 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
       const merged: CallOptions = {
         metadata: call.metadata,
         waitForReady: call.waitForReady,
+        balanceKey: options.balanceKey,
+        retry: options.retry,
         ...(onMetadata === undefined ? {} : { onMetadata }),
       };
       return this.#send(definition, call.request, merged, call.timeoutMs, call.signal, parent);
@@ -228,15 +189,7 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
       // Everything thrown in here rejects the promise.
       let timeoutMs = timeoutOption('timeoutMs', timeoutOfCall, this.#timeoutMs);
       const metadata = encodeMetadata(options.metadata);
-      if (this.#state !== 'open')
-        throw new RpcError('CANCELLED', `the channel to ${this.target} is closed`, { requestWritten: false });
-      if (this.#calls.size >= this.#maxCallsInFlight) {
-        throw new RpcError(
-          'RESOURCE_EXHAUSTED',
-          `${this.#calls.size} calls are pending (option maxCallsInFlight)`,
-          { requestWritten: false },
-        );
-      }
+      this.#checkRoom();
       if (signal?.aborted === true) throw abortError(signal);
       let msgId = '';
       if (parent !== undefined) {
@@ -248,86 +201,93 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
           });
         msgId = childIdOf(parent);
       }
-      const call = new ClientCall(method, resolve, reject, this, options.onMetadata);
-      const waitForReady = options.waitForReady ?? this.#waitForReady;
-      const endpoint = this.#endpoints.pick();
-      if (endpoint !== undefined) {
-        this.#start(call, endpoint, method, timeoutMs, waitForReady, request, metadata, msgId);
-      } else {
-        this.#wait(call, method, timeoutMs, waitForReady, request, metadata, msgId);
-      }
+      const call = new ClientCall(
+        {
+          method,
+          request,
+          metadata,
+          msgId,
+          timeoutMs,
+          expiresAt: performance.now() + timeoutMs,
+          waitForReady: options.waitForReady ?? this.#waitForReady,
+          balanceKey: options.balanceKey,
+          retry: options.retry === undefined ? this.#retry : retryPolicy(options.retry),
+          onMetadata: options.onMetadata,
+        },
+        resolve,
+        reject,
+        this,
+      );
+      this.#retryBudget.onCall();
+      const endpoint = this.#endpointFor(call);
+      if (endpoint === undefined) this.#wait(call);
+      else this.#start(call, endpoint, timeoutMs);
+      this.#calls.add(call);
       if (signal !== undefined) call.watch(signal, this.#giveUp);
       if (parent !== undefined && !call.ended) call.watch(parent.signal, this.#giveUp);
     });
   }
 
-  #start(
-    call: ClientCall,
-    endpoint: number,
-    method: MethodDefinition,
-    timeoutMs: number,
-    waitForReady: boolean,
-    request: unknown,
-    metadata: string,
-    msgId: string,
-  ): void {
+  #checkRoom(): void {
+    if (this.#state !== 'open')
+      throw new RpcError('CANCELLED', `the channel to ${this.target} is closed`, { requestWritten: false });
+    if (this.#calls.size >= this.#maxCallsInFlight) {
+      throw new RpcError(
+        'RESOURCE_EXHAUSTED',
+        `${this.#calls.size} calls are pending (option maxCallsInFlight)`,
+        {
+          requestWritten: false,
+        },
+      );
+    }
+  }
+
+  /** Undefined: the call has to wait for one. */
+  #endpointFor(call: ClientCall): ChannelEndpoint | undefined {
+    const { waitForReady, balanceKey } = call.what;
+    // Bound to an endpoint that is not ready it would wait for that one, though another may be ready sooner.
+    if (waitForReady && !this.#short && !this.#endpoints.anyReady) {
+      if (this.#endpoints.size > 0) this.#connectOnce();
+      return undefined;
+    }
+    return this.#endpoints.pick(balanceKey, call.tried);
+  }
+
+  #connectOnce(): void {
     if (!this.#connecting) this.connect();
-    const number = this.#methodNumber(method);
+  }
+
+  #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
+    this.#connectOnce();
+    const { method, waitForReady, request, metadata, msgId } = call.what;
     this.#transport.start(
       call,
-      endpoint,
-      number,
+      endpoint.number,
+      this.#methodNumber(method),
       timeoutMs,
-      waitForReady,
+      waitForReady && this.#short,
       method.request,
       request,
       metadata,
       msgId,
     );
-    call.started = true;
-    this.#calls.add(call);
+    call.endpoint = endpoint;
+    this.#endpoints.begin(endpoint);
+    if (this.#endpoints.measures) call.sentAt = performance.now();
   }
 
-  /** No endpoint is known: until the resolver has spoken, or (waitForReady) has something better to say. */
-  #wait(
-    call: ClientCall,
-    method: MethodDefinition,
-    timeoutMs: number,
-    waitForReady: boolean,
-    request: unknown,
-    metadata: string,
-    msgId: string,
-  ): void {
+  /** Until the resolver has spoken, or (waitForReady) has something better to say. */
+  #wait(call: ClientCall): void {
+    const { waitForReady, expiresAt } = call.what;
     if (this.#resolverError !== undefined && !waitForReady) throw this.#nowhere(this.#resolverError);
-    const giveUpAt = performance.now() + timeoutMs;
-    const timer = setTimeout(() => {
-      this.#unplaced.delete(waiting);
-      const why = this.#resolverError === undefined ? '' : ` (${this.#resolverError.message})`;
-      const text = `deadline exceeded: waited ${timeoutMs} ms for an endpoint of ${this.target}${why}`;
-      call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
-    }, timeoutMs);
-    const place = (): void => {
-      const endpoint = this.#endpoints.pick();
-      if (endpoint === undefined && (waitForReady || this.#resolverError === undefined)) return;
-      this.#unplaced.delete(waiting);
-      clearTimeout(timer);
-      if (call.ended) return;
-      if (endpoint === undefined) return call.fail(this.#nowhere(this.#resolverError));
-      try {
-        const left = Math.max(1, Math.ceil(giveUpAt - performance.now()));
-        this.#start(call, endpoint, method, left, waitForReady, request, metadata, msgId);
-      } catch (cause) {
-        call.fail(
-          new RpcError('INTERNAL', `the request cannot be sent: ${String(cause)}`, {
-            cause,
-            requestWritten: false,
-          }),
-        );
-      }
-    };
-    const waiting: Unplaced = { call, place, timer };
-    this.#unplaced.add(waiting);
-    this.#calls.add(call);
+    this.#unplaced.park(call, Math.max(0, expiresAt - performance.now()));
+  }
+
+  #onWaitOver(call: ClientCall): void {
+    const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
+    const why = this.#resolverError === undefined ? '' : ` (${this.#resolverError.message})`;
+    const text = `deadline exceeded: waited ${call.what.timeoutMs} ms for ${what} ${this.target}${why}`;
+    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
   }
 
   #nowhere(cause: Error | undefined): RpcError {
@@ -336,14 +296,97 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
   }
 
   #placeWaiting(): void {
-    for (const { place } of [...this.#unplaced]) place();
+    if (this.#unplaced.size === 0) return;
+    for (const call of this.#unplaced.takeAll()) this.#place(call);
+  }
+
+  /** Gives a call that is nowhere to an endpoint, or parks it, or ends it. */
+  #place(call: ClientCall): void {
+    if (call.ended) return;
+    try {
+      const endpoint = this.#endpointFor(call);
+      if (endpoint === undefined) return this.#wait(call);
+      this.#start(call, endpoint, Math.max(1, Math.ceil(call.what.expiresAt - performance.now())));
+    } catch (cause) {
+      if (cause instanceof RpcError) return call.fail(cause);
+      const text = `the request cannot be sent: ${String(cause)}`;
+      call.fail(new RpcError('INTERNAL', text, { cause, requestWritten: false }));
+    }
   }
 
   readonly #giveUp = (call: ClientCall, signal: AbortSignal): void => {
     if (call.ended) return;
-    if (call.started) this.#transport.cancel(call);
+    if (call.endpoint !== undefined) {
+      this.#transport.cancel(call);
+      this.#leave(call, undefined);
+    }
+    this.#unplaced.take(call);
+    this.#pausing.take(call);
     call.fail(abortError(signal));
   };
+
+  /** The attempt is over, so the endpoint has a call less. */
+  #leave(call: ClientCall, failed: boolean | undefined): void {
+    const { endpoint } = call;
+    if (endpoint === undefined) return;
+    call.endpoint = undefined;
+    this.#endpoints.end(endpoint, this.#endpoints.measures ? performance.now() - call.sentAt : 0, failed);
+  }
+
+  /** @internal */
+  onAnswered(call: ClientCall): void {
+    this.#leave(call, false);
+  }
+
+  /** @internal */
+  onAttemptFailed(call: ClientCall, error: RpcError): void {
+    const endpoint = call.endpoint!;
+    const removed = endpoint.state === 'removed' && error.code === 'CANCELLED' && this.#state !== 'closed';
+    this.#leave(call, removed ? undefined : endpointFailures.has(error.code));
+    if (this.#state === 'closed') return call.fail(error);
+    const text = `${endpoint.name} was taken off the list of endpoints before it had answered`;
+    const failure = removed
+      ? new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true })
+      : error;
+    if (!this.#move(call, endpoint, failure) && !this.#retryLater(call, endpoint, failure))
+      call.fail(failure);
+  }
+
+  /** What certainly was not handled is tried elsewhere at once. */
+  #move(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
+    const refused = error.code === 'UNAVAILABLE' || error.wireCode === refusedTooMany;
+    if (!error.safeToRepeat || !refused || performance.now() >= call.what.expiresAt) return false;
+    call.tried ??= new Set();
+    call.tried.add(endpoint);
+    if (call.tried.size > mostMoves || !this.#endpoints.hasOther(call.tried)) {
+      // One that waits for readiness has time to try them all again.
+      if (!call.what.waitForReady || this.#short) return false;
+      call.tried = undefined;
+    }
+    this.#moves++;
+    this.#place(call);
+    return true;
+  }
+
+  #retryLater(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
+    const { retry, method, expiresAt } = call.what;
+    if (retry === undefined || call.attempts >= retry.maxAttempts || !retry.codes.has(error.code))
+      return false;
+    if (!error.safeToRepeat && !retry.isIdempotent(method.wireName)) return false;
+    const pauseMs = retryPauseMs(retry, call.attempts, Math.random());
+    if (performance.now() + pauseMs >= expiresAt) return false;
+    if (!this.#retryBudget.take()) {
+      this.#retriesRefused++;
+      return false;
+    }
+    this.#retries++;
+    call.attempts++;
+    call.tried ??= new Set();
+    call.tried.add(endpoint);
+    if (!this.#endpoints.hasOther(call.tried)) call.tried = undefined;
+    this.#pausing.park(call, pauseMs);
+    return true;
+  }
 
   #methodNumber(method: MethodDefinition): number {
     let number = this.#methods.get(method);
@@ -381,15 +424,10 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
     }
     this.#state = 'closed';
     this.#resolver.close();
-    for (const { call, timer } of this.#unplaced) {
-      clearTimeout(timer);
-      call.fail(
-        new RpcError('CANCELLED', 'the channel was closed before the call was finished', {
-          requestWritten: false,
-        }),
-      );
+    for (const call of [...this.#unplaced.takeAll(), ...this.#pausing.takeAll()]) {
+      const text = 'the channel was closed before the call was finished';
+      call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
     }
-    this.#unplaced.clear();
     await this.#endpoints.close();
     this.#transport.close();
   }
@@ -399,7 +437,16 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
   }
 
   stats(): ChannelStats {
-    return { ...this.#transport.stats(), callsPending: this.#calls.size, endpoints: this.#endpoints.names() };
+    return {
+      ...this.#transport.stats(),
+      callsPending: this.#calls.size,
+      callsParked: this.#unplaced.size + this.#pausing.size,
+      endpoints: this.#endpoints.names(),
+      endpointStates: this.#endpoints.states(),
+      moves: this.#moves,
+      retries: this.#retries,
+      retriesRefused: this.#retriesRefused,
+    };
   }
 
   /** @internal */
@@ -414,36 +461,7 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallEnd {
   }
 }
 
-function checkedTransportOptions(options: ChannelOptions): ClientTransportOptions {
-  const ioThreads = integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128);
-  const { connection = 'persistent', backoff = {} } = options;
-  if (connection !== 'persistent' && connection !== 'short') {
-    throw new TypeError(`connection must be 'persistent' or 'short', not ${String(connection)}`);
-  }
-  knownOptions('backoff', backoff, ['minMs', 'maxMs']);
-  const firstBackoffMs = timeoutOption('backoff.minMs', backoff.minMs, 100);
-  return {
-    ioThreads,
-    connections: integerOption('connections', options.connections, ioThreads, 1, 1024),
-    shortConnections: connection === 'short',
-    maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
-    maxWriteQueueBytes: integerOption('maxQueuedBytes', options.maxQueuedBytes, 16 * MiB, 1024, 1024 * MiB),
-    frameTimeoutMs: 30_000,
-    idleTimeoutMs: 0,
-    connectTimeoutMs: timeoutOption('connectTimeoutMs', options.connectTimeoutMs, 5000),
-    firstBackoffMs,
-    longestBackoffMs: Math.max(firstBackoffMs, timeoutOption('backoff.maxMs', backoff.maxMs, 10_000)),
-    checksum: options.checksum ?? true,
-    peerIsRocketRpc: options.peerIsRocketRpc ?? false,
-  };
-}
-
-function resolverFor(target: Target, resolver: Resolver | undefined): Resolver {
-  if (resolver !== undefined) return resolver;
-  if (target.scheme !== 'static')
-    throw new TypeError(`a target with ${target.scheme}:// needs the option resolver`);
-  return new StaticResolver(target.endpoints);
-}
+const refusedTooMany = wireCode.refusedBase + 8;
 
 const longestMsgId = 99;
 

@@ -1,60 +1,86 @@
+import type { ChannelEndpoint } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
+import type { RetryPolicy } from './retry-options.ts';
 import type { MethodDefinition } from './service.ts';
 import type { PendingCall } from './transport.ts';
 
-/** Told once when a call has ended, however it did. */
-export interface CallEnd {
+/** Who runs calls: is told how their attempts and they themselves end. */
+export interface CallRunner {
+  /** An attempt was answered. */
+  onAnswered(call: ClientCall): void;
+  /** An attempt failed; the runner makes another one, or ends the call with fail(). */
+  onAttemptFailed(call: ClientCall, error: RpcError): void;
+  /** The call has ended, however it did; once. */
   onEnd(call: ClientCall): void;
+}
+
+/** What is the same for every attempt of a call. */
+export interface CallRequest {
+  readonly method: MethodDefinition;
+  readonly request: unknown;
+  /** Encoded. */
+  readonly metadata: string;
+  readonly msgId: string;
+  readonly timeoutMs: number;
+  /** On the clock of performance.now(). */
+  readonly expiresAt: number;
+  readonly waitForReady: boolean;
+  readonly balanceKey: string | undefined;
+  readonly retry: RetryPolicy | undefined;
+  readonly onMetadata: ((metadata: Metadata) => void) | undefined;
 }
 
 /** One call a client waits for. Plain fields for the reason ServerCall has. */
 export class ClientCall implements PendingCall {
   handle = 0;
-  /** Given to the transport, so that giving up has to cancel there. */
-  started = false;
   ended = false;
-  private readonly method: MethodDefinition;
+  readonly what: CallRequest;
+  /** The one it was given to; undefined while it is nowhere. */
+  endpoint: ChannelEndpoint | undefined = undefined;
+  /** When it was given to it, if the balancer wants to know. */
+  sentAt = 0;
+  /** Attempts made by the retry policy, the first included. */
+  attempts = 1;
+  /** Endpoints that failed it. */
+  tried: Set<ChannelEndpoint> | undefined = undefined;
   private readonly resolve: (value: unknown) => void;
-  private readonly reject: (error: RpcError) => void;
-  private readonly whenEnded: CallEnd;
-  private readonly whenMetadata: ((metadata: Metadata) => void) | undefined;
+  private readonly reject: (error: unknown) => void;
+  private readonly runner: CallRunner;
   private signals: AbortSignal[] | undefined = undefined;
   private giveUp: ((call: ClientCall, signal: AbortSignal) => void) | undefined = undefined;
 
   constructor(
-    method: MethodDefinition,
+    what: CallRequest,
     resolve: (value: unknown) => void,
-    reject: (error: RpcError) => void,
-    end: CallEnd,
-    onMetadata: ((metadata: Metadata) => void) | undefined,
+    reject: (error: unknown) => void,
+    runner: CallRunner,
   ) {
-    this.method = method;
+    this.what = what;
     this.resolve = resolve;
     this.reject = reject;
-    this.whenEnded = end;
-    this.whenMetadata = onMetadata;
+    this.runner = runner;
   }
 
   onReply(buffer: Buffer, start: number, end: number, text: string, ascii: boolean): void {
+    const { method, onMetadata } = this.what;
+    this.runner.onAnswered(this);
     let value: unknown;
     try {
-      value = this.method.response.decode(buffer, start, end, ascii);
+      value = method.response.decode(buffer, start, end, ascii);
     } catch (cause) {
-      return this.fail(
-        new RpcError('INTERNAL', `the reply of ${this.method.wireName} does not parse`, { cause }),
-      );
+      return this.fail(new RpcError('INTERNAL', `the reply of ${method.wireName} does not parse`, { cause }));
     }
     this.finish();
     this.resolve(value);
-    this.whenMetadata?.(Metadata.decode(text));
+    onMetadata?.(Metadata.decode(text));
   }
 
   onFailure(wireCode: number, message: string, requestWritten: boolean): void {
-    this.fail(RpcError.fromWire(wireCode, message, requestWritten));
+    this.runner.onAttemptFailed(this, RpcError.fromWire(wireCode, message, requestWritten));
   }
 
-  fail(error: RpcError): void {
+  fail(error: unknown): void {
     if (this.ended) return;
     this.finish();
     this.reject(error);
@@ -79,7 +105,7 @@ export class ClientCall implements PendingCall {
     if (this.signals !== undefined) {
       for (const signal of this.signals) signal.removeEventListener('abort', this);
     }
-    this.whenEnded.onEnd(this);
+    this.runner.onEnd(this);
   }
 }
 

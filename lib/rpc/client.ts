@@ -1,5 +1,6 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
-import type { CallOptions, Channel } from './channel.ts';
+import type { Channel } from './channel.ts';
+import type { CallOptions } from './channel-options.ts';
 import { RpcError } from './errors.ts';
 import type { AnyService, MethodsOf, Unary } from './service.ts';
 

@@ -1,120 +1,251 @@
 import type { BalancedEndpoint, Balancer, BalancerFactory } from '../balance/balancer.ts';
+import { Ejection, type EjectionSettings } from '../balance/ejection.ts';
 import { RoundRobin } from '../balance/round-robin.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import { type ClientTransport, type LinkState, linkState } from './transport.ts';
 
-interface Known extends BalancedEndpoint {
+/** Calls of an endpoint that was taken off the list may take so long to end. */
+const drainMs = 30_000;
+
+/** An endpoint of a channel; the same object from when it is first listed to when its last call has ended. */
+export interface ChannelEndpoint extends BalancedEndpoint {
   readonly number: number;
+  weight: number;
+  inFlight: number;
   addresses: string;
   readonly links: LinkState[];
+  /** `draining`: no longer listed, its calls may still end. `removed`: those it had were given up. */
+  state: 'listed' | 'draining' | 'removed';
+  drainTimer: NodeJS.Timeout | undefined;
 }
 
-/** The endpoints of a channel, and which of them can be used: those that are ready, or else all that have not failed. */
-export class EndpointSet {
-  readonly #transport: ClientTransport;
-  readonly #balancer: Balancer<Known>;
-  /** Chooses when no endpoint is usable, so that the core can say why, or wait for readiness. */
-  readonly #everyone: Balancer<Known>;
-  readonly #known = new Map<string, Known>();
-  readonly #byNumber = new Map<number, Known>();
-  readonly #onAllFailed: () => void;
-  readonly #removals = new Set<Promise<void>>();
+/** How an endpoint stands. */
+export interface EndpointState {
+  readonly name: string;
+  readonly state: 'idle' | 'connecting' | 'ready' | 'failed' | 'ejected' | 'draining';
+  /** Calls of this channel that it has not answered. */
+  readonly inFlight: number;
+  readonly weight: number;
+}
 
-  constructor(transport: ClientTransport, makeBalancer: BalancerFactory, onAllFailed: () => void) {
-    this.#transport = transport;
-    this.#balancer = makeBalancer();
-    this.#everyone = new RoundRobin();
-    this.#onAllFailed = onAllFailed;
+export interface EndpointSetOptions {
+  readonly transport: ClientTransport;
+  readonly makeBalancer: BalancerFactory;
+  /** Undefined: nobody is ejected. */
+  readonly ejection: EjectionSettings | undefined;
+  /** No listed endpoint can be connected to. */
+  readonly onAllFailed: () => void;
+  /** An endpoint became ready. */
+  readonly onReady: () => void;
+}
+
+/**
+ * The endpoints of a channel, and which of them can be used: those that are ready and not ejected, or else all that have
+ * not failed.
+ */
+export class EndpointSet {
+  readonly #options: EndpointSetOptions;
+  readonly #transport: ClientTransport;
+  readonly #balancer: Balancer<ChannelEndpoint>;
+  /** Chooses when no endpoint is usable, so that the core can say why. */
+  readonly #everyone: Balancer<ChannelEndpoint> = new RoundRobin();
+  readonly #ejection: Ejection<ChannelEndpoint> | undefined;
+  readonly #listed = new Map<string, ChannelEndpoint>();
+  readonly #draining = new Map<string, ChannelEndpoint>();
+  readonly #byNumber = new Map<number, ChannelEndpoint>();
+  readonly #removals = new Set<Promise<void>>();
+  #readmission: NodeJS.Timeout | undefined;
+  #ready = 0;
+
+  constructor(options: EndpointSetOptions) {
+    this.#options = options;
+    this.#transport = options.transport;
+    this.#balancer = options.makeBalancer();
+    this.#ejection =
+      options.ejection && new Ejection<ChannelEndpoint>(options.ejection, () => performance.now());
   }
 
   get size(): number {
-    return this.#known.size;
+    return this.#listed.size;
+  }
+
+  /** Whether a listed endpoint has a connection. */
+  get anyReady(): boolean {
+    return this.#ready > 0;
+  }
+
+  /** Whether the balancer wants to know how long calls take. */
+  get measures(): boolean {
+    return this.#balancer.onEnd !== undefined;
   }
 
   names(): string[] {
-    return [...this.#known.keys()];
+    return [...this.#listed.keys()];
   }
 
-  pick(): number | undefined {
-    return (this.#balancer.pick() ?? this.#everyone.pick())?.number;
+  states(): EndpointState[] {
+    return [...this.#listed.values(), ...this.#draining.values()].map((endpoint) => ({
+      name: endpoint.name,
+      state: this.#stateOf(endpoint),
+      inFlight: endpoint.inFlight,
+      weight: endpoint.weight,
+    }));
   }
 
-  /** Takes over a resolver's list: adds, removes, and changes addresses. */
+  pick(key?: string, tried?: ReadonlySet<ChannelEndpoint>): ChannelEndpoint | undefined {
+    return this.#balancer.pick(key, tried) ?? this.#everyone.pick(key, tried);
+  }
+
+  /** Whether there is a listed endpoint that is not among these. */
+  hasOther(tried: ReadonlySet<ChannelEndpoint>): boolean {
+    if (tried.size < this.#listed.size) return true;
+    for (const endpoint of this.#listed.values()) if (!tried.has(endpoint)) return true;
+    return false;
+  }
+
+  /** A call is given to the endpoint. */
+  begin(endpoint: ChannelEndpoint): void {
+    endpoint.inFlight++;
+  }
+
+  /** That call is over. `failed`: undefined when its end says nothing about the endpoint. */
+  end(endpoint: ChannelEndpoint, latencyMs: number, failed: boolean | undefined): void {
+    endpoint.inFlight--;
+    if (failed !== undefined) {
+      this.#balancer.onEnd?.(endpoint, latencyMs, failed);
+      if (this.#ejection?.onEnd(endpoint, failed) === true) this.#refill();
+    }
+    if (endpoint.state === 'draining' && endpoint.inFlight === 0) this.#remove(endpoint);
+  }
+
+  /** Takes over a resolver's list: adds, drains, and changes weights and addresses. */
   update(endpoints: readonly Endpoint[], connect: boolean): void {
     const wanted = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
-    for (const known of [...this.#known.values()]) {
-      if (!wanted.has(known.name)) this.#remove(known);
+    for (const endpoint of [...this.#listed.values()]) {
+      if (!wanted.has(endpoint.name)) this.#drain(endpoint);
     }
-    for (const { name, addresses } of wanted.values()) {
-      const joined = addresses.join(' ');
-      const known = this.#known.get(name);
-      if (known === undefined) this.#add(name, addresses, joined, connect);
-      else if (known.addresses !== joined) {
-        known.addresses = joined;
-        this.#transport.setAddresses(known.number, addresses);
-      }
-    }
+    for (const endpoint of wanted.values()) this.#list(endpoint, connect);
+    this.#ejection?.update([...this.#listed.values()]);
     this.#refill();
   }
 
   /** Begins to connect everywhere. */
   connectAll(): void {
-    for (const { number } of this.#byNumber.values()) this.#transport.connect(number);
+    for (const { number } of this.#listed.values()) this.#transport.connect(number);
   }
 
-  onLinkState(endpoint: number, link: number, state: LinkState): void {
-    const known = this.#byNumber.get(endpoint);
-    if (known === undefined) return;
-    known.links[link] = state;
+  onLinkState(number: number, link: number, state: LinkState): void {
+    const endpoint = this.#byNumber.get(number);
+    if (endpoint === undefined) return;
+    endpoint.links[link] = state;
+    if (endpoint.state === 'draining') {
+      // Calls that wait for a connection there need not: they are certainly not written.
+      if (!isReady(endpoint)) this.#remove(endpoint);
+      return;
+    }
     this.#refill();
-    if (this.#known.size > 0 && [...this.#known.values()].every((each) => !isUsable(each)))
-      this.#onAllFailed();
+    if (state === linkState.ready) this.#options.onReady();
+    if (this.#listed.size > 0 && [...this.#listed.values()].every((each) => !isUsable(each)))
+      this.#options.onAllFailed();
   }
 
   async close(): Promise<void> {
-    for (const known of [...this.#known.values()]) this.#remove(known);
+    clearTimeout(this.#readmission);
+    for (const endpoint of [...this.#listed.values(), ...this.#draining.values()]) this.#remove(endpoint);
     this.#refill();
     await Promise.all(this.#removals);
   }
 
-  #add(name: string, addresses: readonly string[], joined: string, connect: boolean): void {
-    const { number, links } = this.#transport.addEndpoint(name, addresses);
-    const known: Known = {
-      number,
-      name,
-      weight: 1,
-      inFlight: 0,
-      addresses: joined,
-      links: Array.from({ length: links }, () => linkState.idle),
-    };
-    this.#known.set(name, known);
-    this.#byNumber.set(number, known);
-    if (connect) this.#transport.connect(number);
+  #list({ name, addresses, weight = 1 }: Endpoint, connect: boolean): void {
+    const joined = addresses.join(' ');
+    let endpoint = this.#listed.get(name) ?? this.#draining.get(name);
+    if (endpoint === undefined) {
+      const { number, links } = this.#transport.addEndpoint(name, addresses);
+      endpoint = {
+        number,
+        name,
+        weight,
+        inFlight: 0,
+        addresses: joined,
+        links: Array.from({ length: links }, () => linkState.idle),
+        state: 'listed',
+        drainTimer: undefined,
+      };
+      this.#byNumber.set(number, endpoint);
+      if (connect) this.#transport.connect(number);
+    } else if (endpoint.addresses !== joined) {
+      endpoint.addresses = joined;
+      this.#transport.setAddresses(endpoint.number, addresses);
+    }
+    clearTimeout(endpoint.drainTimer);
+    this.#draining.delete(name);
+    this.#listed.set(name, endpoint);
+    endpoint.state = 'listed';
+    endpoint.weight = weight;
   }
 
-  #remove(known: Known): void {
-    this.#known.delete(known.name);
-    this.#byNumber.delete(known.number);
+  /** No new calls; those it has written may end. */
+  #drain(endpoint: ChannelEndpoint): void {
+    this.#listed.delete(endpoint.name);
+    if (endpoint.inFlight === 0 || !isReady(endpoint)) return this.#remove(endpoint);
+    endpoint.state = 'draining';
+    this.#draining.set(endpoint.name, endpoint);
+    endpoint.drainTimer = setTimeout(() => this.#remove(endpoint), drainMs);
+    endpoint.drainTimer.unref();
+  }
+
+  #remove(endpoint: ChannelEndpoint): void {
+    clearTimeout(endpoint.drainTimer);
+    endpoint.state = 'removed';
+    this.#listed.delete(endpoint.name);
+    this.#draining.delete(endpoint.name);
+    this.#byNumber.delete(endpoint.number);
     const removal = this.#transport
-      .removeEndpoint(known.number)
+      .removeEndpoint(endpoint.number)
       .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
   }
 
   #refill(): void {
-    const all = [...this.#known.values()];
+    const all = [...this.#listed.values()];
     this.#everyone.update(all);
     // While one endpoint is ready no call has to wait for another to connect, or find out that it is dead.
     const ready = all.filter(isReady);
+    this.#ready = ready.length;
     const usable = ready.length > 0 ? ready : all.filter(isUsable);
-    this.#balancer.update(usable);
+    const sound = usable.filter((endpoint) => this.#ejection?.isEjected(endpoint) !== true);
+    this.#balancer.update(sound.length > 0 ? sound : usable);
+    this.#awaitReadmission();
+  }
+
+  #awaitReadmission(): void {
+    const at = this.#ejection?.nextChangeAt();
+    clearTimeout(this.#readmission);
+    if (at === undefined) return;
+    this.#readmission = setTimeout(
+      () => {
+        this.#ejection?.expire();
+        this.#refill();
+      },
+      Math.max(1, Math.ceil(at - performance.now())),
+    );
+    this.#readmission.unref();
+  }
+
+  #stateOf(endpoint: ChannelEndpoint): EndpointState['state'] {
+    if (endpoint.state !== 'listed') return 'draining';
+    if (this.#ejection?.isEjected(endpoint) === true) return 'ejected';
+    const { links } = endpoint;
+    if (links.includes(linkState.ready)) return 'ready';
+    if (links.includes(linkState.connecting)) return 'connecting';
+    return links.includes(linkState.failed) ? 'failed' : 'idle';
   }
 }
 
-function isReady({ links }: Known): boolean {
+function isReady({ links }: ChannelEndpoint): boolean {
   return links.includes(linkState.ready);
 }
 
-function isUsable({ links }: Known): boolean {
+function isUsable({ links }: ChannelEndpoint): boolean {
   return links.some((state) => state !== linkState.failed);
 }

@@ -1,5 +1,5 @@
 import { Metadata } from './metadata.ts';
-import { isStatusName, type StatusName, statusOfWireCode, wireCodeOfStatus } from './status.ts';
+import { isRefusal, isStatusName, type StatusName, statusOfWireCode, wireCodeOfStatus } from './status.ts';
 
 export interface RpcErrorOptions {
   /** The number on the wire. Default: the one that stands for the code. An application may use any positive 32-bit number. */
@@ -34,6 +34,14 @@ export class RpcError extends Error {
     }
     this.metadata = options.metadata ?? new Metadata();
     this.requestWritten = options.requestWritten;
+  }
+
+  /**
+   * On the client: whether the server has certainly not begun to handle the request, because it was not written or was
+   * refused at the door; making the call again can then not have an effect twice.
+   */
+  get safeToRepeat(): boolean {
+    return this.requestWritten === false || isRefusal(this.wireCode);
   }
 
   /** An error as it came from the wire. */

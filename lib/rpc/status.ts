@@ -44,14 +44,20 @@ export const wireCode = {
   failedDeserialize: 10000003,
   callTimeout: 10000007,
   statusBase: 20000000,
+  refusedBase: 20000100,
 } as const;
 
 /** The status a wire code stands for; a code of neither family is the application's own: UNKNOWN. */
 export function statusOfWireCode(code: number): StatusName {
   const cpp = fromCpp.get(code);
   if (cpp !== undefined) return cpp;
-  const ours = code - wireCode.statusBase;
+  const ours = code - (isRefusal(code) ? wireCode.refusedBase : wireCode.statusBase);
   return ours >= 1 && ours <= 16 ? names[ours]! : 'UNKNOWN';
+}
+
+/** Whether it comes from a server that has certainly not begun to handle the request (docs/decisions/0015). */
+export function isRefusal(code: number): boolean {
+  return code > wireCode.refusedBase && code <= wireCode.refusedBase + 16;
 }
 
 /** The wire code that is sent for a status. */

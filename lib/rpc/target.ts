@@ -14,13 +14,16 @@ export interface Target {
   /** `static` for every form that names its endpoints itself; else what is before `://`. */
   readonly scheme: string;
   readonly endpoints: readonly TargetEndpoint[];
-  /** What follows `scheme:///`. */
+  /** What stands between `scheme://` and the next `/`: hosts to ask, for some schemes. */
+  readonly authority: string;
+  /** What follows `scheme:///` or `scheme://authority/`. */
   readonly path: string;
 }
 
 const forms = 'host:port, [ipv6]:port, unix:/path or static:///a:1,b:2';
 
-function parseHostPort(text: string): TargetEndpoint {
+/** @throws TypeError that shows the accepted forms. */
+export function parseHostPort(text: string): TargetEndpoint {
   const match = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535)
@@ -34,7 +37,7 @@ function parseHostPort(text: string): TargetEndpoint {
 }
 
 /**
- * Reads a target: `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, or `scheme:///path` for a resolver.
+ * Reads a target: `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, or `scheme://[authority]/path` for a resolver.
  *
  * @throws TypeError that shows the accepted forms.
  */
@@ -45,12 +48,19 @@ export function parseTarget(text: string): Target {
     if (path === '' || Buffer.byteLength(path) > 107)
       throw new TypeError(`unix: needs a path of 1 to 107 bytes: ${text}`);
     const name = `unix:${path}`;
-    return { scheme: 'static', endpoints: [{ name, host: '', port: 0, address: name }], path };
+    const endpoints = [{ name, host: '', port: 0, address: name }];
+    return { scheme: 'static', endpoints, authority: '', path };
   }
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\/\/?(.*)$/.exec(text);
-  if (scheme === null) return { scheme: 'static', endpoints: [parseHostPort(text)], path: text };
-  const [, name, path] = scheme as unknown as [string, string, string];
-  if (name !== 'static') return { scheme: name, endpoints: [], path };
-  const endpoints = path.split(',').map((part) => parseHostPort(part.trim()));
-  return { scheme: name, endpoints, path };
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/.exec(text);
+  if (scheme === null)
+    return { scheme: 'static', endpoints: [parseHostPort(text)], authority: '', path: text };
+  const [, name, rest] = scheme as unknown as [string, string, string];
+  if (name === 'static') {
+    const path = rest.replace(/^\//, '');
+    const endpoints = path.split(',').map((part) => parseHostPort(part.trim()));
+    return { scheme: name, endpoints, authority: '', path };
+  }
+  const slash = rest.indexOf('/');
+  const authority = slash < 0 ? '' : rest.slice(0, slash);
+  return { scheme: name, endpoints: [], authority, path: rest.slice(slash + 1) };
 }

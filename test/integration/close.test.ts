@@ -21,11 +21,11 @@ describe('server.close()', () => {
       return raw.framesWaiting > 0;
     };
     await until(refusal, { deadlineMs: soonMs, what: 'a later request to be refused' });
-    expect(await raw.nextFrame(soonMs)).toMatchObject({ errCode: 20000014 });
+    expect(await raw.nextFrame(soonMs)).toMatchObject({ errCode: 20000114 });
     answer.resolve({ orderId: 'done' });
     const replies = await raw.frames(sent, soonMs);
     expect(replies.find(({ msgId }) => msgId === 'running')).toMatchObject({ errCode: 0 });
-    expect(replies.every(({ errCode }) => errCode === 0 || errCode === 20000014)).toBe(true);
+    expect(replies.every(({ errCode }) => errCode === 0 || errCode === 20000114)).toBe(true);
     expect(await raw.waitClosed(soonMs)).toBe('end');
     await withDeadline(closed, { deadlineMs: soonMs, what: 'close() to resolve' });
     expect(server.stats()).toMatchObject({

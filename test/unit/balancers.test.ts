@@ -151,7 +151,7 @@ describe('p2c by peak EWMA', () => {
     a.inFlight = 0;
     pass(200_000);
     balancer.onEnd(a, 1, false);
-    balancer.onEnd(b, 1, false);
+    balancer.onEnd(b, 0.5, false);
     expect(countOf(picks(balancer, 100), 'b')).toBeGreaterThan(0);
   });
 

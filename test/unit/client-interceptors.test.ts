@@ -50,7 +50,7 @@ describe('client interceptors', () => {
       { metadata: { a: '1' }, onMetadata: (each) => seen.push(each) },
     );
     expect({ ...reply }).toEqual({ orderId: 'changed me', resInfo: 'added' });
-    expect(network.started).toMatchObject([{ timeoutMs: 55, waitForReady: true, metadata: 'a=1&who=me' }]);
+    expect(network.started).toMatchObject([{ timeoutMs: 55, metadata: 'a=1&who=me' }]);
     expect(seen).toHaveLength(1);
   });
 

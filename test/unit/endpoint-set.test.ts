@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultEjection } from '../../lib/balance/ejection.ts';
 import { RoundRobin } from '../../lib/balance/round-robin.ts';
 import { EndpointSet } from '../../lib/rpc/endpoint-set.ts';
 import { type ClientTransport, linkState } from '../../lib/rpc/transport.ts';
@@ -24,13 +25,16 @@ function fixture(links = 2) {
     },
   } as unknown as ClientTransport;
   let allFailed = 0;
-  const set = new EndpointSet(
+  let readied = 0;
+  const set = new EndpointSet({
     transport,
-    () => new RoundRobin(),
-    () => allFailed++,
-  );
-  const picks = (times: number) => Array.from({ length: times }, () => set.pick());
-  return { set, done, picks, allFailed: () => allFailed };
+    makeBalancer: () => new RoundRobin(),
+    ejection: defaultEjection,
+    onAllFailed: () => allFailed++,
+    onReady: () => readied++,
+  });
+  const picks = (times: number) => Array.from({ length: times }, () => set.pick()?.number);
+  return { set, done, picks, allFailed: () => allFailed, readied: () => readied };
 }
 
 const endpoint = (name: string, ...addresses: string[]) => ({ name, addresses });

@@ -108,6 +108,6 @@ describe('options of a channel', () => {
   });
 
   it('is refused where it needs another', () => {
-    expect(() => new Channel('etcd:///Order', { transport })).toThrow('resolver');
+    expect(() => new Channel('zookeeper:///Order', { transport })).toThrow('resolver');
   });
 });

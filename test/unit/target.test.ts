@@ -29,7 +29,7 @@ describe('a target', () => {
     ['etcd://Order', 'etcd', 'Order'],
     ['my-scheme.v1:///a/b?c', 'my-scheme.v1', 'a/b?c'],
   ])('%s is for a resolver', (text, scheme, path) => {
-    expect(parseTarget(text)).toEqual({ scheme, path, endpoints: [] });
+    expect(parseTarget(text)).toEqual({ scheme, path, authority: '', endpoints: [] });
   });
 
   it.each([

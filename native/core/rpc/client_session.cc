@@ -317,7 +317,8 @@ void ClientSession::set_state(LinkState state) {
   port_->push_always({.kind = EventKind::kEndpointState,
                       .owner = endpoint_->number,
                       .id_low = index_,
-                      .code = static_cast<std::int32_t>(state)});
+                      .code = static_cast<std::int32_t>(state),
+                      .text = as_bytes(state == LinkState::kFailed ? std::string_view(last_error_) : "")});
 }
 
 void ClientSession::close() {

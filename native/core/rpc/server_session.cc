@@ -67,14 +67,14 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     return true;
   }
   if (shard_.draining()) {
-    refuse(view, wire::kUnavailable, "the server is closing");
+    refuse(view, wire::kRefusedClosing, "the server is closing");
     return true;
   }
   const bool full =
       server_->counters.calls_in_flight.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options.max_calls);
   ServerCall* call = full ? nullptr : shard_.start_call(*this);
   if (call == nullptr) {
-    refuse(view, wire::kResourceExhausted, "too many calls in flight on the server (option maxCallsInFlight)");
+    refuse(view, wire::kRefusedTooMany, "too many calls in flight on the server (option maxCallsInFlight)");
     return true;
   }
   last_method_ = method.entry;

@@ -20,4 +20,10 @@ inline constexpr std::int32_t kResourceExhausted = kStatusBase + 8;
 inline constexpr std::int32_t kInternal = kStatusBase + 13;
 inline constexpr std::int32_t kUnavailable = kStatusBase + 14;
 
+/// Ours too: the same status, from a server that has certainly not begun to handle the request, so that any client may
+/// make the call again, elsewhere.
+inline constexpr std::int32_t kRefusedBase = kStatusBase + 100;
+inline constexpr std::int32_t kRefusedTooMany = kRefusedBase + 8;
+inline constexpr std::int32_t kRefusedClosing = kRefusedBase + 14;
+
 }  // namespace rocket::wire

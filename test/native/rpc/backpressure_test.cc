@@ -196,7 +196,7 @@ TEST(Backpressure, CallsOverTheServersLimitAreRefused) {
   const auto refused = peer.read_frame();
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->msg_id, "10");
-  EXPECT_EQ(refused->err_code, wire::kResourceExhausted);
+  EXPECT_EQ(refused->err_code, wire::kRefusedTooMany);
 }
 
 TEST(Backpressure, ConnectionsOverTheLimitAreClosedAtOnce) {

@@ -42,7 +42,7 @@ TEST(ServerClose, DrainingWaitsForRunningCallsAndRefusesNewOnes) {
   const auto refused = first.read_frame();
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->msg_id, "2");
-  EXPECT_EQ(refused->err_code, wire::kUnavailable);
+  EXPECT_EQ(refused->err_code, wire::kRefusedClosing);
   EXPECT_EQ(js.servers_closed[server->number()], 0);
   for (const auto& call : held) js.reply(call.low, call.high, as_bytes("done"));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));

@@ -1,0 +1,144 @@
+import type { BalancerFactory } from '../balance/balancer.ts';
+import type { BalancerName } from '../balance/balancers.ts';
+import { defaultEjection, type EjectionSettings } from '../balance/ejection.ts';
+import type { Discovery, Resolver } from '../discovery/resolver.ts';
+import type { CallContext } from './call-context.ts';
+import type { ClientInterceptor } from './interceptors.ts';
+import type { Metadata, MetadataInit } from './metadata.ts';
+import { defaultIoThreads, integerOption, knownOptions, MiB, timeoutOption } from './options.ts';
+import type { RetryBudgetOptions, RetryOptions } from './retry-options.ts';
+import type { ClientTransportFactory, ClientTransportOptions } from './transport.ts';
+
+export interface ChannelOptions {
+  /** io threads its connections are spread over, 1 to 128. Default min(4, cores). */
+  readonly ioThreads?: number;
+  /** Kept connections to each endpoint. Default: one per io thread. */
+  readonly connections?: number;
+  /** `persistent` (default): calls share kept connections. `short`: a new one for every call, as C++ rocket clients do. */
+  readonly connection?: 'persistent' | 'short';
+  /** Bound for one attempt to connect to an endpoint. Default 5 s. */
+  readonly connectTimeoutMs?: number;
+  /** Pause after a failed attempt: from `minMs`, doubled each time up to `maxMs`, jittered by a fifth. Default 100 ms … 10 s. */
+  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
+  /** Default deadline of a call. Default 30 s. */
+  readonly timeoutMs?: number;
+  /** Default for calls: wait for a connection until the deadline instead of failing at once with UNAVAILABLE. Default false. */
+  readonly waitForReady?: boolean;
+  /** Calls that may be pending; past it a call fails with RESOURCE_EXHAUSTED. Default 65,536. */
+  readonly maxCallsInFlight?: number;
+  /** Longest frame sent or taken, in bytes. Default 4 MiB. */
+  readonly maxFrameBytes?: number;
+  /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED. Default 16 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
+  readonly checksum?: boolean;
+  /** The peer is rocket-rpc and not C++ rocket: lets the very first request carry more than 511 bytes of metadata. Default false. */
+  readonly peerIsRocketRpc?: boolean;
+  readonly interceptors?: readonly ClientInterceptor[];
+  /** How calls are spread over the endpoints. Default `round_robin`. */
+  readonly balancer?: BalancerName | BalancerFactory;
+  /** Where endpoints come from: a Discovery such as `etcd({ hosts })`, which is asked for what follows `scheme:///`, or a Resolver. */
+  readonly resolver?: Resolver | Discovery;
+  /** Which failed calls are made again. Default: only those the server has certainly not begun with, each on another endpoint. */
+  readonly retry?: RetryOptions | false;
+  /** Bound for the calls that `retry` makes again. Default 20 % of the calls and 10 a second. */
+  readonly retryBudget?: RetryBudgetOptions;
+  /** Leaves endpoints out for a while whose calls fail. Default on: five failures in a row, or half of twenty calls. */
+  readonly ejection?: Partial<EjectionSettings> | false;
+  /** For tests: what carries the frames. Default: the native core. */
+  readonly transport?: ClientTransportFactory;
+}
+
+export const channelOptionNames: readonly (keyof ChannelOptions)[] = [
+  'ioThreads',
+  'connections',
+  'connection',
+  'connectTimeoutMs',
+  'backoff',
+  'timeoutMs',
+  'waitForReady',
+  'maxCallsInFlight',
+  'maxFrameBytes',
+  'maxQueuedBytes',
+  'checksum',
+  'peerIsRocketRpc',
+  'interceptors',
+  'balancer',
+  'resolver',
+  'retry',
+  'retryBudget',
+  'ejection',
+  'transport',
+];
+
+export interface CallOptions {
+  /** Deadline of this call, retries included, milliseconds from now, up to a day. Default: the channel's; never past the parent's. */
+  readonly timeoutMs?: number;
+  /** Gives the call up when it aborts: the promise rejects at once with CANCELLED (DEADLINE_EXCEEDED for AbortSignal.timeout). */
+  readonly signal?: AbortSignal | undefined;
+  /** Sent with the request. */
+  readonly metadata?: MetadataInit | undefined;
+  readonly waitForReady?: boolean;
+  /** The call being handled: its remaining time, its signal and its msg_id family are inherited. */
+  readonly parent?: CallContext | undefined;
+  /** Called with the reply's metadata, after the promise is resolved. */
+  readonly onMetadata?: (metadata: Metadata) => void;
+  /** Calls with equal keys go to the same endpoint, with the balancer `consistent_hash`. */
+  readonly balanceKey?: string | undefined;
+  /** Instead of the channel's. The request must not be changed before the promise settles: it is encoded anew each time. */
+  readonly retry?: RetryOptions | false | undefined;
+}
+
+/** @throws RangeError or TypeError that names the option. */
+export function checkedTransportOptions(options: ChannelOptions): ClientTransportOptions {
+  const ioThreads = integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128);
+  const { connection = 'persistent', backoff = {} } = options;
+  if (connection !== 'persistent' && connection !== 'short') {
+    throw new TypeError(`connection must be 'persistent' or 'short', not ${String(connection)}`);
+  }
+  knownOptions('backoff', backoff, ['minMs', 'maxMs']);
+  const firstBackoffMs = timeoutOption('backoff.minMs', backoff.minMs, 100);
+  return {
+    ioThreads,
+    connections: integerOption('connections', options.connections, ioThreads, 1, 1024),
+    shortConnections: connection === 'short',
+    maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
+    maxWriteQueueBytes: integerOption('maxQueuedBytes', options.maxQueuedBytes, 16 * MiB, 1024, 1024 * MiB),
+    frameTimeoutMs: 30_000,
+    idleTimeoutMs: 0,
+    connectTimeoutMs: timeoutOption('connectTimeoutMs', options.connectTimeoutMs, 5000),
+    firstBackoffMs,
+    longestBackoffMs: Math.max(firstBackoffMs, timeoutOption('backoff.maxMs', backoff.maxMs, 10_000)),
+    checksum: options.checksum ?? true,
+    peerIsRocketRpc: options.peerIsRocketRpc ?? false,
+  };
+}
+
+/** @throws RangeError or TypeError that names the option. Undefined: nobody is ejected. */
+export function checkedEjection(options: ChannelOptions['ejection']): EjectionSettings | undefined {
+  if (options === false) return undefined;
+  const given = options ?? {};
+  knownOptions('ejection', given, Object.keys(defaultEjection));
+  const share = (name: 'errorRate' | 'maxShare'): number => {
+    const value = given[name] ?? defaultEjection[name];
+    if (!(typeof value === 'number' && value > 0 && value <= 1))
+      throw new RangeError(`ejection.${name} must be over 0 and at most 1, not ${String(value)}`);
+    return value;
+  };
+  const { consecutiveFailures, minCalls, windowMs, baseMs, maxMs } = defaultEjection;
+  return {
+    consecutiveFailures: integerOption(
+      'ejection.consecutiveFailures',
+      given.consecutiveFailures,
+      consecutiveFailures,
+      1,
+      1e6,
+    ),
+    errorRate: share('errorRate'),
+    minCalls: integerOption('ejection.minCalls', given.minCalls, minCalls, 1, 1e6),
+    windowMs: timeoutOption('ejection.windowMs', given.windowMs, windowMs),
+    baseMs: timeoutOption('ejection.baseMs', given.baseMs, baseMs),
+    maxMs: timeoutOption('ejection.maxMs', given.maxMs, maxMs),
+    maxShare: share('maxShare'),
+  };
+}

@@ -1,0 +1,37 @@
+import type { ClientCall } from './client-call.ts';
+
+/** Calls that are nowhere for a while, each with a timer: they wait for an endpoint, or for their next attempt. */
+export class ParkedCalls {
+  readonly #timers = new Map<ClientCall, NodeJS.Timeout>();
+  readonly #onTime: (call: ClientCall) => void;
+
+  /** `onTime` gets a call, no longer parked, when its time is over. */
+  constructor(onTime: (call: ClientCall) => void) {
+    this.#onTime = onTime;
+  }
+
+  get size(): number {
+    return this.#timers.size;
+  }
+
+  /** The timer keeps the process alive, as a pending call does. */
+  park(call: ClientCall, ms: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(call);
+      this.#onTime(call);
+    }, ms);
+    this.#timers.set(call, timer);
+  }
+
+  /** Whether it was parked here; it is no longer. */
+  take(call: ClientCall): boolean {
+    clearTimeout(this.#timers.get(call));
+    return this.#timers.delete(call);
+  }
+
+  takeAll(): ClientCall[] {
+    const calls = [...this.#timers.keys()];
+    for (const call of calls) this.take(call);
+    return calls;
+  }
+}

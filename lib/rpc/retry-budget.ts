@@ -1,0 +1,55 @@
+/** What goes unused is kept for so long. */
+const memorySeconds = 10;
+
+/**
+ * Keeps retries from making an outage worse (Finagle's RetryBudget): every call puts `ratio` of a retry in, every second
+ * `perSecond`, every retry takes one out; what is not used within ten seconds is lost.
+ */
+export class RetryBudget {
+  readonly #ratio: number;
+  readonly #perSecond: number;
+  readonly #clock: () => number;
+  #tokens: number;
+  #most: number;
+  #calls = 0;
+  #at: number;
+
+  /** @param clock  milliseconds of a monotonic clock. */
+  constructor(ratio: number, perSecond: number, clock: () => number) {
+    this.#ratio = ratio;
+    this.#perSecond = perSecond;
+    this.#clock = clock;
+    this.#tokens = perSecond;
+    this.#most = perSecond * memorySeconds;
+    this.#at = clock();
+  }
+
+  /** A call was made for the first time. */
+  onCall(): void {
+    this.#calls++;
+  }
+
+  /** True when a retry is allowed; it is then paid for. */
+  take(): boolean {
+    this.#settle();
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  /** Only when asked: a call that succeeds costs one addition. */
+  #settle(): void {
+    const now = this.#clock();
+    const seconds = (now - this.#at) / 1000;
+    const kept = Math.min(1, memorySeconds / Math.max(seconds, 1e-3));
+    const earned = this.#calls * this.#ratio * kept;
+    this.#most = Math.max(
+      this.#perSecond * memorySeconds,
+      earned,
+      this.#most * Math.exp(-seconds / memorySeconds),
+    );
+    this.#tokens = Math.min(this.#most, this.#tokens + earned + seconds * this.#perSecond);
+    this.#calls = 0;
+    this.#at = now;
+  }
+}

@@ -1,0 +1,72 @@
+import { integerOption, knownOptions, timeoutOption } from './options.ts';
+import { isStatusName, type StatusName } from './status.ts';
+
+export interface RetryOptions {
+  /** Attempts in all, the first included, 1 to 10. Default 3. */
+  readonly maxAttempts?: number;
+  /**
+   * Pause before the next attempt: anything between 0 and `minMs`, doubled each time up to `maxMs` ("full jitter", AWS
+   * Architecture Blog, Exponential Backoff And Jitter, 2015). Default 20 ms … 1 s.
+   */
+  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
+  /** Codes after which a call is made again. Default `['UNAVAILABLE']`. */
+  readonly codes?: readonly StatusName[];
+  /**
+   * Methods that may be handled twice without harm: all, or by name (`Order.getOrder`). Calls of other methods are made
+   * again only if the server has certainly not begun with them. Default: none.
+   */
+  readonly idempotent?: boolean | readonly string[];
+}
+
+export interface RetryBudgetOptions {
+  /** Retries allowed for each call, from 0 to 10. Default 0.2. */
+  readonly ratio?: number;
+  /** Retries allowed a second besides, 0 to 1,000,000. Default 10. */
+  readonly perSecond?: number;
+}
+
+/** Options with everything filled in. */
+export interface RetryPolicy {
+  readonly maxAttempts: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly codes: ReadonlySet<StatusName>;
+  readonly isIdempotent: (wireName: string) => boolean;
+}
+
+/** @throws RangeError or TypeError that names the option. Undefined: no policy. */
+export function retryPolicy(options: RetryOptions | false | undefined): RetryPolicy | undefined {
+  if (options === undefined || options === false) return undefined;
+  knownOptions('retry', options, ['maxAttempts', 'backoff', 'codes', 'idempotent']);
+  const { backoff = {}, codes = ['UNAVAILABLE'], idempotent = false } = options;
+  knownOptions('retry.backoff', backoff, ['minMs', 'maxMs']);
+  for (const code of codes) {
+    if (!isStatusName(code) || code === 'OK')
+      throw new TypeError(`retry.codes: not an error status: ${String(code)}`);
+  }
+  const names = typeof idempotent === 'boolean' ? undefined : new Set(idempotent);
+  const minMs = timeoutOption('retry.backoff.minMs', backoff.minMs, 20);
+  return {
+    maxAttempts: integerOption('retry.maxAttempts', options.maxAttempts, 3, 1, 10),
+    minMs,
+    maxMs: Math.max(minMs, timeoutOption('retry.backoff.maxMs', backoff.maxMs, 1000)),
+    codes: new Set(codes),
+    isIdempotent: names === undefined ? () => idempotent === true : (wireName) => names.has(wireName),
+  };
+}
+
+/** The pause before attempt `attempt` + 1; `random` is from 0 to 1. */
+export function retryPauseMs(policy: RetryPolicy, attempt: number, random: number): number {
+  return random * Math.min(policy.maxMs, policy.minMs * 2 ** (attempt - 1));
+}
+
+/** @throws RangeError that names the option. */
+export function checkedBudget(options: RetryBudgetOptions = {}): Required<RetryBudgetOptions> {
+  knownOptions('retryBudget', options, ['ratio', 'perSecond']);
+  const { ratio = 0.2, perSecond = 10 } = options;
+  if (!(ratio >= 0 && ratio <= 10))
+    throw new RangeError(`retryBudget.ratio must be from 0 to 10, not ${String(ratio)}`);
+  if (!(perSecond >= 0 && perSecond <= 1e6))
+    throw new RangeError(`retryBudget.perSecond must be from 0 to 1000000, not ${String(perSecond)}`);
+  return { ratio, perSecond };
+}
