@@ -135,7 +135,9 @@ export class Boundary {
       case eventKind.serverClosed:
         return this.#servers.get(owner)?.onClosed();
       case eventKind.endpointState:
-        return this.endpoints.get(owner)?.receiver.onLinkState(owner, low, code as LinkState);
+        return this.endpoints
+          .get(owner)
+          ?.receiver.onLinkState(owner, low, code as LinkState, textOf(words, at, bytes));
       case eventKind.endpointClosed:
         return this.endpoints.get(owner)?.onClosed();
       case eventKind.log:

@@ -285,7 +285,8 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
 
   #onWaitOver(call: ClientCall): void {
     const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
-    const why = this.#resolverError === undefined ? '' : ` (${this.#resolverError.message})`;
+    const last = this.#resolverError?.message ?? this.#endpoints.lastError;
+    const why = last === undefined ? '' : ` (last error: ${last})`;
     const text = `deadline exceeded: waited ${call.what.timeoutMs} ms for ${what} ${this.target}${why}`;
     call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
   }
@@ -456,8 +457,8 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
   }
 
   /** @internal */
-  onLinkState(endpoint: number, link: number, state: LinkState): void {
-    this.#endpoints.onLinkState(endpoint, link, state);
+  onLinkState(endpoint: number, link: number, state: LinkState, error = ''): void {
+    this.#endpoints.onLinkState(endpoint, link, state, error);
   }
 }
 

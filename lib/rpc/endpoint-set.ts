@@ -17,6 +17,7 @@ export interface ChannelEndpoint extends BalancedEndpoint {
   /** `draining`: no longer listed, its calls may still end. `removed`: those it had were given up. */
   state: 'listed' | 'draining' | 'removed';
   drainTimer: NodeJS.Timeout | undefined;
+  lastError: string | undefined;
 }
 
 /** How an endpoint stands. */
@@ -26,6 +27,8 @@ export interface EndpointState {
   /** Calls of this channel that it has not answered. */
   readonly inFlight: number;
   readonly weight: number;
+  /** Why the last attempt to connect to it failed, until one succeeds. */
+  readonly lastError: string | undefined;
 }
 
 export interface EndpointSetOptions {
@@ -79,6 +82,12 @@ export class EndpointSet {
     return this.#balancer.onEnd !== undefined;
   }
 
+  /** Why the last attempt to connect anywhere failed, while it is so. */
+  get lastError(): string | undefined {
+    for (const { lastError } of this.#listed.values()) if (lastError !== undefined) return lastError;
+    return undefined;
+  }
+
   names(): string[] {
     return [...this.#listed.keys()];
   }
@@ -89,6 +98,7 @@ export class EndpointSet {
       state: this.#stateOf(endpoint),
       inFlight: endpoint.inFlight,
       weight: endpoint.weight,
+      lastError: endpoint.lastError,
     }));
   }
 
@@ -134,10 +144,12 @@ export class EndpointSet {
     for (const { number } of this.#listed.values()) this.#transport.connect(number);
   }
 
-  onLinkState(number: number, link: number, state: LinkState): void {
+  onLinkState(number: number, link: number, state: LinkState, error: string): void {
     const endpoint = this.#byNumber.get(number);
     if (endpoint === undefined) return;
     endpoint.links[link] = state;
+    if (state === linkState.failed && error !== '') endpoint.lastError = error;
+    else if (state === linkState.ready) endpoint.lastError = undefined;
     if (endpoint.state === 'draining') {
       // Calls that wait for a connection there need not: they are certainly not written.
       if (!isReady(endpoint)) this.#remove(endpoint);
@@ -170,6 +182,7 @@ export class EndpointSet {
         links: Array.from({ length: links }, () => linkState.idle),
         state: 'listed',
         drainTimer: undefined,
+        lastError: undefined,
       };
       this.#byNumber.set(number, endpoint);
       if (connect) this.#transport.connect(number);

@@ -108,7 +108,8 @@ export const linkState = { idle: 0, connecting: 1, ready: 2, failed: 3, closed: 
 export type LinkState = (typeof linkState)[keyof typeof linkState];
 
 export interface ClientReceiver {
-  onLinkState(endpoint: number, link: number, state: LinkState): void;
+  /** `error`: why the connection failed, for that state. */
+  onLinkState(endpoint: number, link: number, state: LinkState, error?: string): void;
 }
 
 export interface ClientTransportStats {

@@ -49,23 +49,23 @@ describe('an endpoint set', () => {
     const { set, picks } = fixture();
     set.update([endpoint('a'), endpoint('b'), endpoint('c')], false);
     expect(picks(6)).toEqual([0, 1, 2, 0, 1, 2]);
-    set.onLinkState(1, 0, linkState.failed);
+    set.onLinkState(1, 0, linkState.failed, '');
     expect(new Set(picks(6))).toEqual(new Set([0, 1, 2]));
-    set.onLinkState(1, 1, linkState.failed);
+    set.onLinkState(1, 1, linkState.failed, '');
     expect(picks(6).sort()).toEqual([0, 0, 0, 2, 2, 2]);
-    set.onLinkState(1, 0, linkState.connecting);
+    set.onLinkState(1, 0, linkState.connecting, '');
     expect(new Set(picks(6))).toEqual(new Set([0, 1, 2]));
   });
 
   it('picks from all when all have failed, and says so each time', () => {
     const { set, picks, allFailed } = fixture(1);
     set.update([endpoint('a'), endpoint('b')], false);
-    set.onLinkState(0, 0, linkState.failed);
+    set.onLinkState(0, 0, linkState.failed, '');
     expect(allFailed()).toBe(0);
-    set.onLinkState(1, 0, linkState.failed);
+    set.onLinkState(1, 0, linkState.failed, '');
     expect(allFailed()).toBe(1);
     expect(picks(4).sort()).toEqual([0, 0, 1, 1]);
-    set.onLinkState(1, 0, linkState.ready);
+    set.onLinkState(1, 0, linkState.ready, '');
     expect([allFailed(), picks(2)]).toEqual([1, [1, 1]]);
   });
 
@@ -76,7 +76,7 @@ describe('an endpoint set', () => {
     set.update([endpoint('b', 'y:1', 'y:2'), endpoint('c', 'z:1')], true);
     expect(done).toEqual(['add a', 'add b', 'remove 0', 'set 1 y:1 y:2', 'add c', 'connect 2']);
     expect(set.names()).toEqual(['b', 'c']);
-    set.onLinkState(0, 0, linkState.failed); // of one that is gone
+    set.onLinkState(0, 0, linkState.failed, ''); // of one that is gone
     set.connectAll();
     await set.close();
     expect(done.slice(6)).toEqual(['connect 1', 'connect 2', 'remove 1', 'remove 2']);

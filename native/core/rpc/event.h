@@ -13,7 +13,7 @@ enum class EventKind : std::int32_t {
   kServerClosed,   ///< server: nothing of it is left on any io thread
   kReply,          ///< client: a call succeeded
   kFailure,        ///< client: a call ended with `code`
-  kEndpointState,  ///< client: a connection of endpoint `owner` is now in state `code`
+  kEndpointState,  ///< client: a connection of endpoint `owner` is now in state `code`; `text`: why
   kEndpointClosed,
   kLog,  ///< a line for the log of server `owner`
 };
