@@ -31,10 +31,11 @@ export {
   type Handler,
   type Handlers,
   type ListenAddress,
+  type ListenOptions,
   Server,
-  type ServerOptions,
   type ServerStats,
 } from './rpc/server.ts';
+export type { ServerOptions } from './rpc/server-options.ts';
 export type {
   AnyService,
   DefinitionOf,

@@ -5,6 +5,8 @@ export interface RegisterOptions {
   readonly weight?: number;
   /** Anything clients may want to know: `{ zone: 'a' }`. Keys and values without `;`, `=` and control characters. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Gives up while the instance is not entered yet; later it does nothing. */
+  readonly signal?: AbortSignal;
 }
 
 /**

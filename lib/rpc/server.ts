@@ -1,80 +1,24 @@
 import { lookup } from 'node:dns/promises';
 import { nativeServerTransport } from '../addon/server-transport.ts';
 import { toServiceDefinition } from '../codec/grpc.ts';
+import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
 import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import { RpcError } from './errors.ts';
 import { runServerInterceptors, type ServerInterceptor } from './interceptors.ts';
-import {
-  defaultIoThreads,
-  defaultTimeoutMs,
-  integerOption,
-  knownOptions,
-  MiB,
-  maxTimeoutMs,
-  timeoutOption,
-} from './options.ts';
+import { knownOptions, timeoutOption } from './options.ts';
+import { checkedServerOptions, type ServerOptions, serverOptionNames } from './server-options.ts';
+import { ServerRegistrations } from './server-registrations.ts';
 import type { AnyService, MethodDefinition, MethodsOf, Unary } from './service.ts';
 import { wireCode, wireCodeOfStatus } from './status.ts';
 import { parseTarget } from './target.ts';
 import type {
   ServerReceiver,
   ServerTransport,
-  ServerTransportFactory,
   ServerTransportOptions,
   ServerTransportStats,
 } from './transport.ts';
-
-export interface ServerOptions {
-  /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
-  readonly ioThreads?: number;
-  /** Longest frame read or sent, in bytes. A longer request closes its connection; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
-  readonly maxFrameBytes?: number;
-  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would go past four times it (and a frame) becomes RESOURCE_EXHAUSTED. Default 16 MiB. */
-  readonly maxWriteQueueBytes?: number;
-  /** A frame that was begun must be complete within this time, or its connection is closed. Default 10 s. */
-  readonly frameTimeoutMs?: number;
-  /** A connection without calls is closed after this silence; one whose peer reads nothing too. 0: never. Default 5 min. */
-  readonly idleTimeoutMs?: number;
-  /** Requests of one connection in the handlers' hands; past it the connection is not read. Default 1024. */
-  readonly maxCallsPerConnection?: number;
-  /** Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED. Default 65,536. */
-  readonly maxCallsInFlight?: number;
-  /** Connections; past it a new one is closed at once. Default 65,536. */
-  readonly maxConnections?: number;
-  /** Deadline of a request that brings none (C++ clients send none). Default 30 s. */
-  readonly defaultTimeoutMs?: number;
-  /** Send the message of an Error that a handler throws. Default false: the caller sees `internal error`. */
-  readonly exposeErrors?: boolean;
-  /** Make calls inside handlers find their parent by themselves (AsyncLocalStorage). Default false; docs/decisions/0005 has the cost. */
-  readonly asyncContext?: boolean;
-  readonly interceptors?: readonly ServerInterceptor[];
-  /** Default: stderr. `false`: nowhere. */
-  readonly logger?: Logger | false;
-  /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */
-  readonly backlog?: number;
-  /** For tests: what carries the frames. Default: the native core. */
-  readonly transport?: ServerTransportFactory;
-}
-
-const optionNames: readonly (keyof ServerOptions)[] = [
-  'ioThreads',
-  'maxFrameBytes',
-  'maxWriteQueueBytes',
-  'frameTimeoutMs',
-  'idleTimeoutMs',
-  'maxCallsPerConnection',
-  'maxCallsInFlight',
-  'maxConnections',
-  'defaultTimeoutMs',
-  'exposeErrors',
-  'asyncContext',
-  'interceptors',
-  'logger',
-  'backlog',
-  'transport',
-];
 
 /** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
 export type Handler<Request, Response> = (
@@ -99,9 +43,22 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+export interface ListenOptions extends Omit<RegisterOptions, 'signal'> {
+  /** Where the server makes its services known, once it listens; listen() resolves when they are entered. */
+  readonly registry?: Registry;
+  /** The `ip:port` that clients reach it by; needed with `registry` when it listens on all addresses. Default: as bound. */
+  readonly advertise?: string;
+}
+
 export interface CloseOptions {
   /** How long running calls may take to finish, milliseconds; 0 ends them at once. Default 5000. */
   readonly drainMs?: number;
+  /**
+   * How long a server that was registered goes on as before after it has withdrawn its entries, so that clients that
+   * watch the registry go elsewhere before anything is refused; less when they all have left. Default 1000; 0 if it was
+   * not registered.
+   */
+  readonly withdrawMs?: number;
 }
 
 /** Counters since the server was made; gauges (`connections`, `callsInFlight`, `queuedBytes`) as of now. */
@@ -128,6 +85,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
   readonly #logger: Logger;
   readonly #methods: Registered[] = [];
   readonly #names = new Set<string>();
+  readonly #services: string[] = [];
+  readonly #registrations = new ServerRegistrations();
   /** Calls by io thread and slot (the halves of a call id's low word), so that an abort finds its call. */
   readonly #calls: (ServerCall | undefined)[][] = [];
   #running = 0;
@@ -138,35 +97,11 @@ export class Server implements AsyncDisposable, ServerReceiver {
 
   /** @throws RangeError or TypeError that names the option. */
   constructor(options: ServerOptions = {}) {
-    knownOptions('Server', options, optionNames);
+    knownOptions('Server', options, serverOptionNames);
     this.#options = options;
     this.#interceptors = options.interceptors ?? [];
     this.#logger = safeLogger(options.logger);
-    this.#transportOptions = {
-      ioThreads: integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128),
-      maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
-      maxWriteQueueBytes: integerOption(
-        'maxWriteQueueBytes',
-        options.maxWriteQueueBytes,
-        4 * MiB,
-        1024,
-        1024 * MiB,
-      ),
-      frameTimeoutMs: timeoutOption('frameTimeoutMs', options.frameTimeoutMs, 10_000),
-      idleTimeoutMs: timeoutOption('idleTimeoutMs', options.idleTimeoutMs, 300_000, 0),
-      maxCallsPerConnection: integerOption(
-        'maxCallsPerConnection',
-        options.maxCallsPerConnection,
-        1024,
-        1,
-        1 << 20,
-      ),
-      maxCallsInFlight: integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20),
-      maxConnections: integerOption('maxConnections', options.maxConnections, 65_536, 1, 1 << 20),
-      defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
-      maxTimeoutMs,
-    };
-    integerOption('backlog', options.backlog, 4096, 1, 65_535);
+    this.#transportOptions = checkedServerOptions(options);
   }
 
   /**
@@ -186,6 +121,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
         );
       }
     }
+    this.#services.push(name);
     for (const [key, definition] of Object.entries(methods)) {
       const handler = given[key];
       if (handler === undefined) continue;
@@ -201,10 +137,13 @@ export class Server implements AsyncDisposable, ServerReceiver {
 
   /**
    * Listens on `host:port` (port 0: any free one), `[ipv6]:port` or `unix:/path`; may be called for several addresses.
+   * With `registry` it then registers every service at that address, and close() withdraws them first.
    *
-   * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address.
+   * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address;
+   * what the registry refuses for good, with nothing left registered (the server still listens: close() it).
    */
-  async listen(address: string): Promise<ListenAddress> {
+  async listen(address: string, options: ListenOptions = {}): Promise<ListenAddress> {
+    knownOptions('listen', options, listenOptionNames);
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const parsed = parseTarget(address);
     const target = parsed.endpoints[0];
@@ -222,32 +161,54 @@ export class Server implements AsyncDisposable, ServerReceiver {
       this.#transport = factory(this.#transportOptions, names, this);
       this.#state = 'listening';
     }
+    const { registry, advertise, ...registerOptions } = options;
+    if (registry !== undefined && advertise === undefined && isWildcard(numeric)) {
+      throw new TypeError(
+        `${address} means every address of this machine: say in option advertise which one to register`,
+      );
+    }
     const bound = this.#native().listen(numeric, this.#options.backlog ?? 4096);
+    if (registry !== undefined)
+      await this.#registrations.register(registry, this.#services, advertise ?? bound, registerOptions);
     return {
       address: bound,
       port: bound.startsWith('unix:') ? 0 : Number(bound.slice(bound.lastIndexOf(':') + 1)),
     };
   }
 
+  /** What was registered by listen(), for its state. */
+  get registrations(): readonly Registration[] {
+    return this.#registrations.list;
+  }
+
   /**
-   * Stops accepting, answers new requests on open connections with UNAVAILABLE, lets running calls finish for up to
-   * `drainMs`, then aborts the rest and closes. Resolves at the latest about a second after that. Idempotent.
+   * Withdraws its registrations and goes on for `withdrawMs`; then stops accepting, answers new requests on open
+   * connections with UNAVAILABLE (`safeToRepeat`), lets running calls finish for up to `drainMs`, aborts the rest and
+   * closes. Resolves at the latest about a second after that, and 3 s more when the registry is out of reach. Idempotent.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    knownOptions('close', options, ['drainMs', 'withdrawMs']);
     const drainMs = timeoutOption('drainMs', options.drainMs, 5000, 0);
-    if (this.#closed === undefined) {
-      if (this.#transport === undefined) {
-        this.#state = 'closed';
-        this.#closed = Promise.resolve();
-      } else {
-        this.#closed = new Promise((resolve) => {
-          this.#onClosed = resolve;
-        });
-        this.#state = 'closing';
-        this.#transport.close(drainMs);
-      }
-    }
+    const withdrawMs = timeoutOption('withdrawMs', options.withdrawMs, 1000, 0);
+    this.#closed ??= this.#close(drainMs, withdrawMs);
     return this.#closed;
+  }
+
+  async #close(drainMs: number, withdrawMs: number): Promise<void> {
+    const transport = this.#transport;
+    if (transport === undefined) {
+      this.#state = 'closed';
+      return;
+    }
+    this.#state = 'closing';
+    if (this.#registrations.close()) {
+      await this.#registrations.withdrawn;
+      await this.#registrations.untilLeft(withdrawMs, () => transport.stats().connections);
+    }
+    await new Promise<void>((resolve) => {
+      this.#onClosed = resolve;
+      transport.close(drainMs);
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -400,6 +361,19 @@ export class Server implements AsyncDisposable, ServerReceiver {
     if (slots?.[slot] === call) slots[slot] = undefined;
     this.#running--;
   }
+}
+
+const listenOptionNames: readonly (keyof ListenOptions)[] = [
+  'registry',
+  'advertise',
+  'ttlSeconds',
+  'weight',
+  'metadata',
+];
+
+/** 0.0.0.0 or ::, in whatever length. */
+function isWildcard(address: string): boolean {
+  return /^(0\.0\.0\.0|\[[0:]+\]):/.test(address);
 }
 
 function messageOf(error: unknown): string {

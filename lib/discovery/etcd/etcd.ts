@@ -30,7 +30,7 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
   }
 
   async register(service: string, address: string, options: RegisterOptions = {}): Promise<Registration> {
-    knownOptions('register', options, ['ttlSeconds', 'weight', 'metadata']);
+    knownOptions('register', options, ['ttlSeconds', 'weight', 'metadata', 'signal']);
     checkServiceName(service);
     checkAddress(address);
     const { weight = 1, metadata = {} } = options;
@@ -59,11 +59,16 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
       if (state === 'registered') log.well();
     });
     this.#registrations.add(registration);
+    const giveUp = (): void => void registration.close();
+    options.signal?.addEventListener('abort', giveUp);
+    if (options.signal?.aborted === true) giveUp();
     try {
       await registration.entered;
     } catch (error) {
       await registration.close();
       throw error;
+    } finally {
+      options.signal?.removeEventListener('abort', giveUp);
     }
     return registration;
   }

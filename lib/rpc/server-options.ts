@@ -1,0 +1,90 @@
+import type { Logger } from '../log/logger.ts';
+import type { ServerInterceptor } from './interceptors.ts';
+import {
+  defaultIoThreads,
+  defaultTimeoutMs,
+  integerOption,
+  MiB,
+  maxTimeoutMs,
+  timeoutOption,
+} from './options.ts';
+import type { ServerTransportFactory, ServerTransportOptions } from './transport.ts';
+
+export interface ServerOptions {
+  /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
+  readonly ioThreads?: number;
+  /** Longest frame read or sent, in bytes. A longer request closes its connection; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
+  readonly maxFrameBytes?: number;
+  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would go past four times it (and a frame) becomes RESOURCE_EXHAUSTED. Default 16 MiB. */
+  readonly maxWriteQueueBytes?: number;
+  /** A frame that was begun must be complete within this time, or its connection is closed. Default 10 s. */
+  readonly frameTimeoutMs?: number;
+  /** A connection without calls is closed after this silence; one whose peer reads nothing too. 0: never. Default 5 min. */
+  readonly idleTimeoutMs?: number;
+  /** Requests of one connection in the handlers' hands; past it the connection is not read. Default 1024. */
+  readonly maxCallsPerConnection?: number;
+  /** Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED. Default 65,536. */
+  readonly maxCallsInFlight?: number;
+  /** Connections; past it a new one is closed at once. Default 65,536. */
+  readonly maxConnections?: number;
+  /** Deadline of a request that brings none (C++ clients send none). Default 30 s. */
+  readonly defaultTimeoutMs?: number;
+  /** Send the message of an Error that a handler throws. Default false: the caller sees `internal error`. */
+  readonly exposeErrors?: boolean;
+  /** Make calls inside handlers find their parent by themselves (AsyncLocalStorage). Default false; docs/decisions/0005 has the cost. */
+  readonly asyncContext?: boolean;
+  readonly interceptors?: readonly ServerInterceptor[];
+  /** Default: stderr. `false`: nowhere. */
+  readonly logger?: Logger | false;
+  /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */
+  readonly backlog?: number;
+  /** For tests: what carries the frames. Default: the native core. */
+  readonly transport?: ServerTransportFactory;
+}
+
+export const serverOptionNames: readonly (keyof ServerOptions)[] = [
+  'ioThreads',
+  'maxFrameBytes',
+  'maxWriteQueueBytes',
+  'frameTimeoutMs',
+  'idleTimeoutMs',
+  'maxCallsPerConnection',
+  'maxCallsInFlight',
+  'maxConnections',
+  'defaultTimeoutMs',
+  'exposeErrors',
+  'asyncContext',
+  'interceptors',
+  'logger',
+  'backlog',
+  'transport',
+];
+
+/** @throws RangeError that names the option. */
+export function checkedServerOptions(options: ServerOptions): ServerTransportOptions {
+  integerOption('backlog', options.backlog, 4096, 1, 65_535);
+  return {
+    ioThreads: integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128),
+    maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
+    maxWriteQueueBytes: integerOption(
+      'maxWriteQueueBytes',
+      options.maxWriteQueueBytes,
+      4 * MiB,
+      1024,
+      1024 * MiB,
+    ),
+    frameTimeoutMs: timeoutOption('frameTimeoutMs', options.frameTimeoutMs, 10_000),
+    idleTimeoutMs: timeoutOption('idleTimeoutMs', options.idleTimeoutMs, 300_000, 0),
+    maxCallsPerConnection: integerOption(
+      'maxCallsPerConnection',
+      options.maxCallsPerConnection,
+      1024,
+      1,
+      1 << 20,
+    ),
+    maxCallsInFlight: integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20),
+    maxConnections: integerOption('maxConnections', options.maxConnections, 65_536, 1, 1 << 20),
+    defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
+    maxTimeoutMs,
+  };
+}
