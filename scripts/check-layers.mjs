@@ -13,7 +13,13 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
   .filter(Boolean);
 
 /** Folder of native/core to the folders it may include, itself aside. */
-const nativeLayers = { base: [], wire: ['base'], io: ['base', 'wire'], rpc: ['base', 'wire', 'io'] };
+const nativeLayers = {
+  base: [],
+  wire: ['base'],
+  discovery: ['base'],
+  io: ['base', 'wire'],
+  rpc: ['base', 'wire', 'io'],
+};
 /** Folder of lib to the folders it may import at run time; types may come from anywhere. */
 const libLayers = {
   addon: ['rpc'],

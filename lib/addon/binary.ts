@@ -114,7 +114,21 @@ export interface NativeEnvironment {
 /** Called with the slab that holds the events, their number, and the inbox clock's milliseconds. */
 export type OnBatch = (slab: number, events: number, nowMs: number) => void;
 
+/** Called with the numbers of the subscriptions that have a newer snapshot, and of those that lead from now on. */
+export type OnServiceEvents = (changed: readonly number[], leads: readonly number[]) => void;
+
+/** One JavaScript environment's subscriptions (native/addon/service_cache_binding.h). */
+export interface NativeServiceCache {
+  subscribe(key: string): number;
+  unsubscribe(subscription: number): void;
+  /** The version; 0 when another subscription leads. */
+  publish(subscription: number, text: string): number;
+  snapshot(subscription: number): { readonly version: number; readonly text: string } | undefined;
+  stats(): { readonly keys: number; readonly subscriptions: number; readonly bytes: number };
+}
+
 export interface NativeBinding {
+  readonly ServiceCache: new (onEvents: OnServiceEvents) => NativeServiceCache;
   readonly Environment: new (slabs: Slabs, onBatch: OnBatch) => NativeEnvironment;
   readonly layout: Readonly<Record<string, number>>;
 }

@@ -1,46 +1,83 @@
-// TEMPORARY stand-in until the native one is merged.
+import { loadBinary, type NativeServiceCache } from './binary.ts';
+
+/** Follows one service. Both come asynchronously, and never after close(). */
 export interface ServiceListener {
+  /** There is a newer snapshot. */
   onChange(): void;
+  /** This subscription is now the one that finds out what there is to know, and publishes it. At most once. */
   onLead(): void;
 }
+
+export interface ServiceSnapshotText {
+  /** Counts from 1. */
+  readonly version: number;
+  readonly text: string;
+}
+
+/** One follower of a service in the table that all JavaScript threads of the process share. */
 export interface ServiceSubscription {
-  snapshot(): { readonly version: number; readonly text: string } | undefined;
+  /** Nothing when nobody has published anything yet. */
+  snapshot(): ServiceSnapshotText | undefined;
+  /** False, and nothing is published, when another subscription leads. */
   publish(text: string): boolean;
+  /** Passes the lead on to another subscription, if there is one, in whichever thread. */
   close(): void;
 }
-interface Entry {
-  version: number;
-  text: string | undefined;
-  subs: { listener: ServiceListener }[];
+
+export interface ServiceCacheStats {
+  /** Services with a subscription, in the whole process. */
+  readonly keys: number;
+  readonly subscriptions: number;
+  /** Bytes of the newest snapshots. */
+  readonly bytes: number;
 }
-const table = new Map<string, Entry>();
-export function subscribeService(key: string, listener: ServiceListener): ServiceSubscription {
-  let entry = table.get(key);
-  if (entry === undefined) {
-    entry = { version: 0, text: undefined, subs: [] };
-    table.set(key, entry);
+
+interface Cache {
+  readonly native: NativeServiceCache;
+  readonly listeners: Map<number, ServiceListener>;
+}
+
+let cache: Cache | undefined;
+
+/** This environment's end of the shared table (native/core/discovery/service_cache.h), made when first asked for. */
+function theCache(): Cache {
+  if (cache !== undefined) return cache;
+  const listeners = new Map<number, ServiceListener>();
+  const native = new (loadBinary().ServiceCache)((changed, leads) => {
+    for (const number of leads) guarded(() => listeners.get(number)?.onLead());
+    for (const number of changed) guarded(() => listeners.get(number)?.onChange());
+  });
+  cache = { native, listeners };
+  return cache;
+}
+
+/** A listener that throws must not keep the others from hearing. */
+function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
-  const e = entry;
-  const sub = { listener };
-  e.subs.push(sub);
-  if (e.subs[0] === sub) setImmediate(() => e.subs.includes(sub) && listener.onLead());
+}
+
+/** Follows a service. Does not keep the process alive. */
+export function subscribeService(key: string, listener: ServiceListener): ServiceSubscription {
+  const { native, listeners } = theCache();
+  const number = native.subscribe(key);
+  listeners.set(number, listener);
   return {
-    snapshot: () => (e.text === undefined ? undefined : { version: e.version, text: e.text }),
-    publish(text) {
-      if (e.subs[0] !== sub) return false;
-      e.text = text;
-      e.version++;
-      for (const s of e.subs) setImmediate(() => e.subs.includes(s) && s.listener.onChange());
-      return true;
-    },
-    close() {
-      const lead = e.subs[0] === sub;
-      e.subs = e.subs.filter((s) => s !== sub);
-      if (e.subs.length === 0) table.delete(key);
-      else if (lead) {
-        const next = e.subs[0]!;
-        setImmediate(() => next.listener.onLead());
-      }
+    snapshot: () => native.snapshot(number),
+    publish: (text) => native.publish(number, text) !== 0,
+    close: () => {
+      listeners.delete(number);
+      native.unsubscribe(number);
     },
   };
+}
+
+/** Of the whole process. */
+export function serviceCacheStats(): ServiceCacheStats {
+  return theCache().native.stats();
 }

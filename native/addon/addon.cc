@@ -3,6 +3,7 @@
 #include "environment.h"
 #include "rpc/event.h"
 #include "rpc/outbox.h"
+#include "service_cache_binding.h"
 
 namespace rocket::addon {
 
@@ -23,6 +24,7 @@ Napi::Object layout(Napi::Env env) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Environment", Environment::define(env));
+  exports.Set("ServiceCache", ServiceCacheBinding::define(env));
   exports.Set("layout", layout(env));
   return exports;
 }

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/spin_lock.h"
+
+namespace rocket::discovery {
+
+/// What is known of a service; never changes once it is in the table.
+struct ServiceSnapshot {
+  std::uint64_t version = 0;  ///< counts from 1 for as long as somebody subscribes to the service
+  std::string text;
+};
+
+/// Somebody who follows one service. Both calls come from any thread, under the table's mutex: they must return at once
+/// and must not call back.
+class Subscriber {
+ public:
+  virtual ~Subscriber() = default;
+  virtual void on_changed() = 0;
+  /// From now on this one finds out what there is to know, and publishes it.
+  virtual void on_lead() = 0;
+};
+
+/// The table of services that all threads of the process share.
+///
+/// Reading: eight buckets by hash of the key, each an immutable map behind a pointer; the spin lock of a bucket covers
+/// the copy of that pointer and nothing else. Writing is rare and goes through one mutex: a writer copies the map,
+/// changes the copy and swaps the pointer.
+///
+/// The first subscriber of a key leads: only what it publishes is taken. When it goes, the next one leads, and the last
+/// snapshot stays. When the last one goes, the key goes.
+class ServiceCache {
+ public:
+  static constexpr std::size_t kBuckets = 8;
+
+  /// The one of this process. On the heap and never freed, as worker threads may outlive static objects.
+  static ServiceCache& shared();
+
+  // any thread:
+  /// Null for a key nobody has published.
+  std::shared_ptr<const ServiceSnapshot> find(std::string_view key) const;
+  /// `subscriber` must outlive the subscription.
+  void subscribe(const std::string& key, Subscriber& subscriber);
+  /// After it has returned, `subscriber` is not called any more.
+  void unsubscribe(const std::string& key, Subscriber& subscriber);
+  /// The new version; 0, and nothing is changed, when `subscriber` does not lead.
+  std::uint64_t publish(const std::string& key, const Subscriber& subscriber, std::string text);
+
+  struct Stats {
+    std::size_t keys = 0;
+    std::size_t subscriptions = 0;
+    std::size_t bytes = 0;
+  };
+  Stats stats() const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  using Map = std::unordered_map<std::string, std::shared_ptr<const ServiceSnapshot>, Hash, std::equal_to<>>;
+  /// On cache lines of its own, so that threads at different buckets do not meet.
+  struct alignas(64) Bucket {
+    mutable SpinLock lock;
+    std::shared_ptr<const Map> map = std::make_shared<const Map>();  // guarded by lock
+  };
+  struct Entry {
+    std::uint64_t version = 0;
+    std::size_t bytes = 0;
+    std::vector<Subscriber*> subscribers;  // the first one leads
+  };
+
+  Bucket& bucket_of(std::string_view key) { return buckets_[Hash{}(key) % kBuckets]; }
+  const Bucket& bucket_of(std::string_view key) const { return buckets_[Hash{}(key) % kBuckets]; }
+  /// Under mutex_. Null takes the key out.
+  void replace(const std::string& key, std::shared_ptr<const ServiceSnapshot> snapshot);
+
+  std::array<Bucket, kBuckets> buckets_;
+  mutable std::mutex mutex_;  // guards entries_, and makes writers of buckets_ take turns
+  std::unordered_map<std::string, Entry> entries_;
+};
+
+}  // namespace rocket::discovery
