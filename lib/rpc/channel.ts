@@ -245,8 +245,10 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
   /** Undefined: the call has to wait for one. */
   #endpointFor(call: ClientCall): ChannelEndpoint | undefined {
     const { waitForReady, balanceKey } = call.what;
-    // Bound to an endpoint that is not ready it would wait for that one, though another may be ready sooner.
-    if (waitForReady && !this.#short && !this.#endpoints.anyReady) {
+    // Bound to an endpoint that is not ready it would wait for that one, though another may be ready sooner; and an
+    // attempt of the retry policy would be wasted on one.
+    const patient = waitForReady || call.lastError !== undefined;
+    if (patient && !this.#short && !this.#endpoints.anyReady) {
       if (this.#endpoints.size > 0) this.#connectOnce();
       return undefined;
     }
@@ -276,14 +278,17 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
     if (this.#endpoints.measures) call.sentAt = performance.now();
   }
 
-  /** Until the resolver has spoken, or (waitForReady) has something better to say. */
+  /** Until the resolver has spoken, or has something better to say, or an endpoint is ready. */
   #wait(call: ClientCall): void {
-    const { waitForReady, expiresAt } = call.what;
+    const { waitForReady, expiresAt, retry } = call.what;
     if (this.#resolverError !== undefined && !waitForReady) throw this.#nowhere(this.#resolverError);
-    this.#unplaced.park(call, Math.max(0, expiresAt - performance.now()));
+    const left = Math.max(0, expiresAt - performance.now());
+    const patience = waitForReady || call.lastError === undefined ? left : Math.min(left, retry?.maxMs ?? 0);
+    this.#unplaced.park(call, patience);
   }
 
   #onWaitOver(call: ClientCall): void {
+    if (call.lastError !== undefined && !call.what.waitForReady) return call.fail(call.lastError);
     const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
     const last = this.#resolverError?.message ?? this.#endpoints.lastError;
     const why = last === undefined ? '' : ` (last error: ${last})`;
@@ -382,6 +387,7 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
     }
     this.#retries++;
     call.attempts++;
+    call.lastError = error;
     call.tried ??= new Set();
     call.tried.add(endpoint);
     if (!this.#endpoints.hasOther(call.tried)) call.tried = undefined;

@@ -42,6 +42,8 @@ export class ClientCall implements PendingCall {
   sentAt = 0;
   /** Attempts made by the retry policy, the first included. */
   attempts = 1;
+  /** Why the attempt before this one failed, when the retry policy made this one. */
+  lastError: RpcError | undefined = undefined;
   /** Endpoints that failed it. */
   tried: Set<ChannelEndpoint> | undefined = undefined;
   private readonly resolve: (value: unknown) => void;

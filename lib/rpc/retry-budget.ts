@@ -10,7 +10,8 @@ export class RetryBudget {
   readonly #perSecond: number;
   readonly #clock: () => number;
   #tokens: number;
-  #most: number;
+  /** What calls have earned lately. */
+  #recent = 0;
   #calls = 0;
   #at: number;
 
@@ -20,7 +21,6 @@ export class RetryBudget {
     this.#perSecond = perSecond;
     this.#clock = clock;
     this.#tokens = perSecond;
-    this.#most = perSecond * memorySeconds;
     this.#at = clock();
   }
 
@@ -41,14 +41,10 @@ export class RetryBudget {
   #settle(): void {
     const now = this.#clock();
     const seconds = (now - this.#at) / 1000;
-    const kept = Math.min(1, memorySeconds / Math.max(seconds, 1e-3));
-    const earned = this.#calls * this.#ratio * kept;
-    this.#most = Math.max(
-      this.#perSecond * memorySeconds,
-      earned,
-      this.#most * Math.exp(-seconds / memorySeconds),
-    );
-    this.#tokens = Math.min(this.#most, this.#tokens + earned + seconds * this.#perSecond);
+    const earned = this.#calls * this.#ratio * Math.min(1, memorySeconds / Math.max(seconds, 1e-3));
+    this.#recent = this.#recent * Math.exp(-seconds / memorySeconds) + earned;
+    const most = Math.max(1, this.#perSecond * memorySeconds + this.#recent);
+    this.#tokens = Math.min(most, this.#tokens + earned + seconds * this.#perSecond);
     this.#calls = 0;
     this.#at = now;
   }
