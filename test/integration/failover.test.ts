@@ -39,10 +39,9 @@ async function fixture(handlers: readonly OrderHandler[], options: ChannelOption
   const channel = new Channel('local:///Order', { resolver: discovery, connections: 1, ...options });
   onTestFinished(() => channel.close({ drainMs: 0 }));
   channel.connect();
-  await until(() => channel.stats().connections === handlers.length, {
-    deadlineMs: soonMs,
-    what: 'connections',
-  });
+  // By what the balancer knows: the core counts a connection a moment before JavaScript hears of it.
+  const ready = () => channel.stats().endpointStates.filter(({ state }) => state === 'ready').length;
+  await until(() => ready() === handlers.length, { deadlineMs: soonMs, what: 'connections' });
   return { instances, channel, orders: createClient(Order, channel), start, discovery };
 }
 
