@@ -1,6 +1,12 @@
 export type { BalancedEndpoint, Balancer, BalancerFactory } from './balance/balancer.ts';
 export type { BalancerName } from './balance/balancers.ts';
 export type { EjectionSettings } from './balance/ejection.ts';
+export {
+  type HealthCheckRequest,
+  type HealthCheckResponse,
+  healthService,
+  ServingStatus,
+} from './codec/health.ts';
 export type { Longs } from './codec/int64.ts';
 export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
 export { EtcdDiscovery, etcd } from './discovery/etcd/etcd.ts';
@@ -35,7 +41,7 @@ export {
   Server,
   type ServerStats,
 } from './rpc/server.ts';
-export type { ServerOptions } from './rpc/server-options.ts';
+export type { HealthSettings, ServerOptions } from './rpc/server-options.ts';
 export type {
   AnyService,
   DefinitionOf,

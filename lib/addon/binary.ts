@@ -29,6 +29,7 @@ export interface NativeServerOptions extends NativeLimits {
   readonly maxConnections: number;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
+  readonly healthBlockedAfterMs: number;
 }
 
 export interface NativeChannelOptions extends NativeLimits {

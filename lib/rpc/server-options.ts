@@ -10,6 +10,11 @@ import {
 } from './options.ts';
 import type { ServerTransportFactory, ServerTransportOptions } from './transport.ts';
 
+export interface HealthSettings {
+  /** From 1 ms. Default 1 s. */
+  readonly blockedAfterMs?: number;
+}
+
 export interface ServerOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
   readonly ioThreads?: number;
@@ -33,6 +38,11 @@ export interface ServerOptions {
   readonly exposeErrors?: boolean;
   /** Make calls inside handlers find their parent by themselves (AsyncLocalStorage). Default false; docs/decisions/0005 has the cost. */
   readonly asyncContext?: boolean;
+  /**
+   * Whether `rocket.health.v1.Health` is answered (natively, before any handler or interceptor), and after how long
+   * without a turn of the event loop it says SERVING_BLOCKED. Default true: 1 s.
+   */
+  readonly health?: boolean | HealthSettings;
   readonly interceptors?: readonly ServerInterceptor[];
   /** Default: stderr. `false`: nowhere. */
   readonly logger?: Logger | false;
@@ -54,6 +64,7 @@ export const serverOptionNames: readonly (keyof ServerOptions)[] = [
   'defaultTimeoutMs',
   'exposeErrors',
   'asyncContext',
+  'health',
   'interceptors',
   'logger',
   'backlog',
@@ -86,5 +97,12 @@ export function checkedServerOptions(options: ServerOptions): ServerTransportOpt
     maxConnections: integerOption('maxConnections', options.maxConnections, 65_536, 1, 1 << 20),
     defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
     maxTimeoutMs,
+    healthBlockedAfterMs: healthBlockedAfterMs(options.health ?? true),
   };
+}
+
+function healthBlockedAfterMs(health: boolean | HealthSettings): number {
+  if (health === false) return 0;
+  const { blockedAfterMs } = health === true ? ({} as HealthSettings) : health;
+  return timeoutOption('health.blockedAfterMs', blockedAfterMs, 1000, 1);
 }

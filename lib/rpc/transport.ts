@@ -87,6 +87,8 @@ export interface ServerTransportOptions {
   readonly maxConnections: number;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
+  /** 0: no health service. */
+  readonly healthBlockedAfterMs: number;
 }
 
 export type ServerTransportFactory = (

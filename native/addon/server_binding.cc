@@ -21,6 +21,7 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   options.max_connections = size_of(given, "maxConnections");
   options.default_timeout = millis_of(given, "defaultTimeoutMs");
   options.max_timeout = millis_of(given, "maxTimeoutMs");
+  options.health_blocked_after = millis_of(given, "healthBlockedAfterMs");
   rpc::MethodTable methods;
   const auto names = info[1].As<Napi::Array>();
   for (std::uint32_t i = 0; i < names.Length(); ++i) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "rpc/health.h"
 #include "wire/ascii.h"
 #include "wire/frame.h"
 
@@ -33,6 +34,9 @@ bool take_frame(ByteSpan frame) {
   expect(inside(view.method.data(), view.method.size(), frame));
   expect(inside(view.err_info.data(), view.err_info.size(), frame));
   expect(inside(view.body.data(), view.body.size(), frame));
+  std::string_view service;
+  if (rocket::rpc::health::decode_request(view.body, service))
+    expect(inside(service.data(), service.size(), view.body));
   const rocket::wire::FrameHead head{view.msg_id, view.method, view.err_code, view.err_info};
   expect(rocket::wire::frame_bytes(head, view.body.size()) == frame.size());
   std::vector<std::uint8_t> again(frame.size());

@@ -76,6 +76,7 @@ void IoThread::run() {
 }
 
 void IoThread::one_turn() {
+  clock_read_ = false;
   sleeping_.store(true, std::memory_order_seq_cst);
   if (queued_tasks_.load(std::memory_order_seq_cst) == 0) {
     context_.run_one();
@@ -83,7 +84,6 @@ void IoThread::one_turn() {
     context_.poll_one();
   }
   sleeping_.store(false, std::memory_order_relaxed);
-  now_ = steady_now_ms();
   // Asking whether more is ready is a system call, which is saved while calls come one at a time; who finds that they
   // no longer do calls end_lone(), and every so often it is asked all the same.
   if (lone()) {
@@ -104,7 +104,7 @@ int IoThread::run_ready() {
 
 void IoThread::end_turn() {
   run_tasks();
-  timers_.advance(now_);
+  timers_.advance(now());
   // Ending may schedule more (closing a connection reports its calls), which then ends in the same turn.
   while (!turn_ends_.empty()) {
     ending_.swap(turn_ends_);

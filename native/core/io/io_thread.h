@@ -76,8 +76,14 @@ class IoThread {
   bool lone() const { return lone_turns_ >= kLoneTurns; }
   /// There is more to do than it seemed.
   void end_lone() { lone_turns_ = 0; }
-  /// The steady clock as of this turn.
-  SteadyMs now() const { return now_; }
+  /// The steady clock as of this turn: read when the turn first asks, which is after what it slept.
+  SteadyMs now() {
+    if (!clock_read_) {
+      now_ = steady_now_ms();
+      clock_read_ = true;
+    }
+    return now_;
+  }
   void at_turn_end(const std::shared_ptr<TurnEnd>& what);
   /// Where every connection of this thread reads into, so that an idle one needs no buffer.
   std::span<std::uint8_t> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
@@ -98,6 +104,7 @@ class IoThread {
 
   // The wheel and the pool outlive every connection, and connections may live in handlers owned by the context.
   SteadyMs now_;
+  bool clock_read_ = true;
   TimerWheel timers_;
   ChunkPool chunks_;
   std::unique_ptr<std::uint8_t[]> read_buffer_;

@@ -1,5 +1,7 @@
 #include "rpc/inbox.h"
 
+#include <algorithm>
+
 #include "rpc/inbox_port.h"
 #include "wire/ascii.h"
 
@@ -44,11 +46,7 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::un
     large_bytes_ += event.payload.size();
     large_.push_back(adopted ? std::move(*large) : OwnedBytes::copy_of(event.payload));
   }
-  if (events_ >= kAnnounceEvents && !announced_) {
-    announced_ = true;
-    lock.unlock();
-    wake();
-  }
+  if (events_ >= kAnnounceEvents && !announced_) tell(lock, port.io().now());
   return true;
 }
 
@@ -80,14 +78,25 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
   ++events_;
 }
 
-std::size_t Inbox::announce() {
+std::size_t Inbox::announce(SteadyMs now) {
   std::unique_lock lock(mutex_);
   const std::size_t events = events_;
-  if (announced_ || events == 0) return events;
+  if (!announced_ && events > 0) tell(lock, now);
+  return events;
+}
+
+SteadyMs Inbox::probe(SteadyMs now) {
+  std::unique_lock lock(mutex_);
+  if (announced_) return std::max<SteadyMs>(now - announced_at_, 0);
+  tell(lock, now);
+  return 0;
+}
+
+void Inbox::tell(std::unique_lock<std::mutex>& lock, SteadyMs now) {
   announced_ = true;
+  announced_at_ = now;
   lock.unlock();
   wake();
-  return events;
 }
 
 void Inbox::wake() {

@@ -48,7 +48,10 @@ class Inbox {
   /// Takes `lock` unless it is held already, and leaves it held, so that several events in a row cost it once.
   bool push(InboxPort& port, const Event& event, OwnedBytes* large, std::unique_lock<std::mutex>& lock);
   /// Wakes the JavaScript thread if there is something it has not been told of; returns how many events wait for it.
-  std::size_t announce();
+  std::size_t announce(SteadyMs now);
+  /// For how many milliseconds the JavaScript thread has been told of something and not come; wakes it when it has not
+  /// been told of anything, so that the next probe knows.
+  SteadyMs probe(SteadyMs now);
 
   // js thread:
   struct Batch {
@@ -78,6 +81,8 @@ class Inbox {
   bool has_room(const Event& event) const;
   void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset, bool ascii);
   void wake();
+  /// Ends the lock before it wakes.
+  void tell(std::unique_lock<std::mutex>& lock, SteadyMs now);
 
   const Limits limits_;
   const SteadyMs epoch_ = steady_now_ms();
@@ -97,6 +102,7 @@ class Inbox {
   std::vector<OwnedBytes> large_;
   std::vector<std::weak_ptr<InboxPort>> waiting_;
   bool announced_ = false;
+  SteadyMs announced_at_ = 0;
   std::uint64_t dropped_ = 0;
 };
 

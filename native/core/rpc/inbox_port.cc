@@ -19,7 +19,7 @@ bool InboxPort::push_locking(const Event& event, OwnedBytes* large) {
 void InboxPort::end_burst() {
   in_burst_ = false;
   if (lock_.owns_lock()) lock_.unlock();
-  if (io_.lone() && scheduled() && inbox_->announce() > 1) io_.end_lone();
+  if (io_.lone() && scheduled() && inbox_->announce(io_.now()) > 1) io_.end_lone();
 }
 
 void InboxPort::push_always(const Event& event) {
@@ -28,6 +28,11 @@ void InboxPort::push_always(const Event& event) {
   kept.event.payload = kept.payload.span();
   kept.event.text = kept.text.span();
   kept_.push_back(std::move(kept));
+}
+
+SteadyMs InboxPort::probe() {
+  if (lock_.owns_lock()) lock_.unlock();
+  return inbox_->probe(io_.now());
 }
 
 void InboxPort::wait_for_room(RoomWaiter& waiter) {

@@ -51,6 +51,8 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   void push_always(const Event& event);
   void wait_for_room(RoomWaiter& waiter);
   void forget(RoomWaiter& waiter);
+  /// Inbox::probe(), also within a Burst.
+  SteadyMs probe();
 
   /// Called by a full Inbox: true when it has to remember this port, false when word of room is already on its way.
   bool expect_room() { return !std::exchange(room_expected_, true); }
@@ -65,7 +67,7 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   static void tell_room(const std::weak_ptr<InboxPort>& port);
 
  private:
-  void on_turn_end() override { inbox_->announce(); }
+  void on_turn_end() override { inbox_->announce(io_.now()); }
   void on_room();
   void end_burst();
   bool push_locking(const Event& event, OwnedBytes* large);

@@ -26,6 +26,7 @@ class MethodTable {
   /// `name` is `Service.method`, split at its last dot; false when it is taken or has no dot.
   bool add(std::string_view name);
   Lookup find(std::string_view name) const;
+  bool has_service(std::string_view name) const { return services_.contains(name); }
   std::size_t size() const { return entries_.size(); }
 
  private:

@@ -31,6 +31,8 @@ struct ServerOptions {
   Millis default_timeout{30'000};
   /// The longest deadline a request can ask for; a longer one is cut to it.
   Millis max_timeout{24 * 3600 * 1000};
+  /// How long JavaScript may stay away from its events until the health service calls it blocked. 0: no health service.
+  Millis health_blocked_after{1000};
 };
 
 /// Counters of one server; any thread may read them.

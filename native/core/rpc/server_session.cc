@@ -4,6 +4,7 @@
 #include <string>
 
 #include "io/take_frames.h"
+#include "rpc/health.h"
 #include "rpc/reply_frame.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
@@ -56,6 +57,10 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
   MethodTable::Lookup method{last_method_, wire::kOk};
   if (last_method_ == nullptr || last_method_->name != view.method) method = server_->methods().find(view.method);
   if (method.entry == nullptr) {
+    if (view.method == health::kCheck && options.health_blocked_after.count() > 0) {
+      answer_health(view);
+      return true;
+    }
     refuse(view, method.wire_code,
            method.wire_code == wire::kServiceNotFound  ? "service not found"
            : method.wire_code == wire::kMethodNotFound ? "method not found"
@@ -105,6 +110,24 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
   calls_.push_back(static_cast<CallLink&>(*call));
   if (++calls_in_flight_ >= options.max_calls_per_connection) pause(kTooManyCalls);
   return true;
+}
+
+void ServerSession::answer_health(const wire::FrameView& view) {
+  std::string_view service;
+  if (!health::decode_request(view.body, service)) {
+    refuse(view, wire::kFailedDeserialize, "not a rocket.health.v1.HealthCheckRequest");
+    return;
+  }
+  const auto lag = shard_.port().probe();
+  const bool known = service.empty() || service == health::kService || server_->methods().has_service(service);
+  const auto status = !known                                                  ? health::Status::kServiceUnknown
+                      : shard_.draining()                                     ? health::Status::kNotServing
+                      : lag > server_->options().health_blocked_after.count() ? health::Status::kServingBlocked
+                                                                              : health::Status::kServing;
+  const auto calls = server_->counters.calls_in_flight.load(std::memory_order_relaxed);
+  const health::Response response(status, static_cast<std::uint32_t>(lag), static_cast<std::uint32_t>(calls));
+  Reply reply{wire::kOk, {}, response.bytes(), {}};
+  send({view.msg_id, view.method, wire::kOk, {}}, reply, view.checksum != wire::kNoChecksum);
 }
 
 void ServerSession::refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text) {

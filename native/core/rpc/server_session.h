@@ -51,6 +51,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   /// False: the frame was not taken and has to be offered again after the pause.
   bool take_frame(ByteSpan frame, OwnedBytes* block);
   bool take_request(const wire::FrameView& view, OwnedBytes* block);
+  void answer_health(const wire::FrameView& view);
   void refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text);
   std::string too_much(std::size_t frame_bytes) const;
   void reject(wire::DecodeError error);

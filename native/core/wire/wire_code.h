@@ -8,6 +8,7 @@ namespace rocket::wire {
 inline constexpr std::int32_t kOk = 0;
 inline constexpr std::int32_t kPeerClosed = 10000000;
 inline constexpr std::int32_t kFailedConnect = 10000001;
+inline constexpr std::int32_t kFailedDeserialize = 10000003;
 inline constexpr std::int32_t kRpcCallTimeout = 10000007;
 inline constexpr std::int32_t kServiceNotFound = 10000008;
 inline constexpr std::int32_t kMethodNotFound = 10000009;

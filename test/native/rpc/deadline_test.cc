@@ -30,6 +30,21 @@ TEST(Deadline, AServerCallExpiresWhileJavaScriptIsBlocked) {
   EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
 }
 
+TEST(Deadline, IsCountedFromTheRequestHoweverLongTheIoThreadSlept) {
+  JsSide js;
+  const auto server = js.add_server();
+  RawPeer peer(js.listen(*server));
+  ASSERT_TRUE(peer.send(make_frame({"1", "Echo.echo", 0, ""}, as_bytes("x"))));
+  ASSERT_TRUE(js.pump_until([&] { return js.requests == 1; }));
+  ASSERT_TRUE(peer.read_frame());
+  std::this_thread::sleep_for(Millis(600));
+  ASSERT_TRUE(peer.send(make_frame({"2", "Echo.echo", 500, ""}, as_bytes("x"))));
+  ASSERT_TRUE(js.pump_until([&] { return js.requests == 2; }));
+  const auto reply = peer.read_frame();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->err_code, 0);
+}
+
 TEST(Deadline, ALateReplyAfterTheDeadlineIsDropped) {
   JsSide js;
   const auto server = js.add_server();

@@ -1,0 +1,77 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { Channel, createClient, healthService, Server, ServingStatus } from '../../lib/index.ts';
+import { startChild } from '../support/child.ts';
+import { gate, openOrders, startOrderServer } from '../support/loopback.ts';
+import { until } from '../support/waits.ts';
+
+const soonMs = 8000;
+
+function healthOf(target: string) {
+  const channel = new Channel(target, { connections: 1 });
+  onTestFinished(() => channel.close({ drainMs: 0 }));
+  return createClient(healthService(), channel);
+}
+
+it('answers for the server and for each of its services', async () => {
+  const { address } = await startOrderServer();
+  const health = healthOf(address);
+  expect(await health.check({})).toMatchObject({ status: ServingStatus.SERVING, callsInFlight: 0 });
+  expect(await health.check({ service: 'Order' })).toMatchObject({ status: ServingStatus.SERVING });
+  expect(await health.check({ service: 'Nobody' })).toMatchObject({ status: ServingStatus.SERVICE_UNKNOWN });
+});
+
+it('says NOT_SERVING while the server answers what it has begun', async () => {
+  const answer = gate<object>();
+  const { server, address } = await startOrderServer(() => answer.promise);
+  const { orders } = openOrders(address);
+  const health = healthOf(address);
+  const begun = orders.makeOrder({});
+  expect(await health.check({})).toMatchObject({ status: ServingStatus.SERVING });
+  await until(() => server.stats().handlersRunning === 1, { deadlineMs: soonMs, what: 'the call' });
+  const closed = server.close({ drainMs: soonMs });
+  expect(await health.check({})).toMatchObject({ status: ServingStatus.NOT_SERVING, callsInFlight: 1 });
+  answer.resolve({});
+  await begun;
+  await closed;
+});
+
+it('answers while JavaScript is blocked, and says so', async () => {
+  const child = await startChild('blocked-server.mjs', ['2500']);
+  const health = healthOf(`127.0.0.1:${await child.said('listening', soonMs)}`);
+  expect(await health.check({})).toMatchObject({ status: ServingStatus.SERVING });
+  child.tell('block');
+  await child.said('blocked', soonMs);
+  const seen: { status: ServingStatus; jsLagMs: number }[] = [];
+  await until(
+    async () => {
+      seen.push(await health.check({}, { timeoutMs: 500 }));
+      return seen.at(-1)?.status === ServingStatus.SERVING_BLOCKED;
+    },
+    { deadlineMs: 2000, what: 'the answer of a blocked server' },
+  );
+  expect(seen.at(-1)?.jsLagMs).toBeGreaterThan(1000);
+  expect(child.output).not.toContain('unblocked');
+  await child.said('unblocked', soonMs);
+  expect(await health.check({})).toMatchObject({ status: ServingStatus.SERVING });
+});
+
+it('is the service the user adds, when there is one', async () => {
+  const server = new Server();
+  onTestFinished(() => server.close({ drainMs: 0 }));
+  server.addService(healthService(), {
+    check: () => ({ status: ServingStatus.UNKNOWN, jsLagMs: 0, callsInFlight: 7 }),
+  });
+  const { address } = await server.listen('127.0.0.1:0');
+  expect(await healthOf(address).check({})).toMatchObject({
+    status: ServingStatus.UNKNOWN,
+    callsInFlight: 7,
+  });
+});
+
+it('can be switched off, and has its limit checked', async () => {
+  const { address } = await startOrderServer(undefined, { health: false });
+  await expect(healthOf(address).check({})).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
+  await expect(startOrderServer(undefined, { health: { blockedAfterMs: 0 } })).rejects.toThrow(
+    'health.blockedAfterMs',
+  );
+});
