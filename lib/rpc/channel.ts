@@ -10,18 +10,17 @@ import {
   checkedEjection,
   checkedTransportOptions,
 } from './channel-options.ts';
-import { abortError, type CallRunner, ClientCall } from './client-call.ts';
-import { type ChannelEndpoint, EndpointSet, type EndpointState } from './endpoint-set.ts';
+import { abortError, ClientCall } from './client-call.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { EndpointSet, type EndpointState } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
 import { type ClientInterceptor, type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
 import { encodeMetadata } from './metadata.ts';
 import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from './options.ts';
-import { ParkedCalls } from './parked-calls.ts';
 import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { checkedBudget, type RetryPolicy, retryPauseMs, retryPolicy } from './retry-options.ts';
+import { checkedBudget, type RetryPolicy, retryPolicy } from './retry-options.ts';
 import type { MethodDefinition } from './service.ts';
-import { wireCode } from './status.ts';
 import { parseTarget } from './target.ts';
 import type { ClientReceiver, ClientTransport, ClientTransportStats, LinkState } from './transport.ts';
 
@@ -46,47 +45,25 @@ type State = 'open' | 'closing' | 'closed';
 
 const noOptions: CallOptions = {};
 
-/** A call that was certainly not handled is given to so many other endpoints. */
-const mostMoves = 5;
-
-/** What an endpoint's failures are, against those of the request; they count towards its ejection. */
-const endpointFailures: ReadonlySet<string> = new Set([
-  'UNAVAILABLE',
-  'DEADLINE_EXCEEDED',
-  'INTERNAL',
-  'DATA_LOSS',
-]);
-
 /**
  * A way to a service: finds its endpoints, keeps connections to them, and spreads calls over them. Connecting begins
  * with the first call or with connect(). An idle channel does not keep the process alive; a pending call does.
  */
-export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
+export class Channel implements AsyncDisposable, ClientReceiver {
   readonly target: string;
   readonly #timeoutMs: number;
   readonly #waitForReady: boolean;
   readonly #maxCallsInFlight: number;
   readonly #interceptors: readonly ClientInterceptor[];
-  readonly #short: boolean;
   readonly #retry: RetryPolicy | undefined;
-  readonly #retryBudget: RetryBudget;
   readonly #transport: ClientTransport;
   readonly #endpoints: EndpointSet;
   readonly #resolver: Resolver;
-  readonly #methods = new Map<MethodDefinition, number>();
+  readonly #dispatcher: Dispatcher;
   readonly #calls = new Set<ClientCall>();
-  /** No endpoint for them is known, or (waitForReady) ready. */
-  readonly #unplaced = new ParkedCalls((call) => this.#onWaitOver(call));
-  /** Before their next attempt. */
-  readonly #pausing = new ParkedCalls((call) => this.#place(call));
-  #resolverError: Error | undefined;
-  #connecting = false;
   #state: State = 'open';
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
-  #moves = 0;
-  #retries = 0;
-  #retriesRefused = 0;
 
   /**
    * @param target `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, `dns:///host:port`, `etcd:///Service`,
@@ -100,10 +77,8 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
     this.#waitForReady = options.waitForReady ?? false;
     this.#maxCallsInFlight = integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20);
     this.#interceptors = options.interceptors ?? [];
-    this.#short = options.connection === 'short';
     this.#retry = retryPolicy(options.retry);
     const { ratio, perSecond } = checkedBudget(options.retryBudget);
-    this.#retryBudget = new RetryBudget(ratio, perSecond, () => performance.now());
     const { balancer = 'round_robin' } = options;
     const makeBalancer = typeof balancer === 'function' ? balancer : balancerFactory(balancer);
     const ejection = checkedEjection(options.ejection);
@@ -115,27 +90,35 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
       makeBalancer,
       ejection,
       onAllFailed: () => this.#resolver.refresh(),
-      onReady: () => this.#placeWaiting(),
+      onReady: () => this.#dispatcher.placeWaiting(),
+    });
+    this.#dispatcher = new Dispatcher({
+      target,
+      short: transportOptions.shortConnections,
+      transport: this.#transport,
+      endpoints: this.#endpoints,
+      retryBudget: new RetryBudget(ratio, perSecond, () => performance.now()),
+      onEnd: (call) => {
+        this.#calls.delete(call);
+        if (this.#calls.size === 0) this.#onDrained?.();
+      },
     });
     this.#resolver.start({
       onEndpoints: (endpoints) => {
         if (this.#state === 'closed') return;
-        this.#endpoints.update(endpoints, this.#connecting);
-        this.#resolverError = undefined;
-        this.#placeWaiting();
+        this.#endpoints.update(endpoints, this.#dispatcher.connecting);
+        this.#dispatcher.onResolved(undefined);
       },
       onError: (error) => {
-        this.#resolverError = error;
         this.#resolver.refresh();
-        this.#placeWaiting();
+        this.#dispatcher.onResolved(error);
       },
     });
   }
 
   /** Begins to connect, so that the first call need not wait for it. Does not wait itself. */
   connect(): void {
-    this.#connecting = true;
-    this.#endpoints.connectAll();
+    this.#dispatcher.connect();
   }
 
   /** Makes one call; what a client's methods do. Rejects with RpcError, or TypeError for a request that does not encode. */
@@ -216,15 +199,12 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
         },
         resolve,
         reject,
-        this,
+        this.#dispatcher,
       );
-      this.#retryBudget.onCall();
-      const endpoint = this.#endpointFor(call);
-      if (endpoint === undefined) this.#wait(call);
-      else this.#start(call, endpoint, timeoutMs);
+      this.#dispatcher.begin(call);
       this.#calls.add(call);
-      if (signal !== undefined) call.watch(signal, this.#giveUp);
-      if (parent !== undefined && !call.ended) call.watch(parent.signal, this.#giveUp);
+      if (signal !== undefined) call.watch(signal, this.#dispatcher.giveUp);
+      if (parent !== undefined && !call.ended) call.watch(parent.signal, this.#dispatcher.giveUp);
     });
   }
 
@@ -240,173 +220,6 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
         },
       );
     }
-  }
-
-  /** Undefined: the call has to wait for one. */
-  #endpointFor(call: ClientCall): ChannelEndpoint | undefined {
-    const { waitForReady, balanceKey } = call.what;
-    // Bound to an endpoint that is not ready it would wait for that one, though another may be ready sooner; and an
-    // attempt of the retry policy would be wasted on one.
-    const patient = waitForReady || call.lastError !== undefined;
-    if (patient && !this.#short && !this.#endpoints.anyReady) {
-      if (this.#endpoints.size > 0) this.#connectOnce();
-      return undefined;
-    }
-    return this.#endpoints.pick(balanceKey, call.tried);
-  }
-
-  #connectOnce(): void {
-    if (!this.#connecting) this.connect();
-  }
-
-  #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
-    this.#connectOnce();
-    const { method, waitForReady, request, metadata, msgId } = call.what;
-    this.#transport.start(
-      call,
-      endpoint.number,
-      this.#methodNumber(method),
-      timeoutMs,
-      waitForReady && this.#short,
-      method.request,
-      request,
-      metadata,
-      msgId,
-    );
-    call.endpoint = endpoint;
-    this.#endpoints.begin(endpoint);
-    if (this.#endpoints.measures) call.sentAt = performance.now();
-  }
-
-  /** Until the resolver has spoken, or has something better to say, or an endpoint is ready. */
-  #wait(call: ClientCall): void {
-    const { waitForReady, expiresAt, retry } = call.what;
-    if (this.#resolverError !== undefined && !waitForReady) throw this.#nowhere(this.#resolverError);
-    const left = Math.max(0, expiresAt - performance.now());
-    const patience = waitForReady || call.lastError === undefined ? left : Math.min(left, retry?.maxMs ?? 0);
-    this.#unplaced.park(call, patience);
-  }
-
-  #onWaitOver(call: ClientCall): void {
-    if (call.lastError !== undefined && !call.what.waitForReady) return call.fail(call.lastError);
-    const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
-    const last = this.#resolverError?.message ?? this.#endpoints.lastError;
-    const why = last === undefined ? '' : ` (last error: ${last})`;
-    const text = `deadline exceeded: waited ${call.what.timeoutMs} ms for ${what} ${this.target}${why}`;
-    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
-  }
-
-  #nowhere(cause: Error | undefined): RpcError {
-    const text = `no endpoint of ${this.target} is known${cause === undefined ? '' : `: ${cause.message}`}`;
-    return new RpcError('UNAVAILABLE', text, { cause, requestWritten: false });
-  }
-
-  #placeWaiting(): void {
-    if (this.#unplaced.size === 0) return;
-    for (const call of this.#unplaced.takeAll()) this.#place(call);
-  }
-
-  /** Gives a call that is nowhere to an endpoint, or parks it, or ends it. */
-  #place(call: ClientCall): void {
-    if (call.ended) return;
-    try {
-      const endpoint = this.#endpointFor(call);
-      if (endpoint === undefined) return this.#wait(call);
-      this.#start(call, endpoint, Math.max(1, Math.ceil(call.what.expiresAt - performance.now())));
-    } catch (cause) {
-      if (cause instanceof RpcError) return call.fail(cause);
-      const text = `the request cannot be sent: ${String(cause)}`;
-      call.fail(new RpcError('INTERNAL', text, { cause, requestWritten: false }));
-    }
-  }
-
-  readonly #giveUp = (call: ClientCall, signal: AbortSignal): void => {
-    if (call.ended) return;
-    if (call.endpoint !== undefined) {
-      this.#transport.cancel(call);
-      this.#leave(call, undefined);
-    }
-    this.#unplaced.take(call);
-    this.#pausing.take(call);
-    call.fail(abortError(signal));
-  };
-
-  /** The attempt is over, so the endpoint has a call less. */
-  #leave(call: ClientCall, failed: boolean | undefined): void {
-    const { endpoint } = call;
-    if (endpoint === undefined) return;
-    call.endpoint = undefined;
-    this.#endpoints.end(endpoint, this.#endpoints.measures ? performance.now() - call.sentAt : 0, failed);
-  }
-
-  /** @internal */
-  onAnswered(call: ClientCall): void {
-    this.#leave(call, false);
-  }
-
-  /** @internal */
-  onAttemptFailed(call: ClientCall, error: RpcError): void {
-    const endpoint = call.endpoint!;
-    const removed = endpoint.state === 'removed' && error.code === 'CANCELLED' && this.#state !== 'closed';
-    this.#leave(call, removed ? undefined : endpointFailures.has(error.code));
-    if (this.#state === 'closed') return call.fail(error);
-    const text = `${endpoint.name} was taken off the list of endpoints before it had answered`;
-    const failure = removed
-      ? new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true })
-      : error;
-    if (!this.#move(call, endpoint, failure) && !this.#retryLater(call, endpoint, failure))
-      call.fail(failure);
-  }
-
-  /** What certainly was not handled is tried elsewhere at once. */
-  #move(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
-    const refused = error.code === 'UNAVAILABLE' || error.wireCode === refusedTooMany;
-    if (!error.safeToRepeat || !refused || performance.now() >= call.what.expiresAt) return false;
-    call.tried ??= new Set();
-    call.tried.add(endpoint);
-    if (call.tried.size > mostMoves || !this.#endpoints.hasOther(call.tried)) {
-      // One that waits for readiness has time to try them all again.
-      if (!call.what.waitForReady || this.#short) return false;
-      call.tried = undefined;
-    }
-    this.#moves++;
-    this.#place(call);
-    return true;
-  }
-
-  #retryLater(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
-    const { retry, method, expiresAt } = call.what;
-    if (retry === undefined || call.attempts >= retry.maxAttempts || !retry.codes.has(error.code))
-      return false;
-    if (!error.safeToRepeat && !retry.isIdempotent(method.wireName)) return false;
-    const pauseMs = retryPauseMs(retry, call.attempts, Math.random());
-    if (performance.now() + pauseMs >= expiresAt) return false;
-    if (!this.#retryBudget.take()) {
-      this.#retriesRefused++;
-      return false;
-    }
-    this.#retries++;
-    call.attempts++;
-    call.lastError = error;
-    call.tried ??= new Set();
-    call.tried.add(endpoint);
-    if (!this.#endpoints.hasOther(call.tried)) call.tried = undefined;
-    this.#pausing.park(call, pauseMs);
-    return true;
-  }
-
-  #methodNumber(method: MethodDefinition): number {
-    let number = this.#methods.get(method);
-    if (number === undefined) {
-      if (Buffer.byteLength(method.wireName) > 511 || method.wireName.includes('\0')) {
-        throw new RangeError(
-          `the method name ${method.wireName} does not fit TinyPB: at most 511 bytes and no NUL`,
-        );
-      }
-      number = this.#transport.addMethod(method.wireName);
-      this.#methods.set(method, number);
-    }
-    return number;
   }
 
   /**
@@ -431,10 +244,7 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
     }
     this.#state = 'closed';
     this.#resolver.close();
-    for (const call of [...this.#unplaced.takeAll(), ...this.#pausing.takeAll()]) {
-      const text = 'the channel was closed before the call was finished';
-      call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
-    }
+    this.#dispatcher.close();
     await this.#endpoints.close();
     this.#transport.close();
   }
@@ -446,20 +256,11 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
   stats(): ChannelStats {
     return {
       ...this.#transport.stats(),
+      ...this.#dispatcher.stats(),
       callsPending: this.#calls.size,
-      callsParked: this.#unplaced.size + this.#pausing.size,
       endpoints: this.#endpoints.names(),
       endpointStates: this.#endpoints.states(),
-      moves: this.#moves,
-      retries: this.#retries,
-      retriesRefused: this.#retriesRefused,
     };
-  }
-
-  /** @internal */
-  onEnd(call: ClientCall): void {
-    this.#calls.delete(call);
-    if (this.#calls.size === 0) this.#onDrained?.();
   }
 
   /** @internal */
@@ -467,8 +268,6 @@ export class Channel implements AsyncDisposable, ClientReceiver, CallRunner {
     this.#endpoints.onLinkState(endpoint, link, state, error);
   }
 }
-
-const refusedTooMany = wireCode.refusedBase + 8;
 
 const longestMsgId = 99;
 

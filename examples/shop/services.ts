@@ -1,0 +1,10 @@
+import { fileURLToPath } from 'node:url';
+import { loadProto, type Unary } from '../../lib/index.ts';
+
+/** The types of shop.proto. */
+interface Services {
+  Stock: { reserve: Unary<{ goods?: string; count?: number }, { by?: string }> };
+  Orders: { place: Unary<{ goods?: string }, { orderId?: string; reservedBy?: string }> };
+}
+
+export const { Stock, Orders } = loadProto<Services>(fileURLToPath(new URL('shop.proto', import.meta.url)));

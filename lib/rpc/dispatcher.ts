@@ -1,0 +1,276 @@
+import type { ClientCall } from './client-call.ts';
+import { abortError, type CallRunner } from './client-call.ts';
+import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
+import { RpcError } from './errors.ts';
+import { ParkedCalls } from './parked-calls.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import { retryPauseMs } from './retry-options.ts';
+import type { MethodDefinition } from './service.ts';
+import { wireCode } from './status.ts';
+import type { ClientTransport } from './transport.ts';
+
+/** A call that was certainly not handled is given to so many other endpoints. */
+const mostMoves = 5;
+
+const refusedTooMany = wireCode.refusedBase + 8;
+
+/** What an endpoint's failures are, against those of the request; they count towards its ejection. */
+const endpointFailures: ReadonlySet<string> = new Set([
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'INTERNAL',
+  'DATA_LOSS',
+]);
+
+export interface DispatcherParts {
+  readonly target: string;
+  /** A connection for each call. */
+  readonly short: boolean;
+  readonly transport: ClientTransport;
+  readonly endpoints: EndpointSet;
+  readonly retryBudget: RetryBudget;
+  /** The call has ended, however it did; once. */
+  onEnd(call: ClientCall): void;
+}
+
+/**
+ * Gives calls to endpoints: at once, or when there is one; to another one when the first has certainly not handled it;
+ * and again, after a pause, where the call's retry policy says so.
+ */
+export class Dispatcher implements CallRunner {
+  readonly #target: string;
+  readonly #short: boolean;
+  readonly #transport: ClientTransport;
+  readonly #endpoints: EndpointSet;
+  readonly #retryBudget: RetryBudget;
+  readonly #methods = new Map<MethodDefinition, number>();
+  /** No endpoint for them is known, or (waitForReady) ready. */
+  readonly #unplaced = new ParkedCalls((call) => this.#onWaitOver(call));
+  /** Before their next attempt. */
+  readonly #pausing = new ParkedCalls((call) => this.#place(call));
+  readonly onEnd: (call: ClientCall) => void;
+  #resolverError: Error | undefined;
+  #connecting = false;
+  #closed = false;
+  #moves = 0;
+  #retries = 0;
+  #retriesRefused = 0;
+
+  constructor({ target, short, transport, endpoints, retryBudget, onEnd }: DispatcherParts) {
+    this.#target = target;
+    this.#short = short;
+    this.#transport = transport;
+    this.#endpoints = endpoints;
+    this.#retryBudget = retryBudget;
+    this.onEnd = onEnd;
+  }
+
+  /** Whether endpoints are to be connected to when they become known. */
+  get connecting(): boolean {
+    return this.#connecting;
+  }
+
+  connect(): void {
+    this.#connecting = true;
+    this.#endpoints.connectAll();
+  }
+
+  /** @throws what encoding the request throws, and RpcError when there is no endpoint to wait for. */
+  begin(call: ClientCall): void {
+    this.#retryBudget.onCall();
+    const endpoint = this.#endpointFor(call);
+    if (endpoint === undefined) this.#wait(call);
+    else this.#start(call, endpoint, call.what.timeoutMs);
+  }
+
+  /** What the resolver said last: endpoints, or why there are none. */
+  onResolved(error: Error | undefined): void {
+    this.#resolverError = error;
+    this.placeWaiting();
+  }
+
+  /** Undefined: the call has to wait for one. */
+  #endpointFor(call: ClientCall): ChannelEndpoint | undefined {
+    const { waitForReady, balanceKey } = call.what;
+    // Bound to an endpoint that is not ready it would wait for that one, though another may be ready sooner; and an
+    // attempt of the retry policy would be wasted on one.
+    const patient = waitForReady || call.lastError !== undefined;
+    if (patient && !this.#short && !this.#endpoints.anyReady) {
+      if (this.#endpoints.size > 0) this.#connectOnce();
+      return undefined;
+    }
+    return this.#endpoints.pick(balanceKey, call.tried);
+  }
+
+  #connectOnce(): void {
+    if (!this.#connecting) this.connect();
+  }
+
+  #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
+    this.#connectOnce();
+    const { method, waitForReady, request, metadata, msgId } = call.what;
+    this.#transport.start(
+      call,
+      endpoint.number,
+      this.#methodNumber(method),
+      timeoutMs,
+      waitForReady && this.#short,
+      method.request,
+      request,
+      metadata,
+      msgId,
+    );
+    call.endpoint = endpoint;
+    this.#endpoints.begin(endpoint);
+    if (this.#endpoints.measures) call.sentAt = performance.now();
+  }
+
+  /** Until the resolver has spoken, or has something better to say, or an endpoint is ready. */
+  #wait(call: ClientCall): void {
+    const { waitForReady, expiresAt, retry } = call.what;
+    if (this.#resolverError !== undefined && !waitForReady) throw this.#nowhere(this.#resolverError);
+    const left = Math.max(0, expiresAt - performance.now());
+    const patience = waitForReady || call.lastError === undefined ? left : Math.min(left, retry?.maxMs ?? 0);
+    this.#unplaced.park(call, patience);
+  }
+
+  #onWaitOver(call: ClientCall): void {
+    if (call.lastError !== undefined && !call.what.waitForReady) return call.fail(call.lastError);
+    const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
+    const last = this.#resolverError?.message ?? this.#endpoints.lastError;
+    const why = last === undefined ? '' : ` (last error: ${last})`;
+    const text = `deadline exceeded: waited ${call.what.timeoutMs} ms for ${what} ${this.#target}${why}`;
+    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
+  }
+
+  #nowhere(cause: Error | undefined): RpcError {
+    const text = `no endpoint of ${this.#target} is known${cause === undefined ? '' : `: ${cause.message}`}`;
+    return new RpcError('UNAVAILABLE', text, { cause, requestWritten: false });
+  }
+
+  /** An endpoint is new or ready. */
+  placeWaiting(): void {
+    if (this.#unplaced.size === 0) return;
+    for (const call of this.#unplaced.takeAll()) this.#place(call);
+  }
+
+  /** Gives a call that is nowhere to an endpoint, or parks it, or ends it. */
+  #place(call: ClientCall): void {
+    if (call.ended) return;
+    try {
+      const endpoint = this.#endpointFor(call);
+      if (endpoint === undefined) return this.#wait(call);
+      this.#start(call, endpoint, Math.max(1, Math.ceil(call.what.expiresAt - performance.now())));
+    } catch (cause) {
+      if (cause instanceof RpcError) return call.fail(cause);
+      const text = `the request cannot be sent: ${String(cause)}`;
+      call.fail(new RpcError('INTERNAL', text, { cause, requestWritten: false }));
+    }
+  }
+
+  /** Ends a call because its signal says so. */
+  readonly giveUp = (call: ClientCall, signal: AbortSignal): void => {
+    if (call.ended) return;
+    if (call.endpoint !== undefined) {
+      this.#transport.cancel(call);
+      this.#leave(call, undefined);
+    }
+    this.#unplaced.take(call);
+    this.#pausing.take(call);
+    call.fail(abortError(signal));
+  };
+
+  /** The attempt is over, so the endpoint has a call less. */
+  #leave(call: ClientCall, failed: boolean | undefined): void {
+    const { endpoint } = call;
+    if (endpoint === undefined) return;
+    call.endpoint = undefined;
+    this.#endpoints.end(endpoint, this.#endpoints.measures ? performance.now() - call.sentAt : 0, failed);
+  }
+
+  onAnswered(call: ClientCall): void {
+    this.#leave(call, false);
+  }
+
+  onAttemptFailed(call: ClientCall, error: RpcError): void {
+    const endpoint = call.endpoint!;
+    const removed = endpoint.state === 'removed' && error.code === 'CANCELLED' && !this.#closed;
+    this.#leave(call, removed ? undefined : endpointFailures.has(error.code));
+    if (this.#closed) return call.fail(error);
+    const text = `${endpoint.name} was taken off the list of endpoints before it had answered`;
+    const failure = removed
+      ? new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true })
+      : error;
+    if (!this.#move(call, endpoint, failure) && !this.#retryLater(call, endpoint, failure))
+      call.fail(failure);
+  }
+
+  /** What certainly was not handled is tried elsewhere at once. */
+  #move(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
+    const refused = error.code === 'UNAVAILABLE' || error.wireCode === refusedTooMany;
+    if (!error.safeToRepeat || !refused || performance.now() >= call.what.expiresAt) return false;
+    call.tried ??= new Set();
+    call.tried.add(endpoint);
+    if (call.tried.size > mostMoves || !this.#endpoints.hasOther(call.tried)) {
+      // One that waits for readiness has time to try them all again.
+      if (!call.what.waitForReady || this.#short) return false;
+      call.tried = undefined;
+    }
+    this.#moves++;
+    this.#place(call);
+    return true;
+  }
+
+  #retryLater(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
+    const { retry, method, expiresAt } = call.what;
+    if (retry === undefined || call.attempts >= retry.maxAttempts || !retry.codes.has(error.code))
+      return false;
+    if (!error.safeToRepeat && !retry.isIdempotent(method.wireName)) return false;
+    const pauseMs = retryPauseMs(retry, call.attempts, Math.random());
+    if (performance.now() + pauseMs >= expiresAt) return false;
+    if (!this.#retryBudget.take()) {
+      this.#retriesRefused++;
+      return false;
+    }
+    this.#retries++;
+    call.attempts++;
+    call.lastError = error;
+    call.tried ??= new Set();
+    call.tried.add(endpoint);
+    if (!this.#endpoints.hasOther(call.tried)) call.tried = undefined;
+    this.#pausing.park(call, pauseMs);
+    return true;
+  }
+
+  #methodNumber(method: MethodDefinition): number {
+    let number = this.#methods.get(method);
+    if (number === undefined) {
+      if (Buffer.byteLength(method.wireName) > 511 || method.wireName.includes('\0')) {
+        throw new RangeError(
+          `the method name ${method.wireName} does not fit TinyPB: at most 511 bytes and no NUL`,
+        );
+      }
+      number = this.#transport.addMethod(method.wireName);
+      this.#methods.set(method, number);
+    }
+    return number;
+  }
+
+  /** Ends what waits; what endpoints have is ended by closing those. */
+  close(): void {
+    this.#closed = true;
+    for (const call of [...this.#unplaced.takeAll(), ...this.#pausing.takeAll()]) {
+      const text = 'the channel was closed before the call was finished';
+      call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
+    }
+  }
+
+  stats() {
+    return {
+      callsParked: this.#unplaced.size + this.#pausing.size,
+      moves: this.#moves,
+      retries: this.#retries,
+      retriesRefused: this.#retriesRefused,
+    };
+  }
+}
