@@ -14,9 +14,9 @@ const stock = createClient(Stock, channel);
 let orders = 0;
 const server = new Server();
 server.addService(Orders, {
-  async place({ goods }, ctx) {
+  async place({ goods = '' }, ctx) {
     // `parent`: what is left of our caller's time, and its signal, are Stock's too.
-    const { by } = await stock.reserve({ goods, count: 1 }, { parent: ctx, waitForReady: true });
+    const { by = '' } = await stock.reserve({ goods, count: 1 }, { parent: ctx, waitForReady: true });
     return { orderId: `${++orders}`, reservedBy: by };
   },
 });

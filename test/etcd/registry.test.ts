@@ -25,6 +25,23 @@ describe.skipIf(etcdIsMissing())('the registry on etcd', () => {
     expect(second.state).toBe('closed');
   });
 
+  it('leaves the connection to etcd alone when one of its users closes', async () => {
+    const server = await EtcdServer.start();
+    const told: string[] = [];
+    const logger = { warn: (line: string) => told.push(line), error: (line: string) => told.push(line) };
+    const both = discovery({ hosts: server.hosts, logger });
+    const seen = follow(both, 'Order');
+    const registration = await both.register('Order', a);
+    const other = follow(both, 'Stock');
+    await seen.sees([a], 1000);
+    await other.sees([], 1000);
+    await registration.close();
+    await seen.sees([], 1000);
+    await both.register('Order', b);
+    await seen.sees([b], 1000);
+    expect(told).toEqual([]);
+  });
+
   it('registers again when the entry is deleted', async () => {
     const server = await EtcdServer.start();
     const registry = discovery({ hosts: server.hosts });

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type {
   Etcd3,
   IDuplexStream,
@@ -37,6 +38,16 @@ export type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse>;
 export type KeepAliveStream = IDuplexStream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>;
 
 const pageSize = 5000;
+
+/**
+ * Ends a stream. Nobody is to hear of the error that this makes: etcd3 would take it for a failure of the host, and close
+ * the connection that its other streams are on.
+ */
+export function leaveStream(stream: WatchStream | KeepAliveStream): void {
+  (stream as unknown as EventEmitter).removeAllListeners('error');
+  stream.on('error', () => undefined);
+  stream.cancel();
+}
 
 /**
  * The questions we ask of etcd, each with a deadline. Uses the plain RPC clients of etcd3 and not its watchers and

@@ -1,5 +1,5 @@
 import { Backoff, pause } from '../backoff.ts';
-import type { EtcdClient, KeepAliveStream } from './client.ts';
+import { type EtcdClient, type KeepAliveStream, leaveStream } from './client.ts';
 
 export interface LeaseToKeep {
   readonly client: EtcdClient;
@@ -56,8 +56,7 @@ async function keepOnStream(
     }
     return undefined;
   } finally {
-    stream.on('error', () => undefined);
-    stream.cancel();
+    leaveStream(stream);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IWatchResponse } from 'etcd3';
-import type { EtcdClient } from './client.ts';
+import { type EtcdClient, leaveStream } from './client.ts';
 import { rangeEnd } from './keys.ts';
 
 export interface WatchRequest {
@@ -45,9 +45,7 @@ export async function followWatch(request: WatchRequest, signal: AbortSignal): P
   } finally {
     clearTimeout(timer);
     if (stop !== undefined) signal.removeEventListener('abort', stop);
-    // An error that comes after this must not become uncaught.
-    stream.on('error', () => undefined);
-    stream.cancel();
+    leaveStream(stream);
   }
 }
 
