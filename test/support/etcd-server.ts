@@ -130,7 +130,7 @@ export class EtcdServer {
     throw new Error('etcd has no leader');
   }
 
-  /** A figure of etcd's own metrics. */
+  /** A figure of etcd's own metrics; `name` is a regular expression. */
   async metric(name: string, member = 0): Promise<number> {
     const text = await this.#http(this.#member(member), '/metrics');
     const found = new RegExp(`^${name} (\\S+)$`, 'm').exec(text);
