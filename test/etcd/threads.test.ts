@@ -48,7 +48,10 @@ describe.skipIf(etcdIsMissing())('eight worker threads that follow 200 services'
     for (let round = 0; round < 5; round++) {
       await put(0, `alone-${round}`);
       let spread = 'incomplete';
-      const complete = async () => (spread = await ask(child, `spread alone-${round}`)) !== 'incomplete';
+      const complete = async () => {
+        spread = await ask(child, `spread alone-${round}`);
+        return spread !== 'incomplete';
+      };
       await until(complete, { deadlineMs: 5000, what: 'all workers to see one change' });
       spreads.push(Number(spread));
     }
