@@ -17,6 +17,7 @@ const nativeLayers = {
   base: [],
   wire: ['base'],
   discovery: ['base'],
+  log: ['base'],
   io: ['base', 'wire'],
   rpc: ['base', 'wire', 'io'],
 };
@@ -27,7 +28,7 @@ const libLayers = {
   cli: ['index.ts'],
   codec: ['rpc'],
   discovery: ['addon', 'log', 'rpc'],
-  log: [],
+  log: ['addon'],
   rpc: ['addon', 'balance', 'codec', 'discovery', 'log'],
 };
 /** Package to the only folders of lib that may import it at run time. */

@@ -128,7 +128,59 @@ export interface NativeServiceCache {
   stats(): { readonly keys: number; readonly subscriptions: number; readonly bytes: number };
 }
 
+export interface NativeLogOptions {
+  /** Empty: `fd`. */
+  readonly folder: string;
+  readonly name: string;
+  readonly fd: number;
+  readonly maxFileBytes: number;
+  readonly maxFiles: number;
+  readonly json: boolean;
+  /** Index of log::Policy. */
+  readonly policy: number;
+  readonly bufferBytes: number;
+  readonly queueBytes: number;
+  readonly gatherMs: number;
+  readonly flushTimeoutMs: number;
+  readonly saveFromCrashes: boolean;
+}
+
+export interface NativeLogStats {
+  readonly buffers: number;
+  readonly bufferBytes: number;
+  readonly queuedBytes: number;
+  readonly lines: number;
+  readonly linesDropped: number;
+  readonly bytesWritten: number;
+  readonly writeErrors: number;
+  readonly filesRolled: number;
+  readonly lastError: string;
+  readonly path: string;
+}
+
+/** One JavaScript environment's end of a log (native/addon/log_binding.h). */
+export interface NativeLog {
+  /** This environment's buffer. */
+  readonly memory: ArrayBuffer;
+  /** The kernel's number of this thread. */
+  readonly tid: number;
+  nudge(): void;
+  waitForRoom(active: number): boolean;
+  flush(ms: number, sync: boolean): Promise<boolean>;
+  flushSync(ms: number, sync: boolean): boolean;
+  reopen(): void;
+  close(): void;
+  stats(): NativeLogStats;
+  takeRolled(): string[];
+}
+
 export interface NativeBinding {
+  /** Throws an Error whose message is the settings of the log that is open at that place, when they are others. */
+  readonly Log: new (
+    place: string,
+    settings: string,
+    options: NativeLogOptions,
+  ) => NativeLog;
   readonly ServiceCache: new (onEvents: OnServiceEvents) => NativeServiceCache;
   readonly Environment: new (slabs: Slabs, onBatch: OnBatch) => NativeEnvironment;
   readonly layout: Readonly<Record<string, number>>;

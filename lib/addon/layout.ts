@@ -57,6 +57,17 @@ export const largePayloadBytes = 64 * 1024;
 export const slotBits = 24;
 
 /** What loading the binary compares. */
+/** A thread's log buffer: what its first words are (native/core/log/buffer.h), then its two halves. */
+export const logBuffer = {
+  controlBytes: 64,
+  active: 0,
+  busy: 1,
+  /** Of half 0; half 1 follows. */
+  bytes: 2,
+  lines: 4,
+  dropped: 6,
+} as const;
+
 export const layoutNumbers = {
   eventWords: event.words,
   commandWords: command.words,
@@ -65,4 +76,5 @@ export const layoutNumbers = {
   lastCommandKind: commandKind.cancel,
   largePayloadBytes,
   slotBits,
+  logControlBytes: logBuffer.controlBytes,
 } as const;

@@ -1,7 +1,28 @@
-/** Where the library's own lines go. Must not throw; what it throws is swallowed, since logging never fails a call. */
+import type { CallFields } from './current-call.ts';
+import type { LogFields } from './line-format.ts';
+
+/** A message, fields, or an error. */
+export type LogWhat = string | LogFields | Error;
+
+/** A way to log for one call. */
+export interface CallLog {
+  trace(what: LogWhat, more?: unknown): void;
+  debug(what: LogWhat, more?: unknown): void;
+  info(what: LogWhat, more?: unknown): void;
+  warn(what: LogWhat, more?: unknown): void;
+  error(what: LogWhat, more?: unknown): void;
+  fatal(what: LogWhat, more?: unknown): void;
+}
+
+/**
+ * Where the library's own lines go: a logger of createLogger(), pino, console, or two functions. Must not throw; what it
+ * throws is swallowed, since logging never fails a call.
+ */
 export interface Logger {
   warn(line: string): void;
   error(line: string, error?: unknown): void;
+  /** For `ctx.log` of handlers: a logger with these fields in every line. Without it lines begin with them. */
+  child?(fields: { msgId: string; method: string }): CallLog;
 }
 
 /** Writes to stderr. */
@@ -27,5 +48,25 @@ export function safeLogger(logger: Logger | false | undefined): Logger {
   return {
     warn: (line) => guarded(() => target.warn(line)),
     error: (line, error) => guarded(() => target.error(line, error)),
+  };
+}
+
+/** The log of one call over `logger`: its child, or its lines with the call before them; then only warn and above. */
+export function callLog(logger: Logger | false | undefined, call: CallFields): CallLog {
+  const target = logger === false ? silentLogger : (logger ?? consoleLogger);
+  if (target.child !== undefined) return target.child({ ...call });
+  const text = (what: LogWhat, more: unknown): string =>
+    `[${call.msgId}] [${call.method}] ${typeof what === 'string' ? what : String(more ?? '')}`;
+  const detail = (what: LogWhat, more: unknown): unknown => (typeof what === 'string' ? more : what);
+  const ignore = (): void => undefined;
+  const safe = safeLogger(logger);
+  const error = (what: LogWhat, more?: unknown): void => safe.error(text(what, more), detail(what, more));
+  return {
+    trace: ignore,
+    debug: ignore,
+    info: ignore,
+    warn: (what, more) => safe.warn(text(what, more)),
+    error,
+    fatal: error,
   };
 }

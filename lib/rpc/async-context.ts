@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setCallSource } from '../log/current-call.ts';
 import type { CallContext } from './call-context.ts';
 
 /** Made on first use: an AsyncLocalStorage that is in use slows every promise of the process on Node 20 and 22. */
@@ -6,7 +7,10 @@ let storage: AsyncLocalStorage<CallContext> | undefined;
 
 /** Runs a handler so that calls made inside it find their parent; for servers with `asyncContext: true`. */
 export function runInContext<T>(context: CallContext, body: () => T): T {
-  storage ??= new AsyncLocalStorage<CallContext>();
+  if (storage === undefined) {
+    storage = new AsyncLocalStorage<CallContext>();
+    setCallSource(currentCall);
+  }
   return storage.run(context, body);
 }
 

@@ -1,3 +1,4 @@
+import { type CallLog, callLog, type Logger } from '../log/logger.ts';
 import { RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
 import type { MethodDefinition } from './service.ts';
@@ -22,6 +23,16 @@ export interface CallContext {
   readonly peer: string;
   /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. */
   readonly msgId: string;
+  /** The server's logger with `msgId` and `method` of this call in every line. */
+  readonly log: CallLog;
+}
+
+/** The loggers of servers, by what they stand for in a call. */
+const loggers = new WeakMap<ServerTransport, Logger | false>();
+
+/** What `log` of the calls of this server writes to. */
+export function setCallLogger(transport: ServerTransport, logger: Logger | false | undefined): void {
+  if (logger !== undefined) loggers.set(transport, logger);
 }
 
 /** What most handlers never ask for. */
@@ -32,6 +43,7 @@ class Extras {
   replyMetadata: Metadata | undefined;
   msgId: string | undefined;
   peer: string | undefined;
+  log: CallLog | undefined;
   children = 0;
 }
 
@@ -115,6 +127,12 @@ export class ServerCall implements CallContext {
     const { extras } = this;
     extras.peer ??= this.ended ? '' : this.transport.peer(this.low, this.high);
     return extras.peer;
+  }
+
+  get log(): CallLog {
+    const { extras, msgId, method } = this;
+    extras.log ??= callLog(loggers.get(this.transport), { msgId, method });
+    return extras.log;
   }
 
   /** The id of the next call made on behalf of this one: `<id>.<n in base 36>` (wire.md, "msg_id"). */

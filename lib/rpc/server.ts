@@ -4,7 +4,7 @@ import { toServiceDefinition } from '../codec/grpc.ts';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
 import { runInContext } from './async-context.ts';
-import { type CallContext, ServerCall } from './call-context.ts';
+import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
 import { RpcError } from './errors.ts';
 import { runServerInterceptors, type ServerInterceptor } from './interceptors.ts';
 import { knownOptions, timeoutOption } from './options.ts';
@@ -159,6 +159,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
       const factory = this.#options.transport ?? nativeServerTransport;
       const names = this.#methods.map(({ definition }) => definition.wireName);
       this.#transport = factory(this.#transportOptions, names, this);
+      setCallLogger(this.#transport, this.#options.logger);
       this.#state = 'listening';
     }
     const { registry, advertise, ...registerOptions } = options;

@@ -1,6 +1,7 @@
 #include <napi.h>
 
 #include "environment.h"
+#include "log_binding.h"
 #include "rpc/event.h"
 #include "rpc/outbox.h"
 #include "service_cache_binding.h"
@@ -19,12 +20,14 @@ Napi::Object layout(Napi::Env env) {
   numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kCancel));
   numbers.Set("largePayloadBytes", static_cast<double>(rpc::Inbox::kLargePayloadBytes));
   numbers.Set("slotBits", static_cast<double>(rpc::CallId::kSlotBits));
+  numbers.Set("logControlBytes", static_cast<double>(log::Buffer::kControlBytes));
   return numbers;
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Environment", Environment::define(env));
   exports.Set("ServiceCache", ServiceCacheBinding::define(env));
+  exports.Set("Log", LogBinding::define(env));
   exports.Set("layout", layout(env));
   return exports;
 }

@@ -1,0 +1,18 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+
+/** Compresses files that are not written to any more, each beside itself, and removes them. Failures leave them as they are. */
+export async function compressRolled(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const unfinished = `${path}.gz.tmp`;
+    try {
+      await pipeline(createReadStream(path), createGzip(), createWriteStream(unfinished));
+      await rename(unfinished, `${path}.gz`);
+      await rm(path);
+    } catch {
+      await rm(unfinished, { force: true }).catch(() => undefined);
+    }
+  }
+}

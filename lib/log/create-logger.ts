@@ -1,0 +1,155 @@
+import type { LogBuffer } from '../addon/log-buffer.ts';
+import { currentCallFields } from './current-call.ts';
+import { type LevelName, levelNumber, levels } from './levels.ts';
+import { JsonFormat, type LineFormat, type LineHead, type LogFields, TextFormat } from './line-format.ts';
+import { checkedDestination, type LoggerOptions } from './log-options.ts';
+import type { Logger, LogWhat } from './logger.ts';
+import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
+
+/** What a logger and its children have in common. */
+interface Shared {
+  readonly log: OpenLog;
+  readonly buffer: LogBuffer;
+  readonly format: LineFormat;
+}
+
+/**
+ * A logger over the asynchronous log (docs/logging.md). Each method takes a message, a message and fields, or fields and
+ * a message as pino has it; an Error is logged under `err`. None of them throws or waits.
+ */
+export class RocketLogger implements Logger, AsyncDisposable {
+  readonly #shared: Shared;
+  readonly #fields: LogFields;
+  readonly #head: LineHead;
+  #least: number;
+  /** Heads with the call that is handled, by msgId: the last one. */
+  #callMsgId = '';
+  #callHead: LineHead | undefined;
+
+  /** @internal */
+  constructor(shared: Shared, fields: LogFields, least: number) {
+    this.#shared = shared;
+    this.#fields = fields;
+    this.#head = shared.format.head(fields);
+    this.#least = least;
+  }
+
+  get level(): LevelName | 'silent' {
+    const found = (Object.keys(levels) as LevelName[]).find((name) => levels[name] >= this.#least);
+    return found ?? 'silent';
+  }
+
+  /** @throws TypeError that names the levels there are. */
+  set level(level: LevelName | 'silent') {
+    this.#least = levelNumber(level);
+  }
+
+  isLevelEnabled(level: LevelName): boolean {
+    return levels[level] >= this.#least;
+  }
+
+  trace(what: LogWhat, more?: unknown): void {
+    if (this.#least <= 10) this.#write(10, what, more);
+  }
+  debug(what: LogWhat, more?: unknown): void {
+    if (this.#least <= 20) this.#write(20, what, more);
+  }
+  info(what: LogWhat, more?: unknown): void {
+    if (this.#least <= 30) this.#write(30, what, more);
+  }
+  warn(what: LogWhat, more?: unknown): void {
+    if (this.#least <= 40) this.#write(40, what, more);
+  }
+  error(what: LogWhat, more?: unknown): void {
+    if (this.#least <= 50) this.#write(50, what, more);
+  }
+  fatal(what: LogWhat, more?: unknown): void {
+    if (this.#least <= 60) this.#write(60, what, more);
+  }
+
+  /** A logger with more fields in every line, at the present level. */
+  child(fields: LogFields): RocketLogger {
+    return new RocketLogger(this.#shared, { ...this.#fields, ...fields }, this.#least);
+  }
+
+  /**
+   * Resolves when every line of before is in the kernel's hands, or on the disk (`sync`); with false when that did not
+   * happen within `flushTimeoutMs`.
+   */
+  flush(options?: FlushOptions): Promise<boolean> {
+    return this.#shared.log.flush(options);
+  }
+
+  /** As flush(), blocking this thread. */
+  flushSync(options?: FlushOptions): boolean {
+    return this.#shared.log.flushSync(options);
+  }
+
+  /** Opens the file by its name again, after logrotate has moved it. */
+  reopen(): void {
+    this.#shared.log.reopen();
+  }
+
+  stats(): LogStats {
+    return this.#shared.log.stats();
+  }
+
+  /** Flushes, and closes the log for this thread; children included. What is logged later is dropped. */
+  async close(): Promise<void> {
+    await this.#shared.log.flush();
+    this.#shared.log.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #write(level: number, what: unknown, more: unknown): void {
+    const { format, buffer } = this.#shared;
+    let message: string | undefined;
+    let fields: LogFields | undefined;
+    if (typeof what === 'string') {
+      message = what;
+      if (more !== undefined) fields = asFields(more);
+    } else {
+      fields = asFields(what);
+      if (more !== undefined) message = `${more as string}`;
+      else if (what instanceof Error) message = what.message;
+    }
+    const line = format.line(level, Date.now(), this.#headNow(), fields, message);
+    buffer.append(line.text, line.ascii, level >= 50);
+  }
+
+  #headNow(): LineHead {
+    const call = currentCallFields();
+    if (call === undefined || this.#fields['msgId'] !== undefined) return this.#head;
+    const { msgId, method } = call;
+    if (this.#callHead === undefined || msgId !== this.#callMsgId) {
+      this.#callMsgId = msgId;
+      this.#callHead = this.#shared.format.head({ msgId, method, ...this.#fields });
+    }
+    return this.#callHead;
+  }
+}
+
+function asFields(value: unknown): LogFields {
+  if (value instanceof Error) return { err: value };
+  return typeof value === 'object' && value !== null ? (value as LogFields) : { value };
+}
+
+/**
+ * Opens a log: lines go through buffers of this thread to a native writer, so logging never waits for the disk. Threads
+ * that open the same file share its writer. Nothing is lost at a normal end of the process, nor at process.exit(), an
+ * uncaught error, SIGTERM or SIGINT, nor at a crash (docs/logging.md has the guarantees).
+ *
+ * @throws TypeError or RangeError that names the option; Error when this process has that log open with other options.
+ */
+export function createLogger(options: LoggerOptions = {}): RocketLogger {
+  const { format = 'text', level = 'info', fields = {} } = options;
+  if (format !== 'text' && format !== 'json')
+    throw new TypeError(`format must be text or json, not ${String(format)}`);
+  const least = levelNumber(level);
+  const log = new OpenLog(checkedDestination('createLogger', options, format === 'json'));
+  const lines = format === 'json' ? new JsonFormat() : new TextFormat(log.buffer.native.tid);
+  return new RocketLogger({ log, buffer: log.buffer, format: lines }, fields, least);
+}

@@ -1,0 +1,17 @@
+/** pino's numbers. */
+export const levels = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
+export type LevelName = keyof typeof levels;
+
+/** Over every level. */
+const silent = 100;
+
+/** @throws TypeError that names the levels there are. */
+export function levelNumber(level: LevelName | 'silent'): number {
+  if (level === 'silent') return silent;
+  if (!Object.hasOwn(levels, level)) {
+    throw new TypeError(
+      `there is no level ${String(level)}; there are ${Object.keys(levels).join(', ')}, silent`,
+    );
+  }
+  return levels[level];
+}

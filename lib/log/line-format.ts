@@ -1,0 +1,144 @@
+import { hostname } from 'node:os';
+import { escapeText, isPlain, quoteJson } from './escape.ts';
+import { jsonValue } from './json-value.ts';
+import { type LevelName, levels } from './levels.ts';
+
+/** Fields of a line. `msgId` and `method` have columns of their own in text. */
+export type LogFields = { readonly [name: string]: unknown };
+
+/** A line as it is written, and whether it is ASCII throughout. */
+export interface FormattedLine {
+  text: string;
+  ascii: boolean;
+}
+
+/** Makes lines of one thread. `head()` is what is the same for every line of a logger. */
+export interface LineFormat {
+  head(fields: LogFields): LineHead;
+  /** The result is only good until the next call. */
+  line(
+    level: number,
+    nowMs: number,
+    head: LineHead,
+    fields: LogFields | undefined,
+    message: string | undefined,
+  ): FormattedLine;
+}
+
+export interface LineHead {
+  readonly text: string;
+  /** Of text: the fields without a column. */
+  readonly tail: string;
+  readonly ascii: boolean;
+}
+
+const result: FormattedLine = { text: '', ascii: true };
+
+/** `26-11-22 08:01:02.345` in local time. */
+class LocalTime {
+  #ms = -1;
+  #secondFrom = Number.NaN;
+  #second = '';
+  #text = '';
+
+  at(nowMs: number): string {
+    if (nowMs === this.#ms) return this.#text;
+    this.#ms = nowMs;
+    const offset = nowMs - this.#secondFrom;
+    if (!(offset >= 0 && offset < 1000)) {
+      const date = new Date(nowMs);
+      const two = (value: number): string => `${value}`.padStart(2, '0');
+      this.#secondFrom = nowMs - date.getMilliseconds();
+      this.#second = `${two(date.getFullYear() % 100)}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.`;
+    }
+    this.#text = this.#second + thousandths[nowMs - this.#secondFrom]!;
+    return this.#text;
+  }
+}
+
+const thousandths = Array.from({ length: 1000 }, (_, ms) => `${ms}`.padStart(3, '0'));
+
+const textLevels: Record<number, string> = {};
+const jsonLevels: Record<number, string> = {};
+for (const name of Object.keys(levels) as LevelName[]) {
+  textLevels[levels[name]] = `[${name.toUpperCase()}]\t[`;
+  jsonLevels[levels[name]] = `{"level":${levels[name]},"time":`;
+}
+
+/**
+ * As C++ rocket writes lines, milliseconds padded (the original's readme, 日志模块; its common/log.cc):
+ * `[INFO]\t[26-11-22 08:01:02.345]\t[pid:tid]\t[msgid]\t[method]\t[file:line]\tmessage`, then other fields as JSON.
+ */
+export class TextFormat implements LineFormat {
+  readonly #time = new LocalTime();
+  readonly #where: string;
+
+  constructor(tid: number) {
+    this.#where = `]\t[${process.pid}:${tid}]\t[`;
+  }
+
+  head(fields: LogFields): LineHead {
+    const { msgId, method, ...rest } = fields;
+    const column = (value: unknown): string =>
+      value === undefined || value === '' ? '-' : escapeText(`${value}`);
+    const text = `${this.#where}${column(msgId)}]\t[${column(method)}]\t[-]\t`;
+    const tail = membersOf(rest);
+    return { text, tail, ascii: isPlain(column(msgId) + column(method) + tail) };
+  }
+
+  line(
+    level: number,
+    nowMs: number,
+    head: LineHead,
+    fields: LogFields | undefined,
+    message = '',
+  ): FormattedLine {
+    const plain = isPlain(message);
+    const said = plain ? message : escapeText(message);
+    const begun = textLevels[level]! + this.#time.at(nowMs) + head.text + said;
+    if (fields === undefined && head.tail === '') {
+      result.text = `${begun}\n`;
+      result.ascii = plain && head.ascii;
+      return result;
+    }
+    const members = fields === undefined ? head.tail : head.tail + membersOf(fields);
+    result.text = members === '' ? `${begun}\n` : `${begun} {${members.slice(1)}}\n`;
+    result.ascii = plain && head.ascii && isPlain(members);
+    return result;
+  }
+}
+
+/** Newline-delimited JSON with pino's names and order: level, time, pid, hostname, fields, msg. */
+export class JsonFormat implements LineFormat {
+  readonly #process = `,"pid":${process.pid},"hostname":${quoteJson(hostname())}`;
+
+  head(fields: LogFields): LineHead {
+    const text = this.#process + membersOf(fields);
+    return { text, tail: '', ascii: isPlain(text) };
+  }
+
+  line(
+    level: number,
+    nowMs: number,
+    head: LineHead,
+    fields: LogFields | undefined,
+    message: string | undefined,
+  ): FormattedLine {
+    const members = fields === undefined ? '' : membersOf(fields);
+    const said = message === undefined ? '}\n' : `,"msg":${quoteJson(message)}}\n`;
+    result.text = jsonLevels[level]! + nowMs + head.text + members + said;
+    result.ascii = head.ascii && isPlain(members) && (message === undefined || isPlain(message));
+    return result;
+  }
+}
+
+/** `,"name":value` for each field that JSON has something for. */
+function membersOf(fields: LogFields): string {
+  let members = '';
+  for (const name in fields) {
+    if (!Object.hasOwn(fields, name)) continue;
+    const json = jsonValue(fields[name]);
+    if (json !== undefined) members += `,${quoteJson(name)}:${json}`;
+  }
+  return members;
+}

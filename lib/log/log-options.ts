@@ -1,0 +1,123 @@
+import { type FullPolicy, fullPolicies, type LogBufferOptions } from '../addon/log-buffer.ts';
+import { integerOption, knownOptions, MiB, timeoutOption } from '../rpc/options.ts';
+import type { LevelName } from './levels.ts';
+import type { LogFields } from './line-format.ts';
+
+/** Where lines go, and what they may cost. */
+export interface LogDestinationOptions {
+  /** Folder of the files; it is made when it is missing. Without it lines go to `stream`. */
+  readonly directory?: string;
+  /** Files are `<directory>/<name>_<yyyymmdd>_log.<n>`, as C++ rocket names them. Default `rocket`. */
+  readonly name?: string;
+  /** Without `directory`. Default `stdout`. */
+  readonly stream?: 'stdout' | 'stderr';
+  /** A file that would grow over it is followed by the next, bytes. 0: no bound. Default 64 MiB. */
+  readonly maxFileBytes?: number;
+  /** The oldest files beyond so many are deleted, compressed ones included. 0: none is. Default 0. */
+  readonly maxFiles?: number;
+  /** Compress files that are full or of yesterday. Default false. */
+  readonly gzip?: boolean;
+  /** Each half of a thread's buffer, bytes. Default 256 KiB. */
+  readonly bufferBytes?: number;
+  /** Bytes that may wait for the disk; when they do, lines stay in their threads' buffers. Default 16 MiB. */
+  readonly queueBytes?: number;
+  /**
+   * What happens to a line that its thread's buffer has no room for: it is dropped and counted (default), the lines in
+   * the buffer are, or the thread waits, at most `flushTimeoutMs`.
+   */
+  readonly whenFull?: FullPolicy;
+  /** How often buffers are gathered; at once when one is three quarters full or a line is an error. Default 200 ms. */
+  readonly gatherMs?: number;
+  /** The longest that a caller, close() or the end of the process waits for the disk. Default 1 s. */
+  readonly flushTimeoutMs?: number;
+  /** Write what is buffered when the process dies of SIGSEGV, SIGABRT and the like. Default true. */
+  readonly saveFromCrashes?: boolean;
+  /** Write what is buffered on SIGTERM and SIGINT, unless others listen to them, and let them end the process. Default true. */
+  readonly flushOnSignals?: boolean;
+  /** Open the file anew on SIGHUP, which then does not end the process any more. Default false. */
+  readonly reopenOnSighup?: boolean;
+}
+
+export interface LoggerOptions extends LogDestinationOptions {
+  /** The least level that is written. Default `info`. */
+  readonly level?: LevelName | 'silent';
+  /** `text` as C++ rocket writes it, or `json`: newline-delimited, with pino's names. Default `text`. */
+  readonly format?: 'text' | 'json';
+  /** In every line. */
+  readonly fields?: LogFields;
+}
+
+/** Options with everything filled in. */
+export interface LogDestination {
+  /** Equal for logs of the same file or stream. */
+  readonly place: string;
+  readonly settings: LogBufferOptions;
+  readonly gzip: boolean;
+  readonly flushOnSignals: boolean;
+  readonly reopenOnSighup: boolean;
+}
+
+const destinationNames: readonly (keyof LogDestinationOptions)[] = [
+  'directory',
+  'name',
+  'stream',
+  'maxFileBytes',
+  'maxFiles',
+  'gzip',
+  'bufferBytes',
+  'queueBytes',
+  'whenFull',
+  'gatherMs',
+  'flushTimeoutMs',
+  'saveFromCrashes',
+  'flushOnSignals',
+  'reopenOnSighup',
+];
+
+export const loggerOptionNames: readonly (keyof LoggerOptions)[] = [
+  ...destinationNames,
+  'level',
+  'format',
+  'fields',
+];
+
+/** @throws TypeError or RangeError that names the option. */
+export function checkedDestination(
+  of: string,
+  options: LogDestinationOptions,
+  json: boolean,
+): LogDestination {
+  knownOptions(of, options, loggerOptionNames);
+  const { directory = '', name = 'rocket', stream = 'stdout', whenFull = 'drop-newest' } = options;
+  if (!/^[^/\0]{1,200}$/.test(name))
+    throw new TypeError(`name must be a part of a file name, not ${JSON.stringify(name)}`);
+  if (stream !== 'stdout' && stream !== 'stderr')
+    throw new TypeError(`stream must be stdout or stderr, not ${String(stream)}`);
+  if (!fullPolicies.includes(whenFull))
+    throw new TypeError(`whenFull must be one of ${fullPolicies.join(', ')}, not ${String(whenFull)}`);
+  const bytes = (option: 'bufferBytes' | 'queueBytes', fallback: number): number =>
+    integerOption(option, options[option], fallback, 4096, 1024 * MiB);
+  // Words of the shared memory lie on multiples of four.
+  const bufferBytes = bytes('bufferBytes', MiB / 4) & ~63;
+  const settings: LogBufferOptions = {
+    folder: directory,
+    name,
+    fd: stream === 'stdout' ? 1 : 2,
+    maxFileBytes: integerOption('maxFileBytes', options.maxFileBytes, 64 * MiB, 0, Number.MAX_SAFE_INTEGER),
+    maxFiles: integerOption('maxFiles', options.maxFiles, 0, 0, 1e6),
+    json,
+    policy: whenFull,
+    bufferBytes,
+    queueBytes: bytes('queueBytes', 16 * MiB),
+    gatherMs: timeoutOption('gatherMs', options.gatherMs, 200),
+    flushTimeoutMs: timeoutOption('flushTimeoutMs', options.flushTimeoutMs, 1000),
+    saveFromCrashes: options.saveFromCrashes ?? true,
+  };
+  return {
+    place: directory === '' ? stream : `${directory}/${name}`,
+    settings,
+    gzip: (options.gzip ?? false) && directory !== '',
+    flushOnSignals: options.flushOnSignals ?? true,
+    reopenOnSighup: options.reopenOnSighup ?? false,
+  };
+}

@@ -1,0 +1,40 @@
+import { checkedDestination, type LogDestinationOptions } from './log-options.ts';
+import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
+
+/** What pino needs of a destination, and what one may want of ours. */
+export interface RocketDestination {
+  /** A whole line; pino calls it. */
+  write(line: string): void;
+  flush(options?: FlushOptions): Promise<boolean>;
+  /** pino calls it after a `fatal` line. */
+  flushSync(): boolean;
+  reopen(): void;
+  /** Flushes and closes. */
+  end(): void;
+  stats(): LogStats;
+}
+
+/**
+ * Our log as the destination of pino: `pino(rocketDestination({ directory: 'logs' }))`. Lines stay pino's own.
+ *
+ * @throws TypeError or RangeError that names the option; Error when this process has that log open with other options.
+ */
+export function rocketDestination(options: LogDestinationOptions = {}): RocketDestination {
+  const log = new OpenLog(checkedDestination('rocketDestination', options, true));
+  const { buffer } = log;
+  return {
+    // pino then says the level of each line before it (its docs/api.md, "pino.metadata").
+    ...{ [Symbol.for('pino.metadata')]: true, lastLevel: 0 },
+    write(this: { lastLevel: number }, line: string) {
+      buffer.append(line, false, this.lastLevel >= 50);
+    },
+    flush: (flushOptions) => log.flush(flushOptions),
+    flushSync: () => log.flushSync(),
+    reopen: () => log.reopen(),
+    end: () => {
+      log.flushSync();
+      log.close();
+    },
+    stats: () => log.stats(),
+  };
+}

@@ -1,0 +1,217 @@
+#include "log_binding.h"
+
+#include <dlfcn.h>
+
+#include <map>
+#include <mutex>
+
+#include "convert.h"
+#include "log/crash.h"
+
+namespace rocket::addon {
+
+struct SharedLog {
+  std::shared_ptr<log::Logger> logger;
+  std::string settings;
+  int users = 0;
+};
+
+namespace {
+
+/// By place. Never freed: worker threads may outlive static objects.
+struct Logs {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<SharedLog>> by_place;  // guarded by mutex
+};
+Logs& logs() {
+  static auto* const all = new Logs();
+  return *all;
+}
+
+/// v8-wasm-trap-handler-posix.h; out-of-bounds accesses of WebAssembly are faults that V8 turns into exceptions.
+log::RecoversFault wasm_traps() {
+  return reinterpret_cast<log::RecoversFault>(
+      dlsym(RTLD_DEFAULT, "_ZN2v829TryHandleWebAssemblyTrapPosixEiP9siginfo_tPv"));
+}
+
+std::string string_of(const Napi::Object& object, const char* name) { return object.Get(name).ToString(); }
+
+log::LoggerOptions options_of(const Napi::Object& given) {
+  log::LoggerOptions options;
+  options.output.folder = string_of(given, "folder");
+  options.output.name = string_of(given, "name");
+  options.output.fd = static_cast<int>(number_of(given, "fd"));
+  options.output.max_file_bytes = size_of(given, "maxFileBytes");
+  options.output.max_files = size_of(given, "maxFiles");
+  options.format = bool_of(given, "json") ? log::Format::kJson : log::Format::kText;
+  options.policy = static_cast<log::Policy>(static_cast<int>(number_of(given, "policy")));
+  options.buffer_bytes = size_of(given, "bufferBytes");
+  options.queue_bytes = size_of(given, "queueBytes");
+  options.gather_every = millis_of(given, "gatherMs");
+  options.flush_timeout = millis_of(given, "flushTimeoutMs");
+  return options;
+}
+
+/// Waits for a flush beside the event loop.
+class Flush final : public Napi::AsyncWorker {
+ public:
+  Flush(Napi::Env env, std::shared_ptr<log::Logger> logger, Millis most, bool sync)
+      : AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        logger_(std::move(logger)),
+        most_(most),
+        sync_(sync) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { flushed_ = logger_->flush(most_, sync_); }
+  void OnOK() override { deferred_.Resolve(Napi::Boolean::New(Env(), flushed_)); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  const std::shared_ptr<log::Logger> logger_;
+  const Millis most_;
+  const bool sync_;
+  bool flushed_ = false;
+};
+
+}  // namespace
+
+Napi::Function LogBinding::define(Napi::Env env) {
+  return DefineClass(env, "Log",
+                     {
+                         InstanceMethod<&LogBinding::nudge>("nudge"),
+                         InstanceMethod<&LogBinding::wait_for_room>("waitForRoom"),
+                         InstanceMethod<&LogBinding::flush>("flush"),
+                         InstanceMethod<&LogBinding::flush_sync>("flushSync"),
+                         InstanceMethod<&LogBinding::reopen>("reopen"),
+                         InstanceMethod<&LogBinding::close>("close"),
+                         InstanceMethod<&LogBinding::stats>("stats"),
+                         InstanceMethod<&LogBinding::take_rolled>("takeRolled"),
+                     });
+}
+
+// js thread: new Log(place, settings, options): has `memory` and `tid`
+LogBinding::LogBinding(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
+  const std::string place = info[0].ToString();
+  const std::string settings = info[1].ToString();
+  const auto given = info[2].As<Napi::Object>();
+  {
+    const std::lock_guard lock(logs().mutex);
+    auto& known = logs().by_place[place];
+    if (!known) {
+      known = std::make_shared<SharedLog>();
+      known->settings = settings;
+      known->logger = log::Logger::open(options_of(given), std::make_shared<log::SystemFiles>());
+      if (const auto traps = wasm_traps(); bool_of(given, "saveFromCrashes") && traps != nullptr)
+        log::save_from_crashes(known->logger, traps);
+    } else if (known->settings != settings) {
+      throw Napi::Error::New(info.Env(), known->settings);
+    }
+    ++known->users;
+    shared_ = known;
+    logger_ = known->logger;
+  }
+  buffer_ = logger_->add_buffer();
+  napi_add_env_cleanup_hook(env_, &LogBinding::on_env_cleanup, this);
+  auto* const held = new std::shared_ptr<log::Buffer>(buffer_);
+  const auto memory = Napi::ArrayBuffer::New(
+      info.Env(), buffer_->memory(), buffer_->memory_bytes(),
+      [](Napi::Env, void*, std::shared_ptr<log::Buffer>* hint) { delete hint; }, held);
+  auto self = info.This().As<Napi::Object>();
+  self.Set("memory", memory);
+  put(self, "tid", log::thread_id());
+  Ref();  // until close(), or the environment's end
+}
+
+LogBinding::~LogBinding() { shut_down(); }
+
+void LogBinding::on_env_cleanup(void* self) { static_cast<LogBinding*>(self)->shut_down(); }
+
+void LogBinding::shut_down() {
+  if (closed_) return;
+  closed_ = true;
+  if (!buffer_) return;  // the constructor threw
+  buffer_->set_gone();
+  std::shared_ptr<log::Logger> last;
+  {
+    const std::lock_guard lock(logs().mutex);
+    if (--shared_->users == 0) {
+      last = logger_;
+      std::erase_if(logs().by_place, [this](const auto& entry) { return entry.second == shared_; });
+    }
+  }
+  if (last) {
+    log::leave_to_crashes(*last);
+    last->close();
+  } else {
+    logger_->nudge();
+  }
+}
+
+// js thread: nudge()
+Napi::Value LogBinding::nudge(const Napi::CallbackInfo& info) {
+  logger_->nudge();
+  return info.Env().Undefined();
+}
+
+// js thread: waitForRoom(active): boolean
+Napi::Value LogBinding::wait_for_room(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), logger_->wait_for_room(*buffer_, int_at(info, 0)));
+}
+
+// js thread: flush(ms, sync): Promise<boolean>
+Napi::Value LogBinding::flush(const Napi::CallbackInfo& info) {
+  auto* const flush = new Flush(info.Env(), logger_, Millis(int_at(info, 0)), info[1].ToBoolean());
+  const auto promise = flush->promise();
+  flush->Queue();
+  return promise;
+}
+
+// js thread: flushSync(ms, sync): boolean
+Napi::Value LogBinding::flush_sync(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), logger_->flush(Millis(int_at(info, 0)), info[1].ToBoolean()));
+}
+
+// js thread: reopen()
+Napi::Value LogBinding::reopen(const Napi::CallbackInfo& info) {
+  logger_->reopen();
+  return info.Env().Undefined();
+}
+
+// js thread: close(); the memory must not be written to any more
+Napi::Value LogBinding::close(const Napi::CallbackInfo& info) {
+  if (!closed_) {
+    napi_remove_env_cleanup_hook(env_, &LogBinding::on_env_cleanup, this);
+    shut_down();
+    Unref();
+  }
+  return info.Env().Undefined();
+}
+
+// js thread: stats()
+Napi::Value LogBinding::stats(const Napi::CallbackInfo& info) {
+  const auto stats = logger_->stats();
+  auto result = Napi::Object::New(info.Env());
+  put(result, "buffers", stats.buffers);
+  put(result, "bufferBytes", stats.buffer_bytes);
+  put(result, "queuedBytes", stats.queued_bytes);
+  put(result, "lines", stats.lines);
+  put(result, "linesDropped", stats.lines_dropped);
+  put(result, "bytesWritten", stats.bytes_written);
+  put(result, "writeErrors", stats.write_errors);
+  put(result, "filesRolled", stats.files_rolled);
+  result.Set("lastError", stats.last_error);
+  result.Set("path", stats.path);
+  return result;
+}
+
+// js thread: takeRolled(): string[]
+Napi::Value LogBinding::take_rolled(const Napi::CallbackInfo& info) {
+  const auto paths = logger_->take_rolled();
+  auto result = Napi::Array::New(info.Env(), paths.size());
+  for (std::uint32_t i = 0; i < paths.size(); ++i) result[i] = paths[i];
+  return result;
+}
+
+}  // namespace rocket::addon

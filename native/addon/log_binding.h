@@ -1,0 +1,45 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+#include "log/logger.h"
+
+namespace rocket::addon {
+
+/// A log of the process, shared by every environment that opens the same place, and how many have it open.
+struct SharedLog;
+
+/// One JavaScript environment's end of a log: a buffer of its own, and what there is to ask of the log. Every method
+/// runs on the JavaScript thread.
+///
+/// The memory of the buffer belongs to native code, so what JavaScript wrote is gathered also after terminate().
+class LogBinding final : public Napi::ObjectWrap<LogBinding> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit LogBinding(const Napi::CallbackInfo& info);
+  ~LogBinding() override;
+
+ private:
+  static void on_env_cleanup(void* self);
+  void shut_down();
+
+  Napi::Value nudge(const Napi::CallbackInfo& info);
+  Napi::Value wait_for_room(const Napi::CallbackInfo& info);
+  Napi::Value flush(const Napi::CallbackInfo& info);
+  Napi::Value flush_sync(const Napi::CallbackInfo& info);
+  Napi::Value reopen(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  Napi::Value stats(const Napi::CallbackInfo& info);
+  Napi::Value take_rolled(const Napi::CallbackInfo& info);
+
+  napi_env env_;
+  std::shared_ptr<SharedLog> shared_;
+  std::shared_ptr<log::Logger> logger_;
+  std::shared_ptr<log::Buffer> buffer_;
+  bool closed_ = false;
+};
+
+}  // namespace rocket::addon

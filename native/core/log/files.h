@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rocket::log {
+
+/// What the log asks of the operating system, so that tests can make it fail. Every int result is as the system call's,
+/// or a negated errno. Any thread.
+class Files {
+ public:
+  virtual ~Files() = default;
+  /// Opens for appending, makes the file and the folders above it.
+  virtual int open(const std::string& path) = 0;
+  virtual void close(int fd) = 0;
+  /// May write less than it is given. -EAGAIN when a reader has to make room first.
+  virtual std::int64_t write(int fd, std::string_view text) = 0;
+  /// Until a write may go on, at most `ms`.
+  virtual void wait_writable(int fd, int ms) = 0;
+  virtual int sync(int fd) = 0;
+  virtual std::int64_t size(int fd) = 0;
+  /// Whether `path` still names the open file.
+  virtual bool names(const std::string& path, int fd) = 0;
+  virtual std::vector<std::string> list(const std::string& folder) = 0;
+  virtual void remove(const std::string& path) = 0;
+  /// Milliseconds of the calendar clock, which may jump.
+  virtual std::int64_t unix_ms() = 0;
+};
+
+/// The real ones.
+class SystemFiles : public Files {
+ public:
+  int open(const std::string& path) override;
+  void close(int fd) override;
+  std::int64_t write(int fd, std::string_view text) override;
+  void wait_writable(int fd, int ms) override;
+  int sync(int fd) override;
+  std::int64_t size(int fd) override;
+  bool names(const std::string& path, int fd) override;
+  std::vector<std::string> list(const std::string& folder) override;
+  void remove(const std::string& path) override;
+  std::int64_t unix_ms() override;
+};
+
+}  // namespace rocket::log

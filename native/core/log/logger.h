@@ -1,0 +1,163 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "log/batch_queue.h"
+#include "log/buffer.h"
+#include "log/level.h"
+#include "log/line.h"
+#include "log/output.h"
+
+namespace rocket::log {
+
+struct LoggerOptions {
+  OutputOptions output;
+  Format format = Format::kText;
+  Policy policy = Policy::kDropNewest;
+  /// Of each half of a thread's buffer.
+  std::size_t buffer_bytes = 256 * 1024;
+  /// Bytes that may wait for the writer; when they do, lines stay in their threads' buffers.
+  std::size_t queue_bytes = 16 * 1024 * 1024;
+  Millis gather_every{200};
+  /// The longest a caller, the end of the log, or the end of the process waits for the disk.
+  Millis flush_timeout{1000};
+};
+
+struct LoggerStats {
+  std::size_t buffers = 0;
+  std::size_t buffer_bytes = 0;
+  std::size_t queued_bytes = 0;
+  std::uint64_t lines = 0;
+  std::uint64_t lines_dropped = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t write_errors = 0;
+  std::uint64_t files_rolled = 0;
+  std::string last_error;
+  std::string path;
+};
+
+/// An asynchronous log in three tiers: threads fill buffers of their own, a gatherer collects them every 200 ms (or
+/// when one is nearly full, or a line is urgent), a writer writes what was collected. No thread that logs waits for
+/// another, or for the disk, unless the policy is to block.
+///
+/// Its threads hold it, until close(). Any thread may call anything.
+class Logger final : public std::enable_shared_from_this<Logger> {
+ public:
+  static std::shared_ptr<Logger> open(const LoggerOptions& options, std::shared_ptr<Files> files);
+  ~Logger();
+
+  // C++ producers:
+  bool enabled(Level level) const { return static_cast<std::int32_t>(level) >= level_.load(std::memory_order_relaxed); }
+  void set_level(Level level) { level_.store(static_cast<std::int32_t>(level), std::memory_order_relaxed); }
+  /// `line.unix_ms` and `line.tid` are filled in.
+  void write(Line line);
+
+  // other producers, such as JavaScript:
+  /// Until set_gone() is called on it.
+  std::shared_ptr<Buffer> add_buffer();
+  /// Something is worth being gathered now.
+  void nudge();
+  /// Waits until the half `active` of `buffer` is given way to the other one; false after flush_timeout.
+  bool wait_for_room(const Buffer& buffer, std::int32_t active);
+
+  /// True when all lines of before are in the hands of the kernel (`sync`: and on the disk); false after `most`.
+  bool flush(Millis most, bool sync = false);
+  void reopen() { output_.reopen(); }
+  /// Flushes for at most flush_timeout and ends the threads. A writer that hangs in a system call is left behind.
+  void close();
+
+  LoggerStats stats() const;
+  const LoggerOptions& options() const { return options_; }
+
+  /// Paths of files that have been rolled, for whoever compresses them.
+  std::vector<std::string> take_rolled();
+
+  // a handler of a fatal signal:
+  /// Everything that is not written yet, by write(2) alone.
+  void write_out() noexcept;
+
+ private:
+  Logger(const LoggerOptions& options, std::shared_ptr<Files> files);
+  Buffer& buffer_of_this_thread();
+  /// What Buffer and policy make of one line; false when it was dropped.
+  bool put(Buffer& buffer, const Line& line);
+
+  void gather_loop();
+  /// False when lines were left behind for want of room, or because their thread is at it.
+  bool gather();
+  void note_drops(Batch& batch);
+  void forget(const std::vector<std::shared_ptr<Buffer>>& gone);
+  void refresh_snapshot();
+
+  void write_loop();
+  bool write_batch(Batch& batch);
+  void on_write_error(int error);
+  void finish_flush(std::uint64_t ticket);
+  bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+
+  const LoggerOptions options_;
+  const std::shared_ptr<Files> files_;
+  std::atomic<std::int32_t> level_{static_cast<std::int32_t>(Level::kTrace)};
+  const std::uint64_t number_;  // never the same again in this process
+
+  mutable std::mutex registry_mutex_;
+  std::vector<std::shared_ptr<Buffer>> registered_;  // guarded by registry_mutex_
+  std::atomic<bool> registry_changed_{false};
+  std::vector<std::shared_ptr<Buffer>> snapshot_;  // the gatherer's
+  /// What a handler of a fatal signal sees; threads beyond these lose their last lines in a crash.
+  std::array<std::atomic<Buffer*>, 256> visible_{};
+
+  std::mutex gather_mutex_;  // for waiting; guards nothing
+  std::condition_variable gather_wake_;
+  std::atomic<bool> nudged_{false};
+  std::condition_variable room_;
+
+  BatchQueue queue_;
+  std::atomic<std::size_t> queued_bytes_{0};
+  std::mutex write_mutex_;  // for waiting; guards nothing
+  std::condition_variable write_wake_;
+  Output output_;
+
+  mutable std::mutex flush_mutex_;
+  std::condition_variable flushed_;
+  std::uint64_t flush_asked_ = 0;    // guarded by flush_mutex_
+  std::uint64_t sync_asked_ = 0;     // guarded by flush_mutex_
+  std::uint64_t flush_done_ = 0;     // guarded by flush_mutex_
+  std::string last_error_;           // guarded by flush_mutex_
+  std::string path_;                 // guarded by flush_mutex_
+  std::vector<std::string> rolled_;  // guarded by flush_mutex_
+
+  std::atomic<std::uint64_t> lines_{0};
+  std::atomic<std::uint64_t> dropped_of_gone_{0};
+  std::atomic<std::uint64_t> dropped_{0};
+  std::uint64_t dropped_noted_ = 0;  // the gatherer's
+  std::uint64_t ticket_pushed_ = 0;  // the gatherer's
+  std::atomic<std::uint64_t> bytes_written_{0};
+  std::atomic<std::uint64_t> write_errors_{0};
+  std::atomic<std::uint64_t> files_rolled_{0};
+
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> abandoned_{false};
+  std::atomic<bool> crashing_{false};
+  std::atomic<bool> gathering_{false};
+  std::atomic<bool> writing_{false};
+  std::atomic<std::int32_t> gatherer_tid_{0};
+  std::atomic<std::int32_t> writer_tid_{0};
+  std::atomic<bool> gatherer_ended_{false};
+  std::atomic<bool> writer_ended_{false};
+  std::mutex close_mutex_;
+  std::thread gatherer_;
+  std::thread writer_;
+};
+
+}  // namespace rocket::log

@@ -1,0 +1,156 @@
+#include "log/output.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <tuple>
+
+namespace rocket::log {
+
+namespace {
+
+/// How often it is looked whether the path still names the open file.
+constexpr std::int64_t kLookEveryMs = 200;
+
+std::string local_day(std::int64_t unix_ms) {
+  const auto time = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm parts{};
+  localtime_r(&time, &parts);
+  std::array<char, 9> text;
+  std::strftime(text.data(), text.size(), "%Y%m%d", &parts);
+  return text.data();
+}
+
+}  // namespace
+
+bool parse_rolled_name(std::string_view file, std::string_view name, RolledName& parsed) {
+  constexpr std::string_view kMiddle = "_log.";
+  constexpr std::size_t kDayDigits = 8;
+  if (!file.starts_with(name)) return false;
+  file.remove_prefix(name.size());
+  if (file.size() < 1 + kDayDigits + kMiddle.size() + 1 || file[0] != '_') return false;
+  const auto day = file.substr(1, kDayDigits);
+  if (!std::all_of(day.begin(), day.end(), [](char c) { return c >= '0' && c <= '9'; })) return false;
+  file.remove_prefix(1 + kDayDigits);
+  if (!file.starts_with(kMiddle)) return false;
+  file.remove_prefix(kMiddle.size());
+  if (file.ends_with(".gz")) file.remove_suffix(3);
+  const auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), parsed.number);
+  if (error != std::errc() || end != file.data() + file.size()) return false;
+  parsed.day = day;
+  return true;
+}
+
+Output::Output(OutputOptions options, std::shared_ptr<Files> files)
+    : options_(std::move(options)), files_(std::move(files)) {
+  if (!is_file()) fd_.store(options_.fd, std::memory_order_release);
+}
+
+Output::~Output() { shut(); }
+
+void Output::shut() {
+  if (!is_file()) return;
+  const int fd = fd_.exchange(-1, std::memory_order_acq_rel);
+  if (fd >= 0) files_->close(fd);
+}
+
+int Output::open_at(const std::string& day, std::uint64_t number) {
+  const std::string path = options_.folder + "/" + options_.name + "_" + day + "_log." + std::to_string(number);
+  const int fd = files_->open(path);
+  if (fd < 0) return fd;
+  shut();
+  path_ = path;
+  day_ = day;
+  number_ = number;
+  size_ = static_cast<std::uint64_t>(std::max<std::int64_t>(files_->size(fd), 0));
+  fd_.store(fd, std::memory_order_release);
+  return 0;
+}
+
+/// Goes on with the last file of that day, if it has room.
+int Output::open_for(const std::string& day) {
+  std::uint64_t number = 0;
+  for (const auto& file : files_->list(options_.folder)) {
+    RolledName parsed;
+    if (!parse_rolled_name(file, options_.name, parsed) || parsed.day != day) continue;
+    number = std::max(number, parsed.number + (file.ends_with(".gz") ? 1 : 0));
+  }
+  if (const int error = open_at(day, number); error < 0) return error;
+  if (options_.max_file_bytes > 0 && size_ >= options_.max_file_bytes) return open_at(day, number + 1);
+  return 0;
+}
+
+int Output::roll() {
+  const std::string full = path_;
+  if (const int error = open_at(day_, number_ + 1); error < 0) return error;
+  if (on_rolled) on_rolled(full);
+  delete_old();
+  return 0;
+}
+
+int Output::prepare() {
+  if (!is_file() || mid_line_) return 0;
+  const std::int64_t now = files_->unix_ms();
+  const std::string day = local_day(now);
+  if (fd_.load(std::memory_order_relaxed) < 0) return open_for(day);
+  if (day != day_) {
+    const std::string last = path_;
+    if (const int error = open_for(day); error < 0) return error;
+    if (on_rolled && last != path_) on_rolled(last);
+    delete_old();
+    return 0;
+  }
+  const bool asked = reopen_.exchange(false, std::memory_order_relaxed);
+  // A clock that was set back must not put the next look off.
+  const bool due = now - looked_at_ >= kLookEveryMs || now < looked_at_;
+  if (due) looked_at_ = now;
+  if (asked || (due && !files_->names(path_, descriptor()))) return open_at(day_, number_);
+  return 0;
+}
+
+std::int64_t Output::write(std::string_view text) {
+  if (const int error = prepare(); error < 0) return error;
+  if (options_.max_file_bytes > 0 && is_file() && !mid_line_) {
+    const std::uint64_t left = options_.max_file_bytes > size_ ? options_.max_file_bytes - size_ : 0;
+    if (text.size() > left) {
+      const auto end = left == 0 ? std::string_view::npos : text.rfind('\n', left - 1);
+      if (end != std::string_view::npos) {
+        text = text.substr(0, end + 1);
+      } else {
+        if (size_ > 0) {
+          if (const int error = roll(); error < 0) return error;
+        }
+        text = text.substr(0, text.find('\n') + 1);
+      }
+    }
+  } else if (mid_line_) {
+    text = text.substr(0, text.find('\n') + 1);
+  }
+  const auto written = files_->write(descriptor(), text);
+  if (written > 0) {
+    size_ += static_cast<std::uint64_t>(written);
+    mid_line_ = text[static_cast<std::size_t>(written) - 1] != '\n';
+  }
+  return written;
+}
+
+void Output::wait(int ms) { files_->wait_writable(descriptor(), ms); }
+
+int Output::sync() { return descriptor() < 0 ? 0 : files_->sync(descriptor()); }
+
+void Output::delete_old() const {
+  if (options_.max_files == 0) return;
+  std::vector<std::pair<RolledName, std::string>> found;
+  for (const auto& file : files_->list(options_.folder)) {
+    RolledName parsed;
+    if (parse_rolled_name(file, options_.name, parsed)) found.emplace_back(parsed, file);
+  }
+  std::sort(found.begin(), found.end());
+  for (std::size_t i = 0; i + options_.max_files < found.size(); ++i) {
+    files_->remove(options_.folder + "/" + found[i].second);
+  }
+}
+
+}  // namespace rocket::log

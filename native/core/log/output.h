@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "log/files.h"
+
+namespace rocket::log {
+
+struct OutputOptions {
+  /// Empty: `fd` is written to, and nothing rolls.
+  std::string folder;
+  std::string name = "rocket";
+  int fd = 1;
+  /// A file that would grow over it is followed by the next. 0: no bound.
+  std::uint64_t max_file_bytes = 0;
+  /// The oldest beyond so many are deleted, compressed ones included. 0: none is.
+  std::size_t max_files = 0;
+};
+
+/// Where lines go: `<folder>/<name>_<yyyymmdd>_log.<n>`, a new one each day (local time) and when one is full; or a
+/// descriptor. Belongs to the writer.
+class Output {
+ public:
+  Output(OutputOptions options, std::shared_ptr<Files> files);
+  ~Output();
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  /// Opens what the next write would open, so that a crash finds it open; a negated errno when that fails.
+  int open() { return prepare(); }
+  /// Writes from the front of `text`, which is whole lines: so many bytes, at least one, or a negated errno. Opens,
+  /// rolls and opens again as needed. -EAGAIN: try again after wait().
+  std::int64_t write(std::string_view text);
+  void wait(int ms);
+  int sync();
+  /// The next write opens the file by its name again (logrotate has moved it).
+  void reopen() { reopen_.store(true, std::memory_order_relaxed); }
+
+  /// The path of a file that will not be written to any more.
+  std::function<void(const std::string&)> on_rolled;
+
+  /// For a handler of a fatal signal: -1 when none is open.
+  int descriptor() const { return fd_.load(std::memory_order_acquire); }
+  /// Of what was last opened.
+  const std::string& path() const { return path_; }
+
+ private:
+  bool is_file() const { return !options_.folder.empty(); }
+  int open_at(const std::string& day, std::uint64_t number);
+  int open_for(const std::string& day);
+  int prepare();
+  int roll();
+  void shut();
+  void delete_old() const;
+
+  const OutputOptions options_;
+  const std::shared_ptr<Files> files_;
+  std::atomic<int> fd_{-1};
+  std::atomic<bool> reopen_{false};
+  std::string path_;
+  std::string day_;
+  std::uint64_t number_ = 0;
+  std::uint64_t size_ = 0;
+  std::int64_t looked_at_ = 0;
+  /// A line was written in part; its rest goes to the same file.
+  bool mid_line_ = false;
+};
+
+/// A file of the log by its name; for ordering.
+struct RolledName {
+  std::string day;
+  std::uint64_t number = 0;
+  auto operator<=>(const RolledName&) const = default;
+};
+/// False when `file` is none of `name`'s. Compressed ones (`.gz`) are.
+bool parse_rolled_name(std::string_view file, std::string_view name, RolledName& parsed);
+
+}  // namespace rocket::log
