@@ -28,7 +28,7 @@ const libLayers = {
   cli: ['index.ts'],
   codec: ['rpc'],
   discovery: ['addon', 'log', 'rpc'],
-  log: ['addon'],
+  log: ['addon', 'rpc'],
   rpc: ['addon', 'balance', 'codec', 'discovery', 'log'],
 };
 /** Package to the only folders of lib that may import it at run time. */

@@ -172,6 +172,8 @@ export interface NativeLog {
   close(): void;
   stats(): NativeLogStats;
   takeRolled(): string[];
+  /** For tests: native threads log `native-<thread> <line>`. */
+  writeFromThreads(threads: number, lines: number): Promise<void>;
 }
 
 export interface NativeBinding {

@@ -4,6 +4,8 @@
 
 #include <map>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include "convert.h"
 #include "log/crash.h"
@@ -88,6 +90,7 @@ Napi::Function LogBinding::define(Napi::Env env) {
                          InstanceMethod<&LogBinding::close>("close"),
                          InstanceMethod<&LogBinding::stats>("stats"),
                          InstanceMethod<&LogBinding::take_rolled>("takeRolled"),
+                         InstanceMethod<&LogBinding::write_from_threads>("writeFromThreads"),
                      });
 }
 
@@ -212,6 +215,53 @@ Napi::Value LogBinding::take_rolled(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(info.Env(), paths.size());
   for (std::uint32_t i = 0; i < paths.size(); ++i) result[i] = paths[i];
   return result;
+}
+
+namespace {
+
+/// Native threads that log, beside the event loop.
+class Writers final : public Napi::AsyncWorker {
+ public:
+  Writers(Napi::Env env, std::shared_ptr<log::Logger> logger, int threads, int lines)
+      : AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        logger_(std::move(logger)),
+        threads_(threads),
+        lines_(lines) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < threads_; ++t) {
+      threads.emplace_back([this, t] {
+        for (int i = 0; i < lines_; ++i) {
+          const std::string message = "native-" + std::to_string(t) + " " + std::to_string(i);
+          log::Line line;
+          line.message = message;
+          logger_->write(line);
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  const std::shared_ptr<log::Logger> logger_;
+  const int threads_;
+  const int lines_;
+};
+
+}  // namespace
+
+// js thread: writeFromThreads(threads, lines): Promise, for tests: each thread logs `native-<thread> <line>`
+Napi::Value LogBinding::write_from_threads(const Napi::CallbackInfo& info) {
+  auto* const writers = new Writers(info.Env(), logger_, int_at(info, 0), int_at(info, 1));
+  const auto promise = writers->promise();
+  writers->Queue();
+  return promise;
 }
 
 }  // namespace rocket::addon

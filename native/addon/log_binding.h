@@ -34,6 +34,7 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value take_rolled(const Napi::CallbackInfo& info);
+  Napi::Value write_from_threads(const Napi::CallbackInfo& info);
 
   napi_env env_;
   std::shared_ptr<SharedLog> shared_;
