@@ -30,6 +30,7 @@ export interface NativeServerOptions extends NativeLimits {
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly healthBlockedAfterMs: number;
+  readonly log: NativeLog | undefined;
 }
 
 export interface NativeChannelOptions extends NativeLimits {
@@ -172,6 +173,8 @@ export interface NativeLog {
   close(): void;
   stats(): NativeLogStats;
   takeRolled(): string[];
+  /** The least level of lines of native threads. */
+  setLevel(level: number): void;
   /** For tests: native threads log `native-<thread> <line>`. */
   writeFromThreads(threads: number, lines: number): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { NativeLog } from '../addon/binary.ts';
 import type { LogBuffer } from '../addon/log-buffer.ts';
 import { currentCallFields } from './current-call.ts';
 import { type LevelName, levelNumber, levels } from './levels.ts';
@@ -22,6 +23,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
   readonly #fields: LogFields;
   readonly #head: LineHead;
   #least: number;
+  #lentTo: NativeLog | undefined;
   /** Heads with the call that is handled, by msgId: the last one. */
   #callMsgId = '';
   #callHead: LineHead | undefined;
@@ -34,6 +36,14 @@ export class RocketLogger implements Logger, AsyncDisposable {
     this.#least = least;
   }
 
+  /** @internal For native threads: they write at this logger's level, whatever it becomes. */
+  lendToNativeThreads(): NativeLog {
+    const { native } = this.#shared.log.buffer;
+    this.#lentTo = native;
+    native.setLevel(this.#least);
+    return native;
+  }
+
   get level(): LevelName | 'silent' {
     const found = (Object.keys(levels) as LevelName[]).find((name) => levels[name] >= this.#least);
     return found ?? 'silent';
@@ -42,6 +52,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
   /** @throws TypeError that names the levels there are. */
   set level(level: LevelName | 'silent') {
     this.#least = levelNumber(level);
+    this.#lentTo?.setLevel(this.#least);
   }
 
   isLevelEnabled(level: LevelName): boolean {

@@ -2,6 +2,7 @@ import type { BalancerFactory } from '../balance/balancer.ts';
 import type { BalancerName } from '../balance/balancers.ts';
 import { defaultEjection, type EjectionSettings } from '../balance/ejection.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
+import type { Logger } from '../log/logger.ts';
 import type { CallContext } from './call-context.ts';
 import type { ClientInterceptor } from './interceptors.ts';
 import type { Metadata, MetadataInit } from './metadata.ts';
@@ -45,6 +46,11 @@ export interface ChannelOptions {
   readonly retryBudget?: RetryBudgetOptions;
   /** Leaves endpoints out for a while whose calls fail. Default on: five failures in a row, or half of twenty calls. */
   readonly ejection?: Partial<EjectionSettings> | false;
+  /**
+   * Told when an endpoint cannot be connected to, and when it can again; ten lines a second at most. Default `false`:
+   * nobody, since a call that fails because of it says why.
+   */
+  readonly logger?: Logger | false;
   /** For tests: what carries the frames. Default: the native core. */
   readonly transport?: ClientTransportFactory;
 }
@@ -68,6 +74,7 @@ export const channelOptionNames: readonly (keyof ChannelOptions)[] = [
   'retry',
   'retryBudget',
   'ejection',
+  'logger',
   'transport',
 ];
 

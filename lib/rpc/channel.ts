@@ -1,6 +1,8 @@
 import { nativeClientTransport } from '../addon/client-transport.ts';
 import { balancerFactory } from '../balance/balancers.ts';
 import type { Resolver } from '../discovery/resolver.ts';
+import { limitedLogger } from '../log/limited-logger.ts';
+import { safeLogger } from '../log/logger.ts';
 import { currentCall } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import {
@@ -85,11 +87,14 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     const transportOptions = checkedTransportOptions(options);
     this.#resolver = resolverFor(parseTarget(target), options.resolver);
     this.#transport = (options.transport ?? nativeClientTransport)(transportOptions, this);
+    const log = limitedLogger(safeLogger(options.logger ?? false), () => performance.now());
     this.#endpoints = new EndpointSet({
       transport: this.#transport,
       makeBalancer,
       ejection,
       onAllFailed: () => this.#resolver.refresh(),
+      onLost: (name, error) => log.warn(`${target}: no connection to ${name}: ${error}`),
+      onRegained: (name) => log.warn(`${target}: connected to ${name} again`),
       onReady: () => this.#dispatcher.placeWaiting(),
     });
     this.#dispatcher = new Dispatcher({

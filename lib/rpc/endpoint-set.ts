@@ -38,6 +38,9 @@ export interface EndpointSetOptions {
   readonly ejection: EjectionSettings | undefined;
   /** No listed endpoint can be connected to. */
   readonly onAllFailed: () => void;
+  /** The first failed attempt to connect to an endpoint, and the first that succeeds after some. */
+  readonly onLost: (name: string, error: string) => void;
+  readonly onRegained: (name: string) => void;
   /** An endpoint became ready. */
   readonly onReady: () => void;
 }
@@ -148,8 +151,13 @@ export class EndpointSet {
     const endpoint = this.#byNumber.get(number);
     if (endpoint === undefined) return;
     endpoint.links[link] = state;
-    if (state === linkState.failed && error !== '') endpoint.lastError = error;
-    else if (state === linkState.ready) endpoint.lastError = undefined;
+    if (state === linkState.failed && error !== '') {
+      if (endpoint.lastError === undefined) this.#options.onLost(endpoint.name, error);
+      endpoint.lastError = error;
+    } else if (state === linkState.ready) {
+      if (endpoint.lastError !== undefined) this.#options.onRegained(endpoint.name);
+      endpoint.lastError = undefined;
+    }
     if (endpoint.state === 'draining') {
       // Calls that wait for a connection there need not: they are certainly not written.
       if (!isReady(endpoint)) this.#remove(endpoint);

@@ -1,3 +1,4 @@
+import { RocketLogger } from '../log/create-logger.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ServerInterceptor } from './interceptors.ts';
 import {
@@ -44,7 +45,10 @@ export interface ServerOptions {
    */
   readonly health?: boolean | HealthSettings;
   readonly interceptors?: readonly ServerInterceptor[];
-  /** Default: stderr. `false`: nowhere. */
+  /**
+   * Default: stderr. `false`: nowhere. A logger of createLogger() gets the lines of io threads straight from them, also
+   * while JavaScript is blocked.
+   */
   readonly logger?: Logger | false;
   /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */
   readonly backlog?: number;
@@ -98,6 +102,7 @@ export function checkedServerOptions(options: ServerOptions): ServerTransportOpt
     defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
     maxTimeoutMs,
     healthBlockedAfterMs: healthBlockedAfterMs(options.health ?? true),
+    log: options.logger instanceof RocketLogger ? options.logger.lendToNativeThreads() : undefined,
   };
 }
 

@@ -4,6 +4,8 @@
  * callback, and values are encoded straight into the transport's memory: nothing is allocated per message.
  */
 
+import type { NativeLog } from '../addon/binary.ts';
+
 /** Writes a value of one message type. */
 export interface Encoder {
   /**
@@ -89,6 +91,8 @@ export interface ServerTransportOptions {
   readonly maxTimeoutMs: number;
   /** 0: no health service. */
   readonly healthBlockedAfterMs: number;
+  /** Takes lines straight from the io threads; without it they come to onLog(). */
+  readonly log: NativeLog | undefined;
 }
 
 export type ServerTransportFactory = (

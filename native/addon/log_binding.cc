@@ -90,6 +90,7 @@ Napi::Function LogBinding::define(Napi::Env env) {
                          InstanceMethod<&LogBinding::close>("close"),
                          InstanceMethod<&LogBinding::stats>("stats"),
                          InstanceMethod<&LogBinding::take_rolled>("takeRolled"),
+                         InstanceMethod<&LogBinding::set_level>("setLevel"),
                          InstanceMethod<&LogBinding::write_from_threads>("writeFromThreads"),
                      });
 }
@@ -215,6 +216,12 @@ Napi::Value LogBinding::take_rolled(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(info.Env(), paths.size());
   for (std::uint32_t i = 0; i < paths.size(); ++i) result[i] = paths[i];
   return result;
+}
+
+// js thread: setLevel(level): of the lines of native threads
+Napi::Value LogBinding::set_level(const Napi::CallbackInfo& info) {
+  logger_->set_level(static_cast<log::Level>(int_at(info, 0)));
+  return info.Env().Undefined();
 }
 
 namespace {

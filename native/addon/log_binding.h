@@ -22,6 +22,9 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   explicit LogBinding(const Napi::CallbackInfo& info);
   ~LogBinding() override;
 
+ /// For native threads, which may go on with it after this object is gone.
+  const std::shared_ptr<log::Logger>& logger() const { return logger_; }
+
  private:
   static void on_env_cleanup(void* self);
   void shut_down();
@@ -34,6 +37,7 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value take_rolled(const Napi::CallbackInfo& info);
+  Napi::Value set_level(const Napi::CallbackInfo& info);
   Napi::Value write_from_threads(const Napi::CallbackInfo& info);
 
   napi_env env_;

@@ -1,5 +1,6 @@
 #include "convert.h"
 #include "environment.h"
+#include "log_binding.h"
 
 namespace rocket::addon {
 
@@ -22,6 +23,14 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   options.default_timeout = millis_of(given, "defaultTimeoutMs");
   options.max_timeout = millis_of(given, "maxTimeoutMs");
   options.health_blocked_after = millis_of(given, "healthBlockedAfterMs");
+  if (const auto log = given.Get("log"); log.IsObject()) {
+    options.log = [logger = LogBinding::Unwrap(log.As<Napi::Object>())->logger()](std::string_view text) {
+      log::Line line;
+      line.level = log::Level::kWarn;
+      line.message = text;
+      logger->write(line);
+    };
+  }
   rpc::MethodTable methods;
   const auto names = info[1].As<Napi::Array>();
   for (std::uint32_t i = 0; i < names.Length(); ++i) {

@@ -14,7 +14,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLogger, type LoggerOptions, rocketDestination } from '../../lib/index.ts';
-import { openOrders, startOrderServer } from '../support/loopback.ts';
+import { openOrders, rawTo, startOrderServer } from '../support/loopback.ts';
 import { until } from '../support/waits.ts';
 
 const soonMs = 8000;
@@ -335,6 +335,49 @@ describe('in a handler', () => {
       .catch(() => undefined);
     await log.flush();
     expect(lines(directory)[0]).toMatch(/^\[ERROR\].*the handler of Order\.makeOrder failed \{"err":\{/);
+  });
+});
+
+describe('lines of io threads', () => {
+  it('are written while JavaScript is blocked, at the level of the logger', async () => {
+    const { log, directory } = open({ gatherMs: 10 });
+    const { port } = await startOrderServer(undefined, { logger: log, ioThreads: 1 });
+    const nonsense = Buffer.from('nonsense');
+    const raw = await rawTo(port);
+    raw.send(nonsense);
+    const written = () => lines(directory).filter((line) => /127\.0\.0\.1:\d+.*bad_start_byte/.test(line));
+    // Nothing of this thread's event loop turns until the line is in the file.
+    const deadline = performance.now() + soonMs;
+    while (written().length === 0 && performance.now() < deadline);
+    expect(written()).toEqual([expect.stringMatching(/^\[WARN\]\t/)]);
+    log.level = 'error';
+    const again = await rawTo(port);
+    again.send(nonsense);
+    await again.waitClosed(soonMs);
+    await log.flush();
+    expect(written()).toHaveLength(1);
+  });
+
+  it('tell why a channel has no connection, and when it has again', async () => {
+    const { log, directory } = open();
+    const { address, server } = await startOrderServer();
+    const { channel, orders } = openOrders(address, { logger: log, backoff: { minMs: 10 }, connections: 1 });
+    await orders.makeOrder({});
+    await server.close({ drainMs: 0 });
+    const said = async (pattern: RegExp) => {
+      await log.flush();
+      return lines(directory).some((line) => pattern.test(line));
+    };
+    channel.connect();
+    await until(() => said(/no connection to 127\.0\.0\.1:\d+: .*refused/i), {
+      deadlineMs: soonMs,
+      what: 'the loss to be told',
+    });
+    await startOrderServer(undefined, {}, address);
+    await until(() => said(/connected to 127\.0\.0\.1:\d+ again/), {
+      deadlineMs: soonMs,
+      what: 'the return to be told',
+    });
   });
 });
 

@@ -24,17 +24,20 @@ function fixture(links = 2) {
       done.push(`connect ${endpoint}`);
     },
   } as unknown as ClientTransport;
+  const told: string[] = [];
   let allFailed = 0;
   let readied = 0;
   const set = new EndpointSet({
     transport,
     makeBalancer: () => new RoundRobin(),
     ejection: defaultEjection,
+    onLost: (name, error) => told.push(`lost ${name}: ${error}`),
+    onRegained: (name) => told.push(`regained ${name}`),
     onAllFailed: () => allFailed++,
     onReady: () => readied++,
   });
   const picks = (times: number) => Array.from({ length: times }, () => set.pick()?.number);
-  return { set, done, picks, allFailed: () => allFailed, readied: () => readied };
+  return { set, done, told, picks, allFailed: () => allFailed, readied: () => readied };
 }
 
 const endpoint = (name: string, ...addresses: string[]) => ({ name, addresses });
@@ -67,6 +70,20 @@ describe('an endpoint set', () => {
     expect(picks(4).sort()).toEqual([0, 0, 1, 1]);
     set.onLinkState(1, 0, linkState.ready, '');
     expect([allFailed(), picks(2)]).toEqual([1, [1, 1]]);
+  });
+
+  it('tells once of an endpoint that is lost and once of its return, however often it fails between', () => {
+    const { set, told } = fixture(2);
+    set.update([endpoint('a'), endpoint('b')], false);
+    set.onLinkState(0, 0, linkState.failed, 'refused');
+    set.onLinkState(0, 1, linkState.failed, 'refused');
+    set.onLinkState(0, 0, linkState.connecting, '');
+    set.onLinkState(0, 0, linkState.failed, 'timed out');
+    expect(told).toEqual(['lost a: refused']);
+    set.onLinkState(1, 0, linkState.ready, '');
+    set.onLinkState(0, 0, linkState.ready, '');
+    set.onLinkState(0, 1, linkState.ready, '');
+    expect(told).toEqual(['lost a: refused', 'regained a']);
   });
 
   it('adds, removes and changes what a new list says', async () => {

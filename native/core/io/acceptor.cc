@@ -21,12 +21,13 @@ constexpr Millis kLongestBackoff{1000};
 
 }  // namespace
 
-Acceptor::Acceptor(IoThread& io, Listener listener, Deliver deliver)
+Acceptor::Acceptor(IoThread& io, Listener listener, Deliver deliver, Starved starved)
     : io_(io),
       family_(listener.family()),
       unix_path_(listener.unix_path()),
       listener_(std::move(listener)),
       deliver_(std::move(deliver)),
+      starved_(std::move(starved)),
       descriptor_(io.context()),
       backoff_timer_(io.context()) {}
 
@@ -43,7 +44,9 @@ void Acceptor::stop() {
   descriptor_.close(ignored);
   listener_.reset();
   backoff_timer_.cancel();
-  deliver_ = nullptr;  // holds the server, which holds us
+  // They hold the server, which holds us.
+  deliver_ = nullptr;
+  starved_ = nullptr;
   if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
 }
 
@@ -57,10 +60,12 @@ Task<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
   while (!self->stopped_) {
     co_await self->descriptor_.async_wait(Descriptor::wait_read, asio::redirect_error(use_task, error));
     if (self->stopped_) break;
-    if (!error && self->accept_some()) {
+    const int failed = error ? error.value() : self->accept_some();
+    if (failed == 0) {
       backoff = kFirstBackoff;
       continue;
     }
+    if (backoff == kFirstBackoff && self->starved_) self->starved_(failed);
     self->backoffs_.fetch_add(1, std::memory_order_relaxed);
     self->backoff_timer_.expires_after(backoff);
     co_await self->backoff_timer_.async_wait(asio::redirect_error(use_task, error));
@@ -68,9 +73,9 @@ Task<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
   }
 }
 
-bool Acceptor::accept_some() {
+int Acceptor::accept_some() {
   std::vector<Accepted> batch;
-  bool resources_left = true;
+  int error = 0;
   while (batch.size() < kBatch) {
     sockaddr_storage from{};
     socklen_t length = sizeof from;
@@ -82,17 +87,17 @@ bool Acceptor::accept_some() {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      resources_left = false;
+      error = errno;
       break;
     }
     if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) {
-      resources_left = false;  // stop() was called, or something we cannot mend: never spin on it
+      error = errno;  // stop() was called, or something we cannot mend: never spin on it
       break;
     }
     // The rest concerns one connection that died before it was accepted (accept(2), "Error handling").
   }
   if (!batch.empty()) deliver_(std::move(batch));
-  return resources_left;
+  return error;
 }
 
 }  // namespace rocket::io

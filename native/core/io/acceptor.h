@@ -25,8 +25,10 @@ struct Accepted {
 class Acceptor final : public std::enable_shared_from_this<Acceptor> {
  public:
   using Deliver = std::function<void(std::vector<Accepted> batch)>;
+  /// Told of the first errno of a series for which accepting pauses.
+  using Starved = std::function<void(int error)>;
 
-  Acceptor(IoThread& io, Listener listener, Deliver deliver);
+  Acceptor(IoThread& io, Listener listener, Deliver deliver, Starved starved = nullptr);
   ~Acceptor();
 
   // io thread:
@@ -42,14 +44,15 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
 
  private:
   static Task<void> accept_loop(std::shared_ptr<Acceptor> self);
-  /// Accepts what is waiting; false when resources ran out.
-  bool accept_some();
+  /// Accepts what is waiting; the errno when resources ran out, or 0.
+  int accept_some();
 
   IoThread& io_;
   const int family_;
   const std::string unix_path_;
   std::optional<Listener> listener_;  // until the io thread has taken it up
   Deliver deliver_;
+  Starved starved_;
   Descriptor descriptor_;
   SteadyTimer backoff_timer_;
   std::atomic<std::uint64_t> backoffs_{0};

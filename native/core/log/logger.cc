@@ -165,7 +165,8 @@ void Logger::nudge() {
 bool Logger::wait_for_room(const Buffer& buffer, std::int32_t active) {
   nudge();
   std::unique_lock lock(gather_mutex_);
-  return room_.wait_for(lock, options_.flush_timeout, [&] { return buffer.active() != active; });
+  room_.wait_for(lock, options_.flush_timeout, [&] { return buffer.active() != active || stopping(); });
+  return buffer.active() != active;
 }
 
 // The gatherer.
@@ -390,6 +391,7 @@ void Logger::close() {
   {
     const std::lock_guard lock(gather_mutex_);
     gather_wake_.notify_all();
+    room_.notify_all();
   }
   {
     const std::lock_guard lock(write_mutex_);

@@ -67,7 +67,8 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::shared_ptr<Buffer> add_buffer();
   /// Something is worth being gathered now.
   void nudge();
-  /// Waits until the half `active` of `buffer` is given way to the other one; false after flush_timeout.
+  /// Waits until the half `active` of `buffer` is given way to the other one; false after flush_timeout, or at the
+  /// end of the log.
   bool wait_for_room(const Buffer& buffer, std::int32_t active);
 
   /// True when all lines of before are in the hands of the kernel (`sync`: and on the disk); false after `most`.

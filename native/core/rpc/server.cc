@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <system_error>
+
 namespace rocket::rpc {
 
 /// Keeps the server alive until its drain is over; armed on the main io thread.
@@ -23,7 +25,9 @@ Server::~Server() = default;
 
 void Server::listen(io::Listener listener) {
   auto deliver = [server = shared_from_this()](std::vector<io::Accepted> batch) { server->deliver(std::move(batch)); };
-  auto acceptor = std::make_shared<io::Acceptor>(engine_.main(), std::move(listener), std::move(deliver));
+  auto starved = [server = shared_from_this()](int error) { server->on_starved(error); };
+  auto acceptor =
+      std::make_shared<io::Acceptor>(engine_.main(), std::move(listener), std::move(deliver), std::move(starved));
   acceptors_.push_back(acceptor);
   engine_.main().post([acceptor] { acceptor->start(); });
 }
@@ -45,6 +49,13 @@ void Server::deliver(std::vector<io::Accepted> batch) {
       self->shards_[i]->adopt(std::move(mine));
     });
   }
+}
+
+void Server::on_starved(int error) {
+  const std::string line = "accepting connections pauses: " + std::generic_category().message(error) +
+                           (error == EMFILE ? " (ulimit -n)" : "");
+  ServerShard& shard = *shards_.front();
+  shard.lane().io.post([self = shared_from_this(), &shard, line] { shard.log(line); });
 }
 
 void Server::each_shard(void (ServerShard::*action)()) {

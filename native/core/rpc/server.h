@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/acceptor.h"
@@ -33,6 +34,8 @@ struct ServerOptions {
   Millis max_timeout{24 * 3600 * 1000};
   /// How long JavaScript may stay away from its events until the health service calls it blocked. 0: no health service.
   Millis health_blocked_after{1000};
+  /// Takes the server's lines from any io thread, whatever JavaScript does. Without it they go to JavaScript as events.
+  std::function<void(std::string_view line)> log;
 };
 
 /// Counters of one server; any thread may read them.
@@ -86,6 +89,7 @@ class Server final : public std::enable_shared_from_this<Server> {
 
  private:
   void deliver(std::vector<io::Accepted> batch);
+  void on_starved(int error);
   /// `then` runs on the main io thread when the listeners are closed.
   void stop_accepting(std::function<void()> then);
   void finish();

@@ -169,10 +169,12 @@ void ServerShard::log(std::string_view line) {
   const SteadyMs second = lane_.io.now() / 1000;
   if (second != log_second_) lines_this_second_ = 0;
   log_second_ = second;
-  const Event event{.kind = EventKind::kLog, .owner = server_.number(), .text = as_bytes(line)};
-  if (++lines_this_second_ > kLogLinesPerSecond || !port_->push(event)) {
-    server_.counters.log_lines_dropped.fetch_add(1, std::memory_order_relaxed);
+  bool taken = ++lines_this_second_ <= kLogLinesPerSecond;
+  if (taken) {
+    if (const auto& sink = server_.options().log) sink(line);
+    else taken = port_->push({.kind = EventKind::kLog, .owner = server_.number(), .text = as_bytes(line)});
   }
+  if (!taken) server_.counters.log_lines_dropped.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace rocket::rpc

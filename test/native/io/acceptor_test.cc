@@ -22,11 +22,14 @@ class AcceptorTest : public testing::Test {
   AcceptorTest() {
     auto opened = Listener::open(*parse_address("127.0.0.1:0"), 512);
     address_ = std::get<Listener>(opened).bound_text();
-    acceptor_ = std::make_shared<Acceptor>(io_, std::move(std::get<Listener>(opened)), [this](auto batch) {
-      accepted_.change([&](std::vector<int>& fds) {
-        for (const auto& one : batch) fds.push_back(one.fd);
-      });
-    });
+    acceptor_ = std::make_shared<Acceptor>(
+        io_, std::move(std::get<Listener>(opened)),
+        [this](auto batch) {
+          accepted_.change([&](std::vector<int>& fds) {
+            for (const auto& one : batch) fds.push_back(one.fd);
+          });
+        },
+        [this](int error) { starved_.change([&](std::vector<int>& errors) { errors.push_back(error); }); });
     io_.post([acceptor = acceptor_] { acceptor->start(); });
   }
   ~AcceptorTest() override {
@@ -48,6 +51,7 @@ class AcceptorTest : public testing::Test {
   std::string address_;
   std::shared_ptr<Acceptor> acceptor_;
   Monitor<std::vector<int>> accepted_;
+  Monitor<std::vector<int>> starved_;
 };
 
 TEST_F(AcceptorTest, DeliversEveryConnectionWithItsPeer) {
@@ -87,6 +91,7 @@ TEST_F(AcceptorTest, SurvivesRunningOutOfDescriptorsAndAcceptsAgain) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_TRUE(backed_off);
   EXPECT_EQ(accepted_meanwhile, 0U);
+  EXPECT_EQ(starved_.get(), std::vector<int>{EMFILE});
   EXPECT_TRUE(wait_accepted(sockets.size()));
   RawPeer later(address_);
   EXPECT_TRUE(wait_accepted(sockets.size() + 1));

@@ -1,0 +1,23 @@
+import type { Logger } from './logger.ts';
+
+const linesPerSecond = 10;
+
+/** At most ten lines a second; how many were left out is told with the next that is not. `now` is in milliseconds. */
+export function limitedLogger(logger: Logger, now: () => number): Pick<Logger, 'warn'> {
+  let second = -1;
+  let said = 0;
+  let leftOut = 0;
+  return {
+    warn(line) {
+      const current = Math.floor(now() / 1000);
+      if (current !== second) said = 0;
+      second = current;
+      if (++said > linesPerSecond) {
+        leftOut++;
+        return;
+      }
+      logger.warn(leftOut === 0 ? line : `${line} (${leftOut} lines like it left out)`);
+      leftOut = 0;
+    },
+  };
+}
