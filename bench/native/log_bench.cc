@@ -102,7 +102,9 @@ int main(int argc, char** argv) {
     line.message = {message, static_cast<std::size_t>(size)};
     ours->write(line);
   };
-  const auto say_theirs = [&](int i) { theirs->info("[{}]\t[{}]\t[order.cc:42]\torder {} accepted", kMsgId, kMethod, i); };
+  const auto say_theirs = [&](int i) {
+    theirs->info("[{}]\t[{}]\t[order.cc:42]\torder {} accepted", kMsgId, kMethod, i);
+  };
 
   std::vector<Result> ours_1, theirs_1, ours_4, theirs_4;
   measure(1, lines / 4, say_ours);

@@ -166,7 +166,7 @@ export interface NativeLog {
   /** The kernel's number of this thread. */
   readonly tid: number;
   nudge(): void;
-  waitForRoom(active: number): boolean;
+  waitForRoom(half: number): boolean;
   flush(ms: number, sync: boolean): Promise<boolean>;
   flushSync(ms: number, sync: boolean): boolean;
   reopen(): void;

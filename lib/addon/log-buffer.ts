@@ -80,6 +80,13 @@ export class LogBuffer {
   /** The half is full, and entered. False: the line is dropped. */
   #makeRoom(half: number): boolean {
     const control = this.#control;
+    const other = 1 - half;
+    if (Atomics.load(control, bytesAt + other) === 0) {
+      Atomics.store(control, busy, 0);
+      // The gatherer may have done it meanwhile.
+      Atomics.compareExchange(control, active, half, other);
+      return true;
+    }
     if (this.#policy === 'drop-oldest') {
       Atomics.add(control, dropped, control[linesAt + half]!);
       control[linesAt + half] = 0;

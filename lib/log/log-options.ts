@@ -17,7 +17,7 @@ export interface LogDestinationOptions {
   readonly maxFiles?: number;
   /** Compress files that are full or of yesterday. Default false. */
   readonly gzip?: boolean;
-  /** Each half of a thread's buffer, bytes. Default 256 KiB. */
+  /** Each half of a thread’s buffer, bytes. A burst that fills it before it is gathered loses lines (`whenFull`). Default 1 MiB. */
   readonly bufferBytes?: number;
   /** Bytes that may wait for the disk; when they do, lines stay in their threads' buffers. Default 16 MiB. */
   readonly queueBytes?: number;
@@ -98,7 +98,7 @@ export function checkedDestination(
   const bytes = (option: 'bufferBytes' | 'queueBytes', fallback: number): number =>
     integerOption(option, options[option], fallback, 4096, 1024 * MiB);
   // Words of the shared memory lie on multiples of four.
-  const bufferBytes = bytes('bufferBytes', MiB / 4) & ~63;
+  const bufferBytes = bytes('bufferBytes', MiB) & ~63;
   const settings: LogBufferOptions = {
     folder: directory,
     name,

@@ -159,7 +159,7 @@ Napi::Value LogBinding::nudge(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// js thread: waitForRoom(active): boolean
+// js thread: waitForRoom(half): boolean
 Napi::Value LogBinding::wait_for_room(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), logger_->wait_for_room(*buffer_, int_at(info, 0)));
 }

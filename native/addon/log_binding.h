@@ -22,7 +22,7 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   explicit LogBinding(const Napi::CallbackInfo& info);
   ~LogBinding() override;
 
- /// For native threads, which may go on with it after this object is gone.
+  /// For native threads, which may go on with it after this object is gone.
   const std::shared_ptr<log::Logger>& logger() const { return logger_; }
 
  private:

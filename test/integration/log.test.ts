@@ -195,7 +195,7 @@ describe('files', () => {
     expect(lines(directory)).toHaveLength(2);
     expect(log.stats().buffers).toBe(2);
     expect(() => open({ directory, whenFull: 'block', bufferBytes: 8192 })).toThrow(
-      /open in this process with other options: whenFull is drop-newest, not block; bufferBytes is 262144, not 8192/,
+      /open in this process with other options: whenFull is drop-newest, not block; bufferBytes is 1048576, not 8192/,
     );
     await other.close();
     await until(() => log.stats().buffers === 1, { deadlineMs: soonMs, what: 'its buffer to go' });

@@ -53,10 +53,32 @@ void Buffer::drop_lines() {
   shared.bytes[entered_].store(0, std::memory_order_release);
 }
 
-Buffer::Turn Buffer::turn() {
+bool Buffer::switch_halves() {
   Control& shared = control();
-  if (taken_ < 0) {
-    const std::int32_t filled = shared.active.load(std::memory_order_relaxed);
+  if (shared.bytes[1 - entered_].load(std::memory_order_acquire) != 0) return false;
+  // The gatherer may have done it meanwhile.
+  std::int32_t full = entered_;
+  shared.active.compare_exchange_strong(full, 1 - full, std::memory_order_seq_cst);
+  return true;
+}
+
+bool Buffer::has_room_after(std::int32_t half) const {
+  return control().active.load(std::memory_order_acquire) != half ||
+         control().bytes[1 - half].load(std::memory_order_acquire) == 0;
+}
+
+Buffer::Turn Buffer::turn(bool& more) {
+  Control& shared = control();
+  if (taken_ >= 0) more = true;
+  while (taken_ < 0) {
+    const std::int32_t filled = shared.active.load(std::memory_order_seq_cst);
+    if (shared.bytes[1 - filled].load(std::memory_order_acquire) != 0) {
+      // Unless it was this half that the thread has just made active and begun to fill.
+      if (shared.active.load(std::memory_order_seq_cst) != filled) continue;
+      taken_ = 1 - filled;
+      more = true;
+      break;
+    }
     if (shared.bytes[filled].load(std::memory_order_acquire) == 0) return Turn::kEmpty;
     taken_ = filled;
     shared.active.store(1 - filled, std::memory_order_seq_cst);

@@ -14,14 +14,15 @@ namespace rocket::log {
 ///
 /// The thread fills the active half; the gatherer makes the other one active, which must be empty, and may read the
 /// first once the thread is not inside a line of it. Neither waits for the other: `busy` and `active` are written and
-/// then read by each side in opposite order (Dekker), so at least one of them sees the other.
+/// then read by each side in opposite order (Dekker), so at least one of them sees the other. A thread whose half is
+/// full makes the other one active itself, if that is empty; so an inactive half that holds lines is always the older.
 ///
 /// JavaScript fills a half by the same rules through the same memory: lib/addon/log-buffer.ts.
 class Buffer {
  public:
   /// The first words of the memory; lib/addon/log-buffer.ts has the same order.
   struct Control {
-    std::atomic<std::int32_t> active;                ///< 0 or 1; written by the gatherer
+    std::atomic<std::int32_t> active;                ///< 0 or 1
     std::atomic<std::int32_t> busy;                  ///< 0, or 1 + the half the thread is writing a line into
     std::array<std::atomic<std::int32_t>, 2> bytes;  ///< of whole lines in each half
     std::array<std::atomic<std::int32_t>, 2> lines;
@@ -49,20 +50,24 @@ class Buffer {
   void drop_lines();
   void count_dropped() { control().dropped.fetch_add(1, std::memory_order_relaxed); }
   void leave() { control().busy.store(0, std::memory_order_release); }
+  /// The half it was last in.
+  std::int32_t entered() const { return entered_; }
+  /// After leave(), when that half is full: goes on in the other one. False when that is not empty.
+  bool switch_halves();
 
   // any thread:
-  std::int32_t active() const { return control().active.load(std::memory_order_acquire); }
+  /// Whether a thread that found `half` full would now find room.
+  bool has_room_after(std::int32_t half) const;
   std::int32_t dropped() const { return control().dropped.load(std::memory_order_relaxed); }
   /// Nothing will be written any more.
   void set_gone() { gone_.store(true, std::memory_order_release); }
   bool gone() const { return gone_.load(std::memory_order_acquire); }
 
   // the gatherer:
-  /// A turn has begun and is not over.
-  bool mid_turn() const { return taken_ >= 0; }
   enum class Turn : std::uint8_t { kEmpty, kBusy, kReady };
-  /// kReady: ready() is the gatherer's until release(). kBusy: the thread is inside a line; soon.
-  Turn turn();
+  /// kReady: ready() is the gatherer's until release(). kBusy: the thread is inside a line; soon. `more` is set when
+  /// the other half holds lines of before this gathering too.
+  Turn turn(bool& more);
   std::string_view ready() const;
   std::int32_t ready_lines() const;
   void release();

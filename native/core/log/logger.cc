@@ -132,7 +132,6 @@ void Logger::write(Line line) {
 bool Logger::put(Buffer& buffer, const Line& line) {
   for (;;) {
     const auto room = buffer.enter();
-    const std::int32_t active = buffer.active();
     if (const std::size_t size = write_line(room, options_.format, line); size > 0) {
       const bool filling = buffer.commit(size);
       buffer.leave();
@@ -143,13 +142,15 @@ bool Logger::put(Buffer& buffer, const Line& line) {
       buffer.leave();
       return false;
     }
+    buffer.leave();
+    if (buffer.switch_halves()) continue;
     if (options_.policy == Policy::kDropOldest) {
+      buffer.enter();
       buffer.drop_lines();
       buffer.leave();
       continue;
     }
-    buffer.leave();
-    if (options_.policy == Policy::kDropNewest || !wait_for_room(buffer, active)) {
+    if (options_.policy == Policy::kDropNewest || !wait_for_room(buffer, buffer.entered())) {
       buffer.count_dropped();
       return true;
     }
@@ -162,11 +163,11 @@ void Logger::nudge() {
   gather_wake_.notify_one();
 }
 
-bool Logger::wait_for_room(const Buffer& buffer, std::int32_t active) {
+bool Logger::wait_for_room(const Buffer& buffer, std::int32_t half) {
   nudge();
   std::unique_lock lock(gather_mutex_);
-  room_.wait_for(lock, options_.flush_timeout, [&] { return buffer.active() != active || stopping(); });
-  return buffer.active() != active;
+  room_.wait_for(lock, options_.flush_timeout, [&] { return buffer.has_room_after(half) || stopping(); });
+  return buffer.has_room_after(half);
 }
 
 // The gatherer.
@@ -216,9 +217,9 @@ bool Logger::gather() {
   for (const auto& buffer : snapshot_) {
     // Asked before the turn: what is in it then is all there will be.
     const bool was_gone = buffer->gone();
-    // Then its other half holds lines of before this gathering, which are for the next one.
-    if (buffer->mid_turn()) complete = false;
-    const auto turn = buffer->turn();
+    bool more = false;
+    const auto turn = buffer->turn(more);
+    if (more) complete = false;
     if (turn == Buffer::Turn::kEmpty && was_gone) gone.push_back(buffer);
     if (turn == Buffer::Turn::kBusy) complete = false;
     if (turn != Buffer::Turn::kReady) continue;

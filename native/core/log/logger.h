@@ -25,7 +25,7 @@ struct LoggerOptions {
   Format format = Format::kText;
   Policy policy = Policy::kDropNewest;
   /// Of each half of a thread's buffer.
-  std::size_t buffer_bytes = 256 * 1024;
+  std::size_t buffer_bytes = 1024 * 1024;
   /// Bytes that may wait for the writer; when they do, lines stay in their threads' buffers.
   std::size_t queue_bytes = 16 * 1024 * 1024;
   Millis gather_every{200};
@@ -67,9 +67,9 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::shared_ptr<Buffer> add_buffer();
   /// Something is worth being gathered now.
   void nudge();
-  /// Waits until the half `active` of `buffer` is given way to the other one; false after flush_timeout, or at the
-  /// end of the log.
-  bool wait_for_room(const Buffer& buffer, std::int32_t active);
+  /// Waits until there is room for the thread that found `half` of its buffer full; false after flush_timeout, or at
+  /// the end of the log.
+  bool wait_for_room(const Buffer& buffer, std::int32_t half);
 
   /// True when all lines of before are in the hands of the kernel (`sync`: and on the disk); false after `most`.
   bool flush(Millis most, bool sync = false);

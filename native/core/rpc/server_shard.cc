@@ -171,8 +171,10 @@ void ServerShard::log(std::string_view line) {
   log_second_ = second;
   bool taken = ++lines_this_second_ <= kLogLinesPerSecond;
   if (taken) {
-    if (const auto& sink = server_.options().log) sink(line);
-    else taken = port_->push({.kind = EventKind::kLog, .owner = server_.number(), .text = as_bytes(line)});
+    if (const auto& sink = server_.options().log)
+      sink(line);
+    else
+      taken = port_->push({.kind = EventKind::kLog, .owner = server_.number(), .text = as_bytes(line)});
   }
   if (!taken) server_.counters.log_lines_dropped.fetch_add(1, std::memory_order_relaxed);
 }
