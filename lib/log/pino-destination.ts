@@ -3,6 +3,8 @@ import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
 
 /** What pino needs of a destination, and what one may want of ours. */
 export interface RocketDestination {
+  /** By which pino tells a destination from options, when it is given nothing else. */
+  readonly writable: true;
   /** A whole line; pino calls it. */
   write(line: string): void;
   flush(options?: FlushOptions): Promise<boolean>;
@@ -25,6 +27,7 @@ export function rocketDestination(options: LogDestinationOptions = {}): RocketDe
   return {
     // pino then says the level of each line before it (its docs/api.md, "pino.metadata").
     ...{ [Symbol.for('pino.metadata')]: true, lastLevel: 0 },
+    writable: true,
     write(this: { lastLevel: number }, line: string) {
       buffer.append(line, false, this.lastLevel >= 50);
     },

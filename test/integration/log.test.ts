@@ -387,7 +387,7 @@ describe('as the destination of pino', () => {
     const directory = folder();
     const destination = rocketDestination({ directory, flushOnSignals: false });
     onTestFinished(() => destination.end());
-    const log = pino({ base: null }, destination);
+    const log = pino(destination);
     log.info({ a: 1 }, 'hello');
     log.child({ b: 2 }).error(new Error('bad'));
     expect(await destination.flush()).toBe(true);

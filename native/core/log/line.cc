@@ -65,9 +65,28 @@ std::size_t control_at(std::string_view text, std::size_t at) {
   return next >= 0x80 && next <= 0x9f ? 2 : 0;
 }
 
+constexpr std::uint64_t each(unsigned char byte) { return 0x0101010101010101U * byte; }
+
+/// Not 0 if a byte of the eight is 0.
+constexpr std::uint64_t has_zero(std::uint64_t eight) { return (eight - each(1)) & ~eight & each(0x80); }
+
+/// Whether none of eight bytes needs a closer look: none is a control, begins a C1, or is to be quoted in JSON.
+bool eight_are_plain(const char* text, Format format) {
+  std::uint64_t eight = 0;
+  std::memcpy(&eight, text, sizeof eight);
+  const std::uint64_t below_space = (eight - each(0x20)) & ~eight & each(0x80);
+  std::uint64_t found = below_space | has_zero(eight ^ each(0x7f)) | has_zero(eight ^ each(0xc2));
+  if (format == Format::kJson) found |= has_zero(eight ^ each('"')) | has_zero(eight ^ each('\\'));
+  return found == 0;
+}
+
 void put_escaped(Out& out, std::string_view text, Format format) {
   std::size_t from = 0;
   for (std::size_t i = 0; i < text.size();) {
+    if (i + 8 <= text.size() && eight_are_plain(text.data() + i, format)) {
+      i += 8;
+      continue;
+    }
     const std::size_t control = control_at(text, i);
     const bool quoted = format == Format::kJson && (text[i] == '"' || text[i] == '\\');
     if (control == 0 && !quoted) {
@@ -110,6 +129,22 @@ std::string_view local_second(std::int64_t unix_seconds) {
   return {text.data(), 17};
 }
 
+/// `pid:tid`, of the thread that last asked here.
+std::string_view process_and_thread(std::int32_t tid) {
+  thread_local std::int32_t known = -1;
+  thread_local std::array<char, 24> text;
+  thread_local std::size_t size = 0;
+  if (tid != known) {
+    known = tid;
+    Out out(text);
+    out.put(std::int64_t{process_id()});
+    out.put(':');
+    out.put(std::int64_t{tid});
+    size = out.size();
+  }
+  return {text.data(), size};
+}
+
 void put_text(Out& out, const Line& line) {
   out.put('[');
   out.put(name_of(line.level));
@@ -118,9 +153,7 @@ void put_text(Out& out, const Line& line) {
   out.put('.');
   out.put_padded(static_cast<int>(line.unix_ms % 1000), 3);
   out.put("]\t[");
-  out.put(std::int64_t{process_id()});
-  out.put(':');
-  out.put(std::int64_t{line.tid});
+  out.put(process_and_thread(line.tid));
   out.put("]\t[");
   put_escaped(out, line.msg_id.empty() ? "-" : line.msg_id, Format::kText);
   out.put("]\t[");
