@@ -2,8 +2,11 @@ import type { Histogram } from 'node:perf_hooks';
 
 /** Calls whose latency is over `fromMs` and up to `toMs`. */
 export interface LatencyBucket {
+  /** Lower bound, not in it. */
   readonly fromMs: number;
+  /** Upper bound, in it. */
   readonly toMs: number;
+  /** How many calls. */
   readonly calls: number;
 }
 

@@ -3,6 +3,7 @@ import { loadProto, type MethodDefinition } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { encodedBody, fillPayload } from './fill-payload.ts';
 
+/** What the calls of a load send. */
 export interface RequestOptions {
   /** The .proto file. Default: the package's proto/order.proto. */
   readonly proto?: string;
@@ -18,11 +19,13 @@ export interface RequestOptions {
 export interface EncodedRequest {
   /** `package.Service.method`. */
   readonly method: string;
+  /** The protobuf message. */
   readonly body: Uint8Array;
 }
 
 /** No method of the .proto has the name asked for. */
 export class UnknownMethodError extends Error {
+  /** Always `UnknownMethodError`. */
   override readonly name = 'UnknownMethodError';
   /** The names there are. */
   readonly methods: readonly string[];

@@ -6,7 +6,7 @@ export {
   UnknownMethodError,
 } from './encode-request.ts';
 export { htmlReport } from './html-report.ts';
-export type { LoadMode, LoadOptions } from './load-options.ts';
+export type { CountMode, DurationMode, LoadMode, LoadOptions, RateMode } from './load-options.ts';
 export { type Latency, type LoadConfig, type LoadError, type LoadResult, loadConfig } from './load-result.ts';
 export { OrderServer } from './own-server.ts';
 export type { LoadProgress } from './progress.ts';

@@ -2,26 +2,48 @@ import type { EncodedRequest } from './encode-request.ts';
 import type { LoadProgress } from './progress.ts';
 
 /** What decides when a call is made. */
-export type LoadMode =
-  /** Closed loop: `concurrency` calls pending at a time until `total` have been made. */
-  | { readonly kind: 'count'; readonly total: number; readonly concurrency: number }
-  /** Closed loop: `concurrency` calls pending at a time, for `seconds`. */
-  | { readonly kind: 'duration'; readonly seconds: number; readonly concurrency: number }
-  /**
-   * Open loop: calls are made on a schedule that does not wait for replies, and a latency counts from the time the call
-   * was scheduled for. A call that is due while `maxInFlight` (default 65,536) are pending is not made, and counts as
-   * failed with NOT_SENT.
-   */
-  | {
-      readonly kind: 'rate';
-      readonly callsPerSecond: number;
-      readonly seconds: number;
-      readonly maxInFlight?: number;
-    };
+export type LoadMode = CountMode | DurationMode | RateMode;
 
+/** Closed loop: `concurrency` calls pending at a time until `total` have been made. */
+export interface CountMode {
+  /** Says which mode it is. */
+  readonly kind: 'count';
+  /** Calls in all. */
+  readonly total: number;
+  /** Calls pending at a time, 1 to 1,000,000. */
+  readonly concurrency: number;
+}
+
+/** Closed loop: `concurrency` calls pending at a time, for `seconds`. */
+export interface DurationMode {
+  /** Says which mode it is. */
+  readonly kind: 'duration';
+  /** Length of the load, up to a day. */
+  readonly seconds: number;
+  /** Calls pending at a time, 1 to 1,000,000. */
+  readonly concurrency: number;
+}
+
+/**
+ * Open loop: calls are made on a schedule that does not wait for replies, and a latency counts from the time the call was
+ * scheduled for.
+ */
+export interface RateMode {
+  /** Says which mode it is. */
+  readonly kind: 'rate';
+  /** Calls that become due each second. */
+  readonly callsPerSecond: number;
+  /** Length of the load, up to a day. */
+  readonly seconds: number;
+  /** A call that is due while so many are pending is not made, and counts as failed with NOT_SENT. Default 65,536. */
+  readonly maxInFlight?: number;
+}
+
+/** A load, and whom it is for. */
 export interface LoadOptions {
   /** Any target a Channel takes. */
   readonly target: string;
+  /** How many calls, how fast, for how long. */
   readonly mode: LoadMode;
   /** What every call sends; encodeRequest() makes it. */
   readonly request: EncodedRequest;

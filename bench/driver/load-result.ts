@@ -6,41 +6,61 @@ import type { Series, SeriesPoint } from './series.ts';
 
 /** In milliseconds. Of the calls that succeeded; in a rate mode from the time a call was scheduled for. */
 export interface Latency {
+  /** Mean. */
   readonly averageMs: number;
+  /** The shortest. */
   readonly minMs: number;
+  /** Median. */
   readonly p50Ms: number;
+  /** 75th percentile. */
   readonly p75Ms: number;
+  /** 90th percentile. */
   readonly p90Ms: number;
+  /** 95th percentile. */
   readonly p95Ms: number;
+  /** 99th percentile. */
   readonly p99Ms: number;
+  /** 99.9th percentile. */
   readonly p999Ms: number;
+  /** The longest. */
   readonly maxMs: number;
 }
 
+/** Calls that failed with one status. */
 export interface LoadError {
   /** A status of RpcError, or NOT_SENT for a call that was due while too many were pending. */
   readonly status: string;
+  /** How many. */
   readonly count: number;
   /** The message of the first. */
   readonly example: string;
 }
 
+/** What a run was asked to do. */
 export interface LoadConfig {
+  /** As given. */
   readonly target: string;
+  /** `package.Service.method`. */
   readonly method: string;
   /** Length of the encoded request message. */
   readonly requestBytes: number;
+  /** As given. */
   readonly mode: LoadMode;
+  /** Client worker threads. */
   readonly threads: number;
   /** Null: as many as a Channel keeps. */
   readonly connections: number | null;
+  /** A connection for each call. */
   readonly short: boolean;
+  /** Deadline of a call and of an attempt to connect. */
   readonly timeoutMs: number;
+  /** Length of the warm-up. */
   readonly warmupSeconds: number;
 }
 
 /** The outcome of a run; `rocket bench --json` writes it as it is. */
 export interface LoadResult {
+  /** What was asked for. */
   readonly config: LoadConfig;
   /** ISO 8601. */
   readonly startedAt: string;
@@ -50,7 +70,9 @@ export interface LoadResult {
   readonly seconds: number;
   /** Calls that ended, and those that could not be made: succeeded + failed. */
   readonly calls: number;
+  /** Calls answered with success. */
   readonly succeeded: number;
+  /** Calls that failed, or could not be made. */
   readonly failed: number;
   /** Calls that were pending when the run was interrupted; in no other figure. */
   readonly unfinished: number;
@@ -64,10 +86,13 @@ export interface LoadResult {
   readonly latency: Latency | null;
   /** The commonest first. */
   readonly errors: readonly LoadError[];
+  /** Latencies of the calls that succeeded. */
   readonly histogram: readonly LatencyBucket[];
+  /** One point for each second. */
   readonly series: readonly SeriesPoint[];
   /** Calls of the warm-up, which no other figure counts. */
   readonly warmupCalls: number;
+  /** By all threads, warm-up included. */
   readonly connectionsOpened: number;
   /** Rate mode: the longest time by which the driver itself was late to make a call, which its latency includes. */
   readonly maxSendLagMs: number;

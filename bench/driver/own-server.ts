@@ -14,6 +14,7 @@ const killAfterMs = 2000;
 export class OrderServer implements AsyncDisposable {
   /** For a Channel. */
   readonly target: string;
+  /** Its process id. */
   readonly pid: number;
   /** Resolves with how it ended, also when stop() ended it. */
   readonly ended: Promise<string>;
@@ -53,6 +54,7 @@ export class OrderServer implements AsyncDisposable {
     clearTimeout(timer);
   }
 
+  /** For `await using`: stop(). */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

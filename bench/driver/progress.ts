@@ -1,10 +1,14 @@
 /** How far a run is. */
 export interface LoadProgress {
+  /** Since the first call. */
   readonly elapsedSeconds: number;
   /** From 0 to 1. */
   readonly fraction: number;
+  /** Calls so far. */
   readonly succeeded: number;
+  /** Calls so far. */
   readonly failed: number;
+  /** Calls that wait for their reply. */
   readonly pending: number;
   /** Successful calls a second, over the last second. */
   readonly callsPerSecond: number;

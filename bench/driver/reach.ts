@@ -4,6 +4,7 @@ import { rawMethod } from './raw-method.ts';
 
 /** Nobody answers at the target. */
 export class UnreachableError extends Error {
+  /** Always `UnreachableError`. */
   override readonly name = 'UnreachableError';
 
   constructor(target: string, reason: string) {

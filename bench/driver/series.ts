@@ -6,15 +6,21 @@ import { newHistogram } from './recorder.ts';
 export interface SeriesPoint {
   /** Its beginning, in seconds from the start. */
   readonly second: number;
+  /** Calls that ended in it with success. */
   readonly succeeded: number;
+  /** Calls that ended in it with an error. */
   readonly failed: number;
   /** Successful calls a second; the last point may be half a second shorter or longer than one. */
   readonly callsPerSecond: number;
   /** Calls pending at its end. */
   readonly pending: number;
+  /** Median. */
   readonly p50Ms: number | null;
+  /** 90th percentile. */
   readonly p90Ms: number | null;
+  /** 99th percentile. */
   readonly p99Ms: number | null;
+  /** The longest. */
   readonly maxMs: number | null;
 }
 

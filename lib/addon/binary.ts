@@ -147,15 +147,25 @@ export interface NativeLogOptions {
 }
 
 export interface NativeLogStats {
+  /** Buffers of threads, one for each thread that has the log open. */
   readonly buffers: number;
+  /** Memory of those buffers. */
   readonly bufferBytes: number;
+  /** Bytes that wait for the disk. */
   readonly queuedBytes: number;
+  /** Lines gathered since it was opened. */
   readonly lines: number;
+  /** Lines for which there was no room (option `whenFull`). */
   readonly linesDropped: number;
+  /** Bytes handed to the kernel. */
   readonly bytesWritten: number;
+  /** Writes that failed. */
   readonly writeErrors: number;
+  /** Files that were full, or of yesterday. */
   readonly filesRolled: number;
+  /** Why the last write failed; empty if none did. */
   readonly lastError: string;
+  /** The file written to now. */
   readonly path: string;
 }
 

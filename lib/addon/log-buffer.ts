@@ -3,6 +3,7 @@ import { logBuffer } from './layout.ts';
 
 /** What happens to a line that this thread's buffer has no room for (native/core/log/level.h). */
 export const fullPolicies = ['drop-newest', 'drop-oldest', 'block'] as const;
+/** `drop-newest`: the line is dropped and counted; `drop-oldest`: what the buffer holds is; `block`: the thread waits, at most `flushTimeoutMs`. */
 export type FullPolicy = (typeof fullPolicies)[number];
 
 export interface LogBufferOptions extends Omit<NativeLogOptions, 'policy'> {

@@ -19,6 +19,7 @@ const factories = {
   pick_first: () => new PickFirst(),
 } satisfies Record<string, BalancerFactory>;
 
+/** What the option `balancer` of a channel takes by name; docs/discovery.md says where each sends the next call. */
 export type BalancerName = keyof typeof factories;
 
 /** @throws TypeError that names those there are. */

@@ -1,12 +1,16 @@
+/** Passive outlier ejection of a channel's endpoints, after Envoy's (docs/discovery.md, "When a call fails"). */
 export interface EjectionSettings {
   /** Failures in a row that eject an endpoint. */
   readonly consecutiveFailures: number;
   /** Share of failures, of at least `minCalls` calls within `windowMs`, that ejects it; over 0, up to 1. */
   readonly errorRate: number;
+  /** Fewer calls than this within `windowMs` say nothing about an endpoint. */
   readonly minCalls: number;
+  /** Length of the sliding window that `errorRate` looks at, milliseconds. */
   readonly windowMs: number;
   /** Length of the first ejection; doubled with each that follows, up to `maxMs`. */
   readonly baseMs: number;
+  /** The longest ejection, milliseconds. */
   readonly maxMs: number;
   /** At most this share of the endpoints is ejected at a time, rounded down. */
   readonly maxShare: number;

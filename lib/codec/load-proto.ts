@@ -5,6 +5,7 @@ import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/s
 import type { Longs } from './int64.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 
+/** How .proto files are found and read. */
 export interface LoadProtoOptions {
   /** Folders in which `import` statements are looked up, after the importing file's own. */
   readonly includeDirs?: readonly string[];

@@ -1,3 +1,4 @@
+/** What is entered with an instance, and for how long. */
 export interface RegisterOptions {
   /** After the process has died without a word, clients may see the instance for so long. 5 s to a day. Default 30. */
   readonly ttlSeconds?: number;
@@ -16,8 +17,11 @@ export type RegistrationState = 'registering' | 'registered' | 'closed';
 
 /** One instance's entry in a registry. Kept up for ever, whatever happens to the registry, until it is closed. */
 export interface Registration extends AsyncDisposable {
+  /** Name it is found by. */
   readonly service: string;
+  /** `ip:port` that clients connect to. */
   readonly address: string;
+  /** As of now; onState() tells of changes. */
   readonly state: RegistrationState;
   /** Why it is not registered now, if something went wrong since it last was. */
   readonly lastError: Error | undefined;

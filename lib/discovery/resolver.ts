@@ -10,6 +10,7 @@ export interface Endpoint {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** What a resolver tells its channel; may be called at any time, from start() on. */
 export interface ResolverListener {
   /** The full list as of now; it replaces the one before. */
   onEndpoints(endpoints: readonly Endpoint[]): void;
@@ -19,9 +20,11 @@ export interface ResolverListener {
 
 /** Finds the endpoints behind a target and keeps the channel informed. */
 export interface Resolver {
+  /** Begins to look; called once, by the channel. */
   start(listener: ResolverListener): void;
   /** The channel cannot reach an endpoint: look again, at a pace of the resolver's own choosing. */
   refresh(): void;
+  /** Ends it; the listener must not be called afterwards. */
   close(): void;
 }
 

@@ -44,6 +44,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
     return native;
   }
 
+  /** The least level that is written; may be changed at any time, for this logger alone. */
   get level(): LevelName | 'silent' {
     const found = (Object.keys(levels) as LevelName[]).find((name) => levels[name] >= this.#least);
     return found ?? 'silent';
@@ -55,25 +56,32 @@ export class RocketLogger implements Logger, AsyncDisposable {
     this.#lentTo?.setLevel(this.#least);
   }
 
+  /** Whether a line of that level would be written; for messages that are dear to make. */
   isLevelEnabled(level: LevelName): boolean {
     return levels[level] >= this.#least;
   }
 
+  /** Level 10. */
   trace(what: LogWhat, more?: unknown): void {
     if (this.#least <= 10) this.#write(10, what, more);
   }
+  /** Level 20. */
   debug(what: LogWhat, more?: unknown): void {
     if (this.#least <= 20) this.#write(20, what, more);
   }
+  /** Level 30. */
   info(what: LogWhat, more?: unknown): void {
     if (this.#least <= 30) this.#write(30, what, more);
   }
+  /** Level 40. */
   warn(what: LogWhat, more?: unknown): void {
     if (this.#least <= 40) this.#write(40, what, more);
   }
+  /** Level 50; gathered at once. */
   error(what: LogWhat, more?: unknown): void {
     if (this.#least <= 50) this.#write(50, what, more);
   }
+  /** Level 60; gathered at once. It ends nothing. */
   fatal(what: LogWhat, more?: unknown): void {
     if (this.#least <= 60) this.#write(60, what, more);
   }
@@ -101,6 +109,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
     this.#shared.log.reopen();
   }
 
+  /** Bytes and lines of the log, of all threads that have it open. */
   stats(): LogStats {
     return this.#shared.log.stats();
   }
@@ -111,6 +120,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
     this.#shared.log.close();
   }
 
+  /** For `await using`: close(). */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -1,5 +1,6 @@
 /** pino's numbers. */
 export const levels = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
+/** The levels, as in pino. */
 export type LevelName = keyof typeof levels;
 
 /** Over every level. */

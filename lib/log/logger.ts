@@ -6,11 +6,17 @@ export type LogWhat = string | LogFields | Error;
 
 /** A way to log for one call. */
 export interface CallLog {
+  /** Level 10: a message and fields, or fields and a message. */
   trace(what: LogWhat, more?: unknown): void;
+  /** Level 20. */
   debug(what: LogWhat, more?: unknown): void;
+  /** Level 30. */
   info(what: LogWhat, more?: unknown): void;
+  /** Level 40. */
   warn(what: LogWhat, more?: unknown): void;
+  /** Level 50. */
   error(what: LogWhat, more?: unknown): void;
+  /** Level 60. It ends nothing. */
   fatal(what: LogWhat, more?: unknown): void;
 }
 
@@ -19,7 +25,9 @@ export interface CallLog {
  * throws is swallowed, since logging never fails a call.
  */
 export interface Logger {
+  /** Something an operator may want to look at: a malformed frame, a lost etcd. */
   warn(line: string): void;
+  /** Something failed; `error` is what a handler threw. */
   error(line: string, error?: unknown): void;
   /** For `ctx.log` of handlers: a logger with these fields in every line. Without it lines begin with them. */
   child?(fields: { msgId: string; method: string }): CallLog;

@@ -8,6 +8,7 @@ import type { LogDestination } from './log-options.ts';
 /** Bytes and lines of a log, of all threads of the process that have it open. */
 export interface LogStats extends NativeLogStats {}
 
+/** How far lines are to be brought. */
 export interface FlushOptions {
   /** Also on the disk (fdatasync), not only in the kernel's hands. Default false. */
   readonly sync?: boolean;

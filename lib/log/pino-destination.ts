@@ -7,12 +7,15 @@ export interface RocketDestination {
   readonly writable: true;
   /** A whole line; pino calls it. */
   write(line: string): void;
+  /** False when the disk did not take everything in time (option `flushTimeoutMs`). */
   flush(options?: FlushOptions): Promise<boolean>;
   /** pino calls it after a `fatal` line. */
   flushSync(): boolean;
+  /** Opens the file by its name again, after logrotate has moved it. */
   reopen(): void;
   /** Flushes and closes. */
   end(): void;
+  /** Bytes and lines of the log, of all threads that have it open. */
   stats(): LogStats;
 }
 

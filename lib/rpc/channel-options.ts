@@ -10,6 +10,7 @@ import { defaultIoThreads, integerOption, knownOptions, MiB, timeoutOption } fro
 import type { RetryBudgetOptions, RetryOptions } from './retry-options.ts';
 import type { ClientTransportFactory, ClientTransportOptions } from './transport.ts';
 
+/** How a channel connects, and what its calls begin with. */
 export interface ChannelOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). */
   readonly ioThreads?: number;
@@ -20,7 +21,12 @@ export interface ChannelOptions {
   /** Bound for one attempt to connect to an endpoint. Default 5 s. */
   readonly connectTimeoutMs?: number;
   /** Pause after a failed attempt: from `minMs`, doubled each time up to `maxMs`, jittered by a fifth. Default 100 ms … 10 s. */
-  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
+  readonly backoff?: {
+    /** Pause after the first failed attempt. Default 100 ms. */
+    readonly minMs?: number;
+    /** The longest pause. Default 10 s. */
+    readonly maxMs?: number;
+  };
   /** Default deadline of a call. Default 30 s. */
   readonly timeoutMs?: number;
   /** Default for calls: wait for a connection until the deadline instead of failing at once with UNAVAILABLE. Default false. */
@@ -35,6 +41,7 @@ export interface ChannelOptions {
   readonly checksum?: boolean;
   /** The peer is rocket-rpc and not C++ rocket: lets the very first request carry more than 511 bytes of metadata. Default false. */
   readonly peerIsRocketRpc?: boolean;
+  /** Run around every call, the first one outermost. */
   readonly interceptors?: readonly ClientInterceptor[];
   /** How calls are spread over the endpoints. Default `round_robin`. */
   readonly balancer?: BalancerName | BalancerFactory;
@@ -78,6 +85,7 @@ export const channelOptionNames: readonly (keyof ChannelOptions)[] = [
   'transport',
 ];
 
+/** What one call does differently. */
 export interface CallOptions {
   /** Deadline of this call, retries included, milliseconds from now, up to a day. Default: the channel's; never past the parent's. */
   readonly timeoutMs?: number;
@@ -85,6 +93,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Sent with the request. */
   readonly metadata?: MetadataInit | undefined;
+  /** Wait for a connection until the deadline. Default: the channel's. */
   readonly waitForReady?: boolean;
   /** The call being handled: its remaining time, its signal and its msg_id family are inherited. */
   readonly parent?: CallContext | undefined;

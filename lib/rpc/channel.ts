@@ -26,6 +26,7 @@ import type { MethodDefinition } from './service.ts';
 import { parseTarget } from './target.ts';
 import type { ClientReceiver, ClientTransport, ClientTransportStats, LinkState } from './transport.ts';
 
+/** Counters since the channel was made; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
 export interface ChannelStats extends ClientTransportStats {
   /** Calls whose promise has not settled. */
   readonly callsPending: number;
@@ -52,6 +53,7 @@ const noOptions: CallOptions = {};
  * with the first call or with connect(). An idle channel does not keep the process alive; a pending call does.
  */
 export class Channel implements AsyncDisposable, ClientReceiver {
+  /** As it was given. */
   readonly target: string;
   readonly #timeoutMs: number;
   readonly #waitForReady: boolean;
@@ -254,10 +256,12 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     this.#transport.close();
   }
 
+  /** For `await using`: close() with its defaults. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** A new object each time; may be called in any state. */
   stats(): ChannelStats {
     return {
       ...this.#transport.stats(),

@@ -22,10 +22,13 @@ export interface ChannelEndpoint extends BalancedEndpoint {
 
 /** How an endpoint stands. */
 export interface EndpointState {
+  /** `host:port` or `unix:/path`. */
   readonly name: string;
+  /** `idle`: not connected to yet; `failed`: waiting for its next attempt; `ejected`: left out because its calls fail; `draining`: off the list. */
   readonly state: 'idle' | 'connecting' | 'ready' | 'failed' | 'ejected' | 'draining';
   /** Calls of this channel that it has not answered. */
   readonly inFlight: number;
+  /** As registered. */
   readonly weight: number;
   /** Why the last attempt to connect to it failed, until one succeeds. */
   readonly lastError: string | undefined;

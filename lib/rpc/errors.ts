@@ -1,21 +1,27 @@
 import { Metadata } from './metadata.ts';
 import { isRefusal, isStatusName, type StatusName, statusOfWireCode, wireCodeOfStatus } from './status.ts';
 
+/** What an error carries besides code and message. */
 export interface RpcErrorOptions {
   /** The number on the wire. Default: the one that stands for the code. An application may use any positive 32-bit number. */
   readonly wireCode?: number;
+  /** Kept with the error; TinyPB has no room for it on the wire. */
   readonly metadata?: Metadata;
+  /** What brought it about; stays in this process. */
   readonly cause?: unknown;
+  /** For errors made on the client; see RpcError. */
   readonly requestWritten?: boolean;
 }
 
 /** A call that failed: at the peer, on the way, or because it was given up. */
 export class RpcError extends Error {
+  /** Always `RpcError`. */
   override readonly name = 'RpcError';
   /** The name of a gRPC status. */
   readonly code: StatusName;
   /** The number that was, or will be, on the wire; of use when `code` is UNKNOWN because it is the application's own. */
   readonly wireCode: number;
+  /** As given to the constructor; empty for errors that came from the wire. */
   readonly metadata: Metadata;
   /**
    * On the client: whether the whole request had been handed to the kernel when the call failed. `false`: the server

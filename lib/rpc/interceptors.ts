@@ -5,7 +5,9 @@ import type { MetadataInit } from './metadata.ts';
 export interface InterceptedServerCall {
   /** `Service.method`. */
   readonly method: string;
+  /** The decoded message. */
   readonly request: unknown;
+  /** What the handler will be given. */
   readonly context: CallContext;
 }
 
@@ -19,10 +21,15 @@ export type ServerInterceptor = (
 export interface InterceptedClientCall {
   /** `Service.method`. */
   readonly method: string;
+  /** The message, not encoded yet. */
   readonly request: unknown;
+  /** Milliseconds for the call. */
   readonly timeoutMs: number;
+  /** Sent with the request. */
   readonly metadata: MetadataInit | undefined;
+  /** Gives the call up. */
   readonly signal: AbortSignal | undefined;
+  /** Whether it waits for a connection. */
   readonly waitForReady: boolean;
 }
 

@@ -10,6 +10,7 @@ const keyPattern = /^[a-z0-9_.-]+$/;
 export class Metadata {
   readonly #entries = new Map<string, string>();
 
+  /** Pairs to begin with. @throws TypeError as set() does. */
   constructor(init?: Metadata | Iterable<readonly [string, string]> | Readonly<Record<string, string>>) {
     if (init === undefined) return;
     const pairs =
@@ -28,26 +29,32 @@ export class Metadata {
     return this;
   }
 
+  /** Undefined when there is none of that key, in whatever case. */
   get(key: string): string | undefined {
     return this.#entries.get(key.toLowerCase());
   }
 
+  /** Whether there is one. */
   has(key: string): boolean {
     return this.#entries.has(key.toLowerCase());
   }
 
+  /** True when there was one. */
   delete(key: string): boolean {
     return this.#entries.delete(key.toLowerCase());
   }
 
+  /** Number of pairs. */
   get size(): number {
     return this.#entries.size;
   }
 
+  /** Pairs in the order in which they were first set. */
   [Symbol.iterator](): IterableIterator<[string, string]> {
     return this.#entries[Symbol.iterator]();
   }
 
+  /** As an object. */
   toJSON(): Record<string, string> {
     return Object.fromEntries(this.#entries);
   }

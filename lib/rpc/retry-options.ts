@@ -1,6 +1,7 @@
 import { integerOption, knownOptions, timeoutOption } from './options.ts';
 import { isStatusName, type StatusName } from './status.ts';
 
+/** The retry policy: which failed calls are made again. Giving one, even empty, switches it on. */
 export interface RetryOptions {
   /** Attempts in all, the first included, 1 to 10. Default 3. */
   readonly maxAttempts?: number;
@@ -8,7 +9,12 @@ export interface RetryOptions {
    * Pause before the next attempt: anything between 0 and `minMs`, doubled each time up to `maxMs` ("full jitter", AWS
    * Architecture Blog, Exponential Backoff And Jitter, 2015). Default 20 ms … 1 s.
    */
-  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
+  readonly backoff?: {
+    /** Bound of the first pause. Default 20 ms. */
+    readonly minMs?: number;
+    /** Bound of every pause. Default 1 s. */
+    readonly maxMs?: number;
+  };
   /** Codes after which a call is made again. Default `['UNAVAILABLE']`. */
   readonly codes?: readonly StatusName[];
   /**
@@ -18,6 +24,7 @@ export interface RetryOptions {
   readonly idempotent?: boolean | readonly string[];
 }
 
+/** Bound for a channel's retries, after Finagle's RetryBudget; keeps an outage from being multiplied. */
 export interface RetryBudgetOptions {
   /** Retries allowed for each call, from 0 to 10. Default 0.2. */
   readonly ratio?: number;

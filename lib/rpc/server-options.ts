@@ -11,17 +11,19 @@ import {
 } from './options.ts';
 import type { ServerTransportFactory, ServerTransportOptions } from './transport.ts';
 
+/** When the health service says SERVING_BLOCKED. */
 export interface HealthSettings {
   /** From 1 ms. Default 1 s. */
   readonly blockedAfterMs?: number;
 }
 
+/** Limits, timeouts and surroundings of a server. Each limit is per server, unless it says otherwise. */
 export interface ServerOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
   readonly ioThreads?: number;
   /** Longest frame read or sent, in bytes. A longer request closes its connection; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxFrameBytes?: number;
-  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would go past four times it (and a frame) becomes RESOURCE_EXHAUSTED. Default 16 MiB. */
+  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would go past four times it (and a frame) becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxWriteQueueBytes?: number;
   /** A frame that was begun must be complete within this time, or its connection is closed. Default 10 s. */
   readonly frameTimeoutMs?: number;
@@ -44,6 +46,7 @@ export interface ServerOptions {
    * without a turn of the event loop it says SERVING_BLOCKED. Default true: 1 s.
    */
   readonly health?: boolean | HealthSettings;
+  /** Run around every handler, the first one outermost. */
   readonly interceptors?: readonly ServerInterceptor[];
   /**
    * Default: stderr. `false`: nowhere. A logger of createLogger() gets the lines of io threads straight from them, also

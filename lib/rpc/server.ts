@@ -36,6 +36,7 @@ export type Handlers<Service extends AnyService> = {
     : never;
 };
 
+/** What a server listens on. */
 export interface ListenAddress {
   /** As bound: `127.0.0.1:50051`, `[::1]:50051`, `unix:/path`. */
   readonly address: string;
@@ -43,6 +44,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Whether and how an address is registered. */
 export interface ListenOptions extends Omit<RegisterOptions, 'signal'> {
   /** Where the server makes its services known, once it listens; listen() resolves when they are entered. */
   readonly registry?: Registry;
@@ -50,6 +52,7 @@ export interface ListenOptions extends Omit<RegisterOptions, 'signal'> {
   readonly advertise?: string;
 }
 
+/** How gently a server closes. */
 export interface CloseOptions {
   /** How long running calls may take to finish, milliseconds; 0 ends them at once. Default 5000. */
   readonly drainMs?: number;
@@ -212,6 +215,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
     });
   }
 
+  /** For `await using`: close() with its defaults. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

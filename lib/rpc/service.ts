@@ -16,13 +16,17 @@ export interface MethodDefinition<Request = unknown, Response = unknown> {
   readonly name: string;
   /** `Service.method`, what is sent; split at its last dot. */
   readonly wireName: string;
+  /** Codec of its request. */
   readonly request: MessageCodec<Request>;
+  /** Codec of its reply. */
   readonly response: MessageCodec<Response>;
 }
 
 /** The methods of a service by the name they have in JavaScript (the .proto's name with a small first letter). */
 export interface ServiceDefinition<Methods extends MethodMap = MethodMap> {
+  /** Full name, with its package. */
   readonly name: string;
+  /** Its unary methods. */
   readonly methods: Methods;
   /** Methods of the .proto that stream, which this version cannot call; by JavaScript name. */
   readonly streaming?: readonly string[];
@@ -32,7 +36,9 @@ export type MethodMap = { readonly [name: string]: MethodDefinition };
 
 /** How a service is described to the type system: `{ makeOrder: Unary<Request, Response> }`. */
 export interface Unary<Request, Response> {
+  /** Type of its request. */
   readonly request: Request;
+  /** Type of its reply. */
   readonly response: Response;
 }
 
@@ -45,15 +51,23 @@ export type DefinitionOf<Description> = ServiceDefinition<{
 
 /** A method as grpc-js describes it (what proto-loader, ts-proto and grpc-tools make). */
 export interface GrpcMethodDefinition<Request = unknown, Response = unknown> {
+  /** `/package.Service/Method`. */
   readonly path: string;
+  /** Whether requests stream; such a method cannot be called. */
   readonly requestStream: boolean;
+  /** Whether replies stream; such a method cannot be called. */
   readonly responseStream: boolean;
+  /** Message to bytes. */
   requestSerialize(value: Request): Buffer;
+  /** Bytes to message. */
   requestDeserialize(bytes: Buffer): Request;
+  /** Message to bytes. */
   responseSerialize(value: Response): Buffer;
+  /** Bytes to message. */
   responseDeserialize(bytes: Buffer): Response;
 }
 
+/** A service as grpc-js describes it. */
 export type GrpcServiceDefinition = { readonly [name: string]: GrpcMethodDefinition };
 
 /** Whatever createClient() and addService() take. */

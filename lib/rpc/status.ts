@@ -1,24 +1,42 @@
 /** The canonical status codes of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
 export const Status = {
+  /** Not an error; never in an RpcError. */
   OK: 0,
+  /** Given up by its caller, or the server or channel was closed. */
   CANCELLED: 1,
+  /** The error of an application with a number of its own (`wireCode`). */
   UNKNOWN: 2,
+  /** The request makes no sense, whatever the state; also one that does not parse. */
   INVALID_ARGUMENT: 3,
+  /** No answer in time; what was asked for may have been done. */
   DEADLINE_EXCEEDED: 4,
+  /** What was asked for does not exist. */
   NOT_FOUND: 5,
+  /** What was to be made exists. */
   ALREADY_EXISTS: 6,
+  /** The caller may not do this. */
   PERMISSION_DENIED: 7,
+  /** A limit was reached; the message names the option. */
   RESOURCE_EXHAUSTED: 8,
+  /** The system is not in the state for it; repeating does not help. */
   FAILED_PRECONDITION: 9,
+  /** A conflict; the caller may begin anew at a higher level. */
   ABORTED: 10,
+  /** Past the valid range. */
   OUT_OF_RANGE: 11,
+  /** No such service or method, or it streams. */
   UNIMPLEMENTED: 12,
+  /** A bug, or a handler that threw something other than an RpcError. */
   INTERNAL: 13,
+  /** Nobody could be reached, or the server is closing; worth repeating. */
   UNAVAILABLE: 14,
+  /** Data is lost or damaged for good. */
   DATA_LOSS: 15,
+  /** The caller is not known. */
   UNAUTHENTICATED: 16,
 } as const;
 
+/** A status by its name; `code` of RpcError. */
 export type StatusName = keyof typeof Status;
 
 const names = Object.keys(Status) as StatusName[];

@@ -15,6 +15,7 @@ export interface Encoder {
    * @throws Error that names the field when the value does not fit the type.
    */
   encodeInto(value: unknown, into: Buffer, offset: number): number;
+  /** What encodeInto() had no room for; valid until its next call. */
   spilled(): Buffer;
 }
 
@@ -42,10 +43,13 @@ export interface ServerReceiver {
 }
 
 export interface ServerTransportStats {
+  /** Connections open now. */
   readonly connections: number;
+  /** Connections accepted so far. */
   readonly connectionsTotal: number;
   /** Requests read and not yet answered. */
   readonly callsInFlight: number;
+  /** Requests given to handlers so far. */
   readonly callsTotal: number;
   /** Calls answered DEADLINE_EXCEEDED by the core. */
   readonly callsExpired: number;
@@ -55,6 +59,7 @@ export interface ServerTransportStats {
   readonly queuedBytes: number;
   /** All memory the core holds for the peers: queued replies, and frames that have only begun to arrive. */
   readonly nativeBytes: number;
+  /** Lines of its own log left out, beyond ten a second on each io thread. */
   readonly logLinesDropped: number;
   /** Pauses of the acceptor for want of file descriptors or memory. */
   readonly acceptBackoffs: number;
@@ -119,8 +124,11 @@ export interface ClientReceiver {
 }
 
 export interface ClientTransportStats {
+  /** Connections open now. */
   readonly connections: number;
+  /** Calls in the hands of the core: written, or waiting to be. */
   readonly callsInFlight: number;
+  /** Calls handed to the core so far, each attempt counted. */
   readonly callsTotal: number;
   /** Request bytes that wait to be written. */
   readonly queuedBytes: number;
@@ -128,7 +136,9 @@ export interface ClientTransportStats {
   readonly waitingBytes: number;
   /** All memory the core holds for this channel's calls, partly received replies included. */
   readonly nativeBytes: number;
+  /** Attempts to connect that succeeded. */
   readonly connects: number;
+  /** Attempts to connect that failed. */
   readonly connectFailures: number;
   /** Replies to calls that had been given up. */
   readonly lateReplies: number;

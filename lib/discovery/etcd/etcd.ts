@@ -93,6 +93,7 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
     await Promise.all([...this.#registrations].map((registration) => registration.close()));
   }
 
+  /** For `await using`: close(). */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

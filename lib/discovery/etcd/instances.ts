@@ -3,13 +3,23 @@ import { endpointOf, servicePrefix } from './keys.ts';
 
 /** One entry of the registry, as an operator wants to see it. */
 export interface RegisteredInstance {
+  /** Name of its service. */
   readonly service: string;
   /** `ip:port`. */
   readonly address: string;
+  /** As registered; 1 when nothing was said. */
   readonly weight: number;
+  /** As registered: zone, version … */
   readonly metadata: Readonly<Record<string, string>>;
-  /** What its lease has left, in seconds, and was granted; undefined for an entry without a lease, which never runs out. */
-  readonly lease: { readonly left: number; readonly granted: number } | undefined;
+  /** What its lease has left and was granted, in seconds; undefined for an entry without a lease, which never runs out. */
+  readonly lease:
+    | {
+        /** Until it runs out; under 0 when it has. */
+        readonly left: number;
+        /** When it was refreshed last. */
+        readonly granted: number;
+      }
+    | undefined;
 }
 
 /** Questions about leases that are on their way at a time. */

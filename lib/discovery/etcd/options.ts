@@ -2,19 +2,27 @@ import { createHash } from 'node:crypto';
 import type { Logger } from '../../log/logger.ts';
 import { integerOption, knownOptions, timeoutOption } from '../../rpc/options.ts';
 
+/** Certificates for an etcd that talks TLS. */
 export interface EtcdTls {
   /** Certificates of the authorities that etcd's certificate is checked against, PEM. Default: those Node.js knows. */
   readonly ca?: string | Buffer;
   /** For an etcd that asks clients for a certificate, PEM; goes with `key`. */
   readonly cert?: string | Buffer;
+  /** The private key that belongs to `cert`, PEM. */
   readonly key?: string | Buffer;
 }
 
+/** How to reach etcd, and how long to doubt it. */
 export interface EtcdOptions {
   /** `host:port` of the members of the cluster. Default: the environment variable ETCDCTL_ENDPOINTS, or `127.0.0.1:2379`. */
   readonly hosts?: string | readonly string[];
   /** User and password, for an etcd with authentication. */
-  readonly auth?: { readonly username: string; readonly password: string };
+  readonly auth?: {
+    /** A user that may read, and to register write, what is under `prefix`. */
+    readonly username: string;
+    /** Sent to etcd only; never logged. */
+    readonly password: string;
+  };
   /** `true`, or certificates: talk TLS to etcd. Default: as the hosts say (`https://`). */
   readonly tls?: true | EtcdTls;
   /** What the keys begin with. Default `/rocket/service/`, as C++ rocket has it. */
