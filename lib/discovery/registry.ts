@@ -1,6 +1,6 @@
 /** What is entered with an instance, and for how long. */
 export interface RegisterOptions {
-  /** After the process has died without a word, clients may see the instance for so long. 5 s to a day. Default 30. */
+  /** After the process has died without a word, clients may see the instance for so long. 5 s to a day. Default 30 s. */
   readonly ttlSeconds?: number;
   /** Share of the calls in proportion to the other instances', over 0. Default 1. */
   readonly weight?: number;

@@ -9,7 +9,7 @@ export interface LogDestinationOptions {
   readonly directory?: string;
   /** Files are `<directory>/<name>_<yyyymmdd>_log.<n>`, as C++ rocket names them. Default `rocket`. */
   readonly name?: string;
-  /** Without `directory`. Default `stdout`. */
+  /** Where lines go without `directory`. Default `stdout`. */
   readonly stream?: 'stdout' | 'stderr';
   /** A file that would grow over it is followed by the next, bytes. 0: no bound. Default 64 MiB. */
   readonly maxFileBytes?: number;
@@ -22,8 +22,8 @@ export interface LogDestinationOptions {
   /** Bytes that may wait for the disk; when they do, lines stay in their threads' buffers. Default 16 MiB. */
   readonly queueBytes?: number;
   /**
-   * What happens to a line that its thread's buffer has no room for: it is dropped and counted (default), the lines in
-   * the buffer are, or the thread waits, at most `flushTimeoutMs`.
+   * What happens to a line that its thread's buffer has no room for: it is dropped and counted, the lines in the buffer
+   * are (`drop-oldest`), or the thread waits, at most `flushTimeoutMs` (`block`). Default `drop-newest`.
    */
   readonly whenFull?: FullPolicy;
   /** How often buffers are gathered; at once when one is three quarters full or a line is an error. Default 200 ms. */
@@ -43,7 +43,7 @@ export interface LoggerOptions extends LogDestinationOptions {
   readonly level?: LevelName | 'silent';
   /** `text` as C++ rocket writes it, or `json`: newline-delimited, with pino's names. Default `text`. */
   readonly format?: 'text' | 'json';
-  /** In every line. */
+  /** Fields of every line. Default: none. */
   readonly fields?: LogFields;
 }
 

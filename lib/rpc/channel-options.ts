@@ -16,7 +16,7 @@ export interface ChannelOptions {
   readonly ioThreads?: number;
   /** Kept connections to each endpoint. Default: one per io thread. */
   readonly connections?: number;
-  /** `persistent` (default): calls share kept connections. `short`: a new one for every call, as C++ rocket clients do. */
+  /** `persistent`: calls share kept connections. `short`: a new one for every call, as C++ rocket clients do. Default `persistent`. */
   readonly connection?: 'persistent' | 'short';
   /** Bound for one attempt to connect to an endpoint. Default 5 s. */
   readonly connectTimeoutMs?: number;
@@ -27,9 +27,9 @@ export interface ChannelOptions {
     /** The longest pause. Default 10 s. */
     readonly maxMs?: number;
   };
-  /** Default deadline of a call. Default 30 s. */
+  /** Deadline of a call that says none. Default 30 s. */
   readonly timeoutMs?: number;
-  /** Default for calls: wait for a connection until the deadline instead of failing at once with UNAVAILABLE. Default false. */
+  /** Calls that do not say wait for a connection until their deadline, instead of failing at once with UNAVAILABLE. Default false. */
   readonly waitForReady?: boolean;
   /** Calls that may be pending; past it a call fails with RESOURCE_EXHAUSTED. Default 65,536. */
   readonly maxCallsInFlight?: number;

@@ -13,7 +13,7 @@ import type { ServerTransportFactory, ServerTransportOptions } from './transport
 
 /** When the health service says SERVING_BLOCKED. */
 export interface HealthSettings {
-  /** From 1 ms. Default 1 s. */
+  /** How long the event loop may be away. Default 1 s. */
   readonly blockedAfterMs?: number;
 }
 
@@ -49,8 +49,8 @@ export interface ServerOptions {
   /** Run around every handler, the first one outermost. */
   readonly interceptors?: readonly ServerInterceptor[];
   /**
-   * Default: stderr. `false`: nowhere. A logger of createLogger() gets the lines of io threads straight from them, also
-   * while JavaScript is blocked.
+   * Where its own lines go, and those of `ctx.log`. `false`: nowhere. A logger of createLogger() gets the lines of io
+   * threads straight from them, also while JavaScript is blocked. Default: stderr.
    */
   readonly logger?: Logger | false;
   /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */

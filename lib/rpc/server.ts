@@ -54,11 +54,11 @@ export interface ListenOptions extends Omit<RegisterOptions, 'signal'> {
 
 /** How gently a server closes. */
 export interface CloseOptions {
-  /** How long running calls may take to finish, milliseconds; 0 ends them at once. Default 5000. */
+  /** How long running calls may take to finish, milliseconds; 0 ends them at once. Default 5 s. */
   readonly drainMs?: number;
   /**
    * How long a server that was registered goes on as before after it has withdrawn its entries, so that clients that
-   * watch the registry go elsewhere before anything is refused; less when they all have left. Default 1000; 0 if it was
+   * watch the registry go elsewhere before anything is refused; less when they all have left. Default 1 s; 0 if it was
    * not registered.
    */
   readonly withdrawMs?: number;

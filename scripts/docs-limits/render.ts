@@ -1,0 +1,70 @@
+import { type Option, optionGroups } from './options.ts';
+
+const begin = '<!-- options:begin -->';
+const end = '<!-- options:end -->';
+
+/** The document with the table of options made anew. */
+export function withOptionTable(document: string): string {
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`the document has no ${begin} … ${end}`);
+  return `${document.slice(0, from)}${begin}\n${optionTable()}\n${document.slice(to)}`;
+}
+
+function optionTable(): string {
+  const rows = ['| option | default | range | |', '|---|---|---|---|'];
+  for (const { title, options } of optionGroups()) {
+    rows.push(`| **${title}** | | | |`);
+    for (const option of options) rows.push(rowOf(option));
+  }
+  return rows.join('\n');
+}
+
+function rowOf(option: Option): string {
+  const { name, text, fallback } = option;
+  const cells = [`\`${name}\``, fallback ?? codeDefault(option) ?? '–', rangeOf(option), text];
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+/** The default that the code has, as text; undefined when it is not a constant. */
+export function codeDefault({ name, bounds }: Option): string | undefined {
+  return bounds?.fallback === undefined ? undefined : quantity(name, bounds.fallback);
+}
+
+function rangeOf({ name, bounds }: Option): string {
+  if (bounds?.min === undefined) return '';
+  if (bounds.max === undefined) return `from ${quantity(name, bounds.min)}`;
+  return `${quantity(name, bounds.min)} … ${quantity(name, bounds.max)}`;
+}
+
+const times = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1000, 's'],
+] as const;
+
+const sizes = [
+  [1 << 30, 'GiB'],
+  [1 << 20, 'MiB'],
+  [1 << 10, 'KiB'],
+] as const;
+
+/** A number in the unit that the option's name ends in. */
+export function quantity(name: string, value: number): string {
+  if (/Ms$/.test(name)) return inUnits(value, times, 'ms');
+  if (/Seconds$/.test(name)) return inUnits(value * 1000, times, 'ms');
+  if (/Bytes$/.test(name)) return inUnits(value, sizes, value === 0 ? '' : 'B');
+  return plain(value);
+}
+
+/** As the documents write numbers: 1024, 65,536. */
+function plain(value: number): string {
+  return value.toLocaleString('en-US', { useGrouping: 'min2' });
+}
+
+function inUnits(value: number, units: readonly (readonly [number, string])[], smallest: string): string {
+  const unit = units.find(([size]) => value >= size && value % size === 0);
+  const [size, name] = unit ?? [1, value === 0 ? '' : smallest];
+  return `${plain(value / size)} ${name}`.trim();
+}
