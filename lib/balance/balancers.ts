@@ -5,8 +5,16 @@ import { PickFirst } from './pick-first.ts';
 import { roundRobin } from './round-robin.ts';
 import { WeightedRoundRobin } from './weighted-round-robin.ts';
 
-/** The balancers a channel can be given by name. */
-const factories = {
+/** What the option `balancer` of a channel takes by name; docs/discovery.md says where each sends the next call. */
+export type BalancerName =
+  | 'round_robin'
+  | 'weighted_round_robin'
+  | 'p2c_ewma'
+  | 'consistent_hash'
+  | 'pick_first';
+
+/** The type is written out: declarations made from inferred generic functions do not compile. */
+const factories: Readonly<Record<BalancerName, BalancerFactory>> = {
   /** Each in turn, whatever its weight. */
   round_robin: roundRobin(),
   /** Each in turn, in proportion to its weight. */
@@ -17,10 +25,7 @@ const factories = {
   consistent_hash: () => new ConsistentHash(),
   /** One until it is gone. */
   pick_first: () => new PickFirst(),
-} satisfies Record<string, BalancerFactory>;
-
-/** What the option `balancer` of a channel takes by name; docs/discovery.md says where each sends the next call. */
-export type BalancerName = keyof typeof factories;
+};
 
 /** @throws TypeError that names those there are. */
 export function balancerFactory(name: BalancerName): BalancerFactory {
