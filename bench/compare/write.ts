@@ -7,7 +7,10 @@ import type { Results } from './results.ts';
 export const resultPaths = {
   json: fileURLToPath(new URL('../results/compare.json', import.meta.url)),
   markdown: fileURLToPath(new URL('../results/compare.md', import.meta.url)),
-  readme: fileURLToPath(new URL('../../README.md', import.meta.url)),
+  /** In both languages, with the same table. */
+  readmes: ['README.md', 'README.zh-CN.md'].map((name) =>
+    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
+  ),
 };
 
 /** Throws when nothing was ever written. */
@@ -23,8 +26,9 @@ export function writeResults(results: Results): void {
   renderResults(readResults());
 }
 
-/** Makes the tables of results/compare.md and of the README. */
+/** Makes the tables of results/compare.md and of both READMEs. */
 export function renderResults(results: Results): void {
   writeFileSync(resultPaths.markdown, resultsMarkdown(results));
-  writeFileSync(resultPaths.readme, readmeWithTable(readFileSync(resultPaths.readme, 'utf8'), results));
+  for (const path of resultPaths.readmes)
+    writeFileSync(path, readmeWithTable(readFileSync(path, 'utf8'), results));
 }

@@ -15,8 +15,8 @@ describe('the written results', () => {
     expect(readFileSync(resultPaths.markdown, 'utf8')).toBe(resultsMarkdown(results));
   });
 
-  it("the README's table is what compare.json gives", () => {
-    const readme = readFileSync(resultPaths.readme, 'utf8');
+  it.each(resultPaths.readmes)('the table of %s is what compare.json gives', (path) => {
+    const readme = readFileSync(path, 'utf8');
     expect(readme).toBe(readmeWithTable(readme, results));
   });
 

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { blocksOf, documents, root } from '../support/docs/blocks.ts';
+import { headingsOf, leadsSomewhere, linksOf } from '../support/docs/links.ts';
+
+/** Every document, the decision notes and those at the root included. */
+const everyDocument = [
+  ...documents(),
+  ...readdirSync(join(root, 'docs/decisions')).map((name) => `docs/decisions/${name}`),
+  ...['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
+];
+
+/** On their way; what is here already need not be named. */
+const announced = new Set([
+  'docs/asio-io-multiplexing.md',
+  'docs/code-generation.md',
+  'docs/cpp20-coroutine-echo-server.md',
+  'docs/logging.md',
+  'docs/packaging.md',
+  'examples/cpp-echo-server',
+  'examples/deadlines',
+  'examples/fastify',
+  'examples/hello',
+  'examples/interceptors',
+  'examples/worker-threads',
+]);
+
+describe('links of documents', () => {
+  it('lead to files and headings that exist', () => {
+    const broken = everyDocument.flatMap((document) =>
+      linksOf(document)
+        .filter((link) => !leadsSomewhere(link) && !announced.has(link.file))
+        .map(({ text }) => `${document}: ${text}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('are found in prose, not in code', () => {
+    const text = '[a](b.md#c) `[x](no.md)` [d](https://x)\n```ts\n[e](no.md)\n```\n[f](#g)\n';
+    expect(linksOf('docs/z.md', text)).toEqual([
+      { file: 'docs/b.md', heading: 'c', text: 'b.md#c' },
+      { file: 'docs/z.md', heading: 'g', text: '#g' },
+    ]);
+    expect(leadsSomewhere({ file: 'README.md', heading: 'honest-limits', text: '' })).toBe(true);
+    expect(leadsSomewhere({ file: 'README.md', heading: 'honest-limit', text: '' })).toBe(false);
+    expect(leadsSomewhere({ file: 'docs/nothing.md', heading: '', text: '' })).toBe(false);
+  });
+
+  it('of the index lead to every document', () => {
+    const linked = new Set(linksOf('docs/README.md').map(({ file }) => file));
+    const below = documents().filter((name) => name.startsWith('docs/') && name !== 'docs/README.md');
+    expect(below.filter((name) => !linked.has(name))).toEqual([]);
+  });
+});
+
+describe('README.zh-CN.md', () => {
+  const [english, chinese] = ['README.md', 'README.zh-CN.md'].map((name) =>
+    readFileSync(join(root, name), 'utf8'),
+  );
+
+  it('has the headings of README.md, level by level', () => {
+    const levels = (text = ''): (string | undefined)[] =>
+      headingsOf(text).map((heading) => heading.split(' ')[0]);
+    expect(levels(chinese)).toEqual(levels(english));
+  });
+
+  it('has the code of README.md, and says the same of it', () => {
+    const code = (name: string): unknown[] =>
+      blocksOf(name).map(({ language, code, directive }) => ({ language, code, directive }));
+    expect(code('README.zh-CN.md')).toEqual(code('README.md'));
+  });
+
+  it('has the table rows and links of README.md', () => {
+    const rows = (text = ''): number => text.match(/^\|/gm)?.length ?? 0;
+    expect(rows(chinese)).toBe(rows(english));
+    const links = (name: string): string[] =>
+      linksOf(name)
+        .filter(({ file }) => !file.startsWith('README'))
+        .map(({ file }) => file)
+        .sort();
+    expect(links('README.zh-CN.md')).toEqual(links('README.md'));
+  });
+});
