@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { builtPackage } from '../support/child.ts';
 import { type Block, blocksOf, documents } from '../support/docs/blocks.ts';
 import { checkBlock } from '../support/docs/check-block.ts';
 import { checkTypescript } from '../support/docs/check-typescript.ts';
@@ -14,6 +15,8 @@ function outputOf(block: Block): Block | undefined {
   const next = blocks[blocks.indexOf(block) + 1];
   return next?.file === block.file && next.directive.kind === 'output' ? next : undefined;
 }
+
+beforeAll(builtPackage, 60_000);
 
 describe('code in documents', () => {
   it('compiles against the types of the package', { timeout: 60_000 }, () => {

@@ -1,18 +1,22 @@
-import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { root } from '../support/docs/blocks.ts';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { builtPackage } from '../support/child.ts';
+import { blocksOf, root } from '../support/docs/blocks.ts';
 
 const run = promisify(execFile);
+const tsx = join(root, 'node_modules/tsx/dist/loader.mjs');
 
-/** The files that a document tells to make: a block after a line that begins with its name. */
+/** The files that a document tells to make. */
 function filesOf(document: string): Map<string, string> {
-  const text = readFileSync(join(root, document), 'utf8');
-  const files = text.matchAll(/^`([\w./-]+\.(?:proto|ts))`[^\n]*[:：]\n\n```\w+\n([\s\S]*?)^```$/gm);
-  return new Map([...files].map(([, name = '', code = '']) => [name, code]));
+  const files = new Map<string, string>();
+  for (const { directive, code } of blocksOf(document))
+    if (directive.kind === 'file') files.set(directive.path, code);
+  return files;
 }
 
 /** An empty folder with the package installed, as `npm install` leaves it, and these files. */
@@ -39,14 +43,26 @@ async function node(folder: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-function compile(folder: string, file: string): Promise<string> {
-  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
-  return node(folder, join(root, 'node_modules/typescript/bin/tsc'), ...options, file);
+function compile(folder: string, ...sources: string[]): Promise<string> {
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--types',
+    'node',
+    '--allowImportingTsExtensions',
+  ];
+  return node(folder, join(root, 'node_modules/typescript/bin/tsc'), ...options, ...sources);
 }
 
 function start(folder: string, file: string): Promise<string> {
-  return node(folder, '--import', join(root, 'node_modules/tsx/dist/loader.mjs'), file);
+  return node(folder, '--import', tsx, file);
 }
+
+beforeAll(builtPackage, 60_000);
 
 describe('who follows the README from an empty folder', () => {
   const files = filesOf('README.md');
@@ -57,12 +73,32 @@ describe('who follows the README from an empty folder', () => {
   });
 
   it('has them typed, also when libraries are checked', { timeout: 60_000 }, async () => {
-    const folder = folderWith(files);
-    expect(await compile(folder, 'quickstart.ts')).toBe('');
     const wrong = (files.get('quickstart.ts') ?? '').replace('price: 100', "price: '100'");
-    writeFileSync(join(folder, 'wrong.ts'), wrong);
-    expect(await compile(folder, 'wrong.ts')).toMatch(
-      /^wrong\.ts.*'string' is not assignable to type 'number'/,
-    );
+    const folder = folderWith(new Map([...files, ['wrong.ts', wrong]]));
+    const problems = (await compile(folder, 'quickstart.ts', 'wrong.ts')).trimEnd().split('\n');
+    expect(problems).toEqual([
+      expect.stringMatching(/^wrong\.ts.*'string' is not assignable to type 'number'/),
+    ]);
+  });
+});
+
+describe('who follows docs/getting-started.md', () => {
+  const files = filesOf('docs/getting-started.md');
+  // A socket of its own in place of a port that others may have.
+  for (const [name, code] of files) files.set(name, code.replaceAll('127.0.0.1:50051', 'unix:orders.sock'));
+
+  it('has a server and a client in processes of their own', async () => {
+    const folder = folderWith(files);
+    const server = spawn(process.execPath, ['--import', tsx, 'server.ts'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void server.kill('SIGKILL'));
+    const ended = once(server, 'exit');
+    const [line] = await once(server.stdout, 'data');
+    expect(`${line}`).toBe('listening on unix:orders.sock\n');
+    expect(await start(folder, 'client.ts')).toMatch(/^\S+-apple\n$/);
+    server.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
   });
 });

@@ -22,6 +22,7 @@ describe('blocks of a document', () => {
       parseBlocks('a.md', `${comment}\n\n\`\`\`ts\n\`\`\`\n`)[0]?.directive;
     expect(directive('<!-- run -->')).toEqual({ kind: 'run' });
     expect(directive('<!-- code: output -->')).toEqual({ kind: 'output' });
+    expect(directive('<!-- code: file=server.ts -->')).toEqual({ kind: 'file', path: 'server.ts' });
     expect(directive('<!-- code: in=examples/hello -->')).toEqual({ kind: 'in', folder: 'examples/hello' });
     expect(directive('<!-- code: skip of the peer -->')).toEqual({ kind: 'skip', reason: 'of the peer' });
     expect(directive('<!-- run -->\nsome text')).toEqual({ kind: 'check' });

@@ -12,6 +12,8 @@ export type Directive =
   | { readonly kind: 'run' }
   /** `<!-- code: output -->`: what the block before prints. */
   | { readonly kind: 'output' }
+  /** `<!-- code: file=server.ts -->`: a file beside the others that the document tells to make. */
+  | { readonly kind: 'file'; readonly path: string }
   /** `<!-- code: in=examples/hello -->`: relative imports are those of a file in that folder. */
   | { readonly kind: 'in'; readonly folder: string }
   /** `<!-- code: skip why -->`: not checked. */
@@ -83,11 +85,13 @@ function directiveOf(comment: string, place: string): Directive {
   const said = /^code:\s*(.*)$/.exec(comment)?.[1];
   if (said === undefined) return { kind: 'check' };
   if (said === 'output') return { kind: 'output' };
+  const path = /^file=(\S+)$/.exec(said)?.[1];
+  if (path !== undefined) return { kind: 'file', path };
   const folder = /^in=(\S+)$/.exec(said)?.[1];
   if (folder !== undefined) return { kind: 'in', folder };
   const reason = /^skip\s+(\S.*)$/.exec(said)?.[1];
   if (reason !== undefined) return { kind: 'skip', reason };
   throw new Error(
-    `${place} <!-- ${comment} --> is none of: run, code: output, code: in=folder, code: skip reason`,
+    `${place} <!-- ${comment} --> is none of: run, code: output, code: file=path, code: in=folder, code: skip reason`,
   );
 }

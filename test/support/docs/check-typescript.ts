@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { type Block, problemIn, root } from './blocks.ts';
 
@@ -16,9 +16,7 @@ interface Module {
 export function checkTypescript(blocks: readonly Block[]): string[] {
   const modules = new Map<string, Module>();
   for (const [index, block] of blocks.entries()) {
-    const folder = block.directive.kind === 'in' ? block.directive.folder : '.';
-    const name = `${block.file.replaceAll(/\W+/g, '-')}-${index}.ts`;
-    modules.set(join(root, folder, name), moduleOf(block));
+    modules.set(join(root, placeOf(block, index)), moduleOf(block));
   }
   const options = compilerOptions();
   const program = ts.createProgram([prelude, ...modules.keys()], options, hostWith(modules, options));
@@ -32,6 +30,13 @@ export function checkTypescript(blocks: readonly Block[]): string[] {
       problems.push(describe(diagnostic, module));
   }
   return [...program.getSemanticDiagnostics(program.getSourceFile(prelude)).map(textOf), ...problems];
+}
+
+/** Where its imports are looked up from; nothing is written there. */
+function placeOf({ file, directive }: Block, index: number): string {
+  const document = file.replaceAll(/\W+/g, '-');
+  if (directive.kind === 'file') return join(`build/docs/${document}`, directive.path);
+  return join(directive.kind === 'in' ? directive.folder : '.', `${document}-${index}.ts`);
 }
 
 /** The source of a block. Without any import it is an excerpt, and gets what it names of rocket-rpc. */
@@ -82,8 +87,10 @@ function compilerOptions(): ts.CompilerOptions {
 /** Sees the blocks as files that lie in the package, so that `rocket-rpc` is the package itself. */
 function hostWith(modules: ReadonlyMap<string, Module>, options: ts.CompilerOptions): ts.CompilerHost {
   const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
+  const { directoryExists, fileExists, readFile, getSourceFile } = host;
+  const folders = new Set([...modules.keys()].map(dirname));
   host.fileExists = (path) => modules.has(path) || fileExists.call(host, path);
+  host.directoryExists = (path) => folders.has(path) || directoryExists?.call(host, path) === true;
   host.readFile = (path) => modules.get(path)?.text ?? readFile.call(host, path);
   host.getSourceFile = (path, languageVersion, ...rest) => {
     const module = modules.get(path);
