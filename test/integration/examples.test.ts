@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { builtPackage } from '../support/child.ts';
 import { EtcdServer, etcdIsMissing } from '../support/etcd-server.ts';
 
 const run = promisify(execFile);
@@ -17,6 +18,9 @@ async function runExample(name: string, args: string[] = [], env: NodeJS.Process
   return stdout;
 }
 
+/** Examples import the compiled package, as its users do. */
+beforeAll(() => builtPackage(), 60_000);
+
 describe('examples', () => {
   it('quickstart prints the order id and ends by itself', async () => {
     expect(await runExample('quickstart.ts')).toBe('20230514\n');
@@ -25,6 +29,58 @@ describe('examples', () => {
   it('is what the README shows', () => {
     const quickstart = readFileSync(new URL('examples/quickstart.ts', root), 'utf8');
     expect(readFileSync(new URL('README.md', root), 'utf8')).toContain(quickstart);
+  });
+
+  it('hello prints a greeting and an error', async () => {
+    expect(await runExample('hello.ts')).toBe('hello, Ada\nINVALID_ARGUMENT: who is it?\n');
+  });
+
+  it('deadlines and cancelling reach the server behind the server', async () => {
+    expect(await runExample('deadlines.ts')).toBe(
+      [
+        'deadline: the back has at most 500 ms',
+        'deadline: the caller sees DEADLINE_EXCEEDED',
+        'deadline: the back sees DEADLINE_EXCEEDED',
+        'cancelled: the back has at most 500 ms',
+        'cancelled: the caller sees CANCELLED',
+        'cancelled: the back sees DEADLINE_EXCEEDED',
+        'gone: the back has more than 500 ms',
+        'gone: the caller sees CANCELLED',
+        'gone: the back sees CANCELLED',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('interceptors refuse who has no token, and log each call on both sides', async () => {
+    const output = await runExample('interceptors.ts');
+    expect(output).toMatch(/^with secret-of-ada: hello, server$/m);
+    expect(output).toMatch(/^with guess: UNAUTHENTICATED: no token that we know$/m);
+    const call = '\\[[0-9a-f]{20}\\]\t\\[greeter.Greeter.hello\\]\t\\[-\\]';
+    expect(output).toMatch(new RegExp(`^\\[INFO\\].*${call}\thandled$`, 'm'));
+    expect(output).toMatch(new RegExp(`^\\[WARN\\].*${call}\trefused: UNAUTHENTICATED$`, 'm'));
+    expect(output).toMatch(/^\[INFO\].*\tcalled greeter\.Greeter\.hello$/m);
+    expect(output).toMatch(/^\[WARN\].*\tcalled greeter\.Greeter\.hello: UNAUTHENTICATED$/m);
+  });
+
+  it('workers share the calls, and the main thread is free meanwhile', async () => {
+    const output = await runExample('workers/main.ts');
+    expect(output).toMatch(/^hello, main thread, while [1-8] calls are running$/m);
+    expect(output).toMatch(/^worker 1: 4 calls, 148933 primes each$/m);
+    expect(output).toMatch(/^worker 2: 4 calls, 148933 primes each$/m);
+    expect(output).toMatch(/^workers ended with 0 and 0; 0 io threads left$/m);
+  });
+
+  it('Fastify answers over HTTP from a service beside it, and they share a log', async () => {
+    const output = await runExample('fastify.ts');
+    expect(output).toMatch(/^POST \{"name":"Ada"\}: 200 \{"text":"hello, Ada"\}$/m);
+    expect(output).toMatch(
+      /^POST \{"name":"nobody"\}: 404 \{"code":"NOT_FOUND","message":"there is nobody"\}$/m,
+    );
+    expect(output).toMatch(/^\{"level":30,"msg":"Server listening at http:.*\}$/m);
+    expect(output).toMatch(
+      /^\{"level":30,"msgId":"[0-9a-f]{20}","method":"greeter\.Greeter\.hello","msg":"greeting Ada"\}$/m,
+    );
   });
 
   it('the demo shows every outcome and ends with nothing left', async () => {
