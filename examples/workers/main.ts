@@ -24,8 +24,9 @@ const addresses = await Promise.all(
 const channel = new Channel(`static:///${addresses.join(',')}`);
 const primes = createClient(Primes, channel);
 
-// The first call to each: it connects.
-for (const _ of workers) await primes.count({ below: 10 });
+// Until all are connected, calls go to those that are.
+const connected = new Set<number | undefined>();
+while (connected.size < workers.length) connected.add((await primes.count({ below: 10 })).worker);
 
 let running = 8;
 const calls = Array.from({ length: running }, async () => {
