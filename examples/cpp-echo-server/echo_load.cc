@@ -1,5 +1,6 @@
 #include "echo_load.h"
 
+#include <cstdio>
 #include <vector>
 
 #include <asio/buffer.hpp>
@@ -46,6 +47,7 @@ io::Task<std::string> EchoLoad::echo_all(std::shared_ptr<EchoLoad> self, std::ui
   auto reached = co_await io::connect(self->io_, std::move(addresses), kConnectTimeout);
   if (!reached.socket) co_return reached.error;
   io::StreamSocket socket = std::move(*reached.socket);
+  self->caller_connected();
   std::vector<std::uint8_t> sent(plan.bytes);
   std::vector<std::uint8_t> got(plan.bytes);
   std::error_code error;
@@ -59,6 +61,12 @@ io::Task<std::string> EchoLoad::echo_all(std::shared_ptr<EchoLoad> self, std::ui
     self->result_.equal += 1;
   }
   co_return std::string();
+}
+
+void EchoLoad::caller_connected() {
+  if (++connected_ < plan_.connections) return;
+  std::puts("all connected");
+  std::fflush(stdout);
 }
 
 void EchoLoad::caller_ended(const std::string& failure) {

@@ -44,10 +44,12 @@ class EchoLoad final : public std::enable_shared_from_this<EchoLoad> {
   static io::Task<void> call(std::shared_ptr<EchoLoad> self, std::uint32_t caller);
   /// An empty string, or why it could not go on.
   static io::Task<std::string> echo_all(std::shared_ptr<EchoLoad> self, std::uint32_t caller);
+  void caller_connected();
   void caller_ended(const std::string& failure);
 
   io::IoThread& io_;
   const LoadPlan plan_;
+  std::size_t connected_ = 0;
   std::size_t running_;
   LoadResult result_;
   std::promise<LoadResult> done_;
