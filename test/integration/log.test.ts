@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   mkdtempSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLogger, type LoggerOptions, rocketDestination } from '../../lib/index.ts';
@@ -18,6 +20,7 @@ import { openOrders, rawTo, startOrderServer } from '../support/loopback.ts';
 import { until } from '../support/waits.ts';
 
 const soonMs = 8000;
+const busyLogger = new URL('./fixtures/log-busy.mjs', import.meta.url);
 
 function folder(): string {
   const made = mkdtempSync(path.join(tmpdir(), 'rocket-log-'));
@@ -119,6 +122,30 @@ describe('a line', () => {
     const [cut, after] = lines(directory);
     expect(cut).toMatch(/x…\[cut\]$/);
     expect(after).toMatch(/after$/);
+  });
+});
+
+describe('lines of several threads', () => {
+  it('keep the order of each, and are within a gather interval of the order of time', async () => {
+    const gatherMs = 50;
+    const { log, directory } = open({ gatherMs, whenFull: 'block', format: 'json' });
+    const workers = [1, 2, 3].map(
+      (number) => new Worker(busyLogger, { workerData: { directory, gatherMs, number, lines: 3000 } }),
+    );
+    await Promise.all(workers.map((worker) => once(worker, 'exit')));
+    await log.flush();
+    const next = new Map<unknown, number>();
+    let latest = 0;
+    let worst = 0;
+    for (const { time, number, n } of objects(directory) as { time: number; number: number; n: number }[]) {
+      expect(n).toBe(next.get(number) ?? 0);
+      next.set(number, n + 1);
+      worst = Math.max(worst, latest - time);
+      latest = Math.max(latest, time);
+    }
+    expect([...next.values()]).toEqual([3000, 3000, 3000]);
+    // Beyond the interval, what a gatherer waits for a core on a busy machine.
+    expect(worst).toBeLessThan(gatherMs + 200);
   });
 });
 
@@ -251,6 +278,27 @@ describe('a disk that fails', () => {
     const closing = performance.now();
     await log.close();
     expect(performance.now() - closing).toBeLessThan(2000);
+  });
+
+  it.each([
+    ['broken (EIO)', '/proc/version', 'Input/output error'],
+    ['read-only', '/proc/sys/kernel/ostype', 'Permission denied'],
+  ])('%s: the reason is in stats(), and writing resumes with nothing lost', async (_what, target, error) => {
+    const directory = folder();
+    const { log } = open({ directory, flushTimeoutMs: 100 });
+    log.info('first');
+    await log.flush();
+    const file = log.stats().path;
+    renameSync(file, `${file}.before`);
+    symlinkSync(target, file);
+    log.reopen();
+    log.info('kept');
+    expect(await log.flush()).toBe(false);
+    expect(log.stats()).toMatchObject({ lastError: error, linesDropped: 0 });
+    rmSync(file);
+    log.reopen();
+    await until(() => log.flush(), { deadlineMs: soonMs, what: 'writing to resume' });
+    expect(readFileSync(file, 'utf8')).toMatch(/\tkept\n$/);
   });
 
   it('not there (a file where the folder should be): the reason is in stats()', async () => {

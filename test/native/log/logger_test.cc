@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -199,21 +200,25 @@ TEST_F(LoggerTest, BlocksNoLongerThanItMay) {
   logger->close();
 }
 
-TEST_F(LoggerTest, AFullDiskLosesNothingAndWritingResumes) {
+class FailingWritesTest : public LoggerTest, public testing::WithParamInterface<int> {};
+
+TEST_P(FailingWritesTest, LoseNothingAndWritingResumes) {
   const auto logger = open();
   say(*logger, "first");
   ASSERT_TRUE(logger->flush(kLong));
-  files_->fail_writes(ENOSPC, 5);
+  files_->fail_writes(GetParam(), 5);
   say(*logger, "second");
   EXPECT_FALSE(logger->flush(Millis(50)));
   EXPECT_GE(logger->stats().write_errors, 1U);
-  EXPECT_EQ(logger->stats().last_error, "No space left on device");
+  EXPECT_EQ(logger->stats().last_error, std::strerror(GetParam()));
   say(*logger, "third");
   files_->fail_writes(0);
   ASSERT_TRUE(logger->flush(kLong));
   EXPECT_EQ(messages(), (std::vector<std::string>{"first", "second", "third"}));
   logger->close();
 }
+
+INSTANTIATE_TEST_SUITE_P(Errors, FailingWritesTest, testing::Values(ENOSPC, EIO, EDQUOT));
 
 TEST_F(LoggerTest, AFolderThatCannotBeMadeIsTriedAgain) {
   files_->fail_opens(EACCES);
