@@ -4,6 +4,7 @@ import protobuf from 'protobufjs';
 import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
 import type { Longs } from './int64.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
+import { reflectedType } from './reflected-type.ts';
 
 /** How .proto files are found and read. */
 export interface LoadProtoOptions {
@@ -48,8 +49,8 @@ function serviceDefinition(service: protobuf.Service, longs: Longs): ServiceDefi
     methods[key] = {
       name: method.name,
       wireName: `${name}.${method.name}`,
-      request: new ProtobufCodec(resolvedRequestType, longs),
-      response: new ProtobufCodec(resolvedResponseType, longs),
+      request: new ProtobufCodec(reflectedType(resolvedRequestType), longs),
+      response: new ProtobufCodec(reflectedType(resolvedResponseType), longs),
     };
   }
   return { name, methods, streaming };

@@ -7,8 +7,10 @@ import type { AnyService, MethodsOf, Unary } from './service.ts';
 /** One function per unary method of a service. */
 export type Client<Service extends AnyService> = {
   readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<
+    unknown,
+    infer Response,
     infer Request,
-    infer Response
+    unknown
   >
     ? (request: Request, options?: CallOptions) => Promise<Response>
     : never;

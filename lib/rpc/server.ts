@@ -30,6 +30,8 @@ export type Handler<Request, Response> = (
 export type Handlers<Service extends AnyService> = {
   readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<
     infer Request,
+    unknown,
+    unknown,
     infer Response
   >
     ? Handler<Request, Response>

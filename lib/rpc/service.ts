@@ -1,8 +1,8 @@
 import type { Encoder } from './transport.ts';
 
-/** Turns values of one message type into bytes and back. */
-export interface MessageCodec<T> extends Encoder {
-  encodeInto(value: T, into: Buffer, offset: number): number;
+/** Turns values of one message type into bytes and back. `Given` is what may be written where `T` is read. */
+export interface MessageCodec<T, Given = T> extends Encoder {
+  encodeInto(value: Given, into: Buffer, offset: number): number;
   /**
    * Reads `buffer` from `start` to `end`; must copy what it keeps. `ascii` says that every string in it is known to be
    * ASCII. @throws Error on bytes that are not such a message.
@@ -11,15 +11,20 @@ export interface MessageCodec<T> extends Encoder {
 }
 
 /** One unary method. */
-export interface MethodDefinition<Request = unknown, Response = unknown> {
+export interface MethodDefinition<
+  Request = unknown,
+  Response = unknown,
+  GivenRequest = Request,
+  GivenResponse = Response,
+> {
   /** As in the .proto. */
   readonly name: string;
   /** `Service.method`, what is sent; split at its last dot. */
   readonly wireName: string;
   /** Codec of its request. */
-  readonly request: MessageCodec<Request>;
+  readonly request: MessageCodec<Request, GivenRequest>;
   /** Codec of its reply. */
-  readonly response: MessageCodec<Response>;
+  readonly response: MessageCodec<Response, GivenResponse>;
 }
 
 /** The methods of a service by the name they have in JavaScript (the .proto's name with a small first letter). */
@@ -34,18 +39,31 @@ export interface ServiceDefinition<Methods extends MethodMap = MethodMap> {
 
 export type MethodMap = { readonly [name: string]: MethodDefinition };
 
-/** How a service is described to the type system: `{ makeOrder: Unary<Request, Response> }`. */
-export interface Unary<Request, Response> {
-  /** Type of its request. */
+/**
+ * How a service is described to the type system: `{ makeOrder: Unary<Request, Response> }`. A message that arrives has
+ * fields that one need not give: where that matters, `Request` and `Response` are what handler and caller receive, and
+ * `GivenRequest` and `GivenResponse` what caller and handler give.
+ */
+export interface Unary<Request, Response, GivenRequest = Request, GivenResponse = Response> {
+  /** Type of its request, as the handler receives it. */
   readonly request: Request;
-  /** Type of its reply. */
+  /** Type of its reply, as the caller receives it. */
   readonly response: Response;
+  /** Type of its request, as the caller gives it. */
+  readonly givenRequest: GivenRequest;
+  /** Type of its reply, as the handler gives it. */
+  readonly givenResponse: GivenResponse;
 }
 
 /** The definition that belongs to such a description. */
 export type DefinitionOf<Description> = ServiceDefinition<{
-  readonly [Name in keyof Description]: Description[Name] extends Unary<infer Request, infer Response>
-    ? MethodDefinition<Request, Response>
+  readonly [Name in keyof Description]: Description[Name] extends Unary<
+    infer Request,
+    infer Response,
+    infer GivenRequest,
+    infer GivenResponse
+  >
+    ? MethodDefinition<Request, Response, GivenRequest, GivenResponse>
     : never;
 }>;
 
@@ -79,8 +97,13 @@ type Uncapitalized<Name> = Name extends string ? Uncapitalize<Name> : never;
 export type MethodsOf<Service extends AnyService> =
   Service extends ServiceDefinition<infer Methods>
     ? {
-        [Name in keyof Methods]: Methods[Name] extends MethodDefinition<infer Request, infer Response>
-          ? Unary<Request, Response>
+        [Name in keyof Methods]: Methods[Name] extends MethodDefinition<
+          infer Request,
+          infer Response,
+          infer GivenRequest,
+          infer GivenResponse
+        >
+          ? Unary<Request, Response, GivenRequest, GivenResponse>
           : never;
       }
     : {

@@ -1,0 +1,56 @@
+import protobuf from 'protobufjs';
+import type { MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
+import { ProtobufCodec } from './protobuf-codec.ts';
+import type { StaticTypes } from './static-types.ts';
+
+interface StaticRuntime {
+  readonly Reader: typeof protobuf.Reader;
+  readonly Writer: typeof protobuf.Writer;
+  readonly util: typeof protobuf.util;
+  readonly roots: Record<string, object>;
+}
+
+/** The protobufjs that the code of one generated module runs on, with no message types yet. */
+export function staticRuntime(): StaticRuntime {
+  return { Reader: protobuf.Reader, Writer: protobuf.Writer, util: protobuf.util, roots: {} };
+}
+
+type Namespace = { [name: string]: Namespace };
+
+/** Makes message types and enums of another generated module known to the code of this one. */
+export function linkTypes(root: object, from: object, paths: readonly string[]): void {
+  for (const path of paths) {
+    const names = path.split('.');
+    const last = names.pop() ?? '';
+    let [into, source] = [root as Namespace, from as Namespace];
+    for (const name of names) {
+      into = into[name] ??= {};
+      source = source[name] ?? {};
+    }
+    const type = source[last];
+    if (type === undefined) throw new TypeError(`${path}: not in the generated code; generate it anew`);
+    into[last] = type;
+  }
+}
+
+/** The .proto's name of a method, and the full names of its request and response. */
+export type StaticMethod = readonly [name: string, request: string, response: string];
+
+/** The definition of a service whose message types are generated. */
+export function staticService(
+  name: string,
+  types: StaticTypes,
+  methods: { readonly [name: string]: StaticMethod },
+  streaming: readonly string[],
+): ServiceDefinition {
+  const definitions: Record<string, MethodDefinition> = {};
+  for (const [key, [method, request, response]] of Object.entries(methods)) {
+    definitions[key] = {
+      name: method,
+      wireName: `${name}.${method}`,
+      request: new ProtobufCodec(types.get(request), types.longs),
+      response: new ProtobufCodec(types.get(response), types.longs),
+    };
+  }
+  return { name, methods: definitions, streaming };
+}

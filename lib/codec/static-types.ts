@@ -1,0 +1,88 @@
+import type { Longs } from './int64.ts';
+import { type FieldKind, longKind, type MessageField, type MessageType } from './message-type.ts';
+
+/** A message class as protobufjs-cli generates it. */
+export interface StaticMessage {
+  readonly prototype: object;
+  readonly encode: MessageType['encode'];
+  readonly decode: MessageType['decode'];
+  readonly verify: MessageType['verify'];
+}
+
+/** A field as generated code describes it; only those that may need a translation are described. */
+export interface StaticField {
+  readonly name: string;
+  /** A scalar type, `enum`, `date`, or the full name of a message after a dot. */
+  readonly type: string;
+  /** Of an enum. */
+  readonly values?: { readonly [name: string]: number };
+  readonly repeated?: true;
+  /** Of a map: the type of its keys. */
+  readonly key?: string;
+}
+
+export type StaticMessages = {
+  readonly [fullName: string]: { readonly code: StaticMessage; readonly fields: readonly StaticField[] };
+};
+
+/** The message types of one generated module. */
+export class StaticTypes {
+  readonly longs: Longs;
+  readonly #imported: readonly StaticTypes[];
+  readonly #messages: StaticMessages;
+  readonly #types = new Map<string, MessageType>();
+
+  constructor(longs: Longs, imported: readonly StaticTypes[], messages: StaticMessages) {
+    this.longs = longs;
+    this.#imported = imported;
+    this.#messages = messages;
+  }
+
+  /** The type of this module or of one it imports. @throws TypeError when none has it. */
+  get(fullName: string): MessageType {
+    const type = this.#own(fullName) ?? this.#fromImports(fullName);
+    if (type === undefined) throw new TypeError(`${fullName}: not in the generated code; generate it anew`);
+    return type;
+  }
+
+  #own(fullName: string): MessageType | undefined {
+    const known = this.#types.get(fullName);
+    if (known !== undefined) return known;
+    const message = this.#messages[fullName];
+    if (message === undefined) return undefined;
+    const type: MessageType = {
+      name: fullName.slice(fullName.lastIndexOf('.') + 1),
+      encode: message.code.encode,
+      decode: message.code.decode,
+      verify: message.code.verify,
+      prototype: message.code.prototype as Record<string, unknown>,
+      fields: () => message.fields.map((field) => this.#field(field)),
+    };
+    this.#types.set(fullName, type);
+    return type;
+  }
+
+  #fromImports(fullName: string): MessageType | undefined {
+    for (const imported of this.#imported) {
+      const type = imported.#own(fullName);
+      if (type !== undefined) return type;
+    }
+    return undefined;
+  }
+
+  #field({ name, type, values, repeated, key }: StaticField): MessageField {
+    const longKeys = key === undefined ? undefined : longKind(key);
+    return {
+      name,
+      shape: key !== undefined ? 'map' : repeated === true ? 'repeated' : 'single',
+      kind: values !== undefined ? { is: 'enum', values } : this.#kind(type),
+      ...(longKeys === undefined ? {} : { longKeys }),
+    };
+  }
+
+  #kind(type: string): FieldKind {
+    if (type === 'date') return { is: 'date' };
+    if (type.startsWith('.')) return { is: 'message', type: this.get(type.slice(1)) };
+    return longKind(type) ?? { is: 'other' };
+  }
+}
