@@ -4,3 +4,21 @@ export { StaticTypes } from './codec/static-types.ts';
 export type { CallContext } from './rpc/call-context.ts';
 export type { CallOptions } from './rpc/channel-options.ts';
 export type { MethodDefinition, ServiceDefinition } from './rpc/service.ts';
+
+/** One of `Members`: the property `Name` says which; the others are null. */
+export type Oneof<Name extends string, Members> =
+  | {
+      [Set in keyof Members]: { [Property in Name]: Set } & Pick<Members, Set> & {
+          [Other in Exclude<keyof Members, Set>]: null;
+        };
+    }[keyof Members]
+  | ({ [Property in Name]: undefined } & { [Other in keyof Members]: null });
+
+/** At most one of `Members`; the property `Name` need not be given. */
+export type OneofInit<Name extends string, Members> =
+  | {
+      readonly [Set in keyof Members]: { readonly [Property in Name]?: Set | undefined } & Readonly<
+        Pick<Members, Set>
+      > & { readonly [Other in Exclude<keyof Members, Set>]?: null | undefined };
+    }[keyof Members]
+  | ({ readonly [Property in Name]?: undefined } & { readonly [Other in keyof Members]?: null | undefined });

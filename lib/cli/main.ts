@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { packageRoot } from '../package-root.ts';
 import { benchCommand } from './bench.ts';
 import { flameCommand } from './flame.ts';
+import { genCommand } from './gen.ts';
 import { servicesCommand } from './services.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
@@ -17,6 +18,7 @@ const program = new Command('rocket')
   .showHelpAfterError()
   .addCommand(benchCommand())
   .addCommand(flameCommand())
+  .addCommand(genCommand())
   .addCommand(servicesCommand());
 
 await program.parseAsync();

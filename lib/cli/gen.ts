@@ -1,0 +1,55 @@
+import { Command, Option } from 'commander';
+import { GenFailure } from './gen/gen-failure.ts';
+import type { GenOptions } from './gen/gen-options.ts';
+import { runGen } from './gen/run-gen.ts';
+
+const examples = `
+Examples:
+  rocket gen proto/order.proto --out src/gen         src/gen/order.js and order.d.ts
+  rocket gen proto/*.proto --out src/gen             all of a folder, with what they import
+  rocket gen proto/shop/v1/*.proto --include proto --out src/gen
+                                                     src/gen/shop/v1/...; imports are looked up in proto/
+  rocket gen proto/*.proto --out src/gen --int64 number --dates
+
+Then, without a build step, in JavaScript or TypeScript (ES modules):
+  import { Order } from './gen/order.js';
+  server.addService(Order, { async makeOrder(request) { return { orderId: '1' }; } });
+  const reply = await createClient(Order, channel).makeOrder({ price: 100 });
+
+It needs protobufjs-cli in your project: npm install --save-dev protobufjs-cli
+The generated code needs nothing but rocket-rpc. What it looks like: docs/code-generation.md
+
+Exit codes: 0 generated, 1 a .proto is wrong or missing (file:line: what), 2 wrong arguments`;
+
+/** `rocket gen`. */
+export function genCommand(): Command {
+  const command = new Command('gen')
+    .description('generates typed service definitions from .proto files: .js and .d.ts')
+    .usage('<file.proto...> --out <folder> [options]')
+    .argument('<files...>', 'the .proto files; what these import is generated as far as it is used')
+    .requiredOption('-o, --out <folder>', 'where the modules go; commit it or make it anew, both work')
+    .option(
+      '-I, --include <folder>',
+      'look for imports here, and name modules by their path from here (repeatable)',
+      (folder: string, folders: string[]) => [...folders, folder],
+      [],
+    )
+    .addOption(
+      new Option('--int64 <type>', 'how 64-bit integers arrive; number loses digits from 2^53 on')
+        .choices(['bigint', 'string', 'number'])
+        .default('bigint'),
+    )
+    .option('--dates', 'fields of type google.protobuf.Timestamp are Date, to the millisecond', false)
+    .option('--keep-case', 'field names as written, order_id, instead of orderId', false)
+    .addHelpText('after', examples);
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  return command.action((files: string[], options: GenOptions) => {
+    try {
+      console.log(runGen(files, options));
+    } catch (error) {
+      if (!(error instanceof GenFailure)) throw error;
+      console.error(error.message);
+      process.exitCode = 1;
+    }
+  });
+}

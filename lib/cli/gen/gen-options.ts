@@ -1,0 +1,13 @@
+import type { Longs } from '../../index.ts';
+
+export interface GenOptions {
+  /** Folder of the generated modules; made when it is not there. */
+  readonly out: string;
+  /** Folders in which imports are looked up, and that give the modules their names; the first that fits. */
+  readonly include: readonly string[];
+  readonly int64: Longs;
+  /** Field names as in the .proto. */
+  readonly keepCase: boolean;
+  /** Fields of type google.protobuf.Timestamp as Date. */
+  readonly dates: boolean;
+}

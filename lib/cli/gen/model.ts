@@ -1,0 +1,85 @@
+/** What is generated, free of protobufjs: what the modules of JavaScript and of types are written from. */
+
+/** A message or enum, wherever it is declared. */
+export interface TypeName {
+  /** With its package. */
+  readonly fullName: string;
+  /** Name of the .proto that declares it. */
+  readonly file: string;
+  /** In JavaScript: `Order`, or `Order_Item` for a type inside of a message. */
+  readonly exported: string;
+  /** What a message is called where it is given: `OrderInit`. */
+  readonly init: string;
+  /** Where protobufjs-cli puts its code, under `$root`. */
+  readonly codePath: string;
+}
+
+export interface Documented {
+  readonly comment: string;
+  readonly deprecated: boolean;
+}
+
+export type ValueType =
+  | { readonly is: 'scalar'; readonly type: string }
+  | { readonly is: 'long'; readonly type: string }
+  /** `date` is a google.protobuf.Timestamp that users see as a Date. */
+  | { readonly is: 'enum' | 'message' | 'date'; readonly name: TypeName };
+
+export interface Field extends Documented {
+  readonly name: string;
+  readonly value: ValueType;
+  readonly shape: 'single' | 'repeated' | 'map';
+  /** Type of the keys of a map. */
+  readonly key: string | undefined;
+  /** A message without it is refused. */
+  readonly required: boolean;
+  /** Null when it was not sent; otherwise its default. */
+  readonly nullable: boolean;
+}
+
+export interface Oneof extends Documented {
+  readonly name: string;
+  readonly fields: readonly Field[];
+}
+
+export interface Message extends Documented {
+  readonly name: TypeName;
+  /** Those of no oneof. */
+  readonly fields: readonly Field[];
+  readonly oneofs: readonly Oneof[];
+}
+
+export interface Enum extends Documented {
+  readonly name: TypeName;
+  readonly values: readonly (Documented & { readonly name: string; readonly number: number })[];
+}
+
+export interface Method extends Documented {
+  /** In JavaScript. */
+  readonly key: string;
+  readonly name: string;
+  readonly request: TypeName;
+  readonly response: TypeName;
+  /** As the .proto declares it, for a comment: `Watch(Empty) returns (stream Node)`. */
+  readonly declaration: string;
+  readonly streams: boolean;
+}
+
+export interface Service extends Documented {
+  readonly fullName: string;
+  readonly exported: string;
+  readonly client: string;
+  readonly handlers: string;
+  readonly methods: readonly Method[];
+}
+
+/** What one .proto becomes. */
+export interface Module {
+  /** Name of the .proto. */
+  readonly file: string;
+  readonly messages: readonly Message[];
+  readonly enums: readonly Enum[];
+  readonly services: readonly Service[];
+  /** The types of other files that are used here, by file, both in order. */
+  readonly imports: ReadonlyMap<string, readonly TypeName[]>;
+}

@@ -1,0 +1,57 @@
+import type { GenOptions } from './gen-options.ts';
+import { header } from './header.ts';
+import type { Field, Message, Module, Service, ValueType } from './model.ts';
+import { importName, importPath } from './module-path.ts';
+
+/** The JavaScript of a module, around the static code of its message types. */
+export function moduleCode(module: Module, staticCode: string, options: GenOptions): string {
+  const files = [...module.imports.keys()];
+  const imports = files.map((file, index) => {
+    return `import * as ${importName(index)} from '${importPath(module.file, file)}';`;
+  });
+  const links = [...module.imports.values()].map((names, index) => {
+    const paths = names.map((name) => `'${name.codePath}'`).join(', ');
+    return `$.linkTypes($root, ${importName(index)}.$root, [${paths}]);`;
+  });
+  const imported = files.map((_, index) => `${importName(index)}.$types`).join(', ');
+  return `${[
+    [header(module.file, options), "import * as $ from 'rocket-rpc/gen';", ...imports].join('\n'),
+    `const $protobuf = $.staticRuntime();\n${staticCode}`,
+    ...(links.length === 0 ? [] : [links.join('\n')]),
+    `export { $root };\nexport const $types = new $.StaticTypes('${options.int64}', [${imported}], {${module.messages.map(messageEntry).join('')}\n});`,
+    ...module.enums.map(({ name }) => `export const ${name.exported} = $root.${name.codePath};`),
+    ...module.services.map(serviceCode),
+  ].join('\n\n')}\n`;
+}
+
+function messageEntry({ name, fields, oneofs }: Message): string {
+  const entries = [...fields, ...oneofs.flatMap((oneof) => oneof.fields)].flatMap(fieldEntry);
+  const list = entries.length === 0 ? '[]' : `[\n${entries.map((entry) => `    ${entry},\n`).join('')}  ]`;
+  return `\n  '${name.fullName}': { code: $root.${name.codePath}, fields: ${list} },`;
+}
+
+/** Nothing for a field that never needs a translation. */
+function fieldEntry({ name, value, shape, key }: Field): string[] {
+  if (value.is === 'scalar' && (key === undefined || !key.endsWith('64'))) return [];
+  const parts = [`name: '${name}'`, `type: '${typeEntry(value)}'`];
+  if (value.is === 'enum') parts.push(`values: $root.${value.name.codePath}`);
+  if (shape === 'repeated') parts.push('repeated: true');
+  if (key !== undefined) parts.push(`key: '${key}'`);
+  return [`{ ${parts.join(', ')} }`];
+}
+
+function typeEntry(value: ValueType): string {
+  if (value.is === 'message') return `.${value.name.fullName}`;
+  return 'name' in value ? value.is : value.type;
+}
+
+function serviceCode({ fullName, exported, methods }: Service): string {
+  const callable = methods
+    .filter((method) => !method.streams)
+    .map(({ key, name, request, response }) => {
+      return `\n  ${key}: ['${name}', '${request.fullName}', '${response.fullName}'],`;
+    });
+  const streaming = methods.filter((method) => method.streams).map(({ key }) => `'${key}'`);
+  const map = callable.length === 0 ? '{}' : `{${callable.join('')}\n}`;
+  return `export const ${exported} = $.staticService('${fullName}', $types, ${map}, [${streaming.join(', ')}]);`;
+}

@@ -1,0 +1,17 @@
+import { posix } from 'node:path';
+
+/** `shop/v1/order.proto` is `shop/v1/order`, with `.js` and `.d.ts` behind it. */
+export function modulePath(file: string): string {
+  return file.replace(/\.proto$/, '');
+}
+
+/** How the module of one .proto imports the module of another. */
+export function importPath(from: string, to: string): string {
+  const path = posix.relative(posix.dirname(from), `${modulePath(to)}.js`);
+  return path.startsWith('.') ? path : `./${path}`;
+}
+
+/** The name that a module has inside of another: what no .proto can declare. */
+export function importName(index: number): string {
+  return `$${index + 1}`;
+}

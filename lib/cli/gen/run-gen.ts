@@ -1,0 +1,48 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { codeOfFile } from './file-code.ts';
+import type { GenOptions } from './gen-options.ts';
+import { moduleCode } from './module-code.ts';
+import { modulePath } from './module-path.ts';
+import { moduleTypes } from './module-types.ts';
+import { modulesOf } from './modules-of.ts';
+import { loadFiles } from './proto-files.ts';
+import { loadTools } from './protobuf-tools.ts';
+import { resolveTypes } from './resolve-types.ts';
+
+export interface Generated {
+  /** Text by path below the folder for output. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly services: readonly string[];
+}
+
+/** The text of all modules. @throws GenFailure for a .proto that is wrong. */
+export function generate(paths: readonly string[], options: GenOptions): Generated {
+  const tools = loadTools(process.cwd());
+  const loaded = loadFiles(tools, paths, options);
+  resolveTypes(tools.protobuf, loaded);
+  const files = new Map<string, string>();
+  const modules = modulesOf(tools.protobuf, loaded, options.dates);
+  const labels = new Map(loaded.files.map((file) => [file.name, file.label]));
+  for (const module of modules) {
+    const code = codeOfFile(tools, loaded.root, labels.get(module.file) ?? module.file);
+    files.set(`${modulePath(module.file)}.js`, moduleCode(module, code, options));
+    files.set(`${modulePath(module.file)}.d.ts`, moduleTypes(module, options));
+  }
+  return { files, services: modules.flatMap((module) => module.services.map((service) => service.fullName)) };
+}
+
+/** Writes what has changed, and nothing at all when a .proto is wrong; returns a line that says what there is now. */
+export function runGen(paths: readonly string[], options: GenOptions): string {
+  const { files, services } = generate(paths, options);
+  let written = 0;
+  for (const [name, text] of files) {
+    const path = join(options.out, name);
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    written++;
+  }
+  const what = services.length === 0 ? 'no services' : services.join(', ');
+  return `${options.out}: ${files.size / 2} modules (${written} of ${files.size} files changed) with ${what}`;
+}

@@ -1,0 +1,48 @@
+import { docComment } from './doc-comment.ts';
+import type { Method, Service } from './model.ts';
+import type { TypeText } from './type-text.ts';
+
+/** The definition of a service, its client and its handlers. */
+export function serviceTypes(service: Service, text: TypeText): string {
+  const { exported, client, handlers, fullName } = service;
+  const doc = docComment(service);
+  return `${doc}export declare const ${exported}: $.ServiceDefinition<${body(service, definitionLine)}>;
+
+/** What createClient(${exported}, channel) returns: calls of ${fullName}. */
+export interface ${client} ${body(service, clientLine)}
+
+/** What server.addService(${exported}, handlers) takes: the implementation of ${fullName}. */
+export interface ${handlers} ${body(service, handlerLine)}`;
+
+  function body({ methods }: Service, line: (method: Method, text: TypeText) => string): string {
+    const lines = methods.map((method) => {
+      return method.streams ? streamingLine(method) : `${docComment(method, '  ')}  ${line(method, text)}\n`;
+    });
+    return lines.length === 0 ? '{}' : `{\n${lines.join('')}}`;
+  }
+}
+
+function streamingLine({ declaration }: Method): string {
+  return `  // ${declaration}: it streams, and only unary methods can be called.\n`;
+}
+
+function definitionLine({ key, request, response }: Method, text: TypeText): string {
+  const types = [
+    text.message(request, 'received'),
+    text.message(response, 'received'),
+    text.message(request, 'given'),
+    text.message(response, 'given'),
+  ];
+  return `readonly ${key}: $.MethodDefinition<${types.join(', ')}>;`;
+}
+
+function clientLine({ key, request, response }: Method, text: TypeText): string {
+  const result = `${text.global('Promise')}<${text.message(response, 'received')}>`;
+  return `readonly ${key}: (request: ${text.message(request, 'given')}, options?: $.CallOptions) => ${result};`;
+}
+
+function handlerLine({ key, request, response }: Method, text: TypeText): string {
+  const reply = text.message(response, 'given');
+  const result = `${text.global('Promise')}<${reply}> | ${reply}`;
+  return `readonly ${key}: (request: ${text.message(request, 'received')}, context: $.CallContext) => ${result};`;
+}
