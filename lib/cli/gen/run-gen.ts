@@ -43,6 +43,7 @@ export function runGen(paths: readonly string[], options: GenOptions): string {
     writeFileSync(path, text);
     written++;
   }
-  const what = services.length === 0 ? 'no services' : services.join(', ');
+  const what =
+    services.length > 0 && services.length <= 5 ? services.join(', ') : `${services.length} services`;
   return `${options.out}: ${files.size / 2} modules (${written} of ${files.size} files changed) with ${what}`;
 }
