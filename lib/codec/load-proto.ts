@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import protobuf from 'protobufjs';
 import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
@@ -23,6 +24,9 @@ export type LooseServices = { readonly [service: string]: ServiceDefinition };
 export type ServicesOf<Descriptions> = {
   readonly [Name in keyof Descriptions]: DefinitionOf<Descriptions[Name]>;
 };
+
+/** Has google/protobuf/descriptor.proto and others that protobufjs itself does not look for there. */
+const protobufFolder = dirname(createRequire(import.meta.url).resolve('protobufjs/package.json'));
 
 function collectServices(namespace: protobuf.NamespaceBase, into: protobuf.Service[]): void {
   for (const nested of namespace.nestedArray) {
@@ -74,6 +78,7 @@ export function loadProto<Descriptions = never>(
       ...(origin === '' ? [] : [join(dirname(origin), target)]),
       ...includeDirs.map((dir) => join(dir, target)),
       resolve(target),
+      join(protobufFolder, target),
     ];
     return (
       candidates.find((candidate) => existsSync(candidate)) ?? protobuf.util.path.resolve(origin, target)

@@ -101,9 +101,15 @@ class Loading {
     this.files.set(name, { name, label: name, source: '', package: 'google.protobuf', given: false });
   }
 
-  /** As loadProto() looks: beside the importing file, in the folders given, here; and with protobufjs. */
+  /** As loadProto() looks, beside the importing file, in the folders given, here; and where all files are, and with protobufjs. */
   #find(importer: string, name: string): string | undefined {
-    const folders = [dirname(importer), ...this.#include, process.cwd(), this.#tools.protobufFolder];
+    const folders = [
+      dirname(importer),
+      ...this.#include,
+      this.#base,
+      process.cwd(),
+      this.#tools.protobufFolder,
+    ];
     return folders.map((folder) => resolve(folder, name)).find(isFile);
   }
 

@@ -25,9 +25,14 @@ interface Pbjs {
 // protobufjs-cli brings jsdoc and more, so it is not among our dependencies: who generates code installs it.
 const missing = 'rocket gen needs protobufjs-cli: npm install --save-dev protobufjs-cli';
 
-/** protobufjs-cli of the project that is worked on, or else the one beside us. @throws GenFailure when there is none. */
-export function loadTools(projectFolder: string): ProtobufTools {
-  const pbjsPath = resolved(join(projectFolder, 'package.json')) ?? resolved(import.meta.filename);
+/**
+ * protobufjs-cli as it is installed for the first of these files or folders: the project that is worked on, or else
+ * where we are. @throws GenFailure when there is none.
+ */
+export function loadTools(
+  places = [join(process.cwd(), 'package.json'), import.meta.filename],
+): ProtobufTools {
+  const pbjsPath = places.map(resolved).find((path) => path !== undefined);
   if (pbjsPath === undefined) throw new GenFailure(missing);
   const require = createRequire(pbjsPath);
   const pbjs = require(pbjsPath) as Pbjs;

@@ -18,7 +18,7 @@ export interface Generated {
 
 /** The text of all modules. @throws GenFailure for a .proto that is wrong. */
 export function generate(paths: readonly string[], options: GenOptions): Generated {
-  const tools = loadTools(process.cwd());
+  const tools = loadTools();
   const loaded = loadFiles(tools, paths, options);
   resolveTypes(tools.protobuf, loaded);
   const files = new Map<string, string>();
