@@ -93,6 +93,6 @@ it('what compiles has been looked at: a wrong call that is not expected is an er
 it('every generated module can be imported', async () => {
   const folder = await project();
   const modules = [...filesIn(folder).keys()].filter((name) => name.endsWith('.js'));
-  expect(modules.length).toBeGreaterThan(20);
+  expect(modules).toContain('google/google/pubsub/v1/pubsub.js');
   for (const module of modules) expect(await import(path.join(folder, module))).toHaveProperty('$types');
 });
