@@ -135,3 +135,14 @@ it('a project without protobufjs-cli is told what to install', () => {
     /^rocket gen needs protobufjs-cli: npm install --save-dev protobufjs-cli$/,
   );
 });
+
+it('a project with a protobufjs-cli of another protobufjs is told what to install', () => {
+  const folder = temporaryFolder();
+  writeFiles(folder, [
+    ['node_modules/protobufjs-cli/package.json', '{ "name": "protobufjs-cli", "version": "1.1.3" }'],
+    ['node_modules/protobufjs-cli/pbjs.js', ''],
+  ]);
+  expect(() => loadTools([path.join(folder, 'package.json')])).toThrow(
+    /^rocket gen needs protobufjs-cli 2, not 1\.1\.3: npm install --save-dev protobufjs-cli@2$/,
+  );
+});

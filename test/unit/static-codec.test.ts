@@ -1,4 +1,7 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { linkTypes } from '../../lib/codec/static-service.ts';
+import { StaticTypes } from '../../lib/codec/static-types.ts';
 import { type Longs, loadProto } from '../../lib/index.ts';
 import type { MessageCodec, ServiceDefinition } from '../../lib/rpc/service.ts';
 import { catalogProto, generated, importGenerated, protos } from '../support/generated.ts';
@@ -220,4 +223,67 @@ describe('Timestamp as Date', () => {
     const codec = await dated();
     expect(() => encode(codec, { createdAt: value })).toThrow('createdAt');
   });
+});
+
+describe('a generated codec of proto2', () => {
+  const legacyProto = path.join(protos, 'legacy.proto');
+
+  async function legacy(): Promise<{ generatedCodec: Codec; loadedCodec: Codec }> {
+    const { Legacy } = await importGenerated(generated(legacyProto), 'legacy.js');
+    return {
+      generatedCodec: (Legacy as ServiceDefinition).methods['keep']!.request,
+      loadedCodec: loadProto(legacyProto)['Legacy']!.methods['keep']!.request,
+    };
+  }
+
+  it.each<[what: string, message: Fields]>([
+    ['what is required', { id: 1n }],
+    [
+      'defaults that are given',
+      { id: 1n, text: '', count: 0, level: 'HIGH', levels: [1, 3], big: -1n, blob: Buffer.alloc(0) },
+    ],
+    ['a group and packed integers', { id: 1n, part: { note: 'n' }, packed: [1n, 2n], scattered: [3n, 4n] }],
+    ['a oneof', { id: 1n, pick: 'a' }],
+  ])('writes and reads what loadProto() does: %s', async (_, message) => {
+    const { generatedCodec, loadedCodec } = await legacy();
+    const bytes = encode(loadedCodec, message);
+    expect(encode(generatedCodec, message)).toEqual(bytes);
+    const names = [
+      'id',
+      'text',
+      'count',
+      'level',
+      'levels',
+      'big',
+      'blob',
+      'part',
+      'packed',
+      'scattered',
+      'pick',
+      'one',
+    ];
+    const [ours, theirs] = [decode(generatedCodec, bytes), decode(loadedCodec, bytes)];
+    for (const name of names) expect(seen(ours[name]), name).toEqual(seen(theirs[name]));
+    expect(ours['big']).toBe(message['big'] ?? 2n ** 40n);
+  });
+
+  it('refuses a message without what is required, given or received', async () => {
+    const { generatedCodec } = await legacy();
+    expect(() => encode(generatedCodec, {})).toThrow('id');
+    expect(() => decode(generatedCodec, Buffer.alloc(0))).toThrow("missing required 'id'");
+  });
+
+  it('has types that say so', () => {
+    const types = generated(legacyProto).get('legacy.d.ts');
+    for (const line of ['  id: bigint;', '  text: string;', '  part: Record_Part | null;'])
+      expect(types).toContain(`${line}\n`);
+    expect(types).toContain('  readonly id: bigint | number | string;\n');
+    expect(types).toContain('  readonly text?: string | undefined;\n');
+  });
+});
+
+it('modules of different runs that do not fit say so', () => {
+  expect(() => linkTypes({}, { shop: {} }, ['shop.Money'])).toThrow('shop.Money: not in the generated code');
+  const types = new StaticTypes('bigint', [new StaticTypes('bigint', [], {})], {});
+  expect(() => types.get('shop.Money')).toThrow('shop.Money: not in the generated code; generate it anew');
 });

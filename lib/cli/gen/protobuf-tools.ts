@@ -35,6 +35,11 @@ export function loadTools(
   const pbjsPath = places.map(resolved).find((path) => path !== undefined);
   if (pbjsPath === undefined) throw new GenFailure(missing);
   const require = createRequire(pbjsPath);
+  const { version } = require('./package.json') as { readonly version: string };
+  if (!version.startsWith('2.'))
+    throw new GenFailure(
+      `rocket gen needs protobufjs-cli 2, not ${version}: npm install --save-dev protobufjs-cli@2`,
+    );
   const pbjs = require(pbjsPath) as Pbjs;
   return {
     protobuf: require('protobufjs') as Protobuf,
