@@ -1,4 +1,8 @@
 {
+  # Link-time optimisation as in CMakeLists.txt, where the compiler is GCC: clang would need another linker for it.
+  "variables": {
+    "lto": "<!(${CXX:-g++} -dM -E -x c++ /dev/null 2>/dev/null | grep -q __clang__ || echo -flto=auto)"
+  },
   "targets": [
     {
       "target_name": "rocket",
@@ -8,6 +12,7 @@
       ],
       "include_dirs": ["native/core", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
+        "NDEBUG",
         "NAPI_VERSION=8",
         "NODE_ADDON_API_DISABLE_DEPRECATED",
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
@@ -16,7 +21,8 @@
         "ASIO_SEPARATE_COMPILATION",
         "ASIO_NO_DEPRECATED"
       ],
-      "cflags_cc": ["-std=c++20", "-O3", "-fexceptions", "-frtti", "-fno-omit-frame-pointer", "-fvisibility=hidden", "-fvisibility-inlines-hidden"],
+      "cflags_cc": ["-std=c++20", "-O3", "-fexceptions", "-frtti", "-fno-omit-frame-pointer", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-Wno-missing-field-initializers", "<(lto)"],
+      "ldflags": ["<(lto)"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
       "libraries": ["-lpthread"]
     }

@@ -1,39 +1,87 @@
-// The package's install script: nothing to do when there is a prebuilt binary for this platform (or one was compiled
-// here); otherwise compiles one, and says in plain words what is missing when that fails. npm 12 does not run install
-// scripts unless allowed, so nothing may depend on this.
+// The package's install script: nothing to do when a binary loads; otherwise compiles one, or says in plain words what is
+// missing. npm 12 runs no install scripts unless allowed, so nothing may depend on this one; it can be run by hand.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 
-function hasBinary() {
+function loads() {
   try {
-    require('node-gyp-build').resolve(root);
+    require('node-gyp-build')(root);
     return true;
   } catch {
     return false;
   }
 }
 
-// A checkout of the repository is built by scripts/setup.sh.
-if (!hasBinary() && !existsSync(join(root, '.git'))) {
-  console.log('rocket-rpc: no prebuilt binary for this platform; compiling one (a minute or two)');
-  const result = spawnSync('npx', ['--yes', 'node-gyp', 'rebuild'], {
+function runs(command, args, input = '') {
+  return spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
+}
+
+function missing() {
+  const compiler = process.env['CXX'] ?? 'g++';
+  const compiles = (source) => runs(compiler, ['-std=c++20', '-fsyntax-only', '-x', 'c++', '-'], source);
+  const names = [];
+  if (!compiles('#include <coroutine>\n')) names.push(`${compiler} with C++20 coroutines`);
+  else if (!compiles('#include <asio.hpp>\n')) names.push('asio');
+  if (!runs('make', ['--version'])) names.push('make');
+  if (!runs(process.env['PYTHON'] ?? 'python3', ['--version'])) names.push('python3');
+  if (nodeGyp() === undefined) names.push('npm');
+  return names;
+}
+
+/** npm brings a node-gyp along, and names it to install scripts; other package managers have one on the PATH. */
+function nodeGyp() {
+  const named = process.env['npm_config_node_gyp'];
+  if (named) return named;
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (existsSync(join(folder, 'node-gyp'))) return realpathSync(join(folder, 'node-gyp'));
+    if (!existsSync(join(folder, 'npm'))) continue;
+    try {
+      return createRequire(realpathSync(join(folder, 'npm'))).resolve('node-gyp/bin/node-gyp.js');
+    } catch {}
+  }
+  return undefined;
+}
+
+function compile() {
+  const env = { ...process.env, JOBS: String(Math.min(availableParallelism(), 4)) };
+  // Node's archives hold its headers, and distributions install them: no download where there are some.
+  const prefix = join(dirname(process.execPath), '..');
+  if (existsSync(join(prefix, 'include/node/node_api.h'))) env['npm_config_nodedir'] ??= prefix;
+  const { stdout, stderr } = spawnSync(process.execPath, [nodeGyp(), 'rebuild'], {
     cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    env,
     encoding: 'utf8',
+    maxBuffer: 1 << 28,
   });
-  if (result.status !== 0 || !hasBinary()) {
-    console.error('rocket-rpc: compiling failed. It needs g++ 11 or newer, make, python3 and asio:');
-    console.error('  Debian, Ubuntu:  apt-get install g++ make python3 libasio-dev');
-    console.error('  Alpine:          apk add g++ make python3 asio-dev');
-    console.error(
-      `Then: npm rebuild rocket-rpc. The compiler's last words:\n${(result.stderr ?? '').trim().split('\n').slice(-8).join('\n')}`,
-    );
-    process.exitCode = 1;
+  return `${stdout}${stderr}`;
+}
+
+async function fail(reason) {
+  const { noBinaryMessage } = await import('../dist/lib/addon/no-binary.js');
+  console.error(noBinaryMessage(root, reason));
+  process.exitCode = 1;
+}
+
+// A checkout of the repository is built by scripts/setup.sh.
+if (!existsSync(join(root, '.git')) && !loads()) {
+  const names = missing();
+  if (names.length > 0) {
+    await fail(`none of its prebuilt ones loads here, and to compile one ${names.join(', ')} is missing`);
+  } else {
+    console.log('rocket-rpc: no prebuilt binary for this platform; compiling one (a minute or two)');
+    const output = compile();
+    if (!loads()) {
+      const log = join(root, 'compile.log');
+      writeFileSync(log, output);
+      const error = /^.*\berror:.*$/m.exec(output)?.[0] ?? 'the headers of Node.js could not be had';
+      await fail(`compiling it failed (${error}; all of it is in ${log})`);
+    }
   }
 }

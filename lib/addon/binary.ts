@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { packageRoot } from '../package-root.ts';
 import { layoutNumbers } from './layout.ts';
+import { noBinaryMessage } from './no-binary.ts';
 
 /** Memory that JavaScript owns and the io threads fill: two inbox slabs in turn, and the outbox. */
 export interface Slabs {
@@ -210,26 +211,40 @@ let loaded: NativeBinding | undefined;
  */
 export function loadBinary(): NativeBinding {
   if (loaded) return loaded;
-  const require = createRequire(import.meta.url);
-  let binding: NativeBinding;
-  try {
-    const load = require('node-gyp-build') as (directory: string) => NativeBinding;
-    binding = load(packageRoot());
-  } catch (cause) {
-    throw new Error(
-      `rocket-rpc has no native binary for ${process.platform}-${process.arch}. ` +
-        'Compile one with `npm rebuild rocket-rpc` (needs g++ 11, make, python3 and libasio-dev).',
-      { cause },
-    );
-  }
+  const binding = requireBinary();
   for (const [name, expected] of Object.entries(layoutNumbers)) {
     const found = binding.layout[name];
     if (found !== expected) {
       throw new Error(
-        `rocket-rpc: the native binary is of another version (${name} is ${found}, not ${expected}); rebuild it with \`npm rebuild rocket-rpc\`.`,
+        `rocket-rpc: the native binary is of another version (${name} is ${found}, not ${expected}); remove its build/ folder, or compile it again (docs/packaging.md).`,
       );
     }
   }
   loaded = binding;
   return binding;
+}
+
+interface NodeGypBuild {
+  resolve(directory: string): string;
+}
+
+function requireBinary(): NativeBinding {
+  const require = createRequire(import.meta.url);
+  const root = packageRoot();
+  let file: string;
+  try {
+    file = (require('node-gyp-build') as NodeGypBuild).resolve(root);
+  } catch {
+    // Its error lists what it compared, and says nothing that the message does not.
+    throw new Error(noBinaryMessage(root));
+  }
+  try {
+    return require(file) as NativeBinding;
+  } catch (cause) {
+    throw new Error(noBinaryMessage(root, `${file} cannot be loaded (${errorText(cause)})`), { cause });
+  }
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,35 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What is missing to compile, by the package manager that brings it. scripts/install.mjs says the same. */
+const howToCompile = `Compiling one needs g++ 11 or newer, make, python3 and asio:
+  Debian, Ubuntu:  apt-get install g++ make python3 libasio-dev
+  Fedora:          dnf install gcc-c++ make python3 asio-devel
+  Alpine:          apk add g++ make python3 asio-dev`;
+
+/** Says which machine this is, what the package has, and how to get what it has not: one message for all who meet that. */
+export function noBinaryMessage(root: string, reason = 'there is none for this platform'): string {
+  const lines = [`rocket-rpc has no native binary for ${platformName()}: ${reason}.`];
+  lines.push(`Prebuilt in this package: ${prebuilt(root).join(', ') || 'none'}.`);
+  if (process.platform === 'linux')
+    lines.push(howToCompile, `Then: node ${join(root, 'scripts/install.mjs')}`);
+  else lines.push('Its core runs on Linux only.');
+  return lines.join('\n');
+}
+
+function platformName(): string {
+  // What node-gyp-build takes for a sign of musl when it chooses.
+  const libc = existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
+  const flavour = process.platform === 'linux' ? `${libc}, ` : '';
+  return `${process.platform}-${process.arch} (${flavour}Node.js ${process.versions.node})`;
+}
+
+/** prebuilds/linux-x64/rocket-rpc.glibc.node is `linux-x64 glibc`. */
+function prebuilt(root: string): string[] {
+  const folder = join(root, 'prebuilds');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.node'))
+    .map((file) => file.replace(/\/[^.]+\.(.+)\.node$/, ' $1').replace(/\/.*$/, ''))
+    .sort();
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { BareMachine } from './bare-machine.ts';
+import { root } from './commands.ts';
+import { nodeOf, npmOf } from './node-versions.ts';
+import { expectCalls, expectTypedCalls, printed } from './uses.ts';
+
+const { devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  devDependencies: Record<string, string>;
+};
+const dev = (name: string) => `${name}@${devDependencies[name]}`;
+
+describe.each(['20', '22', '24', '26'])('Node.js %s, without a compiler', (line) => {
+  it.each([
+    ['with install scripts', []],
+    ['with --ignore-scripts', ['--ignore-scripts']],
+  ])('%s: ESM, CommonJS and a worker make calls', async (_, args) => {
+    const machine = new BareMachine({ node: await nodeOf(line) });
+    expect(printed(await machine.run('node', ['--version'], machine.folder))).toMatch(`v${line}.`);
+    const project = machine.project('app');
+    printed(await machine.install(project, ...args, inject('tarball')));
+    await expectCalls(machine, project);
+  });
+
+  it('TypeScript and vitest make calls', async () => {
+    const machine = new BareMachine({ node: await nodeOf(line) });
+    const project = machine.project('app');
+    printed(await machine.install(project, inject('tarball'), dev('vitest'), dev('@types/node')));
+    await expectTypedCalls(machine, project);
+    for (const pool of ['forks', 'threads']) {
+      const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--pool', pool, '--dir', '.'];
+      const output = printed(await machine.run('node', [...vitest, '--globals', 'in-vitest.mjs'], project));
+      expect(output).toContain('1 passed');
+    }
+  });
+});
+
+it('npm 12, which runs no install scripts', async () => {
+  const machine = new BareMachine({ node: await nodeOf('26'), npm: await npmOf('12') });
+  const project = machine.project('app');
+  expect(printed(await machine.run('npm', ['--version'], project))).toMatch(/^12\./);
+  printed(await machine.install(project, inject('tarball')));
+  await expectCalls(machine, project);
+});

@@ -1,0 +1,85 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { root, run } from './commands.ts';
+
+const budgetBytes = 2 * 1024 * 1024;
+const prebuilt = `prebuilds/linux-${process.arch}/rocket-rpc.glibc.node`;
+const tarball = inject('tarball');
+let unpacked = '';
+
+beforeAll(async () => {
+  unpacked = mkdtempSync(path.join(tmpdir(), 'rocket-tarball-'));
+  await run('tar', ['xzf', tarball, '-C', unpacked], { cwd: root });
+});
+
+afterAll(() => rmSync(unpacked, { recursive: true, force: true }));
+
+const inPackage = (file: string) => path.join(unpacked, 'package', file);
+
+function tracked(...folders: string[]): string[] {
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...folders], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return listed.split('\n').filter(Boolean);
+}
+
+function compiledFrom(source: string): string[] {
+  return ['.js', '.js.map', '.d.ts'].map((ending) => `dist/${source.replace(/\.ts$/, ending)}`);
+}
+
+it('holds the compiled library, the prebuilt binary, the native sources and protos, and nothing else', () => {
+  const files = execFileSync('tar', ['tzf', tarball], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  const expected = [
+    ...['package.json', 'README.md', 'LICENSE', 'binding.gyp', 'CMakeLists.txt', 'scripts/install.mjs'],
+    ...tracked('native', 'proto'),
+    ...tracked('lib', 'bench/driver').flatMap(compiledFrom),
+    prebuilt,
+  ];
+  expect(files.sort()).toEqual(expected.map((file) => `package/${file}`).sort());
+});
+
+it(`is no larger than ${budgetBytes / 1024 / 1024} MiB`, () => {
+  expect(statSync(tarball).size).toBeLessThan(budgetBytes);
+});
+
+it('has source maps that need no other file', () => {
+  const map: unknown = JSON.parse(readFileSync(inPackage('dist/lib/rpc/server.js.map'), 'utf8'));
+  expect(map).toMatchObject({ sourcesContent: [expect.stringContaining('export class Server')] });
+});
+
+it('keeps the symbols that flamegraphs name frames by', async () => {
+  const { stdout } = await run('nm', ['-C', '--defined-only', inPackage(prebuilt)], { cwd: root });
+  expect(stdout).toContain('rocket::io::IoThread::');
+  expect(stdout).toContain('rocket::rpc::ServerSession::');
+});
+
+it('asks for no newer C and C++ libraries than those of Debian 12 and Ubuntu 22.04', async () => {
+  const { stdout } = await run('objdump', ['-T', inPackage(prebuilt)], { cwd: root });
+  const newest = (library: string) =>
+    [...stdout.matchAll(new RegExp(`\\b${library}_([0-9.]+)`, 'g'))]
+      .map(([, version = '']) => version)
+      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .at(-1);
+  expect(newest('GLIBC')).toBe('2.34');
+  expect(newest('GLIBCXX')).toBe('3.4.30');
+});
+
+it('has nothing that publint objects to', async () => {
+  const data = readFileSync(tarball);
+  const buffer = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+  const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true });
+  expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+});
+
+// The package is ESM alone: require() of ESM works from Node 20.19 on, which `engines` asks for.
+it('has types that resolve as its code does, for ESM', async () => {
+  const attw = path.join(root, 'node_modules/.bin/attw');
+  const { stdout } = await run(attw, [tarball, '--profile', 'esm-only', '--no-emoji'], { cwd: root });
+  expect(stdout).toContain('No problems found');
+});
