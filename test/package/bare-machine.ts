@@ -26,11 +26,16 @@ export class BareMachine {
       symlinkSync(realpathSync(target), path.join(bin, name));
     }
     // npm hands its own settings to what it runs, and vitest its own.
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(npm_|VITEST|NODE_|CC$|CXX$)/i.test(name),
-    );
-    this.#env = { ...Object.fromEntries(inherited), PATH: bin, npm_config_prefer_offline: 'true' };
-    delete this.#env['PREBUILDS_ONLY'];
+    const leftOut = /^(npm_|VITEST|NODE_(ENV|OPTIONS|PATH)$|PREBUILDS_ONLY$|CC$|CXX$)/i;
+    this.#env = {
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !leftOut.test(name))),
+      PATH: bin,
+      npm_config_prefer_offline: 'true',
+      // npm looks for it beside node, which is not where this machine's npm has it.
+      npm_config_globalconfig: execFileSync('npm', ['config', 'get', 'globalconfig'], {
+        encoding: 'utf8',
+      }).trim(),
+    };
     onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
   }
 

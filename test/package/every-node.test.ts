@@ -1,15 +1,7 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { BareMachine } from './bare-machine.ts';
-import { root } from './commands.ts';
 import { nodeOf, npmOf } from './node-versions.ts';
-import { expectCalls, expectTypedCalls, printed } from './uses.ts';
-
-const { devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
-  devDependencies: Record<string, string>;
-};
-const dev = (name: string) => `${name}@${devDependencies[name]}`;
+import { dev, expectCalls, expectTypedCalls, printed } from './uses.ts';
 
 describe.each(['20', '22', '24', '26'])('Node.js %s, without a compiler', (line) => {
   it.each([
@@ -29,9 +21,9 @@ describe.each(['20', '22', '24', '26'])('Node.js %s, without a compiler', (line)
     printed(await machine.install(project, inject('tarball'), dev('vitest'), dev('@types/node')));
     await expectTypedCalls(machine, project);
     for (const pool of ['forks', 'threads']) {
-      const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--pool', pool, '--dir', '.'];
-      const output = printed(await machine.run('node', [...vitest, '--globals', 'in-vitest.mjs'], project));
-      expect(output).toContain('1 passed');
+      const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--pool', pool];
+      const output = printed(await machine.run('node', vitest, project));
+      expect(output).toMatch(/Tests .*1 passed/);
     }
   });
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { BareMachine } from './bare-machine.ts';
@@ -5,9 +6,18 @@ import { type Outcome, root } from './commands.ts';
 
 export const prebuilt = `node_modules/rocket-rpc/prebuilds/linux-${process.arch}/rocket-rpc.glibc.node`;
 
+const { devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  devDependencies: Record<string, string>;
+};
+
+/** A package that this checkout is tested with too, as npm is told to install it. */
+export function dev(name: string): string {
+  return `${name}@${devDependencies[name]}`;
+}
+
 /** What a command has printed, which must have gone well. */
 export function printed({ code, stdout, stderr }: Outcome): string {
-  expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+  expect(code, `${stdout}\n${stderr}`).toBe(0);
   return stdout;
 }
 
