@@ -216,7 +216,8 @@ export function loadBinary(): NativeBinding {
     const found = binding.layout[name];
     if (found !== expected) {
       throw new Error(
-        `rocket-rpc: the native binary is of another version (${name} is ${found}, not ${expected}); remove its build/ folder, or compile it again (docs/packaging.md).`,
+        `rocket-rpc: the native binary is of another version (${name} is ${found}, not ${expected}). ` +
+          'In a checkout: npm run build. Elsewhere: remove node_modules/rocket-rpc and install it again.',
       );
     }
   }

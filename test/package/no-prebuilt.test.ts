@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, inject, it } from 'vitest';
 import { BareMachine } from './bare-machine.ts';
 import { outcomeOf, root, run } from './commands.ts';
-import { printed } from './uses.ts';
+import { prebuilt, printed } from './uses.ts';
 
 const folder = path.join(root, 'build/package/no-prebuilt');
 let tarball = '';
@@ -11,7 +11,7 @@ let tarball = '';
 /** The same package for another platform, as it were. */
 beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
-  await run('mkdir', ['-p', folder], { cwd: root });
+  mkdirSync(folder, { recursive: true });
   await run('tar', ['xzf', inject('tarball'), '-C', folder], { cwd: root });
   rmSync(path.join(folder, 'package/prebuilds'), { recursive: true });
   const args = ['pack', '--silent', '--ignore-scripts', './package'];
@@ -43,6 +43,22 @@ it('without install scripts, the first server or channel says so', async () => {
   const { code, stderr } = await machine.run('node', ['esm.mjs'], project);
   expect(code).toBe(1);
   expectClear(stderr, project);
+});
+
+it('a prebuilt binary that cannot be loaded, such as one for newer C libraries, is named with the reason', async () => {
+  const machine = new BareMachine();
+  const project = machine.project('app');
+  printed(await machine.install(project, '--ignore-scripts', tarball));
+  const binary = path.join(project, prebuilt);
+  mkdirSync(path.dirname(binary), { recursive: true });
+  writeFileSync(binary, 'no ELF at all');
+  const { stderr } = await machine.run('node', ['esm.mjs'], project);
+  expect(stderr).toContain(`${binary} cannot be loaded (`);
+  expect(stderr).toContain(`Prebuilt in this package: linux-${process.arch} glibc.`);
+
+  const script = await machine.run('node', ['node_modules/rocket-rpc/scripts/install.mjs'], project);
+  expect(script.code).toBe(1);
+  expect(script.stderr).toContain('none of its prebuilt ones loads here');
 });
 
 it('with a compiler, the install script compiles one', async () => {

@@ -39,9 +39,14 @@ it('holds the compiled library, the prebuilt binary, the native sources and prot
     ...['package.json', 'README.md', 'LICENSE', 'binding.gyp', 'CMakeLists.txt', 'scripts/install.mjs'],
     ...tracked('native', 'proto'),
     ...tracked('lib', 'bench/driver').flatMap(compiledFrom),
-    prebuilt,
   ];
-  expect(files.sort()).toEqual(expected.map((file) => `package/${file}`).sort());
+  const prebuilds = files.filter((file) => file.startsWith('package/prebuilds/'));
+  expect(prebuilds).toContain(`package/${prebuilt}`);
+  // A release has those of other machines as well.
+  for (const file of prebuilds)
+    expect(file).toMatch(/\/prebuilds\/linux-(x64|arm64)\/rocket-rpc\.(glibc|musl)\.node$/);
+  const others = files.filter((file) => !prebuilds.includes(file));
+  expect(others.sort()).toEqual(expected.map((file) => `package/${file}`).sort());
 });
 
 it(`is no larger than ${budgetBytes / 1024 / 1024} MiB`, () => {
