@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 
+// What is left to fail when every tool is there and no compiler complains.
+const noHeaders = 'no headers of Node.js; npm_config_nodedir can name the folder above their include/node';
+
 function loads() {
   try {
     require('node-gyp-build')(root);
@@ -80,7 +83,7 @@ if (!existsSync(join(root, '.git')) && !loads()) {
     if (!loads()) {
       const log = join(root, 'compile.log');
       writeFileSync(log, output);
-      const error = /^.*\berror:.*$/m.exec(output)?.[0] ?? 'the headers of Node.js could not be had';
+      const error = /^.*\berror:.*$/m.exec(output)?.[0] ?? noHeaders;
       await fail(`compiling it failed (${error}; all of it is in ${log})`);
     }
   }
