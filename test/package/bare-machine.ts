@@ -5,6 +5,9 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Outcome, outcomeOf, root } from './commands.ts';
 
+/** npm 12 runs install scripts only when told; older ones do anyway, and do not mind. */
+export const withScripts = '--dangerously-allow-all-scripts';
+
 export interface MachineOptions {
   /** The one that runs these tests unless named. */
   readonly node?: string;

@@ -1,11 +1,11 @@
 import { describe, expect, inject, it } from 'vitest';
-import { BareMachine } from './bare-machine.ts';
+import { BareMachine, withScripts } from './bare-machine.ts';
 import { nodeOf, npmOf } from './node-versions.ts';
 import { dev, expectCalls, expectTypedCalls, printed } from './uses.ts';
 
 describe.each(['20', '22', '24', '26'])('Node.js %s, without a compiler', (line) => {
   it.each([
-    ['with install scripts', []],
+    ['with install scripts', [withScripts]],
     ['with --ignore-scripts', ['--ignore-scripts']],
   ])('%s: ESM, CommonJS and a worker make calls', async (_, args) => {
     const machine = new BareMachine({ node: await nodeOf(line) });

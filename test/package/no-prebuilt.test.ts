@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { BareMachine } from './bare-machine.ts';
+import { BareMachine, withScripts } from './bare-machine.ts';
 import { outcomeOf, root, run } from './commands.ts';
 import { prebuilt, printed } from './uses.ts';
 
@@ -30,7 +30,7 @@ function expectClear(text: string, project: string): void {
 it('without a compiler, the install script says what to install', async () => {
   const machine = new BareMachine();
   const project = machine.project('app');
-  const { code, stderr } = await machine.install(project, tarball);
+  const { code, stderr } = await machine.install(project, withScripts, tarball);
   expect(code).not.toBe(0);
   expectClear(stderr, project);
   expect(stderr).toContain('g++ with C++20 coroutines, make, python3 is missing');
@@ -64,7 +64,9 @@ it('a prebuilt binary that cannot be loaded, such as one for newer C libraries, 
 it('with a compiler, the install script compiles one', async () => {
   const machine = new BareMachine();
   const project = machine.project('app');
-  printed(await outcomeOf('npm', ['install', '--no-audit', '--no-fund', tarball], { cwd: project }));
+  printed(
+    await outcomeOf('npm', ['install', '--no-audit', '--no-fund', withScripts, tarball], { cwd: project }),
+  );
   expect(printed(await machine.run('node', ['esm.mjs'], project))).toContain(
     ` by ${path.join(project, 'node_modules/rocket-rpc/build/Release/rocket.node')}`,
   );
