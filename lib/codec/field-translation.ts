@@ -46,6 +46,13 @@ export class FieldTranslation {
       if (field.kind.is === 'long' && field.shape === 'single')
         type.prototype[field.name] = fromLong(type.prototype[field.name], longs);
     }
+    const { toJson } = type;
+    if (toJson === undefined || this.#fields.length === 0) return;
+    // That of protobufjs knows nothing of bigints.
+    const translation = this;
+    type.prototype['toJSON'] = function (this: Fields) {
+      return toJson(translation.toWire(this));
+    };
   }
 
   /** A copy where something is translated; what was given is left as it is. */

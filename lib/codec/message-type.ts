@@ -10,6 +10,8 @@ export interface MessageType {
   readonly verify: (message: object) => string | null;
   /** From where a message reads the fields it was not sent. */
   readonly prototype: Record<string, unknown>;
+  /** What JSON.stringify() makes of one as protobufjs has it (proto3's JSON: 64-bit integers are strings); if it can. */
+  readonly toJson?: (message: object) => unknown;
   /** The fields that may need a translation. A function, because a message may contain itself. */
   readonly fields: () => readonly MessageField[];
 }

@@ -28,6 +28,7 @@ function reflect(type: protobuf.Type): MessageType {
     decode: type.decode as unknown as MessageType['decode'],
     verify: type.verify as MessageType['verify'],
     prototype,
+    toJson: (message) => type.toObject(message as protobuf.Message, protobuf.util.toJSONOptions),
     fields: () => type.fieldsArray.map(fieldOf),
   };
 }

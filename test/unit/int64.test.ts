@@ -41,6 +41,14 @@ describe('64-bit integers', () => {
     },
   );
 
+  it.each(['bigint', 'string', 'number'] as const)(
+    'are strings in JSON, as proto3 has it, also as %s',
+    (longs) => {
+      const message = roundTrip({ signed: -5n, unsigned: 7n }, longs);
+      expect(JSON.parse(JSON.stringify(message))).toEqual({ signed: '-5', unsigned: '7' });
+    },
+  );
+
   it.each([
     ['signed', max + 1n],
     ['signed', min - 1n],

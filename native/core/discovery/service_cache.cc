@@ -11,13 +11,14 @@ ServiceCache& ServiceCache::shared() {
 }
 
 std::shared_ptr<const ServiceSnapshot> ServiceCache::find(std::string_view key) const {
-  const Bucket& bucket = bucket_of(key);
+  const Sought sought(key);
+  const Bucket& bucket = buckets_[bucket_index(sought)];
   std::shared_ptr<const Map> map;
   {
     const std::lock_guard lock(bucket.lock);
     map = bucket.map;
   }
-  const auto found = map->find(key);
+  const auto found = map->find(sought);
   return found == map->end() ? nullptr : found->second;
 }
 
@@ -61,7 +62,7 @@ std::uint64_t ServiceCache::publish(const std::string& key, const Subscriber& su
 }
 
 void ServiceCache::replace(const std::string& key, std::shared_ptr<const ServiceSnapshot> snapshot) {
-  Bucket& bucket = bucket_of(key);
+  Bucket& bucket = buckets_[bucket_index(Sought(key))];
   // Only writers change the pointer, and they take turns; so it can be read here without the lock.
   auto changed = std::make_shared<Map>(*bucket.map);
   if (snapshot) {

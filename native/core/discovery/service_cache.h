@@ -63,11 +63,24 @@ class ServiceCache {
   Stats stats() const;
 
  private:
+  /// A key to look for, whose hash is needed twice: for its bucket, and in the bucket's map.
+  struct Sought {
+    explicit Sought(std::string_view key) : text(key), hash(std::hash<std::string_view>{}(key)) {}
+    std::string_view text;
+    std::size_t hash;
+  };
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(const std::string& key) const { return std::hash<std::string_view>{}(key); }
+    std::size_t operator()(const Sought& key) const { return key.hash; }
   };
-  using Map = std::unordered_map<std::string, std::shared_ptr<const ServiceSnapshot>, Hash, std::equal_to<>>;
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const std::string& a, const std::string& b) const { return a == b; }
+    bool operator()(const Sought& a, const std::string& b) const { return a.text == b; }
+    bool operator()(const std::string& a, const Sought& b) const { return a == b.text; }
+  };
+  using Map = std::unordered_map<std::string, std::shared_ptr<const ServiceSnapshot>, Hash, Equal>;
   /// On cache lines of its own, so that threads at different buckets do not meet.
   struct alignas(64) Bucket {
     mutable SpinLock lock;
@@ -79,8 +92,7 @@ class ServiceCache {
     std::vector<Subscriber*> subscribers;  // the first one leads
   };
 
-  Bucket& bucket_of(std::string_view key) { return buckets_[Hash{}(key) % kBuckets]; }
-  const Bucket& bucket_of(std::string_view key) const { return buckets_[Hash{}(key) % kBuckets]; }
+  static std::size_t bucket_index(const Sought& key) { return key.hash % kBuckets; }
   /// Under mutex_. Null takes the key out.
   void replace(const std::string& key, std::shared_ptr<const ServiceSnapshot> snapshot);
 
