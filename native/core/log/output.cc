@@ -106,8 +106,11 @@ int Output::prepare() {
   // A clock that was set back must not put the next look off.
   const bool due = now - looked_at_ >= kLookEveryMs || now < looked_at_;
   if (due) looked_at_ = now;
-  if (asked || (due && !files_->names(path_, descriptor()))) return open_at(day_, number_);
-  return 0;
+  if (!asked && (!due || files_->names(path_, descriptor()))) return 0;
+  const int error = open_at(day_, number_);
+  // Until it can be opened nothing is written: what is open is somebody else's file now.
+  if (error < 0) reopen_.store(true, std::memory_order_relaxed);
+  return error;
 }
 
 std::int64_t Output::write(std::string_view text) {

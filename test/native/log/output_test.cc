@@ -116,6 +116,19 @@ TEST_F(OutputTest, OpensTheFileAgainWhenItWasMovedOrDeleted) {
   EXPECT_EQ(files_->contents(), (Contents{{"/logs/app_20261122_log.0", "c\n"}, {"/logs/moved", "a\n"}}));
 }
 
+TEST_F(OutputTest, DoesNotWriteIntoTheMovedFileWhenTheNewOneCannotBeOpened) {
+  auto output = open();
+  write(output, "a\n");
+  files_->move("/logs/app_20261122_log.0", "/logs/moved");
+  output.reopen();
+  files_->fail_opens(EACCES);
+  EXPECT_EQ(output.write("b\n"), -EACCES);
+  EXPECT_EQ(output.write("b\n"), -EACCES) << "asked for once, and not done yet";
+  files_->fail_opens(0);
+  write(output, "b\n");
+  EXPECT_EQ(files_->contents(), (Contents{{"/logs/app_20261122_log.0", "b\n"}, {"/logs/moved", "a\n"}}));
+}
+
 TEST_F(OutputTest, SaysWhyItCannotOpenOrWrite) {
   auto output = open();
   files_->fail_opens(EACCES);
