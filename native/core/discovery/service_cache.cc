@@ -1,6 +1,7 @@
 #include "discovery/service_cache.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace rocket::discovery {
@@ -13,13 +14,18 @@ ServiceCache& ServiceCache::shared() {
 std::shared_ptr<const ServiceSnapshot> ServiceCache::find(std::string_view key) const {
   const Sought sought(key);
   const Bucket& bucket = buckets_[bucket_index(sought)];
-  std::shared_ptr<const Map> map;
+  const Map* map = nullptr;
+  std::atomic<std::int32_t>* readers = nullptr;
   {
     const std::lock_guard lock(bucket.lock);
-    map = bucket.map;
+    map = bucket.map.get();
+    readers = &bucket.readers[bucket.turn];
+    readers->fetch_add(1, std::memory_order_relaxed);
   }
   const auto found = map->find(sought);
-  return found == map->end() ? nullptr : found->second;
+  auto snapshot = found == map->end() ? nullptr : found->second;
+  readers->fetch_sub(1, std::memory_order_release);
+  return snapshot;
 }
 
 void ServiceCache::subscribe(const std::string& key, Subscriber& subscriber) {
@@ -64,16 +70,21 @@ std::uint64_t ServiceCache::publish(const std::string& key, const Subscriber& su
 void ServiceCache::replace(const std::string& key, std::shared_ptr<const ServiceSnapshot> snapshot) {
   Bucket& bucket = buckets_[bucket_index(Sought(key))];
   // Only writers change the pointer, and they take turns; so it can be read here without the lock.
-  auto changed = std::make_shared<Map>(*bucket.map);
+  auto changed = std::make_unique<Map>(*bucket.map);
   if (snapshot) {
     (*changed)[key] = std::move(snapshot);
   } else {
     changed->erase(key);
   }
-  std::shared_ptr<const Map> map = std::move(changed);
-  const std::lock_guard lock(bucket.lock);
-  bucket.map.swap(map);
-  // `map`, declared before the lock, is let go of after it: memory is never freed under the lock.
+  std::unique_ptr<const Map> old = std::move(changed);
+  std::uint8_t turn = 0;
+  {
+    const std::lock_guard lock(bucket.lock);
+    bucket.map.swap(old);
+    turn = std::exchange(bucket.turn, static_cast<std::uint8_t>(1 - bucket.turn));
+  }
+  // Nobody new comes, and a search is short; but who searches may have lost its core.
+  while (bucket.readers[turn].load(std::memory_order_acquire) != 0) std::this_thread::yield();
 }
 
 ServiceCache::Stats ServiceCache::stats() const {

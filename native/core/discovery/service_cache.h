@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,8 +34,8 @@ class Subscriber {
 /// The table of services that all threads of the process share.
 ///
 /// Reading: eight buckets by hash of the key, each an immutable map behind a pointer; the spin lock of a bucket covers
-/// the copy of that pointer and nothing else. Writing is rare and goes through one mutex: a writer copies the map,
-/// changes the copy and swaps the pointer.
+/// the copy of that pointer, counted, and nothing else. Writing is rare and goes through one mutex: a writer copies the
+/// map, changes the copy, swaps the pointer, and frees the old map once nobody searches it any more.
 ///
 /// The first subscriber of a key leads: only what it publishes is taken. When it goes, the next one leads, and the last
 /// snapshot stays. When the last one goes, the key goes.
@@ -81,10 +82,14 @@ class ServiceCache {
     bool operator()(const std::string& a, const Sought& b) const { return a == b.text; }
   };
   using Map = std::unordered_map<std::string, std::shared_ptr<const ServiceSnapshot>, Hash, Equal>;
-  /// On cache lines of its own, so that threads at different buckets do not meet.
+  /// On one cache line of its own: threads at different buckets do not meet, and a search takes no other line that all
+  /// its readers write to (the count of a shared_ptr would be one).
   struct alignas(64) Bucket {
     mutable SpinLock lock;
-    std::shared_ptr<const Map> map = std::make_shared<const Map>();  // guarded by lock
+    std::uint8_t turn = 0;                                           // guarded by lock; changes with map
+    std::unique_ptr<const Map> map = std::make_unique<const Map>();  // guarded by lock
+    /// Who searches the map of this turn, and of the one before.
+    mutable std::array<std::atomic<std::int32_t>, 2> readers{};
   };
   struct Entry {
     std::uint64_t version = 0;
