@@ -14,8 +14,10 @@ const require = createRequire(import.meta.url);
 const noHeaders = 'no headers of Node.js; npm_config_nodedir can name the folder above their include/node';
 
 function loads() {
+  // Not in the `try`: that it is not installed is another matter than that nothing loads.
+  const load = require('node-gyp-build');
   try {
-    require('node-gyp-build')(root);
+    load(root);
     return true;
   } catch {
     return false;

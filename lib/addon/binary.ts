@@ -232,9 +232,11 @@ interface NodeGypBuild {
 function requireBinary(): NativeBinding {
   const require = createRequire(import.meta.url);
   const root = packageRoot();
+  // Not in the `try`: that it is not installed is another matter than that it finds nothing.
+  const nodeGypBuild = require('node-gyp-build') as NodeGypBuild;
   let file: string;
   try {
-    file = (require('node-gyp-build') as NodeGypBuild).resolve(root);
+    file = nodeGypBuild.resolve(root);
   } catch {
     // Its error lists what it compared, and says nothing that the message does not.
     throw new Error(noBinaryMessage(root));

@@ -26,4 +26,13 @@ it('is installed and used without a compiler, and a plain target loads no other 
   for (const name of readdirSync(path.join(project, 'node_modules')).filter((name) => !needed.has(name)))
     rmSync(path.join(project, 'node_modules', name), { recursive: true });
   await expectCalls(machine, project);
+
+  // A dependency that is missing is called so, and not a platform without a binary.
+  rmSync(path.join(project, 'node_modules/node-gyp-build'), { recursive: true });
+  for (const program of ['esm.mjs', 'node_modules/rocket-rpc/scripts/install.mjs']) {
+    const { code, stderr } = await machine.run('node', [program], project);
+    expect(code, program).toBe(1);
+    expect(stderr).toContain("Cannot find module 'node-gyp-build'");
+    expect(stderr).not.toContain('has no native binary');
+  }
 });
