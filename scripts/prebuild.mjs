@@ -1,5 +1,6 @@
-// `npm run prebuilds`: builds the addon of this platform with node-gyp, by prebuildify, into prebuilds/. Nothing to do when
-// no source is newer than what is there. node-gyp empties the build/ of its folder first, so it works in one of its own.
+// `npm run prebuilds`: builds the addon of this platform with node-gyp, by prebuildify, into prebuilds/, beside those of other
+// platforms. Nothing to do when what it is made of and by is older than what is there. node-gyp empties the build/ of its
+// folder first, so it works in one of its own.
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +8,11 @@ import prebuildify from 'prebuildify';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const sources = ['binding.gyp', 'native'];
+// asio's headers come with the system; node-addon-api and prebuildify come by the lock file.
+const tools = ['package-lock.json', 'scripts/prebuild.mjs'];
 const folder = join(root, 'build/gyp');
-const output = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+const libc = existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
+const output = join(root, `prebuilds/${process.platform}-${process.arch}/rocket-rpc.${libc}.node`);
 
 function newest(path) {
   const files = statSync(path).isDirectory() ? readdirSync(path, { recursive: true }) : [''];
@@ -16,15 +20,14 @@ function newest(path) {
 }
 
 function isFresh() {
-  const made = existsSync(output)
-    ? readdirSync(output).map((file) => statSync(join(output, file)).mtimeMs)
-    : [];
-  return made.length > 0 && Math.min(...made) > Math.max(...sources.map((name) => newest(join(root, name))));
+  if (!existsSync(output)) return false;
+  const made = statSync(output).mtimeMs;
+  return [...sources, ...tools].every((name) => newest(join(root, name)) < made);
 }
 
 if (!isFresh()) {
   rmSync(folder, { recursive: true, force: true });
-  rmSync(output, { recursive: true, force: true });
+  rmSync(output, { force: true });
   mkdirSync(folder, { recursive: true });
   for (const name of [...sources, 'package.json'])
     symlinkSync(relative(folder, join(root, name)), join(folder, name));
@@ -36,7 +39,7 @@ if (!isFresh()) {
   const options = {
     napi: true,
     targets: [process.versions.node],
-    tagLibc: true,
+    tagLibc: libc,
     cwd: folder,
     out: root,
     quiet: process.env['ROCKET_VERBOSE'] === undefined,
