@@ -94,7 +94,7 @@ function translate(
 /** Whether a field holds, at any depth, something to translate. */
 function needsTranslation(field: MessageField, seen: Set<MessageType>): boolean {
   if (field.longKeys !== undefined) return true;
-  if (field.kind.is !== 'message') return field.kind.is !== 'other';
+  if (field.kind.is !== 'message') return field.kind.is !== 'other' && field.kind.is !== 'int';
   const { type } = field.kind;
   if (seen.has(type)) return false;
   seen.add(type);
@@ -134,6 +134,7 @@ function valueSteps(kind: FieldKind, longs: Longs): { readonly write: Step; read
     }
     case 'date':
       return { write: timestampOf, read: (value) => (isObject(value) ? dateOf(value) : value) };
+    case 'int':
     case 'other':
       return { write: (value) => value, read: (value) => value };
   }

@@ -12,7 +12,7 @@ export interface MessageType {
   readonly prototype: Record<string, unknown>;
   /** What JSON.stringify() makes of one as protobufjs has it (proto3's JSON: 64-bit integers are strings); if it can. */
   readonly toJson?: (message: object) => unknown;
-  /** The fields that may need a translation. A function, because a message may contain itself. */
+  /** The fields that may need a translation or a check. A function, because a message may contain itself. */
   readonly fields: () => readonly MessageField[];
 }
 
@@ -24,19 +24,38 @@ export interface MessageField {
   readonly kind: FieldKind;
   /** Of a map: its keys are 64-bit integers. */
   readonly longKeys?: { readonly unsigned: boolean };
+  /** Of a map: its keys are 32-bit integers. */
+  readonly intKeys?: { readonly unsigned: boolean };
 }
 
 export type FieldKind =
   | { readonly is: 'long'; readonly unsigned: boolean }
+  /** A 32-bit integer. */
+  | { readonly is: 'int'; readonly unsigned: boolean }
   | { readonly is: 'enum'; readonly values: { readonly [name: string]: number } }
   | { readonly is: 'message'; readonly type: MessageType }
   /** A google.protobuf.Timestamp that users see as a Date. */
   | { readonly is: 'date' }
   | { readonly is: 'other' };
 
-const longTypes: ReadonlySet<string> = new Set(['int64', 'uint64', 'sint64', 'fixed64', 'sfixed64']);
+/** Whether they are unsigned. */
+const longTypes = new Map(
+  Object.entries({ int64: false, sint64: false, sfixed64: false, uint64: true, fixed64: true }),
+);
+const intTypes = new Map(
+  Object.entries({ int32: false, sint32: false, sfixed32: false, uint32: true, fixed32: true }),
+);
 
-/** The kind of a 64-bit integer type by its name in a .proto; undefined for any other type. */
-export function longKind(type: string): { readonly is: 'long'; readonly unsigned: boolean } | undefined {
-  return longTypes.has(type) ? { is: 'long', unsigned: type === 'uint64' || type === 'fixed64' } : undefined;
+/** The kind of a type that has no name of its own, by its name in a .proto. */
+export function scalarKind(type: string): FieldKind {
+  const [long, int] = [longTypes.get(type), intTypes.get(type)];
+  if (long !== undefined) return { is: 'long', unsigned: long };
+  return int === undefined ? { is: 'other' } : { is: 'int', unsigned: int };
+}
+
+/** What a field says of the keys of its map, of this type. */
+export function keyKind(type: string): Pick<MessageField, 'longKeys' | 'intKeys'> {
+  const kind = scalarKind(type);
+  if (kind.is === 'long') return { longKeys: { unsigned: kind.unsigned } };
+  return kind.is === 'int' ? { intKeys: { unsigned: kind.unsigned } } : {};
 }

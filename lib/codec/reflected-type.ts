@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import { type FieldKind, longKind, type MessageField, type MessageType } from './message-type.ts';
+import { type FieldKind, keyKind, type MessageField, type MessageType, scalarKind } from './message-type.ts';
 
 const known = new WeakMap<protobuf.Type, MessageType>();
 
@@ -35,17 +35,16 @@ function reflect(type: protobuf.Type): MessageType {
 
 function fieldOf(field: protobuf.Field): MessageField {
   field.resolve();
-  const longKeys = field instanceof protobuf.MapField ? longKind(field.keyType) : undefined;
   return {
     name: field.name,
     shape: field.map ? 'map' : field.repeated ? 'repeated' : 'single',
     kind: kindOf(field),
-    ...(longKeys === undefined ? {} : { longKeys }),
+    ...(field instanceof protobuf.MapField ? keyKind(field.keyType) : {}),
   };
 }
 
 function kindOf({ type, resolvedType }: protobuf.Field): FieldKind {
   if (resolvedType instanceof protobuf.Enum) return { is: 'enum', values: resolvedType.values };
   if (resolvedType instanceof protobuf.Type) return { is: 'message', type: reflectedType(resolvedType) };
-  return longKind(type) ?? { is: 'other' };
+  return scalarKind(type);
 }

@@ -1,5 +1,5 @@
 import type { Longs } from './int64.ts';
-import { type FieldKind, longKind, type MessageField, type MessageType } from './message-type.ts';
+import { type FieldKind, keyKind, type MessageField, type MessageType, scalarKind } from './message-type.ts';
 
 /** A message class as protobufjs-cli generates it. */
 export interface StaticMessage {
@@ -9,7 +9,7 @@ export interface StaticMessage {
   readonly verify: MessageType['verify'];
 }
 
-/** A field as generated code describes it; only those that may need a translation are described. */
+/** A field as generated code describes it; only those that may need a translation or a check are described. */
 export interface StaticField {
   readonly name: string;
   /** A scalar type, `enum`, `date`, or the full name of a message after a dot. */
@@ -71,18 +71,17 @@ export class StaticTypes {
   }
 
   #field({ name, type, values, repeated, key }: StaticField): MessageField {
-    const longKeys = key === undefined ? undefined : longKind(key);
     return {
       name,
       shape: key !== undefined ? 'map' : repeated === true ? 'repeated' : 'single',
       kind: values !== undefined ? { is: 'enum', values } : this.#kind(type),
-      ...(longKeys === undefined ? {} : { longKeys }),
+      ...(key === undefined ? {} : keyKind(key)),
     };
   }
 
   #kind(type: string): FieldKind {
     if (type === 'date') return { is: 'date' };
     if (type.startsWith('.')) return { is: 'message', type: this.get(type.slice(1)) };
-    return longKind(type) ?? { is: 'other' };
+    return scalarKind(type);
   }
 }

@@ -30,14 +30,18 @@ function messageEntry({ name, fields, oneofs }: Message): string {
   return `\n  '${name.fullName}': { code: $root.${name.codePath}, fields: ${list} },`;
 }
 
-/** Nothing for a field that never needs a translation. */
+/** Nothing for a field that never needs a translation or a check. */
 function fieldEntry({ name, value, shape, key }: Field): string[] {
-  if (value.is === 'scalar' && (key === undefined || !key.endsWith('64'))) return [];
+  if (value.is === 'scalar' && ![value.type, key].some(isInteger)) return [];
   const parts = [`name: '${name}'`, `type: '${typeEntry(value)}'`];
   if (value.is === 'enum') parts.push(`values: $root.${value.name.codePath}`);
   if (shape === 'repeated') parts.push('repeated: true');
   if (key !== undefined) parts.push(`key: '${key}'`);
   return [`{ ${parts.join(', ')} }`];
+}
+
+function isInteger(type: string | undefined): boolean {
+  return type !== undefined && /(32|64)$/.test(type);
 }
 
 function typeEntry(value: ValueType): string {
