@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -79,6 +79,38 @@ describe('who follows the README from an empty folder', () => {
     expect(problems).toEqual([
       expect.stringMatching(/^wrong\.ts.*'string' is not assignable to type 'number'/),
     ]);
+  });
+});
+
+describe('who goes on with rocket gen, as the README says', () => {
+  const [command = ''] = blocksOf('README.md')
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ code }) => code.match(/npx rocket gen .*/) ?? []);
+  const quickstart = filesOf('README.md').get('quickstart.ts') ?? '';
+  const generated = quickstart
+    .replaceAll(/^interface .*?^}\n/gms, '')
+    .replace(/^const { Order } = loadProto.*$/m, "import { Order } from './gen/order.js';")
+    .replace(' loadProto,', '')
+    .replace(', type Unary', '');
+
+  it('has the types without writing them, and the same calls', { timeout: 60_000 }, async () => {
+    const wrong = generated.replace('price: 100', "price: '100'");
+    const files = new Map([...filesOf('README.md'), ['quickstart.ts', generated], ['wrong.ts', wrong]]);
+    const folder = folderWith(files);
+    symlinkSync(
+      join(root, 'node_modules/protobufjs-cli'),
+      join(folder, 'node_modules/protobufjs-cli'),
+      'dir',
+    );
+    mkdirSync(join(folder, 'node_modules/.bin'));
+    symlinkSync('../rocket-rpc/dist/lib/cli/main.js', join(folder, 'node_modules/.bin/rocket'));
+    chmodSync(join(root, 'dist/lib/cli/main.js'), 0o755); // as npm does for what it links
+    const { stdout } = await run('sh', ['-c', command], { cwd: folder });
+    expect(stdout).toBe('gen: 1 modules (2 of 2 files changed) with Order\n');
+    expect((await compile(folder, 'quickstart.ts', 'wrong.ts')).trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^wrong\.ts.*'string' is not assignable to type 'number'/),
+    ]);
+    expect(await start(folder, 'quickstart.ts')).toBe('20230514\n');
   });
 });
 

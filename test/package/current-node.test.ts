@@ -36,3 +36,14 @@ it('is installed and used without a compiler, and a plain target loads no other 
     expect(stderr).not.toContain('has no native binary');
   }
 });
+
+it('generates code with protobufjs-cli beside it, which runs without', async () => {
+  const machine = new BareMachine();
+  const project = machine.project('app');
+  const packages = [inject('tarball'), dev('protobufjs-cli')];
+  printed(await machine.install(project, '--ignore-scripts', ...packages));
+  const args = ['exec', '--', 'rocket', 'gen', 'greeter.proto', '--out', 'gen'];
+  expect(printed(await machine.run('npm', args, project))).toContain(' with Greeter\n');
+  rmSync(path.join(project, 'node_modules/protobufjs-cli'), { recursive: true });
+  expect(printed(await machine.run('node', ['generated.mjs'], project))).toMatch(/^hello rocket gen from v/);
+});

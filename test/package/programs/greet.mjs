@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A call over TCP, and the binary that this process has loaded for it. */
-export async function greet({ Channel, createClient, loadProto, Server }, name) {
-  const { Greeter } = loadProto(join(import.meta.dirname, 'greeter.proto'));
+export async function greet({ Channel, createClient, loadProto, Server }, name, generated) {
+  const { Greeter } = generated ?? loadProto(join(import.meta.dirname, 'greeter.proto'));
   const server = new Server();
   server.addService(Greeter, { greet: async (request) => ({ text: `hello ${request.name}` }) });
   const { address } = await server.listen('127.0.0.1:0');
