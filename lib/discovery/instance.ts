@@ -17,13 +17,17 @@ export function checkServiceName(name: string): void {
   }
 }
 
+/** Whether it is a numeric `ip:port` or `[ipv6]:port`, which is what the core connects to. */
+export function isNumericAddress(text: string): boolean {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([\d.]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  return (isIP(match?.[1] ?? '') === 6 || isIP(match?.[2] ?? '') === 4) && port >= 1 && port <= 65_535;
+}
+
 /** @throws TypeError unless it is a numeric `ip:port` or `[ipv6]:port` that others can connect to, or `unix:/path` where allowed. */
 export function checkAddress(address: string, options: { readonly allowUnix?: boolean } = {}): void {
   if (options.allowUnix === true && /^unix:./.test(address)) return;
-  const match = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(address);
-  const port = Number(match?.[3]);
-  const valid = match !== null && (isIP(match[1] ?? '') === 6 || isIP(match[2] ?? '') === 4);
-  if (!valid || port < 1 || port > 65_535)
+  if (!isNumericAddress(address))
     throw new TypeError(`an instance's address is ip:port or [ipv6]:port, not ${JSON.stringify(address)}`);
   if (/^(0\.0\.0\.0|\[[0:]+\]):/.test(address)) {
     throw new TypeError(

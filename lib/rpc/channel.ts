@@ -97,6 +97,7 @@ export class Channel implements AsyncDisposable, ClientReceiver {
       onAllFailed: () => this.#resolver.refresh(),
       onLost: (name, error) => log.warn(`${target}: no connection to ${name}: ${error}`),
       onRegained: (name) => log.warn(`${target}: connected to ${name} again`),
+      onRefused: (name, error) => log.warn(`${target}: ${name} is left out: ${error.message}`),
       onReady: () => this.#dispatcher.placeWaiting(),
     });
     this.#dispatcher = new Dispatcher({
@@ -114,7 +115,9 @@ export class Channel implements AsyncDisposable, ClientReceiver {
       onEndpoints: (endpoints) => {
         if (this.#state === 'closed') return;
         this.#endpoints.update(endpoints, this.#dispatcher.connecting);
-        this.#dispatcher.onResolved(undefined);
+        const { size, refusal } = this.#endpoints;
+        const unusable = size === 0 && refusal !== undefined ? new Error(refusal) : undefined;
+        this.#dispatcher.onResolved(unusable);
       },
       onError: (error) => {
         this.#resolver.refresh();

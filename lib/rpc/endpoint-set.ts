@@ -44,6 +44,8 @@ export interface EndpointSetOptions {
   /** The first failed attempt to connect to an endpoint, and the first that succeeds after some. */
   readonly onLost: (name: string, error: string) => void;
   readonly onRegained: (name: string) => void;
+  /** A listed endpoint that cannot be used, because the transport does not take it; told once while it is listed so. */
+  readonly onRefused: (name: string, error: Error) => void;
   /** An endpoint became ready. */
   readonly onReady: () => void;
 }
@@ -62,6 +64,8 @@ export class EndpointSet {
   readonly #listed = new Map<string, ChannelEndpoint>();
   readonly #draining = new Map<string, ChannelEndpoint>();
   readonly #byNumber = new Map<number, ChannelEndpoint>();
+  /** Listed, but not taken by the transport: why, by name. */
+  #refused = new Map<string, string>();
   readonly #removals = new Set<Promise<void>>();
   #readmission: NodeJS.Timeout | undefined;
   #ready = 0;
@@ -134,13 +138,32 @@ export class EndpointSet {
     if (endpoint.state === 'draining' && endpoint.inFlight === 0) this.#remove(endpoint);
   }
 
-  /** Takes over a resolver's list: adds, drains, and changes weights and addresses. */
+  /** Why the transport does not take an endpoint that is listed, while there is one. */
+  get refusal(): string | undefined {
+    return this.#refused.values().next().value;
+  }
+
+  /**
+   * Takes over a resolver's list: adds, drains, and changes weights and addresses. An endpoint that the transport does
+   * not take is left out: whoever may write to a registry must not be able to stop its clients.
+   */
   update(endpoints: readonly Endpoint[], connect: boolean): void {
     const wanted = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
     for (const endpoint of [...this.#listed.values()]) {
       if (!wanted.has(endpoint.name)) this.#drain(endpoint);
     }
-    for (const endpoint of wanted.values()) this.#list(endpoint, connect);
+    const refused = new Map<string, string>();
+    for (const endpoint of wanted.values()) {
+      try {
+        this.#list(endpoint, connect);
+      } catch (cause) {
+        const error = cause instanceof Error ? cause : new Error(String(cause));
+        refused.set(endpoint.name, `${endpoint.name}: ${error.message}`);
+        if (this.#refused.get(endpoint.name) !== refused.get(endpoint.name))
+          this.#options.onRefused(endpoint.name, error);
+      }
+    }
+    this.#refused = refused;
     this.#ejection?.update([...this.#listed.values()]);
     this.#refill();
   }
@@ -198,8 +221,8 @@ export class EndpointSet {
       this.#byNumber.set(number, endpoint);
       if (connect) this.#transport.connect(number);
     } else if (endpoint.addresses !== joined) {
-      endpoint.addresses = joined;
       this.#transport.setAddresses(endpoint.number, addresses);
+      endpoint.addresses = joined;
     }
     clearTimeout(endpoint.drainTimer);
     this.#draining.delete(name);

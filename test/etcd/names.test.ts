@@ -41,7 +41,7 @@ describe.skipIf(etcdIsMissing())('names and values in etcd', () => {
     await put('10.0.0.2:1', '10.0.0.2:1;weight=7;zone=b');
     await put('10.0.0.3:1', '10.0.0.3:1;weight=-4;;=;nonsense');
     await put('rubbish', 'rubbish');
-    await put('10.0.0.4:99999', '10.0.0.4:99999');
+    for (const each of ['10.0.0.4:99999', '300.1.1.1:80', '[::::1]:80']) await put(each, each);
     await made.register('Order', a, { metadata: { zone: 'c' } });
     const seen = follow(made, 'Order');
     await seen.sees(['10.0.0.1:12345', '10.0.0.2:1', '10.0.0.3:1', a], 3000);

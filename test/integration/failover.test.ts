@@ -1,8 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Channel, type ChannelOptions, createClient, LocalDiscovery, RpcError } from '../../lib/index.ts';
+import {
+  Channel,
+  type ChannelOptions,
+  createClient,
+  LocalDiscovery,
+  type Resolver,
+  RpcError,
+} from '../../lib/index.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { gate, type OrderHandler, startOrderServer } from '../support/loopback.ts';
+import { gate, type OrderHandler, openOrders, startOrderServer } from '../support/loopback.ts';
 import { Order } from '../support/order.ts';
 import { until } from '../support/waits.ts';
 
@@ -104,6 +111,33 @@ describe('an endpoint that is taken off the list', () => {
     await start(fine);
     expect(await waiting).toMatchObject({ orderId: 'fine' });
   });
+});
+
+describe('an address that nobody can connect to, from a resolver', () => {
+  it.each(['300.1.1.1:80', '[::::1]:80', 'a-name:80'])(
+    '%s is left out and logged, and the reason when there is nothing else',
+    async (bad) => {
+      const { address } = await startOrderServer(fine);
+      const lines: string[] = [];
+      const logger = { warn: (line: string) => lines.push(line), error: () => undefined };
+      const open = (names: readonly string[]) => {
+        const endpoints = names.map((name) => ({ name, addresses: [name] }));
+        const resolver: Resolver = {
+          start: (listener) => listener.onEndpoints(endpoints),
+          refresh: () => undefined,
+          close: () => undefined,
+        };
+        return openOrders('some:///Order', { resolver, logger }).orders;
+      };
+      const among = open([bad, address, bad]);
+      for (let i = 0; i < 4; i++) expect(await among.makeOrder({})).toMatchObject({ orderId: 'fine' });
+      expect(lines).toEqual([expect.stringContaining(`${bad} is left out: `)]);
+      await expect(open([bad]).makeOrder({})).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining(bad),
+      });
+    },
+  );
 });
 
 describe('a call that was certainly not handled', () => {

@@ -10,6 +10,7 @@ function fixture(links = 2) {
   let number = 0;
   const transport = {
     addEndpoint: (name: string) => {
+      if (name === 'bad') throw new TypeError('not an address');
       done.push(`add ${name}`);
       return { number: number++, links };
     },
@@ -18,6 +19,7 @@ function fixture(links = 2) {
       return Promise.resolve();
     },
     setAddresses: (endpoint: number, addresses: readonly string[]) => {
+      if (addresses.includes('bad')) throw new TypeError('not an address');
       done.push(`set ${endpoint} ${addresses.join(' ')}`);
     },
     connect: (endpoint: number) => {
@@ -33,6 +35,7 @@ function fixture(links = 2) {
     ejection: defaultEjection,
     onLost: (name, error) => told.push(`lost ${name}: ${error}`),
     onRegained: (name) => told.push(`regained ${name}`),
+    onRefused: (name, error) => told.push(`refused ${name}: ${error.message}`),
     onAllFailed: () => allFailed++,
     onReady: () => readied++,
   });
@@ -98,6 +101,23 @@ describe('an endpoint set', () => {
     await set.close();
     expect(done.slice(6)).toEqual(['connect 1', 'connect 2', 'remove 1', 'remove 2']);
     expect(set.pick()).toBeUndefined();
+  });
+
+  it('leaves out what the transport refuses, says so once while it is listed, and takes all others', () => {
+    const { set, done, told, picks } = fixture();
+    const list = [endpoint('a', 'x:1'), endpoint('bad'), endpoint('b', 'y:1')];
+    set.update(list, false);
+    set.update(list, false);
+    expect([set.names(), told]).toEqual([['a', 'b'], ['refused bad: not an address']]);
+    expect(picks(4)).toEqual([0, 1, 0, 1]);
+    expect(set.refusal).toBe('bad: not an address');
+    set.update([endpoint('a', 'bad'), endpoint('b', 'y:1')], false);
+    expect(told[1]).toBe('refused a: not an address');
+    set.update([endpoint('a', 'x:1'), endpoint('bad')], false);
+    expect(told[2]).toBe('refused bad: not an address');
+    expect(done).toEqual(['add a', 'add b', 'remove 1']);
+    set.update([endpoint('a', 'x:1')], false);
+    expect(set.refusal).toBeUndefined();
   });
 
   it('takes a name that is given twice once', () => {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isNumericAddress } from '../instance.ts';
 import type { Endpoint } from '../resolver.ts';
 
 /** Changes within this time are written once. */
@@ -77,7 +78,8 @@ function isEndpoint(value: unknown): value is Endpoint {
   return (
     typeof name === 'string' &&
     Array.isArray(addresses) &&
-    addresses.every((address) => typeof address === 'string') &&
+    addresses.length > 0 &&
+    addresses.every((address) => typeof address === 'string' && isNumericAddress(address)) &&
     (weight === undefined || (typeof weight === 'number' && weight > 0))
   );
 }

@@ -1,3 +1,4 @@
+import { isNumericAddress } from '../instance.ts';
 import type { Endpoint } from '../resolver.ts';
 
 /**
@@ -30,7 +31,7 @@ export function instanceValue(
 export function endpointOf(prefixOfService: string, key: string, value: string): Endpoint | undefined {
   if (!key.startsWith(prefixOfService) || key.slice(prefixOfService.length).includes('/')) return undefined;
   const [address = '', ...fields] = value.split(';');
-  if (!isAddress(address)) return undefined;
+  if (!isNumericAddress(address)) return undefined;
   let weight = 1;
   const metadata: Record<string, string> = {};
   for (const field of fields) {
@@ -42,11 +43,6 @@ export function endpointOf(prefixOfService: string, key: string, value: string):
     else if (name !== '__proto__') metadata[name] = text;
   }
   return { name: address, addresses: [address], weight, metadata };
-}
-
-function isAddress(text: string): boolean {
-  const match = /^(?:\[[0-9a-fA-F:.]+\]|\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})$/.exec(text);
-  return match !== null && Number(match[1]) > 0 && Number(match[1]) <= 65_535;
 }
 
 /** Somebody else wrote it: nonsense counts as no weight at all. */
