@@ -44,6 +44,9 @@ export class ClientCall implements PendingCall {
   attempts = 1;
   /** Why the attempt before this one failed, when the retry policy made this one. */
   lastError: RpcError | undefined = undefined;
+  /** Times that it had to begin anew with the endpoints that refused it, and what the last of them said. */
+  rounds = 0;
+  refusal: RpcError | undefined = undefined;
   /** Endpoints that failed it. */
   tried: Set<ChannelEndpoint> | undefined = undefined;
   private readonly resolve: (value: unknown) => void;

@@ -12,6 +12,10 @@ import type { ClientTransport } from './transport.ts';
 /** A call that was certainly not handled is given to so many other endpoints. */
 const mostMoves = 5;
 
+/** Pauses of a call that waits for readiness, when every endpoint has refused it: doubled each time, jittered by a half. */
+const firstRoundPauseMs = 20;
+const longestRoundPauseMs = 1000;
+
 const refusedTooMany = wireCode.refusedBase + 8;
 
 /** What an endpoint's failures are, against those of the request; they count towards its ejection. */
@@ -47,7 +51,7 @@ export class Dispatcher implements CallRunner {
   /** No endpoint for them is known, or (waitForReady) ready. */
   readonly #unplaced = new ParkedCalls((call) => this.#onWaitOver(call));
   /** Before their next attempt. */
-  readonly #pausing = new ParkedCalls((call) => this.#place(call));
+  readonly #pausing = new ParkedCalls((call) => this.#onPauseOver(call));
   readonly onEnd: (call: ClientCall) => void;
   #resolverError: Error | undefined;
   #connecting = false;
@@ -212,13 +216,32 @@ export class Dispatcher implements CallRunner {
     call.tried ??= new Set();
     call.tried.add(endpoint);
     if (call.tried.size > mostMoves || !this.#endpoints.hasOther(call.tried)) {
-      // One that waits for readiness has time to try them all again.
       if (!call.what.waitForReady || this.#short) return false;
-      call.tried = undefined;
+      this.#beginAnew(call, error);
+      return true;
     }
     this.#moves++;
     this.#place(call);
     return true;
+  }
+
+  /** One that waits for readiness has time to try them all again, but not as fast as they can refuse it. */
+  #beginAnew(call: ClientCall, refusal: RpcError): void {
+    this.#moves++;
+    call.tried = undefined;
+    call.refusal = refusal;
+    const whole = Math.min(longestRoundPauseMs, firstRoundPauseMs * 2 ** Math.min(call.rounds++, 10));
+    const left = Math.max(0, call.what.expiresAt - performance.now());
+    this.#pausing.park(call, Math.min(left, whole * (0.5 + Math.random() / 2)));
+  }
+
+  #onPauseOver(call: ClientCall): void {
+    // Timers may be a moment early.
+    const isOver = performance.now() + 1 >= call.what.expiresAt;
+    if (!isOver || call.refusal === undefined) return this.#place(call);
+    const { timeoutMs } = call.what;
+    const text = `deadline exceeded: no endpoint of ${this.#target} took the call for ${timeoutMs} ms (last error: ${call.refusal.message})`;
+    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { cause: call.refusal, requestWritten: false }));
   }
 
   #retryLater(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {

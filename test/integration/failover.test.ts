@@ -10,7 +10,7 @@ import {
 } from '../../lib/index.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { gate, type OrderHandler, openOrders, startOrderServer } from '../support/loopback.ts';
-import { Order } from '../support/order.ts';
+import { Order, type OrderReply } from '../support/order.ts';
 import { until } from '../support/waits.ts';
 
 const soonMs = 5000;
@@ -168,6 +168,49 @@ describe('a call that was certainly not handled', () => {
     expect(channel.stats().moves).toBeGreaterThan(0);
     holding.resolve({});
     await Promise.all([first, second, closed]);
+  });
+});
+
+describe('a call that waits for readiness and is refused by every endpoint', () => {
+  async function fullFixture() {
+    const holding = gate<OrderReply>();
+    const { server, address } = await startOrderServer(
+      ({ goods }) => (goods === 'hold' ? holding.promise : { orderId: 'fine' }),
+      { maxCallsInFlight: 1 },
+    );
+    const { channel, orders } = openOrders(address, { connections: 1 });
+    const held = orders.makeOrder({ goods: 'hold' });
+    await until(() => server.stats().callsInFlight === 1, { deadlineMs: soonMs, what: 'the call' });
+    return { holding, held, channel, orders };
+  }
+
+  it('tries again at a pace that slows down, and says at its deadline what refused it', async () => {
+    const { holding, held, channel, orders } = await fullFixture();
+    const started = performance.now();
+    const error: unknown = await orders
+      .makeOrder({}, { waitForReady: true, timeoutMs: 600 })
+      .catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      message: expect.stringContaining('last error'),
+    });
+    const took = performance.now() - started;
+    expect(took).toBeGreaterThan(590);
+    expect(took).toBeLessThan(900);
+    // 10 + 20 + 40 + 80 + 160 + 320 ms at the least are between seven attempts.
+    expect(channel.stats().moves).toBeGreaterThan(2);
+    expect(channel.stats().moves).toBeLessThan(8);
+    holding.resolve({});
+    await held;
+  });
+
+  it('succeeds once there is room', async () => {
+    const { holding, held, channel, orders } = await fullFixture();
+    const waiting = orders.makeOrder({}, { waitForReady: true });
+    await until(() => channel.stats().moves > 1, { deadlineMs: soonMs, what: 'attempts' });
+    holding.resolve({});
+    expect(await waiting).toMatchObject({ orderId: 'fine' });
+    await held;
   });
 });
 
