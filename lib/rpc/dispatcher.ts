@@ -132,7 +132,9 @@ export class Dispatcher implements CallRunner {
   /** Until the resolver has spoken, or has something better to say, or an endpoint is ready. */
   #wait(call: ClientCall): void {
     const { waitForReady, expiresAt, retry } = call.what;
-    if (this.#resolverError !== undefined && !waitForReady) throw this.#nowhere(this.#resolverError);
+    // An endpoint that is known may be back in a moment; and one whose endpoints are gone says how its attempt ended.
+    if (this.#resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
+      throw call.lastError ?? this.#nowhere(this.#resolverError);
     const left = Math.max(0, expiresAt - performance.now());
     const patience = waitForReady || call.lastError === undefined ? left : Math.min(left, retry?.maxMs ?? 0);
     this.#unplaced.park(call, patience);

@@ -10,6 +10,7 @@ import { linkState } from '../../lib/rpc/transport.ts';
 import { gate } from '../support/loopback.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
 import { Order, type OrderReply, type OrderRequest } from '../support/order.ts';
+import { until } from '../support/waits.ts';
 
 /** A resolver that says what the test says. */
 class ScriptedResolver implements Resolver {
@@ -152,6 +153,33 @@ describe('a channel with a resolver', () => {
     resolver.says(one.address);
     expect(await patient).toMatchObject({ orderId: 'one' });
     expect(channel.stats().callsPending).toBe(0);
+  });
+
+  it('fails a repeated call with the reason of its last attempt, not with the state of the resolver', async () => {
+    const { resolver, one, network, orders, channel } = await scripted({
+      retry: { maxAttempts: 3, backoff: { minMs: 1, maxMs: 50 } },
+    });
+    resolver.says(one.address);
+    await orders.makeOrder({});
+    resolver.listener?.onError(new Error('etcd is away'));
+    network.setLink(one.address, linkState.failed);
+    const listed = orders.makeOrder({});
+    await expect(listed).rejects.toMatchObject({
+      message: expect.stringMatching(/connection to .* refused/),
+    });
+    // It comes back within the patience of a call that is to be made again.
+    const patient = orders.makeOrder({}, { retry: { backoff: { minMs: 1, maxMs: 5000 } } });
+    await until(() => channel.stats().callsParked === 1, { deadlineMs: 5000, what: 'the call to wait' });
+    network.setLink(one.address, linkState.ready);
+    expect(await patient).toMatchObject({ orderId: 'one' });
+    // And when nothing is listed any more, the reason is still the attempt's.
+    network.setLink(one.address, linkState.failed);
+    const last = orders.makeOrder({}, { retry: { backoff: { minMs: 1, maxMs: 5000 } } });
+    await until(() => channel.stats().callsParked === 1, { deadlineMs: 5000, what: 'the call to wait' });
+    resolver.says();
+    resolver.listener?.onError(new Error('etcd is away'));
+    await expect(last).rejects.toMatchObject({ message: expect.stringMatching(/connection to .* refused/) });
+    await channel.close();
   });
 
   it('gives up at the deadline or by signal while no endpoint is known', async () => {
