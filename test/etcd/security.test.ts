@@ -1,10 +1,30 @@
-import { describe, expect, it } from 'vitest';
+import { createRequire } from 'node:module';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeCertificates } from '../support/certificates.ts';
-import { discovery, follow } from '../support/discoveries.ts';
+import { discovery, follow, plainClient } from '../support/discoveries.ts';
 import { EtcdServer, etcdIsMissing } from '../support/etcd-server.ts';
 
 const a = '127.0.0.1:9001';
 const auth = { username: 'root', password: 'a-b%c d' };
+
+/** How many channels the gRPC library of etcd3 has open. */
+function grpcChannels(): number {
+  const requireOfEtcd3 = createRequire(createRequire(import.meta.url).resolve('etcd3'));
+  const { getChannelzHandlers } = requireOfEtcd3('@grpc/grpc-js') as typeof import('@grpc/grpc-js');
+  let count = -1;
+  const call = { request: { start_channel_id: 0, max_results: 100 } };
+  const { GetTopChannels } = getChannelzHandlers() as unknown as {
+    GetTopChannels(
+      call: unknown,
+      callback: (error: unknown, found: { channel: readonly unknown[] }) => void,
+    ): void;
+  };
+  GetTopChannels(call, (_error, { channel }) => {
+    count = channel.length;
+  });
+  return count;
+}
 
 async function enableAuth(server: EtcdServer): Promise<void> {
   const { Etcd3 } = await import('etcd3');
@@ -33,6 +53,35 @@ describe.skipIf(etcdIsMissing())('an etcd that is protected', () => {
     await server.startAll();
     await discovery({ hosts, auth }).register('Order', '127.0.0.1:9002', { ttlSeconds: 5 });
     await seen.sees([a, '127.0.0.1:9002'], 5000);
+  });
+
+  it('makes no client for each attempt without a token, asks at a slow pace, and recovers by itself', {
+    timeout: 60_000,
+  }, async () => {
+    const server = await EtcdServer.start();
+    await enableAuth(server);
+    const { hosts } = server;
+    const wrong = { ...auth, password: 'not yet' };
+    const client = plainClient({ hosts, auth: wrong });
+    const refused = () => expect(client.list('/')).rejects.toThrow(/\(option auth\)/);
+    await refused();
+    const before = grpcChannels();
+    for (let i = 0; i < 10; i++) await refused();
+    expect(grpcChannels()).toBe(before);
+
+    const seen = follow(discovery({ hosts, auth: wrong }), 'Order');
+    await seen.fails(/\(option auth\)/, 5000);
+    const attempts = () =>
+      server.metric('grpc_server_handled_total{grpc_code="InvalidArgument",grpc_method="Authenticate".*}');
+    const asked = await attempts();
+    await pause(4000);
+    // After pauses of 0.5 … 1, 1 … 2 and 2 … 4 s; at the pace of an outage there would be five at the least.
+    expect((await attempts()) - asked).toBeLessThan(4);
+    const { Etcd3 } = await import('etcd3');
+    const admin = new Etcd3({ hosts, auth });
+    onTestFinished(() => admin.close());
+    await admin.user(auth.username).setPassword(wrong.password);
+    await seen.sees([], 15_000);
   });
 
   it('refuses a wrong password, and none, with an error that names the option', async () => {

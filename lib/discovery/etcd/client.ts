@@ -9,6 +9,7 @@ import type {
 } from 'etcd3';
 import { explained } from './errors.ts';
 import { rangeEnd } from './keys.ts';
+import { Login } from './login.ts';
 import type { EtcdSettings } from './options.ts';
 
 export interface EtcdEntry {
@@ -49,13 +50,19 @@ export function leaveStream(stream: WatchStream | KeepAliveStream): void {
   stream.cancel();
 }
 
+interface Connected {
+  readonly client: Etcd3;
+  /** Undefined without the option `auth`. */
+  readonly login: Login | undefined;
+}
+
 /**
  * The questions we ask of etcd, each with a deadline. Uses the plain RPC clients of etcd3 and not its watchers and
  * leases, which lose events and leases when etcd is away (docs/decisions/0016-etcd-streams.md).
  */
 export class EtcdClient {
   readonly #settings: EtcdSettings;
-  #made: Promise<Etcd3> | undefined;
+  #made: Promise<Connected> | undefined;
   #closed = false;
 
   constructor(settings: EtcdSettings) {
@@ -161,7 +168,7 @@ export class EtcdClient {
   close(): void {
     this.#closed = true;
     this.#made?.then(
-      (client) => client.close(),
+      ({ client }) => client.close(),
       () => undefined,
     );
   }
@@ -174,25 +181,43 @@ export class EtcdClient {
   async #ask<T>(doing: string, question: (client: Etcd3) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error('the etcd client is closed');
     try {
-      this.#made ??= connect(this.#settings);
-      return await question(await this.#made);
+      const { client, login } = await this.#connected();
+      await login?.ready();
+      try {
+        return await question(client);
+      } catch (error) {
+        // The token ran out, or etcd was started again: with a new one, once more.
+        if (login === undefined || login.done) throw error;
+        await login.ready();
+        return await question(client);
+      }
     } catch (error) {
       throw this.explain(error, doing);
     }
   }
+
+  #connected(): Promise<Connected> {
+    this.#made ??= connect(this.#settings);
+    return this.#made;
+  }
 }
 
 /** Loads etcd3 only now: who has no etcd does not pay for it. */
-async function connect(settings: EtcdSettings): Promise<Etcd3> {
+async function connect(settings: EtcdSettings): Promise<Connected> {
   const [{ Etcd3, isRecoverableError }, { ConstantBackoff, handleWhen, noop, retry }] = await Promise.all([
     import('etcd3'),
     import('cockatiel'),
   ]);
   const { hosts, auth, tls, requestTimeoutMs } = settings;
   const certificates = tls === undefined ? undefined : tlsCredentials(tls);
-  return new Etcd3({
+  const login =
+    auth &&
+    new Login(async () => {
+      const { token } = await client.auth.authenticate({ name: auth.username, password: auth.password });
+      return token;
+    });
+  const client: Etcd3 = new Etcd3({
     hosts: hosts.map((host) => (tls === undefined || host.includes('://') ? host : `https://${host}`)),
-    ...(auth === undefined ? {} : { auth }),
     ...(certificates === undefined ? {} : { credentials: certificates }),
     defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + requestTimeoutMs }),
     faultHandling: {
@@ -210,8 +235,10 @@ async function connect(settings: EtcdSettings): Promise<Etcd3> {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.max_receive_message_length': 64 << 20,
+      ...(login === undefined ? {} : { callInvocationTransformer: login.sign }),
     },
   });
+  return { client, login };
 }
 
 function tlsCredentials(tls: NonNullable<EtcdSettings['tls']>): {

@@ -24,9 +24,14 @@ const explanations: readonly Explanation[] = [
     permanent: true,
   },
   {
-    pattern: /user name is empty|invalid auth token/,
+    pattern: /user name is empty/,
     text: 'etcd wants a user name and a password (option auth)',
     permanent: true,
+  },
+  {
+    pattern: /invalid auth token/,
+    text: 'etcd does not know our token any more (option auth)',
+    permanent: false,
   },
   {
     pattern: /authentication is not enabled/,

@@ -1,5 +1,6 @@
-import { Backoff, pause } from '../backoff.ts';
+import { pause } from '../backoff.ts';
 import { type EtcdClient, type KeepAliveStream, leaveStream } from './client.ts';
+import { Pace } from './pace.ts';
 
 export interface LeaseToKeep {
   readonly client: EtcdClient;
@@ -17,20 +18,22 @@ export interface LeaseToKeep {
  * judged by the local monotonic clock, since an etcd that does not answer cannot tell.
  */
 export async function keepLease(task: LeaseToKeep, signal: AbortSignal): Promise<string> {
-  const backoff = new Backoff(50, 1000);
+  const pace = new Pace(50);
   let aliveUntil = performance.now() + task.ttlSeconds * 1000;
   while (!signal.aborted) {
+    let reason: unknown;
     try {
       const why = await keepOnStream(task, signal, (leftMs) => {
-        backoff.reset();
+        pace.reset();
         aliveUntil = performance.now() + leftMs;
       });
       if (why !== undefined) return why;
     } catch (error) {
+      reason = error;
       if (!signal.aborted) task.onError(error instanceof Error ? error : new Error(String(error)));
     }
     if (performance.now() >= aliveUntil) return `the lease ran out after ${task.ttlSeconds} s without etcd`;
-    await pause(backoff.next(), signal);
+    await pause(pace.next(reason), signal);
   }
   return 'closed';
 }

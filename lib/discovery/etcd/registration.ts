@@ -1,8 +1,9 @@
-import { Backoff, pause } from '../backoff.ts';
+import { pause } from '../backoff.ts';
 import type { Registration, RegistrationState } from '../registry.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdError } from './errors.ts';
 import { keepLease } from './lease-keeper.ts';
+import { Pace } from './pace.ts';
 
 export interface EtcdRegistrationOptions {
   readonly client: EtcdClient;
@@ -28,7 +29,7 @@ export class EtcdRegistration implements Registration {
   readonly #options: EtcdRegistrationOptions;
   readonly #closing = new AbortController();
   readonly #listeners = new Set<(state: RegistrationState) => void>();
-  readonly #backoff = new Backoff(100, 1000);
+  readonly #pace = new Pace(100);
   readonly #ended: Promise<void>;
   #state: RegistrationState = 'registering';
   #lastError: Error | undefined;
@@ -92,9 +93,10 @@ export class EtcdRegistration implements Registration {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
+      let reason: unknown;
       try {
         await this.#enter();
-        this.#backoff.reset();
+        this.#pace.reset();
         this.#lastError = undefined;
         if (signal.aborted) return;
         this.#become('registered');
@@ -106,12 +108,13 @@ export class EtcdRegistration implements Registration {
         if (signal.aborted) return;
         this.#fail(new Error(`${key}: ${why}; registering again`));
       } catch (error) {
+        reason = error;
         this.#fail(error);
         if (error instanceof EtcdError && error.permanent) this.#first(error);
       }
       if (signal.aborted) return;
       this.#become('registering');
-      await pause(this.#backoff.next(), signal);
+      await pause(this.#pace.next(reason), signal);
     }
   }
 

@@ -1,8 +1,9 @@
 import type { IWatchResponse } from 'etcd3';
-import { Backoff, pause } from '../backoff.ts';
+import { pause } from '../backoff.ts';
 import type { Endpoint } from '../resolver.ts';
 import type { EtcdClient, EtcdListing } from './client.ts';
 import { endpointOf, servicePrefix } from './keys.ts';
+import { Pace } from './pace.ts';
 import { SettlingList } from './settling-list.ts';
 import { followWatch } from './watch-stream.ts';
 
@@ -38,7 +39,7 @@ export class ServiceWatch {
   readonly #prefix: string;
   readonly #list: SettlingList;
   readonly #closing = new AbortController();
-  readonly #backoff = new Backoff(100, 1000);
+  readonly #pace = new Pace(100);
   #clusterId: string | undefined;
   #revision = 0;
   /** The keys etcd has below the prefix, those that are no instances included. */
@@ -68,14 +69,16 @@ export class ServiceWatch {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
+      let reason: unknown;
       try {
         this.#takeList(await this.#options.client.list(this.#prefix));
         await this.#follow();
       } catch (error) {
         if (signal.aborted) return;
+        reason = error;
         this.#listener.onError(error instanceof Error ? error : new Error(String(error)));
       }
-      await pause(this.#backoff.next(), signal);
+      await pause(this.#pace.next(reason), signal);
     }
   }
 
@@ -136,7 +139,7 @@ export class ServiceWatch {
     if (this.#closing.signal.aborted) return;
     const now = performance.now();
     this.#list.heard(now);
-    if (response.created) this.#backoff.reset();
+    if (response.created) this.#pace.reset();
     if (response.events.length === 0) return;
     this.#revision = Math.max(this.#revision, Number(response.header.revision));
     for (const { type, kv } of response.events) {
