@@ -197,7 +197,11 @@ export class EtcdClient {
   }
 
   #connected(): Promise<Connected> {
-    this.#made ??= connect(this.#settings);
+    this.#made ??= connect(this.#settings).catch((error: unknown) => {
+      // Or every question from now on would fail with it.
+      this.#made = undefined;
+      throw error;
+    });
     return this.#made;
   }
 }

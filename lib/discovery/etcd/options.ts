@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import type { Logger } from '../../log/logger.ts';
 import { integerOption, knownOptions, timeoutOption } from '../../rpc/options.ts';
 
@@ -84,8 +85,7 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   const tls = options.tls === true || (options.tls === undefined && secure > 0) ? {} : options.tls;
   if (tls !== undefined) {
     knownOptions('etcd: tls', tls, ['ca', 'cert', 'key']);
-    if ((tls.cert === undefined) !== (tls.key === undefined))
-      throw new TypeError('option tls: cert and key go together');
+    checkCertificates(tls);
   }
   const { auth } = options;
   if (auth !== undefined && (typeof auth.username !== 'string' || typeof auth.password !== 'string'))
@@ -101,6 +101,27 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
     logger: options.logger,
     identity: identityOf(hosts, auth, tls, prefix),
   };
+}
+
+/** Now rather than at the first connection, where etcd3 would fail with them again and again. */
+function checkCertificates({ ca, cert, key }: EtcdTls): void {
+  if ((cert === undefined) !== (key === undefined))
+    throw new TypeError('option tls: cert and key go together');
+  const check = (
+    what: string,
+    parts: { ca?: string | Buffer; cert?: string | Buffer; key?: string | Buffer },
+  ) => {
+    try {
+      createSecureContext(parts);
+    } catch (cause) {
+      throw new TypeError(`option ${what}: ${(cause as Error).message}`, { cause });
+    }
+  };
+  if (ca !== undefined) check('tls.ca cannot be read', { ca });
+  if (cert === undefined || key === undefined) return;
+  check('tls.cert cannot be read', { cert });
+  check('tls.key cannot be read', { key });
+  check('tls.key does not belong to tls.cert', { cert, key });
 }
 
 /** Credentials are part of it, as a digest: what one user may see must not be given to another. */
