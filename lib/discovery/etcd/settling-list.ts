@@ -52,6 +52,8 @@ export class SettlingList {
 
   /** A whole list, read at `now`. */
   replace(endpoints: readonly Endpoint[], now: number): void {
+    // What was remembered stood before etcd's first word to us: why it may be missing now we cannot know.
+    if (this.#lastWordAt === undefined && this.#held.size > 0) this.doubt(now);
     this.heard(now);
     const before = this.endpoints();
     this.#named = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
