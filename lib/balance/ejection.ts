@@ -49,7 +49,7 @@ export class Ejection<Endpoint> {
   readonly #settings: EjectionSettings;
   readonly #clock: () => number;
   readonly #records = new Map<Endpoint, History>();
-  #endpoints: readonly Endpoint[] = [];
+  #endpoints: ReadonlySet<Endpoint> = new Set();
   #ejected = 0;
 
   constructor(settings: EjectionSettings, clock: () => number) {
@@ -59,22 +59,41 @@ export class Ejection<Endpoint> {
 
   /** The endpoints there are; what is known of others is forgotten. */
   update(endpoints: readonly Endpoint[]): void {
-    this.#endpoints = endpoints;
-    const present = new Set(endpoints);
-    for (const endpoint of this.#records.keys()) if (!present.has(endpoint)) this.#records.delete(endpoint);
+    this.#endpoints = new Set(endpoints);
+    for (const endpoint of this.#records.keys())
+      if (!this.#endpoints.has(endpoint)) this.#records.delete(endpoint);
     this.#count();
+    this.#holdFloor();
+  }
+
+  /** Of fewer endpoints fewer may be left out: those whose time would be over first come back. */
+  #holdFloor(): void {
+    const tooMany = this.#ejected - this.#mostEjected();
+    if (tooMany <= 0) return;
+    const ejected = [...this.#records.values()].filter(({ ejectedUntil }) => ejectedUntil !== undefined);
+    ejected.sort((a, b) => a.ejectedUntil! - b.ejectedUntil!);
+    const now = this.#clock();
+    for (const record of ejected.slice(0, tooMany)) {
+      record.ejectedUntil = undefined;
+      record.returnedAt = now;
+    }
+    this.#count();
+  }
+
+  #mostEjected(): number {
+    return Math.floor(this.#settings.maxShare * this.#endpoints.size);
   }
 
   isEjected(endpoint: Endpoint): boolean {
     return this.#ejected > 0 && this.#records.get(endpoint)?.ejectedUntil !== undefined;
   }
 
-  /** A call ended. True when that ejected its endpoint. */
+  /** A call ended. True when that ejected its endpoint; one that is not listed any more, and only drains, is not counted. */
   onEnd(endpoint: Endpoint, failed: boolean): boolean {
     let record = this.#records.get(endpoint);
     if (record === undefined) {
       // Nothing is kept of endpoints that never failed, so that a success costs one look.
-      if (!failed) return false;
+      if (!failed || !this.#endpoints.has(endpoint)) return false;
       record = this.#newRecord();
       this.#records.set(endpoint, record);
     }
@@ -148,8 +167,8 @@ export class Ejection<Endpoint> {
   }
 
   #eject(record: History): boolean {
-    const { baseMs, maxMs, maxShare } = this.#settings;
-    if (this.#ejected + 1 > Math.floor(maxShare * this.#endpoints.length)) return false;
+    const { baseMs, maxMs } = this.#settings;
+    if (this.#ejected + 1 > this.#mostEjected()) return false;
     const now = this.#clock();
     const lastMs = Math.min(maxMs, baseMs * 2 ** Math.max(0, record.times - 1));
     // Well for longer than it was out the last time: that counts as recovered.

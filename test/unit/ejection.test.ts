@@ -66,6 +66,26 @@ describe('ejection', () => {
     expect(ejection.nextChangeAt()! - now()).toBe(1000);
   });
 
+  it('takes those back that are nearest to their end when a shorter list would leave out more than half', () => {
+    const { ejection, fail, ejected, pass } = fixture();
+    fail('b', 5);
+    pass(100);
+    fail('a', 5);
+    expect(ejected()).toBe('ab');
+    ejection.update(['a', 'b', 'c']);
+    expect(ejected()).toBe('a');
+    ejection.update(['a']);
+    expect([ejected(), ejection.nextChangeAt()]).toEqual(['', undefined]);
+  });
+
+  it('takes no notice of endpoints that are not listed any more', () => {
+    const { ejection, fail, ejected } = fixture();
+    ejection.update(['b', 'c', 'd']);
+    expect(fail('a', 50)).toBe(false);
+    expect(fail('b', 5)).toBe(true);
+    expect(ejected()).toBe('b');
+  });
+
   it('forgets endpoints that are gone', () => {
     const { ejection, fail, ejected } = fixture();
     fail('a', 5);
