@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
+import { untilWithdrawn } from '../discovery/withdrawal.ts';
 
 /** How often connections are looked at while clients leave. */
 const lookMs = 20;
@@ -50,7 +51,8 @@ export class ServerRegistrations {
   close(): boolean {
     this.#closing.abort();
     const any = this.#list.length > 0;
-    this.#withdrawn = Promise.allSettled(this.#list.map((registration) => registration.close()));
+    // A registry of somebody else's need not keep to the bound.
+    this.#withdrawn = untilWithdrawn(Promise.allSettled(this.#list.map((each) => each.close())));
     return any;
   }
 

@@ -59,6 +59,16 @@ describe('a server with a registry', () => {
     expect(performance.now() - started).toBeGreaterThan(190);
   });
 
+  it('does not wait for more than 3 s for a registry that does not answer', async () => {
+    const registry = new ScriptedRegistry();
+    const server = orderServer();
+    await server.listen('127.0.0.1:0', { registry });
+    registry.leaving = () => new Promise(() => undefined);
+    const started = performance.now();
+    await settled(server.close(), 5000, 'close()');
+    expect(performance.now() - started).toBeGreaterThan(2900);
+  });
+
   it('rejects listen() when the registry refuses, and leaves nothing registered', async () => {
     const registry = new ScriptedRegistry();
     registry.entering = (service) =>

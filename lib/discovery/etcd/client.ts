@@ -70,24 +70,23 @@ export class EtcdClient {
   }
 
   /** All entries whose key begins with `prefix`, as of one revision. */
-  list(prefix: string): Promise<EtcdListing> {
-    return this.#ask(`listing ${prefix}`, async ({ kv }) => {
-      const from = Buffer.from(prefix);
-      const end = rangeEnd(from);
-      const entries: EtcdEntry[] = [];
-      let key = from;
-      let position: EtcdPosition | undefined;
-      for (;;) {
-        const revision = position === undefined ? {} : { revision: position.revision };
-        const page = await kv.range({ key, range_end: end, limit: pageSize, ...revision });
-        position ??= { clusterId: page.header.cluster_id, revision: Number(page.header.revision) };
-        for (const entry of page.kvs)
-          entries.push({ key: entry.key.toString(), value: entry.value.toString() });
-        const last = page.kvs.at(-1);
-        if (!page.more || last === undefined) return { ...position, entries };
-        key = Buffer.concat([last.key, Buffer.from([0])]);
-      }
-    });
+  async list(prefix: string): Promise<EtcdListing> {
+    const from = Buffer.from(prefix);
+    const range = { range_end: rangeEnd(from), limit: pageSize };
+    const entries: EtcdEntry[] = [];
+    let key = from;
+    let position: EtcdPosition | undefined;
+    for (;;) {
+      const revision = position === undefined ? {} : { revision: position.revision };
+      const request = { ...range, ...revision, key };
+      const page = await this.#ask(`listing ${prefix}`, ({ kv }) => kv.range(request));
+      position ??= { clusterId: page.header.cluster_id, revision: Number(page.header.revision) };
+      for (const entry of page.kvs)
+        entries.push({ key: entry.key.toString(), value: entry.value.toString() });
+      const last = page.kvs.at(-1);
+      if (!page.more || last === undefined) return { ...position, entries };
+      key = Buffer.concat([last.key, Buffer.from([0])]);
+    }
   }
 
   /** Whether anything below `prefix` has changed since `revision`; puts are told, deletions show in `count`. */
@@ -181,16 +180,8 @@ export class EtcdClient {
   async #ask<T>(doing: string, question: (client: Etcd3) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error('the etcd client is closed');
     try {
-      const { client, login } = await this.#connected();
-      await login?.ready();
-      try {
-        return await question(client);
-      } catch (error) {
-        // The token ran out, or etcd was started again: with a new one, once more.
-        if (login === undefined || login.done) throw error;
-        await login.ready();
-        return await question(client);
-      }
+      const connected = await this.#connected();
+      return await withinTime(this.#settings.requestTimeoutMs, (isLate) => ask(connected, question, isLate));
     } catch (error) {
       throw this.explain(error, doing);
     }
@@ -206,13 +197,53 @@ export class EtcdClient {
   }
 }
 
+/** `isLate`: nobody waits for the answer any more, so a stream that it would be must not be opened. */
+async function ask<T>(
+  { client, login }: Connected,
+  question: (client: Etcd3) => Promise<T>,
+  isLate: () => boolean,
+): Promise<T> {
+  const askOnce = async (): Promise<T> => {
+    await login?.ready();
+    if (isLate()) throw new Error('nobody waits for it any more');
+    return question(client);
+  };
+  try {
+    return await askOnce();
+  } catch (error) {
+    // The token ran out, or etcd was started again: with a new one, once more.
+    if (login === undefined || login.done || isLate()) throw error;
+    return askOnce();
+  }
+}
+
+/** One bound for all that a question takes: a token, attempts at several hosts. */
+async function withinTime<T>(ms: number, work: (isLate: () => boolean) => Promise<T>): Promise<T> {
+  let late = false;
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      late = true;
+      reject(new Error(`DEADLINE_EXCEEDED: no answer within ${ms} ms (option requestTimeoutMs)`));
+    }, ms);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([work(() => late), tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Loads etcd3 only now: who has no etcd does not pay for it. */
 async function connect(settings: EtcdSettings): Promise<Connected> {
-  const [{ Etcd3, isRecoverableError }, { ConstantBackoff, handleWhen, noop, retry }] = await Promise.all([
-    import('etcd3'),
-    import('cockatiel'),
-  ]);
+  const [
+    { Etcd3, GRPCDeadlineExceededError, isRecoverableError },
+    { ConstantBackoff, handleWhen, noop, retry },
+  ] = await Promise.all([import('etcd3'), import('cockatiel')]);
   const { hosts, auth, tls, requestTimeoutMs } = settings;
+  const isWorthAnother = (error: Error): boolean =>
+    isRecoverableError(error) && (hosts.length > 1 || !(error instanceof GRPCDeadlineExceededError));
   const certificates = tls === undefined ? undefined : tlsCredentials(tls);
   const login =
     auth &&
@@ -223,12 +254,14 @@ async function connect(settings: EtcdSettings): Promise<Connected> {
   const client: Etcd3 = new Etcd3({
     hosts: hosts.map((host) => (tls === undefined || host.includes('://') ? host : `https://${host}`)),
     ...(certificates === undefined ? {} : { credentials: certificates }),
-    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + requestTimeoutMs }),
+    // Where there are several hosts, one that is frozen leaves time for another.
+    defaultCallOptions: ({ isStream }) =>
+      isStream ? {} : { deadline: Date.now() + requestTimeoutMs / (hosts.length > 1 ? 2 : 1) },
     faultHandling: {
       // The circuit breaker that is the default turns an outage of a second into one of twelve.
       host: () => noop,
       // Another host is asked at once; more patience than that is the caller's.
-      global: retry(handleWhen(isRecoverableError), {
+      global: retry(handleWhen(isWorthAnother), {
         maxAttempts: Math.max(1, hosts.length - 1),
         backoff: new ConstantBackoff(50),
       }),

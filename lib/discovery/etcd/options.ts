@@ -28,7 +28,7 @@ export interface EtcdOptions {
   readonly tls?: true | EtcdTls;
   /** What the keys begin with. Default `/rocket/service/`, as C++ rocket has it. */
   readonly prefix?: string;
-  /** Bound for one question to etcd, and for its sign of life on a watch. Default 3 s. */
+  /** Bound for one question to etcd, attempts at several hosts included, and for its sign of life on a watch. Default 3 s. */
   readonly requestTimeoutMs?: number;
   /**
    * After etcd was out of reach, frozen or wiped, and when it says that a service has no instances at all, instances

@@ -1,5 +1,6 @@
 import { pause } from '../backoff.ts';
 import type { Registration, RegistrationState } from '../registry.ts';
+import { untilWithdrawn } from '../withdrawal.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdError } from './errors.ts';
 import { keepLease } from './lease-keeper.ts';
@@ -15,7 +16,7 @@ export interface EtcdRegistrationOptions {
   readonly requestTimeoutMs: number;
   /** Told of every failure; many in a row while etcd is away. */
   readonly onError: (error: Error) => void;
-  /** After close(). */
+  /** After close(), when nothing is asked of etcd any more. */
   readonly onClosed: () => void;
 }
 
@@ -75,6 +76,12 @@ export class EtcdRegistration implements Registration {
   async #close(): Promise<void> {
     this.#closing.abort();
     this.#first(new Error(`the registration of ${this.service} was closed before it was entered`));
+    await untilWithdrawn(this.#withdraw());
+    this.#become('closed');
+    this.#listeners.clear();
+  }
+
+  async #withdraw(): Promise<void> {
     // A question on its way ends within its own bound.
     await this.#ended;
     if (this.#lease !== undefined) {
@@ -85,8 +92,6 @@ export class EtcdRegistration implements Registration {
         this.#fail(error);
       }
     }
-    this.#become('closed');
-    this.#listeners.clear();
     this.#options.onClosed();
   }
 
