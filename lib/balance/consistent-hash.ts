@@ -23,6 +23,8 @@ export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balanc
   #owners: Endpoint[] = [];
   /** Those on the ring, with the weight they have there. */
   #members = new Map<Endpoint, number>();
+  /** The list may be another since the ring was built. */
+  #isStale = false;
 
   constructor(options: ConsistentHashOptions = {}) {
     this.#loadFactor = options.loadFactor ?? 1.25;
@@ -32,6 +34,13 @@ export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balanc
   update(endpoints: readonly Endpoint[]): void {
     this.#keyless.update(endpoints);
     this.#endpoints = endpoints;
+    // While connections are made the list changes once for each; the ring is built when it is asked.
+    this.#isStale = true;
+  }
+
+  #refresh(): void {
+    this.#isStale = false;
+    const endpoints = this.#endpoints;
     // Connections come and go more often than endpoints; a ring of the same endpoints is not built again.
     const same =
       endpoints.length === this.#members.size &&
@@ -43,6 +52,7 @@ export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balanc
 
   pick(key?: string, tried?: ReadonlySet<Endpoint>): Endpoint | undefined {
     if (key === undefined) return this.#keyless.pick(undefined, tried);
+    if (this.#isStale) this.#refresh();
     const count = this.#owners.length;
     if (count === 0) return undefined;
     let limit: number | undefined;

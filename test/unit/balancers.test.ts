@@ -196,6 +196,28 @@ describe('consistent hash', () => {
     expect(Math.max(...list.map(({ inFlight }) => inFlight))).toBeLessThanOrEqual(Math.ceil(1.25 * 100) + 1);
   });
 
+  it('builds its ring when it is asked for a key, and not for each connection that is made', () => {
+    let built = 0;
+    const list = many(50).map((each, i) =>
+      i > 0 ? each : Object.defineProperty(each, 'name', { get: () => `first ${++built > 0}` }),
+    );
+    const balancer = new ConsistentHash<Fake>();
+    for (let ready = 1; ready <= list.length; ready++) {
+      balancer.update(list.slice(0, ready));
+      balancer.pick();
+    }
+    expect(built).toBe(0);
+    const found = new Set(keys.map((key) => balancer.pick(key)));
+    expect([built, found.size]).toEqual([1, 50]);
+    balancer.update([...list].reverse());
+    balancer.pick('a key');
+    expect(built).toBe(1);
+    balancer.update(list.slice(0, 1));
+    expect([balancer.pick('a key'), built]).toEqual([list[0], 2]);
+    balancer.update([]);
+    expect(balancer.pick('a key')).toBeUndefined();
+  });
+
   it('takes ten thousand endpoints', () => {
     const balancer = new ConsistentHash<Fake>();
     const list = many(10_000);
