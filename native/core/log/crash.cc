@@ -4,14 +4,18 @@
 #include <atomic>
 #include <mutex>
 
+#include "log/saved_loggers.h"
+
 namespace rocket::log {
 
 namespace {
 
-constexpr std::array kSignals{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+constexpr std::array kCrashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+/// For the disk, or for whoever reads a pipe, while the process dies.
+constexpr Millis kLongestWait{1000};
 
-std::array<std::atomic<Logger*>, 32> saved{};
-std::array<struct sigaction, kSignals.size()> before{};
+SavedLoggers saved_from_crashes;
+std::array<struct sigaction, kCrashes.size()> before{};
 std::atomic<RecoversFault> recovers_fault{nullptr};
 std::atomic<bool> crashed{false};
 
@@ -19,12 +23,10 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   const RecoversFault recovers = recovers_fault.load(std::memory_order_acquire);
   if (recovers != nullptr && signal == SIGSEGV && recovers(signal, info, context)) return;
   if (!crashed.exchange(true, std::memory_order_seq_cst)) {
-    for (const auto& slot : saved) {
-      if (Logger* const logger = slot.load(std::memory_order_acquire); logger != nullptr) logger->write_out();
-    }
+    saved_from_crashes.for_each([](Logger& logger) { logger.write_out(kLongestWait); });
   }
   std::size_t index = 0;
-  while (index < kSignals.size() && kSignals[index] != signal) ++index;
+  while (index < kCrashes.size() && kCrashes[index] != signal) ++index;
   const struct sigaction& old = before[index];
   if ((old.sa_flags & SA_SIGINFO) != 0) return old.sa_sigaction(signal, info, context);
   if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN) return old.sa_handler(signal);
@@ -35,13 +37,13 @@ void on_crash(int signal, siginfo_t* info, void* context) {
 
 void install(RecoversFault recovers) {
   recovers_fault.store(recovers, std::memory_order_release);
-  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+  for (std::size_t i = 0; i < kCrashes.size(); ++i) {
     struct sigaction action {};
     action.sa_sigaction = on_crash;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    sigaction(kSignals[i], nullptr, &before[i]);
-    sigaction(kSignals[i], &action, nullptr);
+    sigaction(kCrashes[i], nullptr, &before[i]);
+    sigaction(kCrashes[i], &action, nullptr);
   }
 }
 
@@ -50,16 +52,9 @@ void install(RecoversFault recovers) {
 void save_from_crashes(std::shared_ptr<Logger> logger, RecoversFault recovers) {
   static std::once_flag installed;
   std::call_once(installed, install, recovers);
-  for (auto& slot : saved) {
-    Logger* nobody = nullptr;
-    if (slot.compare_exchange_strong(nobody, logger.get())) return;
-  }
+  saved_from_crashes.add(*logger);
 }
 
-void leave_to_crashes(const Logger& logger) {
-  for (auto& slot : saved) {
-    if (slot.load(std::memory_order_relaxed) == &logger) slot.store(nullptr, std::memory_order_release);
-  }
-}
+void leave_to_crashes(const Logger& logger) { saved_from_crashes.remove(logger); }
 
 }  // namespace rocket::log

@@ -2,10 +2,14 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <ctime>
 #include <utility>
@@ -47,17 +51,23 @@ std::string_view cut(std::string_view text, std::size_t bytes) {
   return text.substr(0, bytes);
 }
 
-/// By write(2) alone, for a handler of a fatal signal.
-void write_all(int fd, std::string_view text) noexcept {
-  int waits = 0;
+/// For a handler of a fatal signal, until `give_up`.
+void write_all(int fd, std::string_view text, SteadyMs give_up) noexcept {
+  struct stat about {};
+  const bool regular = ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
   while (!text.empty()) {
-    const auto written = ::write(fd, text.data(), text.size());
+    std::size_t most = text.size();
+    if (!regular) {
+      // A pipe may be blocking. One that has room for anything has room for PIPE_BUF bytes.
+      most = std::min<std::size_t>(most, PIPE_BUF);
+      const SteadyMs left = give_up - steady_now_ms();
+      pollfd one{fd, POLLOUT, 0};
+      if (left <= 0 || ::poll(&one, 1, static_cast<int>(std::min<SteadyMs>(left, INT_MAX))) == 0) return;
+    }
+    const auto written = ::write(fd, text.data(), most);
     if (written > 0) {
       text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (written < 0 && errno == EAGAIN && ++waits < 10) {
-      pollfd one{fd, POLLOUT, 0};
-      ::poll(&one, 1, 20);
-    } else if (written < 0 && errno != EINTR) {
+    } else if (written < 0 && errno != EINTR && errno != EAGAIN) {
       return;
     }
   }
@@ -66,6 +76,20 @@ void write_all(int fd, std::string_view text) noexcept {
 void sleep_ms(long ms) noexcept {
   timespec pause{0, ms * 1'000'000};
   ::nanosleep(&pause, nullptr);
+}
+
+/// The process is being ended by another thread.
+[[noreturn]] void wait_for_the_end() noexcept {
+  for (;;) sleep_ms(100);
+}
+
+/// A handler of such a signal waits for this thread, so it must not run on it.
+void leave_ending_signals_to_others() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 }  // namespace
@@ -181,6 +205,7 @@ void Logger::refresh_snapshot() {
 
 void Logger::gather_loop() {
   name_this_thread("log");
+  leave_ending_signals_to_others();
   gatherer_tid_.store(thread_id(), std::memory_order_relaxed);
   Millis pause = options_.gather_every;
   for (;;) {
@@ -201,7 +226,10 @@ void Logger::gather_loop() {
 
 bool Logger::gather() {
   gathering_.store(true, std::memory_order_seq_cst);
-  while (crashing_.load(std::memory_order_seq_cst)) sleep_ms(100);
+  if (crashing_.load(std::memory_order_seq_cst)) {
+    gathering_.store(false, std::memory_order_seq_cst);
+    wait_for_the_end();
+  }
   std::uint64_t ticket = 0;
   {
     const std::lock_guard lock(flush_mutex_);
@@ -298,6 +326,7 @@ void Logger::note_drops(Batch& batch) {
 
 void Logger::write_loop() {
   name_this_thread("log-writer");
+  leave_ending_signals_to_others();
   writer_tid_.store(thread_id(), std::memory_order_relaxed);
   for (;;) {
     Batch* const batch = queue_.front();
@@ -327,12 +356,13 @@ void Logger::write_loop() {
 bool Logger::write_batch(Batch& batch) {
   Millis pause = kFirstErrorPause;
   while (batch.written.load(std::memory_order_relaxed) < batch.size) {
-    while (crashing_.load(std::memory_order_seq_cst)) sleep_ms(100);
     if (abandoned_.load(std::memory_order_acquire)) return false;
     const std::size_t from = batch.written.load(std::memory_order_relaxed);
+    begin_call();
     const auto written = output_.write({batch.text.get() + from, batch.size - from});
+    if (written > 0) batch.written.store(from + static_cast<std::size_t>(written), std::memory_order_release);
+    end_call();
     if (written > 0) {
-      batch.written.store(from + static_cast<std::size_t>(written), std::memory_order_release);
       bytes_written_.fetch_add(static_cast<std::uint64_t>(written), std::memory_order_relaxed);
       pause = kFirstErrorPause;
     } else if (written == -EAGAIN) {
@@ -345,6 +375,14 @@ bool Logger::write_batch(Batch& batch) {
     }
   }
   return true;
+}
+
+void Logger::begin_call() {
+  calling_.store(true, std::memory_order_seq_cst);
+  if (!crashing_.load(std::memory_order_seq_cst)) return;
+  writing_.store(false, std::memory_order_seq_cst);
+  end_call();
+  wait_for_the_end();
 }
 
 void Logger::on_write_error(int error) {
@@ -362,7 +400,10 @@ void Logger::finish_flush(std::uint64_t ticket) {
     sync = sync_asked_ > flush_done_ && sync_asked_ <= ticket;
   }
   if (sync) {
-    if (const int error = output_.sync(); error < 0) on_write_error(-error);
+    begin_call();
+    const int error = output_.sync();
+    end_call();
+    if (error < 0) on_write_error(-error);
   }
   const std::lock_guard lock(flush_mutex_);
   flush_done_ = ticket;
@@ -439,26 +480,34 @@ std::vector<std::string> Logger::take_rolled() {
   return std::exchange(rolled_, {});
 }
 
-void Logger::write_out() noexcept {
+void Logger::write_out(Millis most) noexcept {
+  const SteadyMs give_up = steady_now_ms() + most.count();
   crashing_.store(true, std::memory_order_seq_cst);
-  const std::int32_t self = thread_id();
+  // thread_id() may allocate, the first time in a thread.
+  const auto self = static_cast<std::int32_t>(::syscall(SYS_gettid));
+  // They stop soon, unless they wait for a lock of the thread that crashed; and then they move nothing.
   for (int i = 0; i < 50; ++i) {
     const bool gathers = gathering_.load(std::memory_order_seq_cst) && gatherer_tid_.load() != self;
     const bool writes = writing_.load(std::memory_order_seq_cst) && writer_tid_.load() != self;
     if (!gathers && !writes) break;
     sleep_ms(1);
   }
+  // Nobody can tell how much of a batch is written while the disk holds the writer, and it would hold this thread too.
+  while (calling_.load(std::memory_order_seq_cst) && writer_tid_.load() != self) {
+    if (steady_now_ms() >= give_up) return;
+    sleep_ms(1);
+  }
   const int fd = output_.descriptor();
   if (fd < 0) return;
   for (Batch* batch = queue_.front(); batch != nullptr; batch = batch->next.load(std::memory_order_acquire)) {
     const std::size_t from = batch->written.load(std::memory_order_acquire);
-    if (batch->text != nullptr) write_all(fd, {batch->text.get() + from, batch->size - from});
+    if (batch->text != nullptr) write_all(fd, {batch->text.get() + from, batch->size - from}, give_up);
   }
   for (const auto& slot : visible_) {
     const Buffer* const buffer = slot.load(std::memory_order_acquire);
     if (buffer == nullptr) continue;
-    write_all(fd, buffer->remains(0));
-    write_all(fd, buffer->remains(1));
+    write_all(fd, buffer->remains(0), give_up);
+    write_all(fd, buffer->remains(1), give_up);
   }
 }
 

@@ -84,8 +84,9 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::vector<std::string> take_rolled();
 
   // a handler of a fatal signal:
-  /// Everything that is not written yet, by write(2) alone.
-  void write_out() noexcept;
+  /// Everything that is not written yet, by async-signal-safe calls alone; what is not taken within `most` is lost. The
+  /// log is of no use after it.
+  void write_out(Millis most) noexcept;
 
  private:
   Logger(const LoggerOptions& options, std::shared_ptr<Files> files);
@@ -104,6 +105,9 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   bool write_batch(Batch& batch);
   void on_write_error(int error);
   void finish_flush(std::uint64_t ticket);
+  /// The writer, before and after it calls what a bad disk may hold it in.
+  void begin_call();
+  void end_call() { calling_.store(false, std::memory_order_seq_cst); }
   bool stopping() const { return stopping_.load(std::memory_order_acquire); }
 
   const LoggerOptions options_;
@@ -152,6 +156,7 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::atomic<bool> crashing_{false};
   std::atomic<bool> gathering_{false};
   std::atomic<bool> writing_{false};
+  std::atomic<bool> calling_{false};
   std::atomic<std::int32_t> gatherer_tid_{0};
   std::atomic<std::int32_t> writer_tid_{0};
   std::atomic<bool> gatherer_ended_{false};
