@@ -145,6 +145,8 @@ export interface NativeLogOptions {
   readonly gatherMs: number;
   readonly flushTimeoutMs: number;
   readonly saveFromCrashes: boolean;
+  /** Of this environment; one that wishes it is enough. */
+  readonly flushOnSignals: boolean;
 }
 
 export interface NativeLogStats {
@@ -181,6 +183,8 @@ export interface NativeLog {
   flush(ms: number, sync: boolean): Promise<boolean>;
   flushSync(ms: number, sync: boolean): boolean;
   reopen(): void;
+  /** Takes SIGTERM and SIGINT again, which libuv gives back to the kernel with the last listener. */
+  retakeSignals(): void;
   close(): void;
   stats(): NativeLogStats;
   takeRolled(): string[];

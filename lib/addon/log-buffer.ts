@@ -6,7 +6,7 @@ export const fullPolicies = ['drop-newest', 'drop-oldest', 'block'] as const;
 /** `drop-newest`: the line is dropped and counted; `drop-oldest`: what the buffer holds is; `block`: the thread waits, at most `flushTimeoutMs`. */
 export type FullPolicy = (typeof fullPolicies)[number];
 
-export interface LogBufferOptions extends Omit<NativeLogOptions, 'policy'> {
+export interface LogBufferOptions extends Omit<NativeLogOptions, 'policy' | 'flushOnSignals'> {
   readonly policy: FullPolicy;
 }
 
@@ -35,9 +35,10 @@ export class LogBuffer {
   #closed = false;
 
   /** @throws Error with the settings of the log that is open at that place, when they are others. */
-  constructor(place: string, settings: string, options: LogBufferOptions) {
+  constructor(place: string, settings: string, options: LogBufferOptions, flushOnSignals: boolean) {
     this.native = new (loadBinary().Log)(place, settings, {
       ...options,
+      flushOnSignals,
       policy: fullPolicies.indexOf(options.policy),
     });
     const { memory } = this.native;

@@ -1,9 +1,11 @@
+import type { EventEmitter } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
 
 /** What is to be done with a log when the process ends. */
 export interface EndingLog {
   flushSync(): boolean;
   reopen(): void;
+  retakeSignals(): void;
 }
 
 interface Wishes {
@@ -12,10 +14,12 @@ interface Wishes {
 }
 
 const open = new Map<EndingLog, Wishes>();
-const endingSignals = ['SIGTERM', 'SIGINT'] as const;
-let listening = false;
 
-/** Sees to it that nothing of the log is lost when the process ends; returns what ends that. */
+/**
+ * Sees to it that nothing of the log is lost when the process ends; returns what ends that. SIGTERM and SIGINT are caught
+ * by the core (native/core/log/ending_signals.h): a listener here would be counted by others, and be called by a running
+ * event loop alone.
+ */
 export function atExit(log: EndingLog, wishes: Wishes): () => void {
   open.set(log, wishes);
   listen();
@@ -25,22 +29,17 @@ export function atExit(log: EndingLog, wishes: Wishes): () => void {
   };
 }
 
-/** Listens to what the open logs need, and to nothing more: a listener changes what a signal does. */
+/** Listens to what the open logs need, and to nothing more. */
 function listen(): void {
-  const wanted = open.size > 0;
-  if (wanted && !listening) process.on('exit', flushAll);
-  if (!wanted && listening) process.off('exit', flushAll);
-  listening = wanted;
+  const wishes = [...open.values()];
+  keep('exit', flushAll, wishes.length > 0);
   // Signals come to the main thread only.
   if (!isMainThread) return;
-  const wishes = [...open.values()];
-  for (const signal of endingSignals) {
-    keep(
-      signal,
-      onEndingSignal,
-      wishes.some(({ flushOnSignals }) => flushOnSignals),
-    );
-  }
+  keep(
+    'removeListener',
+    onListenerGone,
+    wishes.some(({ flushOnSignals }) => flushOnSignals),
+  );
   keep(
     'SIGHUP',
     onSighup,
@@ -48,22 +47,21 @@ function listen(): void {
   );
 }
 
-function keep(signal: NodeJS.Signals, listener: NodeJS.SignalsListener, wanted: boolean): void {
-  const has = process.listeners(signal).includes(listener);
-  if (wanted && !has) process.on(signal, listener);
-  if (!wanted && has) process.off(signal, listener);
+function keep(event: string, listener: (event: string) => void, wanted: boolean): void {
+  const events: EventEmitter = process;
+  const has = events.listeners(event).includes(listener);
+  if (wanted && !has) events.on(event, listener);
+  if (!wanted && has) events.off(event, listener);
 }
 
 function flushAll(): void {
   for (const log of open.keys()) log.flushSync();
 }
 
-function onEndingSignal(signal: NodeJS.Signals): void {
-  // Whoever else listens decides when the process ends, and then there is 'exit'.
-  if (process.listenerCount(signal) > 1) return;
-  for (const [log, { flushOnSignals }] of open) if (flushOnSignals) log.flushSync();
-  process.off(signal, onEndingSignal);
-  process.kill(process.pid, signal);
+/** By now Node.js has told libuv, which has given a signal without listeners back to the kernel. */
+function onListenerGone(event: string): void {
+  if (event !== 'SIGTERM' && event !== 'SIGINT') return;
+  for (const [log, { flushOnSignals }] of open) if (flushOnSignals) log.retakeSignals();
 }
 
 function onSighup(): void {

@@ -27,7 +27,8 @@ export class OpenLog {
   /** @throws Error that names the option when this process has that log open with others. */
   constructor({ place, settings, gzip, flushOnSignals, reopenOnSighup }: LogDestination) {
     const folder = settings.folder === '' ? '' : resolve(settings.folder);
-    this.buffer = openBuffer(folder === '' ? place : `${folder}/${settings.name}`, { ...settings, folder });
+    const where = folder === '' ? place : `${folder}/${settings.name}`;
+    this.buffer = openBuffer(where, { ...settings, folder }, flushOnSignals);
     this.#flushTimeoutMs = settings.flushTimeoutMs;
     this.#forget = atExit(this, { flushOnSignals, reopenOnSighup });
     if (gzip) {
@@ -51,6 +52,10 @@ export class OpenLog {
     this.buffer.native.reopen();
   }
 
+  retakeSignals(): void {
+    this.buffer.native.retakeSignals();
+  }
+
   stats(): LogStats {
     return this.buffer.stats();
   }
@@ -62,10 +67,10 @@ export class OpenLog {
   }
 }
 
-function openBuffer(place: string, settings: LogBufferOptions): LogBuffer {
+function openBuffer(place: string, settings: LogBufferOptions, flushOnSignals: boolean): LogBuffer {
   const text = JSON.stringify(settings);
   try {
-    return new LogBuffer(place, text, settings);
+    return new LogBuffer(place, text, settings, flushOnSignals);
   } catch (error) {
     let open: Record<string, unknown>;
     try {

@@ -9,6 +9,7 @@
 
 #include "convert.h"
 #include "log/crash.h"
+#include "log/ending_signals.h"
 
 namespace rocket::addon {
 
@@ -87,6 +88,7 @@ Napi::Function LogBinding::define(Napi::Env env) {
                          InstanceMethod<&LogBinding::flush>("flush"),
                          InstanceMethod<&LogBinding::flush_sync>("flushSync"),
                          InstanceMethod<&LogBinding::reopen>("reopen"),
+                         InstanceMethod<&LogBinding::retake_signals>("retakeSignals"),
                          InstanceMethod<&LogBinding::close>("close"),
                          InstanceMethod<&LogBinding::stats>("stats"),
                          InstanceMethod<&LogBinding::take_rolled>("takeRolled"),
@@ -112,6 +114,7 @@ LogBinding::LogBinding(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(
     } else if (known->settings != settings) {
       throw Napi::Error::New(info.Env(), known->settings);
     }
+    if (bool_of(given, "flushOnSignals")) log::save_from_signals(*known->logger);
     ++known->users;
     shared_ = known;
     logger_ = known->logger;
@@ -147,6 +150,7 @@ void LogBinding::shut_down() {
   }
   if (last) {
     log::leave_to_crashes(*last);
+    log::leave_to_signals(*last);
     last->close();
   } else {
     logger_->nudge();
@@ -180,6 +184,12 @@ Napi::Value LogBinding::flush_sync(const Napi::CallbackInfo& info) {
 // js thread: reopen()
 Napi::Value LogBinding::reopen(const Napi::CallbackInfo& info) {
   logger_->reopen();
+  return info.Env().Undefined();
+}
+
+// js thread: retakeSignals(); after the last listener of a signal has gone
+Napi::Value LogBinding::retake_signals(const Napi::CallbackInfo& info) {
+  log::retake_signals();
   return info.Env().Undefined();
 }
 

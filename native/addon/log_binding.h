@@ -34,6 +34,7 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   Napi::Value flush(const Napi::CallbackInfo& info);
   Napi::Value flush_sync(const Napi::CallbackInfo& info);
   Napi::Value reopen(const Napi::CallbackInfo& info);
+  Napi::Value retake_signals(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value take_rolled(const Napi::CallbackInfo& info);

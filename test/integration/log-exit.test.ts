@@ -65,3 +65,49 @@ describe('nothing is lost when the process ends', () => {
     );
   });
 });
+
+describe('a signal', () => {
+  const ends = (signal: string) => ({ code: null, signal });
+
+  it.each([
+    [
+      'a listener of once(), older than the log, that takes its time',
+      'once-before',
+      { code: 6, signal: null },
+      ['drained'],
+    ],
+    ['a second signal while that listener works', 'once-twice', ends('SIGTERM'), ['draining']],
+    ['signal-exit before the log', 'signal-exit-before', ends('SIGTERM'), []],
+    ['signal-exit after the log', 'signal-exit-after', ends('SIGTERM'), []],
+    ['a listener that has been removed', 'removed', ends('SIGTERM'), []],
+    ['a log that is closed', 'closed', ends('SIGTERM'), []],
+  ])('ends the process as without a log, and nothing is lost: %s', async (_what, how, exit, more) => {
+    const directory = folder();
+    const child = await startChild('log-signals.mjs', [directory, how]);
+    expect(await child.exit(soonMs)).toEqual(exit);
+    expect(messages(directory)).toEqual([...thousand, ...more]);
+  });
+
+  it('ends a process with two copies of the package, and nothing is lost of either', async () => {
+    const directory = folder();
+    const child = await startChild('log-signals.mjs', [directory, 'second-copy']);
+    expect(await child.exit(soonMs)).toEqual(ends('SIGTERM'));
+    expect(messages(directory)).toEqual([...thousand, ...thousand]);
+  });
+
+  it('ends a process whose log is open in a worker alone, and nothing is lost', async () => {
+    const directory = folder();
+    const child = await startChild('log-signals.mjs', [directory, 'worker']);
+    expect(await child.exit(soonMs)).toEqual(ends('SIGTERM'));
+    expect(messages(directory)).toHaveLength(500);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('%s ends a process whose event loop is blocked', async (signal) => {
+    const directory = folder();
+    const child = await startChild('log-signals.mjs', [directory, 'blocked']);
+    await child.said('ready', soonMs);
+    child.kill(signal);
+    expect(await child.exit(soonMs)).toEqual(ends(signal));
+    expect(messages(directory)).toEqual(thousand);
+  });
+});

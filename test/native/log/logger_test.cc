@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -13,6 +14,7 @@
 #include <thread>
 
 #include "log/crash.h"
+#include "log/ending_signals.h"
 #include "support/memory_files.h"
 
 namespace rocket::log {
@@ -299,29 +301,57 @@ TEST_F(LoggerTest, RollsWhileOthersWrite) {
   EXPECT_EQ(logger->take_rolled().size(), files_->contents().size() - 1);
 }
 
-[[noreturn]] void crash_with_lines_unwritten(const std::string& path) {
+/// Dies by `signal` with two lines unwritten; by SIGALRM if it does not die of that.
+[[noreturn]] void die_with_lines_unwritten(int fd, int signal) {
+  alarm(20);
   LoggerOptions options;
-  options.output.fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  options.output.fd = fd;
   options.gather_every = kLong;
+  options.flush_timeout = Millis(200);
   const auto logger = Logger::open(options, std::make_shared<SystemFiles>());
   save_from_crashes(logger, nullptr);
+  save_from_signals(*logger);
   Line line;
   line.message = "last words";
   logger->write(line);
   std::thread([&] { logger->write(line); }).join();
-  std::abort();
+  raise(signal);
+  for (;;) pause();
 }
 
-TEST(LoggerDeathTest, ACrashWritesWhatIsLeftAndThenTakesItsCourse) {
-  testing::FLAGS_gtest_death_test_style = "threadsafe";
-  const std::string path = testing::TempDir() + "rocket-crash.log";
-  EXPECT_EXIT(crash_with_lines_unwritten(path), testing::KilledBySignal(SIGABRT), "");
+class LoggerDeathTest : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+};
+
+TEST_P(LoggerDeathTest, WritesWhatIsLeftAndThenTakesItsCourse) {
+  const std::string path = testing::TempDir() + "rocket-death.log";
+  const auto die = [&] {
+    die_with_lines_unwritten(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), GetParam());
+  };
+  EXPECT_EXIT(die(), testing::KilledBySignal(GetParam()), "");
   std::ifstream file(path);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
   EXPECT_NE(text.find("\tlast words\n"), std::string::npos);
   unlink(path.c_str());
 }
+
+/// The end that is written to.
+int full_blocking_pipe() {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(pipe2(ends.data(), O_NONBLOCK), 0);
+  const std::string page(4096, 'x');
+  while (::write(ends[1], page.data(), page.size()) > 0) continue;
+  fcntl(ends[1], F_SETFL, 0);
+  return ends[1];
+}
+
+TEST_P(LoggerDeathTest, DoesNotWaitForWhoeverShouldReadAPipe) {
+  EXPECT_EXIT(die_with_lines_unwritten(full_blocking_pipe(), GetParam()), testing::KilledBySignal(GetParam()), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, LoggerDeathTest, testing::Values(SIGABRT, SIGTERM, SIGINT));
 
 }  // namespace
 }  // namespace rocket::log
