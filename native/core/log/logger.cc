@@ -208,23 +208,26 @@ void Logger::gather_loop() {
   leave_ending_signals_to_others();
   gatherer_tid_.store(thread_id(), std::memory_order_relaxed);
   Millis pause = options_.gather_every;
+  bool ending = false;
   for (;;) {
     {
       std::unique_lock lock(gather_mutex_);
-      gather_wake_.wait_for(lock, pause, [this] { return nudged_.load(std::memory_order_acquire) || stopping(); });
+      gather_wake_.wait_for(lock, pause,
+                            [&] { return nudged_.load(std::memory_order_acquire) || (stopping() && !ending); });
     }
     nudged_.store(false, std::memory_order_release);
-    const bool ending = stopping();
-    const bool complete = gather();
-    if ((ending && complete) || abandoned_.load(std::memory_order_acquire)) break;
-    pause = complete ? options_.gather_every : kBusyRetry;
+    ending = stopping();
+    const Left left = gather();
+    if ((ending && left == Left::kNothing) || abandoned_.load(std::memory_order_acquire)) break;
+    // For want of room: the writer nudges when it has made some.
+    pause = left == Left::kForNow ? kBusyRetry : options_.gather_every;
   }
   gatherer_ended_.store(true, std::memory_order_release);
   const std::lock_guard lock(write_mutex_);
   write_wake_.notify_all();
 }
 
-bool Logger::gather() {
+Logger::Left Logger::gather() {
   gathering_.store(true, std::memory_order_seq_cst);
   if (crashing_.load(std::memory_order_seq_cst)) {
     gathering_.store(false, std::memory_order_seq_cst);
@@ -236,10 +239,12 @@ bool Logger::gather() {
     ticket = flush_asked_;
   }
   refresh_snapshot();
-  bool complete = true;
-  std::size_t room = options_.queue_bytes - std::min(options_.queue_bytes, queued_bytes_.load());
-  const bool idle = queued_bytes_.load() == 0;
+  Left left = Left::kNothing;
   std::size_t size = 0;
+  const auto fits = [&](std::size_t bytes) {
+    const std::size_t queued = queued_bytes_.load();
+    return queued + bytes <= options_.queue_bytes || (queued == 0 && size == 0);
+  };
   std::vector<Buffer*> ready;
   std::vector<std::shared_ptr<Buffer>> gone;
   for (const auto& buffer : snapshot_) {
@@ -247,15 +252,19 @@ bool Logger::gather() {
     const bool was_gone = buffer->gone();
     bool more = false;
     const auto turn = buffer->turn(more);
-    if (more) complete = false;
     if (turn == Buffer::Turn::kEmpty && was_gone) gone.push_back(buffer);
-    if (turn == Buffer::Turn::kBusy) complete = false;
+    if (turn == Buffer::Turn::kBusy) left = Left::kForNow;
     if (turn != Buffer::Turn::kReady) continue;
     const std::size_t wanted = buffer->ready().size();
-    if (size + wanted > room && !(idle && size == 0)) {
-      complete = false;
-      continue;
+    if (!fits(size + wanted)) {
+      // Said before it is looked again, so that room that is made meanwhile is either seen or wakes this thread.
+      wants_room_.store(true);
+      if (!fits(size + wanted)) {
+        if (left == Left::kNothing) left = Left::kForWantOfRoom;
+        continue;
+      }
     }
+    if (more) left = Left::kForNow;
     size += wanted;
     ready.push_back(buffer.get());
   }
@@ -267,7 +276,9 @@ bool Logger::gather() {
     lines_.fetch_add(static_cast<std::uint64_t>(buffer->ready_lines()), std::memory_order_relaxed);
     buffer->release();
   }
-  note_drops(*batch);
+  const bool complete = left == Left::kNothing;
+  // Not into a queue that is full, since nothing else would bound how many such lines there are.
+  if (complete || (!ready.empty() && fits(size + kNoteBytes))) note_drops(*batch);
   if (complete) batch->flush_ticket = ticket;
   const bool flushes = complete && ticket > ticket_pushed_;
   if (batch->size > 0 || flushes) {
@@ -283,7 +294,7 @@ bool Logger::gather() {
     const std::lock_guard lock(gather_mutex_);
     room_.notify_all();
   }
-  return complete;
+  return left;
 }
 
 void Logger::forget(const std::vector<std::shared_ptr<Buffer>>& gone) {
@@ -344,8 +355,8 @@ void Logger::write_loop() {
     if (written) finish_flush(ticket);
     queue_.pop();
     writing_.store(false, std::memory_order_seq_cst);
-    const bool was_full = queued_bytes_.fetch_sub(size) >= options_.queue_bytes / 2;
-    if (was_full) nudge();
+    queued_bytes_.fetch_sub(size);
+    if (wants_room_.exchange(false)) nudge();
     if (!written) break;
   }
   const std::lock_guard lock(flush_mutex_);
@@ -450,6 +461,7 @@ void Logger::close() {
   } else {
     // The writer hangs in a system call; it holds this object, and ends when the call does.
     abandoned_.store(true, std::memory_order_release);
+    nudge();
     gatherer_.detach();
     writer_.detach();
   }

@@ -95,8 +95,9 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   bool put(Buffer& buffer, const Line& line);
 
   void gather_loop();
-  /// False when lines were left behind for want of room, or because their thread is at it.
-  bool gather();
+  /// Why lines were left behind: their thread is at it or has gone on in the other half, or the queue has no room.
+  enum class Left : std::uint8_t { kNothing, kForNow, kForWantOfRoom };
+  Left gather();
   void note_drops(Batch& batch);
   void forget(const std::vector<std::shared_ptr<Buffer>>& gone);
   void refresh_snapshot();
@@ -129,7 +130,8 @@ class Logger final : public std::enable_shared_from_this<Logger> {
 
   BatchQueue queue_;
   std::atomic<std::size_t> queued_bytes_{0};
-  std::mutex write_mutex_;  // for waiting; guards nothing
+  std::atomic<bool> wants_room_{false};  // the gatherer does, and is to be woken
+  std::mutex write_mutex_;               // for waiting; guards nothing
   std::condition_variable write_wake_;
   Output output_;
 

@@ -202,6 +202,27 @@ TEST_F(LoggerTest, BlocksNoLongerThanItMay) {
   logger->close();
 }
 
+TEST_F(LoggerTest, TheQueueIsBoundedWhileTheDiskIsStuck) {
+  files_->freeze(true);
+  queue_bytes_ = 4096;
+  const auto logger = open(Policy::kDropNewest, 4096);
+  while (logger->stats().lines_dropped == 0) say(*logger, "x");
+  for (int i = 0; i < 200; ++i) {
+    say(*logger, "x");
+    logger->flush(Millis(2));
+  }
+  EXPECT_LE(logger->stats().queued_bytes, 2U * 4096U);
+  files_->freeze(false);
+  ASSERT_TRUE(logger->flush(kLong));
+  const auto all = messages();
+  const auto notes = std::count_if(all.begin(), all.end(), [](const std::string& message) {
+    return message.find(" lines were dropped") != std::string::npos;
+  });
+  EXPECT_LE(notes, 5);
+  EXPECT_EQ(said_and_told().second, logger->stats().lines_dropped);
+  logger->close();
+}
+
 class FailingWritesTest : public LoggerTest, public testing::WithParamInterface<int> {};
 
 TEST_P(FailingWritesTest, LoseNothingAndWritingResumes) {
