@@ -91,8 +91,9 @@ int Output::roll() {
 }
 
 int Output::prepare() {
-  if (!is_file() || mid_line_) return 0;
+  if (!is_file()) return 0;
   const std::int64_t now = files_->unix_ms();
+  if (mid_line_) return failed_ ? follow_name(now) : 0;
   const std::string day = local_day(now);
   if (fd_.load(std::memory_order_relaxed) < 0) return open_for(day);
   if (day != day_) {
@@ -102,6 +103,11 @@ int Output::prepare() {
     delete_old();
     return 0;
   }
+  return follow_name(now);
+}
+
+/// Opens the file by its name again when that is asked for, or another file or none has the name.
+int Output::follow_name(std::int64_t now) {
   const bool asked = reopen_.exchange(false, std::memory_order_relaxed);
   // A clock that was set back must not put the next look off.
   const bool due = now - looked_at_ >= kLookEveryMs || now < looked_at_;
@@ -136,6 +142,7 @@ std::int64_t Output::write(std::string_view text) {
     size_ += static_cast<std::uint64_t>(written);
     mid_line_ = text[static_cast<std::size_t>(written) - 1] != '\n';
   }
+  if (written != -EAGAIN && written != -EINTR) failed_ = written <= 0;
   return written;
 }
 

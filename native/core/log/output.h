@@ -55,6 +55,7 @@ class Output {
   int open_at(const std::string& day, std::uint64_t number);
   int open_for(const std::string& day);
   int prepare();
+  int follow_name(std::int64_t now);
   int roll();
   void shut();
   void delete_old() const;
@@ -68,8 +69,11 @@ class Output {
   std::uint64_t number_ = 0;
   std::uint64_t size_ = 0;
   std::int64_t looked_at_ = 0;
-  /// A line was written in part; its rest goes to the same file.
+  /// A line was written in part; its rest goes to the same file. When that one has been taken away because nothing more
+  /// could be written, the rest begins the new one.
   bool mid_line_ = false;
+  /// The last write failed.
+  bool failed_ = false;
 };
 
 /// A file of the log by its name; for ordering.

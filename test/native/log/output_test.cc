@@ -129,6 +129,40 @@ TEST_F(OutputTest, DoesNotWriteIntoTheMovedFileWhenTheNewOneCannotBeOpened) {
   EXPECT_EQ(files_->contents(), (Contents{{"/logs/app_20261122_log.0", "b\n"}, {"/logs/moved", "a\n"}}));
 }
 
+TEST_F(OutputTest, LeavesAFileThatIsGoneInTheMiddleOfALine) {
+  for (const bool asked : {true, false}) {
+    auto output = open();
+    files_->fail_writes(ENOSPC, 3);
+    EXPECT_EQ(output.write("abcdef\n"), 3);
+    EXPECT_EQ(output.write("def\n"), -ENOSPC);
+    files_->move("/logs/app_20261122_log.0", "/logs/moved");
+    if (asked) {
+      output.reopen();
+    } else {
+      files_->now += 1000;
+    }
+    EXPECT_EQ(output.write("def\n"), -ENOSPC);
+    files_->fail_writes(0);
+    write(output, "def\nb\n");
+    EXPECT_EQ(files_->contents(), (Contents{{"/logs/app_20261122_log.0", "def\nb\n"}, {"/logs/moved", "abc"}}));
+    files_->remove("/logs/app_20261122_log.0");
+    files_->remove("/logs/moved");
+  }
+}
+
+TEST_F(OutputTest, AFullDiskInTheMiddleOfALineDoesNotTearIt) {
+  auto output = open();
+  files_->fail_writes(ENOSPC, 3);
+  EXPECT_EQ(output.write("abcdef\n"), 3);
+  EXPECT_EQ(output.write("def\n"), -ENOSPC);
+  files_->now += kDayMs;
+  EXPECT_EQ(output.write("def\n"), -ENOSPC);
+  files_->fail_writes(0);
+  write(output, "def\nb\n");
+  EXPECT_EQ(files_->contents(),
+            (Contents{{"/logs/app_20261122_log.0", "abcdef\n"}, {"/logs/app_20261123_log.0", "b\n"}}));
+}
+
 TEST_F(OutputTest, SaysWhyItCannotOpenOrWrite) {
   auto output = open();
   files_->fail_opens(EACCES);
