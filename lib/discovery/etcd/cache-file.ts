@@ -1,5 +1,6 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isNumericAddress } from '../instance.ts';
 import type { Endpoint } from '../resolver.ts';
@@ -18,8 +19,14 @@ export class CacheFile {
   #next: readonly Endpoint[] | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, service: string, onError: (error: Error) => void) {
-    this.#file = path.join(directory, `${encodeURIComponent(service)}.json`);
+  /** @param cluster  which etcd, and where in it: another one's service of the same name has a file of its own. */
+  constructor(directory: string, cluster: string, service: string, onError: (error: Error) => void) {
+    const digest = createHash('sha256')
+      .update(JSON.stringify([cluster, service]))
+      .digest('hex');
+    // What stands before the digest is for people; a name may be longer than file systems take.
+    const readable = encodeURIComponent(service).slice(0, 60);
+    this.#file = path.join(directory, `${readable}-${digest.slice(0, 24)}.json`);
     this.#onError = onError;
   }
 
@@ -57,13 +64,15 @@ export class CacheFile {
     const endpoints = this.#next;
     if (endpoints === undefined) return;
     this.#next = undefined;
-    const temporary = `${this.#file}.${process.pid}.new`;
+    // Threads and processes may share the folder.
+    const temporary = `${this.#file}.${randomUUID()}.new`;
     try {
       mkdirSync(path.dirname(this.#file), { recursive: true });
       await writeFile(temporary, JSON.stringify({ savedAt: new Date().toISOString(), endpoints }));
       await rename(temporary, this.#file);
     } catch (error) {
       this.#fail(error);
+      await rm(temporary, { force: true }).catch((cause: unknown) => this.#fail(cause));
     }
   }
 

@@ -51,6 +51,8 @@ export interface EtcdSettings {
   readonly graceMs: number;
   readonly cacheDirectory: string | undefined;
   readonly logger: Logger | false | undefined;
+  /** Which etcd, and where in it, whoever asks. */
+  readonly cluster: string;
   /** Equal for settings that lead to the same entries: what is shared in the process is shared by it. */
   readonly identity: string;
 }
@@ -90,6 +92,7 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   const { auth } = options;
   if (auth !== undefined && (typeof auth.username !== 'string' || typeof auth.password !== 'string'))
     throw new TypeError('option auth needs username and password');
+  const cluster = `${[...hosts].sort().join(',')} ${prefix}`;
   return {
     hosts,
     auth,
@@ -99,7 +102,8 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
     graceMs: integerOption('graceMs', options.graceMs, 10_000, 0, 3_600_000),
     cacheDirectory: options.cacheDirectory,
     logger: options.logger,
-    identity: identityOf(hosts, auth, tls, prefix),
+    cluster,
+    identity: identityOf(cluster, auth, tls),
   };
 }
 
@@ -125,13 +129,8 @@ function checkCertificates({ ca, cert, key }: EtcdTls): void {
 }
 
 /** Credentials are part of it, as a digest: what one user may see must not be given to another. */
-function identityOf(
-  hosts: readonly string[],
-  auth: EtcdSettings['auth'],
-  tls: EtcdTls | undefined,
-  prefix: string,
-): string {
+function identityOf(cluster: string, auth: EtcdSettings['auth'], tls: EtcdTls | undefined): string {
   const secrets = [auth?.username, auth?.password, tls?.ca, tls?.cert, tls?.key].map((part) => `${part}`);
   const digest = createHash('sha256').update(JSON.stringify(secrets)).digest('hex').slice(0, 16);
-  return `etcd ${[...hosts].sort().join(',')} ${prefix} ${digest}`;
+  return `etcd ${cluster} ${digest}`;
 }

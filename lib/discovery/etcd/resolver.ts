@@ -87,7 +87,9 @@ export class EtcdResolver implements Resolver {
     const cache =
       settings.cacheDirectory === undefined
         ? undefined
-        : new CacheFile(settings.cacheDirectory, this.#service, (error) => logger.warn(error.message));
+        : new CacheFile(settings.cacheDirectory, settings.cluster, this.#service, (error) =>
+            logger.warn(error.message),
+          );
     const known = this.#subscription?.snapshot();
     const published = known === undefined ? undefined : readSnapshot(known.text).endpoints;
     const remembered = published ?? cache?.read() ?? [];
