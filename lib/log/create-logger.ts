@@ -1,6 +1,7 @@
 import type { NativeLog } from '../addon/binary.ts';
 import type { LogBuffer } from '../addon/log-buffer.ts';
 import { currentCallFields } from './current-call.ts';
+import { safeText } from './json-value.ts';
 import { type LevelName, levelNumber, levels } from './levels.ts';
 import { JsonFormat, type LineFormat, type LineHead, type LogFields, TextFormat } from './line-format.ts';
 import { checkedDestination, type LoggerOptions } from './log-options.ts';
@@ -12,6 +13,7 @@ interface Shared {
   readonly log: OpenLog;
   readonly buffer: LogBuffer;
   readonly format: LineFormat;
+  closed: boolean;
 }
 
 /**
@@ -24,8 +26,9 @@ export class RocketLogger implements Logger, AsyncDisposable {
   readonly #head: LineHead;
   #least: number;
   #lentTo: NativeLog | undefined;
-  /** Heads with the call that is handled, by msgId: the last one. */
+  /** The head with the call that is handled: the last one. Peers choose ids, so an id alone does not say which call. */
   #callMsgId = '';
+  #callMethod = '';
   #callHead: LineHead | undefined;
 
   /** @internal */
@@ -117,6 +120,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
   /** Flushes, and closes the log for this thread; children included. What is logged later is dropped. */
   async close(): Promise<void> {
     await this.#shared.log.flush();
+    this.#shared.closed = true;
     this.#shared.log.close();
   }
 
@@ -126,6 +130,16 @@ export class RocketLogger implements Logger, AsyncDisposable {
   }
 
   #write(level: number, what: unknown, more: unknown): void {
+    if (this.#shared.closed) return;
+    try {
+      this.#writeLine(level, what, more);
+    } catch (error) {
+      // A getter, or a conversion to text, of what is logged.
+      this.#writeLine(level, `[cannot be logged: ${safeText(error)}]`, undefined);
+    }
+  }
+
+  #writeLine(level: number, what: unknown, more: unknown): void {
     const { format, buffer } = this.#shared;
     let message: string | undefined;
     let fields: LogFields | undefined;
@@ -145,8 +159,9 @@ export class RocketLogger implements Logger, AsyncDisposable {
     const call = currentCallFields();
     if (call === undefined || this.#fields['msgId'] !== undefined) return this.#head;
     const { msgId, method } = call;
-    if (this.#callHead === undefined || msgId !== this.#callMsgId) {
+    if (this.#callHead === undefined || msgId !== this.#callMsgId || method !== this.#callMethod) {
       this.#callMsgId = msgId;
+      this.#callMethod = method;
       this.#callHead = this.#shared.format.head({ msgId, method, ...this.#fields });
     }
     return this.#callHead;
@@ -172,5 +187,5 @@ export function createLogger(options: LoggerOptions = {}): RocketLogger {
   const least = levelNumber(level);
   const log = new OpenLog(checkedDestination('createLogger', options, format === 'json'));
   const lines = format === 'json' ? new JsonFormat() : new TextFormat(log.buffer.native.tid);
-  return new RocketLogger({ log, buffer: log.buffer, format: lines }, fields, least);
+  return new RocketLogger({ log, buffer: log.buffer, format: lines, closed: false }, fields, least);
 }

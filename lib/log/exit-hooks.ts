@@ -3,6 +3,8 @@ import { isMainThread } from 'node:worker_threads';
 
 /** What is to be done with a log when the process ends. */
 export interface EndingLog {
+  /** The same for all that share a buffer: flushing one flushes all. */
+  readonly buffer: object;
   flushSync(): boolean;
   reopen(): void;
   retakeSignals(): void;
@@ -55,7 +57,11 @@ function keep(event: string, listener: (event: string) => void, wanted: boolean)
 }
 
 function flushAll(): void {
-  for (const log of open.keys()) log.flushSync();
+  const flushed = new Set<object>();
+  for (const log of open.keys()) {
+    if (!flushed.has(log.buffer)) log.flushSync();
+    flushed.add(log.buffer);
+  }
 }
 
 /** By now Node.js has told libuv, which has given a signal without listeners back to the kernel. */

@@ -24,7 +24,16 @@ function objectJson(value: object): string | undefined {
   try {
     return clean(JSON.stringify(value instanceof Error ? errorFields(value) : value, withoutSurprises()));
   } catch (error) {
-    return quoteJson(`[cannot be logged: ${String(error)}]`);
+    return quoteJson(`[cannot be logged: ${safeText(error)}]`);
+  }
+}
+
+/** What was thrown, in words; it may be anything. */
+export function safeText(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'no reason that could be read';
   }
 }
 

@@ -20,7 +20,9 @@ const compressEveryMs = 1000;
 /** A log as this thread has it open. */
 export class OpenLog {
   readonly buffer: LogBuffer;
+  readonly #place: string;
   readonly #flushTimeoutMs: number;
+  #closed = false;
   readonly #forget: () => void;
   readonly #compressing: NodeJS.Timeout | undefined;
 
@@ -28,6 +30,7 @@ export class OpenLog {
   constructor({ place, settings, gzip, flushOnSignals, reopenOnSighup }: LogDestination) {
     const folder = settings.folder === '' ? '' : resolve(settings.folder);
     const where = folder === '' ? place : `${folder}/${settings.name}`;
+    this.#place = where;
     this.buffer = openBuffer(where, { ...settings, folder }, flushOnSignals);
     this.#flushTimeoutMs = settings.flushTimeoutMs;
     this.#forget = atExit(this, { flushOnSignals, reopenOnSighup });
@@ -61,29 +64,61 @@ export class OpenLog {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#forget();
     clearInterval(this.#compressing);
-    this.buffer.close();
+    closeBuffer(this.#place);
   }
 }
 
+interface SharedBuffer {
+  readonly buffer: LogBuffer;
+  readonly settings: string;
+  users: number;
+}
+
+/** Of this thread, by place: all its loggers of a place write into one, so that their lines keep their order. */
+const buffers = new Map<string, SharedBuffer>();
+
 function openBuffer(place: string, settings: LogBufferOptions, flushOnSignals: boolean): LogBuffer {
   const text = JSON.stringify(settings);
-  try {
-    return new LogBuffer(place, text, settings, flushOnSignals);
-  } catch (error) {
-    let open: Record<string, unknown>;
-    try {
-      open = JSON.parse((error as Error).message) as Record<string, unknown>;
-    } catch {
-      throw error;
-    }
-    const given = settings as unknown as Record<string, unknown>;
-    const different = Object.keys(given).filter((name) => open[name] !== given[name]);
-    throw new Error(
-      `the log ${place} is open in this process with other options: ${different.map((name) => `${publicName(name)} is ${String(open[name])}, not ${String(given[name])}`).join('; ')}`,
-    );
+  const known = buffers.get(place);
+  if (known !== undefined) {
+    if (known.settings !== text) throw otherOptions(place, known.settings, settings);
+    known.users++;
+    if (flushOnSignals) known.buffer.native.retakeSignals();
+    return known.buffer;
   }
+  try {
+    const buffer = new LogBuffer(place, text, settings, flushOnSignals);
+    buffers.set(place, { buffer, settings: text, users: 1 });
+    return buffer;
+  } catch (error) {
+    throw otherOptions(place, (error as Error).message, settings, error);
+  }
+}
+
+function closeBuffer(place: string): void {
+  const known = buffers.get(place);
+  if (known === undefined || --known.users > 0) return;
+  buffers.delete(place);
+  known.buffer.close();
+}
+
+/** `open`: the settings of the log that is open there; or the message of what else went wrong, in `error`. */
+function otherOptions(place: string, open: string, settings: LogBufferOptions, error?: unknown): unknown {
+  let has: Record<string, unknown>;
+  try {
+    has = JSON.parse(open) as Record<string, unknown>;
+  } catch {
+    return error;
+  }
+  const given = settings as unknown as Record<string, unknown>;
+  const different = Object.keys(given).filter((name) => has[name] !== given[name]);
+  return new Error(
+    `the log ${place} is open in this process with other options: ${different.map((name) => `${publicName(name)} is ${String(has[name])}, not ${String(given[name])}`).join('; ')}`,
+  );
 }
 
 function publicName(name: string): string {

@@ -7,8 +7,11 @@ export interface RocketDestination {
   readonly writable: true;
   /** A whole line; pino calls it. */
   write(line: string): void;
-  /** False when the disk did not take everything in time (option `flushTimeoutMs`). */
-  flush(options?: FlushOptions): Promise<boolean>;
+  /**
+   * False when the disk did not take everything in time (option `flushTimeoutMs`). pino calls it with a callback, which
+   * then gets an Error instead.
+   */
+  flush(options?: FlushOptions | ((error?: Error) => void)): Promise<boolean>;
   /** pino calls it after a `fatal` line. */
   flushSync(): boolean;
   /** Opens the file by its name again, after logrotate has moved it. */
@@ -27,17 +30,25 @@ export interface RocketDestination {
 export function rocketDestination(options: LogDestinationOptions = {}): RocketDestination {
   const log = new OpenLog(checkedDestination('rocketDestination', options, true));
   const { buffer } = log;
+  let ended = false;
   return {
     // pino then says the level of each line before it (its docs/api.md, "pino.metadata").
     ...{ [Symbol.for('pino.metadata')]: true, lastLevel: 0 },
     writable: true,
     write(this: { lastLevel: number }, line: string) {
-      buffer.append(line, false, this.lastLevel >= 50);
+      if (!ended) buffer.append(line, false, this.lastLevel >= 50);
     },
-    flush: (flushOptions) => log.flush(flushOptions),
+    flush: async (given) => {
+      if (typeof given !== 'function') return log.flush(given);
+      const flushed = await log.flush();
+      if (flushed) given();
+      else given(new Error('the log was not written in time (option flushTimeoutMs)'));
+      return flushed;
+    },
     flushSync: () => log.flushSync(),
     reopen: () => log.reopen(),
     end: () => {
+      ended = true;
       log.flushSync();
       log.close();
     },

@@ -47,6 +47,8 @@ int SystemFiles::sync(int fd) {
   return errno == EINVAL || errno == EROFS ? 0 : -errno;  // a pipe has nothing to sync
 }
 
+int SystemFiles::sync_all(int fd) { return ::syncfs(fd) == 0 ? 0 : -errno; }
+
 std::int64_t SystemFiles::size(int fd) {
   struct stat about {};
   return ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? about.st_size : 0;

@@ -20,6 +20,8 @@ class Files {
   /// Until a write may go on, at most `ms`.
   virtual void wait_writable(int fd, int ms) = 0;
   virtual int sync(int fd) = 0;
+  /// Every file of the disk that the open one is on.
+  virtual int sync_all(int fd) = 0;
   virtual std::int64_t size(int fd) = 0;
   /// Whether `path` still names the open file.
   virtual bool names(const std::string& path, int fd) = 0;
@@ -37,6 +39,7 @@ class SystemFiles : public Files {
   std::int64_t write(int fd, std::string_view text) override;
   void wait_writable(int fd, int ms) override;
   int sync(int fd) override;
+  int sync_all(int fd) override;
   std::int64_t size(int fd) override;
   bool names(const std::string& path, int fd) override;
   std::vector<std::string> list(const std::string& folder) override;

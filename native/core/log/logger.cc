@@ -23,6 +23,8 @@ std::atomic<std::uint64_t> next_number{1};
 /// For a thread to leave the line it is writing.
 constexpr Millis kBusyRetry{1};
 constexpr Millis kFirstErrorPause{100};
+/// For a writer that is told to give up, unless it hangs in a system call.
+constexpr Millis kLastWait{50};
 constexpr Millis kLongestErrorPause{1000};
 /// Room in a batch for the line about dropped lines.
 constexpr std::size_t kNoteBytes = 512;
@@ -375,6 +377,7 @@ bool Logger::write_batch(Batch& batch) {
     end_call();
     if (written > 0) {
       bytes_written_.fetch_add(static_cast<std::uint64_t>(written), std::memory_order_relaxed);
+      stuck_.store(false, std::memory_order_relaxed);
       pause = kFirstErrorPause;
     } else if (written == -EAGAIN) {
       output_.wait(50);
@@ -408,16 +411,18 @@ void Logger::finish_flush(std::uint64_t ticket) {
     const std::lock_guard lock(flush_mutex_);
     path_ = output_.path();
     if (ticket <= flush_done_) return;
-    sync = sync_asked_ > flush_done_ && sync_asked_ <= ticket;
+    sync = sync_asked_ > flush_done_;
   }
+  int error = 0;
   if (sync) {
     begin_call();
-    const int error = output_.sync();
+    error = output_.sync();
     end_call();
     if (error < 0) on_write_error(-error);
   }
   const std::lock_guard lock(flush_mutex_);
   flush_done_ = ticket;
+  if (error < 0) sync_failed_ = ticket;
   flushed_.notify_all();
 }
 
@@ -431,13 +436,18 @@ bool Logger::flush(Millis most, bool sync) {
   nudge();
   lock.lock();
   flushed_.wait_for(lock, most, [&] { return flush_done_ >= ticket || writer_ended_.load(); });
-  return flush_done_ >= ticket;
+  if (flush_done_ < ticket) {
+    stuck_.store(true, std::memory_order_relaxed);
+    return false;
+  }
+  return !sync || sync_failed_ < ticket;
 }
 
 void Logger::close() {
   const std::lock_guard closing(close_mutex_);
   if (!gatherer_.joinable()) return;
-  const bool flushed = flush(options_.flush_timeout);
+  // Who has just waited in vain does not wait again.
+  const bool flushed = !stuck_.load(std::memory_order_relaxed) && flush(options_.flush_timeout);
   if (!flushed) abandoned_.store(true, std::memory_order_release);
   stopping_.store(true, std::memory_order_release);
   nudge();
@@ -453,7 +463,8 @@ void Logger::close() {
   bool ended = false;
   {
     std::unique_lock lock(flush_mutex_);
-    ended = flushed_.wait_for(lock, options_.flush_timeout, [this] { return writer_ended_.load(); });
+    ended =
+        flushed_.wait_for(lock, flushed ? options_.flush_timeout : kLastWait, [this] { return writer_ended_.load(); });
   }
   if (ended) {
     gatherer_.join();

@@ -137,8 +137,11 @@ class Logger final : public std::enable_shared_from_this<Logger> {
 
   mutable std::mutex flush_mutex_;
   std::condition_variable flushed_;
-  std::uint64_t flush_asked_ = 0;    // guarded by flush_mutex_
+  std::uint64_t flush_asked_ = 0;  // guarded by flush_mutex_
+  /// A flush has waited in vain since the last write.
+  std::atomic<bool> stuck_{false};
   std::uint64_t sync_asked_ = 0;     // guarded by flush_mutex_
+  std::uint64_t sync_failed_ = 0;    // guarded by flush_mutex_; flushes up to it that asked for a sync had none
   std::uint64_t flush_done_ = 0;     // guarded by flush_mutex_
   std::string last_error_;           // guarded by flush_mutex_
   std::string path_;                 // guarded by flush_mutex_

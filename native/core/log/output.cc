@@ -6,6 +6,7 @@
 #include <charconv>
 #include <ctime>
 #include <tuple>
+#include <utility>
 
 namespace rocket::log {
 
@@ -60,6 +61,7 @@ int Output::open_at(const std::string& day, std::uint64_t number) {
   const std::string path = options_.folder + "/" + options_.name + "_" + day + "_log." + std::to_string(number);
   const int fd = files_->open(path);
   if (fd < 0) return fd;
+  sync_before_leaving();
   shut();
   path_ = path;
   day_ = day;
@@ -140,6 +142,7 @@ std::int64_t Output::write(std::string_view text) {
   const auto written = files_->write(descriptor(), text);
   if (written > 0) {
     size_ += static_cast<std::uint64_t>(written);
+    dirty_ = true;
     mid_line_ = text[static_cast<std::size_t>(written) - 1] != '\n';
   }
   if (written != -EAGAIN && written != -EINTR) failed_ = written <= 0;
@@ -148,7 +151,25 @@ std::int64_t Output::write(std::string_view text) {
 
 void Output::wait(int ms) { files_->wait_writable(descriptor(), ms); }
 
-int Output::sync() { return descriptor() < 0 ? 0 : files_->sync(descriptor()); }
+int Output::sync() {
+  syncs_ = true;
+  const int left_error = std::exchange(left_error_, 0);
+  if (descriptor() < 0) return left_error;
+  const int error = left_dirty_ ? files_->sync_all(descriptor()) : files_->sync(descriptor());
+  if (error < 0) return error;
+  left_dirty_ = dirty_ = false;
+  return left_error;
+}
+
+void Output::sync_before_leaving() {
+  if (!dirty_ || descriptor() < 0) return;
+  dirty_ = false;
+  if (!syncs_) {
+    left_dirty_ = true;
+  } else if (const int error = files_->sync(descriptor()); error < 0) {
+    left_error_ = error;
+  }
+}
 
 void Output::delete_old() const {
   if (options_.max_files == 0) return;

@@ -38,6 +38,7 @@ class Output {
   /// rolls and opens again as needed. -EAGAIN: try again after wait().
   std::int64_t write(std::string_view text);
   void wait(int ms);
+  /// All that was written is on the disk, files that have been left included; or a negated errno.
   int sync();
   /// The next write opens the file by its name again (logrotate has moved it).
   void reopen() { reopen_.store(true, std::memory_order_relaxed); }
@@ -58,6 +59,8 @@ class Output {
   int follow_name(std::int64_t now);
   int roll();
   void shut();
+  /// Before the open file is left for another.
+  void sync_before_leaving();
   void delete_old() const;
 
   const OutputOptions options_;
@@ -74,6 +77,14 @@ class Output {
   bool mid_line_ = false;
   /// The last write failed.
   bool failed_ = false;
+  /// Written to since it was last synced.
+  bool dirty_ = false;
+  /// Somebody asks for syncs: then files are synced when they are left.
+  bool syncs_ = false;
+  /// A file was left before anybody asked, and may not be on the disk yet.
+  bool left_dirty_ = false;
+  /// Of a file that could not be synced when it was left.
+  int left_error_ = 0;
 };
 
 /// A file of the log by its name; for ordering.

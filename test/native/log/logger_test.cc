@@ -27,9 +27,14 @@ constexpr Millis kLong{20'000};
 class LoggerTest : public testing::Test {
  protected:
   std::shared_ptr<Logger> open(Policy policy = Policy::kDropNewest, std::size_t buffer_bytes = 64 * 1024) {
+    return open_rolling(0, policy, buffer_bytes);
+  }
+  std::shared_ptr<Logger> open_rolling(std::uint64_t max_file_bytes, Policy policy = Policy::kDropNewest,
+                                       std::size_t buffer_bytes = 64 * 1024) {
     LoggerOptions options;
     options.output.folder = "/logs";
     options.output.name = "app";
+    options.output.max_file_bytes = max_file_bytes;
     options.policy = policy;
     options.buffer_bytes = buffer_bytes;
     options.gather_every = gather_every_;
@@ -152,6 +157,58 @@ TEST_F(LoggerTest, SeveralFlushesAtOnceEachSeeTheirOwnLines) {
   for (auto& thread : threads) thread.join();
   EXPECT_TRUE(logger->flush(kLong, true));
   EXPECT_GE(files_->syncs.load(), 1);
+  logger->close();
+}
+
+TEST_F(LoggerTest, AFlushThatSyncsIsNotForgottenForTheNext) {
+  const auto logger = open();
+  say(*logger, "first");
+  // The writer is in a sync, and of these the first must not be taken for done with the last.
+  files_->freeze_syncs(true);
+  std::vector<std::thread> flushing;
+  flushing.emplace_back([&] { EXPECT_TRUE(logger->flush(kLong, true)); });
+  const auto give_up = std::chrono::steady_clock::now() + kLong;
+  while (files_->all().empty() && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) {
+    flushing.emplace_back([&, i] {
+      const std::string message = std::to_string(i);
+      say(*logger, message);
+      EXPECT_TRUE(logger->flush(kLong, true));
+      EXPECT_NE(files_->synced()["/logs/app_20261122_log.0"].find("\t" + message + "\n"), std::string::npos);
+    });
+  }
+  files_->freeze_syncs(false);
+  for (auto& thread : flushing) thread.join();
+  logger->close();
+}
+
+TEST_F(LoggerTest, AFlushIsFalseWhenTheDiskDoesNotSync) {
+  const auto logger = open();
+  say(*logger, "first");
+  files_->fail_syncs(EIO);
+  EXPECT_FALSE(logger->flush(kLong, true));
+  EXPECT_EQ(logger->stats().last_error, std::strerror(EIO));
+  EXPECT_TRUE(logger->flush(kLong));
+  files_->fail_syncs(0);
+  EXPECT_TRUE(logger->flush(kLong, true));
+  logger->close();
+}
+
+TEST_F(LoggerTest, AFlushSyncsFilesThatWereLeftToo) {
+  const auto logger = open_rolling(100);
+  for (int i = 0; i < 20; ++i) say(*logger, "before the first sync");
+  EXPECT_TRUE(logger->flush(kLong));
+  EXPECT_TRUE(files_->synced().empty()) << "nobody has asked for it";
+  EXPECT_TRUE(logger->flush(kLong, true));
+  EXPECT_EQ(files_->synced(), files_->contents());
+  for (int i = 0; i < 20; ++i) say(*logger, "after it");
+  EXPECT_TRUE(logger->flush(kLong, true));
+  EXPECT_EQ(files_->synced(), files_->contents());
+  files_->fail_syncs(EIO);
+  for (int i = 0; i < 20; ++i) say(*logger, "left unsynced");
+  EXPECT_TRUE(logger->flush(kLong));
+  files_->fail_syncs(0);
+  EXPECT_FALSE(logger->flush(kLong, true)) << "of a file that was left";
   logger->close();
 }
 

@@ -43,9 +43,20 @@ class MemoryFiles final : public log::Files {
     return static_cast<std::int64_t>(text.size());
   }
   void wait_writable(int, int) override {}
-  int sync(int) override {
+  int sync(int fd) override {
+    std::unique_lock lock(mutex_);
+    frozen_changed_.wait(lock, [this] { return !frozen_syncs_; });
     ++syncs;
+    if (sync_error_ != 0) return -sync_error_;
+    const auto found = open_.find(fd);
+    if (found == open_.end()) return -EBADF;
+    synced_[found->second] = contents_[found->second];
     return 0;
+  }
+  int sync_all(int) override {
+    const std::lock_guard lock(mutex_);
+    synced_ = contents_;
+    return sync_error_ == 0 ? 0 : -sync_error_;
   }
   std::int64_t size(int fd) override {
     const std::lock_guard lock(mutex_);
@@ -74,6 +85,20 @@ class MemoryFiles final : public log::Files {
     const std::lock_guard lock(mutex_);
     write_error_ = error;
     bytes_until_error_ = after_bytes;
+  }
+  void fail_syncs(int error) {
+    const std::lock_guard lock(mutex_);
+    sync_error_ = error;
+  }
+  void freeze_syncs(bool frozen) {
+    const std::lock_guard lock(mutex_);
+    frozen_syncs_ = frozen;
+    frozen_changed_.notify_all();
+  }
+  /// What would be there after a loss of power.
+  std::map<std::string, std::string> synced() const {
+    const std::lock_guard lock(mutex_);
+    return synced_;
   }
   void fail_opens(int error) {
     const std::lock_guard lock(mutex_);
@@ -124,6 +149,7 @@ class MemoryFiles final : public log::Files {
   mutable std::mutex mutex_;
   std::condition_variable frozen_changed_;
   std::map<std::string, std::string> contents_;
+  std::map<std::string, std::string> synced_;
   std::map<int, std::string> open_;
   int last_fd_ = 100;
   int open_error_ = 0;
@@ -131,6 +157,8 @@ class MemoryFiles final : public log::Files {
   std::size_t bytes_until_error_ = 0;
   std::size_t most_at_once_ = 0;
   bool frozen_ = false;
+  bool frozen_syncs_ = false;
+  int sync_error_ = 0;
   std::size_t writes_ = 0;
 };
 
