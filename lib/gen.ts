@@ -5,6 +5,11 @@ export type { CallContext } from './rpc/call-context.ts';
 export type { CallOptions } from './rpc/channel-options.ts';
 export type { MethodDefinition, ServiceDefinition } from './rpc/service.ts';
 
+declare const unknownValue: unique symbol;
+
+/** A number that is none of an enum's own: a peer with a newer .proto may send one, and it may be sent on. */
+export type UnknownEnumValue = number & { readonly [unknownValue]: never };
+
 /** One of `Members`: the property `Name` says which; the others are null. */
 export type Oneof<Name extends string, Members> =
   | {

@@ -277,6 +277,8 @@ describe('a generated codec of proto2', () => {
     const types = generated(legacyProto).get('legacy.d.ts');
     for (const line of ['  id: bigint;', '  text: string;', '  part: Record_Part | null;'])
       expect(types).toContain(`${line}\n`);
+    // Closed: what is not declared is not received.
+    expect(types).toContain('type Level = (typeof Level)[keyof typeof Level];\n');
     expect(types).toContain('  readonly id: bigint | number | string;\n');
     expect(types).toContain('  readonly text?: string | undefined;\n');
   });

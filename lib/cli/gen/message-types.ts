@@ -48,12 +48,12 @@ function braces(lines: readonly string[]): string {
   return lines.length === 0 ? '{}' : `{\n${lines.join('')}}`;
 }
 
-/** An object of its values, and the type of these. */
+/** An object of its values, and the type of these; with those that a newer peer may send, which proto3 lets pass. */
 export function enumTypes(type: Enum): string {
   const { exported } = type.name;
   const values = type.values.map((value) => {
     return `${docComment(value, '  ')}  readonly ${value.name}: ${value.number};\n`;
   });
   return `${docComment(type)}export declare const ${exported}: ${braces(values)};
-export type ${exported} = (typeof ${exported})[keyof typeof ${exported}];`;
+export type ${exported} = (typeof ${exported})[keyof typeof ${exported}]${type.closed ? '' : ' | $.UnknownEnumValue'};`;
 }

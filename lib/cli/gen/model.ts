@@ -51,6 +51,8 @@ export interface Message extends Documented {
 
 export interface Enum extends Documented {
   readonly name: TypeName;
+  /** As those of proto2: a value that is not declared is not received. */
+  readonly closed: boolean;
   readonly values: readonly (Documented & { readonly name: string; readonly number: number })[];
 }
 

@@ -103,6 +103,7 @@ class Builder {
     return {
       ...documented(type),
       name: this.#nameOf(type),
+      closed: isClosed(type),
       values: Object.entries(type.values).map(([name, number]) => ({
         name,
         number,
@@ -150,6 +151,12 @@ class Builder {
     if (name === undefined) throw new TypeError(`${type.fullName} has no name`);
     return name;
   }
+}
+
+/** protobufjs keeps what a file's syntax or edition says where its own code looks, and does not declare it. */
+function isClosed(type: protobuf.Enum): boolean {
+  const { _features: features } = type as unknown as { readonly _features?: { readonly enum_type?: string } };
+  return features?.enum_type === 'CLOSED';
 }
 
 function documented(object: protobuf.ReflectionObject): Documented {
