@@ -23,7 +23,8 @@ async function logger(): Promise<{ info(message: string): void }> {
     fifo(path.join(directory, 'pino.log'));
     return pinoAsync(directory).log;
   }
-  const log = createLogger({ directory });
+  // Small enough to be full soon: a full log must not stall its callers either.
+  const log = createLogger({ directory, bufferBytes: 64 * 1024, queueBytes: 64 * 1024 });
   await log.flush();
   fifo(filesOf(directory)[0]!);
   log.reopen();

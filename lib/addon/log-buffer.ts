@@ -29,6 +29,8 @@ export class LogBuffer {
   readonly native: NativeLog;
   readonly #control: Int32Array;
   readonly #bytes: WritingBuffer;
+  /** No line of so many characters, whichever they are, is cut. */
+  readonly longestLine: number;
   readonly #halfBytes: number;
   readonly #nudgeBytes: number;
   readonly #policy: FullPolicy;
@@ -45,6 +47,7 @@ export class LogBuffer {
     this.#control = new Int32Array(memory, 0, controlBytes / 4);
     this.#bytes = Buffer.from(memory) as unknown as WritingBuffer;
     this.#halfBytes = options.bufferBytes;
+    this.longestLine = Math.floor(options.bufferBytes / 3);
     this.#nudgeBytes = (this.#halfBytes / 4) * 3;
     this.#policy = options.policy;
   }

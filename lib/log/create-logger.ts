@@ -151,7 +151,12 @@ export class RocketLogger implements Logger, AsyncDisposable {
       if (more !== undefined) message = `${more as string}`;
       else if (what instanceof Error) message = what.message;
     }
-    const line = format.line(level, Date.now(), this.#headNow(), fields, message);
+    let line = format.line(level, Date.now(), this.#headNow(), fields, message);
+    if (line.text.length > buffer.longestLine) {
+      // Whole in its form, so that what reads JSON can read it: without its fields, and the message cut.
+      const begin = (message ?? '').slice(0, buffer.longestLine >> 4);
+      line = format.line(level, Date.now(), this.#headNow(), undefined, `${begin}…[cut]`);
+    }
     buffer.append(line.text, line.ascii, level >= 50);
   }
 

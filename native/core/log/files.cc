@@ -61,6 +61,12 @@ bool SystemFiles::names(const std::string& path, int fd) {
          named.st_dev == open.st_dev;
 }
 
+std::int64_t SystemFiles::modified_ms(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0) return -1;
+  return std::int64_t{about.st_mtim.tv_sec} * 1000 + about.st_mtim.tv_nsec / 1'000'000;
+}
+
 std::vector<std::string> SystemFiles::list(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;

@@ -25,6 +25,8 @@ class Files {
   virtual std::int64_t size(int fd) = 0;
   /// Whether `path` still names the open file.
   virtual bool names(const std::string& path, int fd) = 0;
+  /// When the file was last written to, or -1 when it is not there.
+  virtual std::int64_t modified_ms(const std::string& path) = 0;
   virtual std::vector<std::string> list(const std::string& folder) = 0;
   virtual void remove(const std::string& path) = 0;
   /// Milliseconds of the calendar clock, which may jump.
@@ -42,6 +44,7 @@ class SystemFiles : public Files {
   int sync_all(int fd) override;
   std::int64_t size(int fd) override;
   bool names(const std::string& path, int fd) override;
+  std::int64_t modified_ms(const std::string& path) override;
   std::vector<std::string> list(const std::string& folder) override;
   void remove(const std::string& path) override;
   std::int64_t unix_ms() override;

@@ -108,6 +108,9 @@ Logger::Logger(const LoggerOptions& options, std::shared_ptr<Files> files)
     : options_(options), files_(std::move(files)), number_(next_number.fetch_add(1)), output_(options.output, files_) {
   output_.on_rolled = [this](const std::string& path) {
     files_rolled_.fetch_add(1, std::memory_order_relaxed);
+    output_.on_left(path);
+  };
+  output_.on_left = [this](const std::string& path) {
     const std::lock_guard lock(flush_mutex_);
     rolled_.push_back(path);
     if (rolled_.size() > 1000) rolled_.erase(rolled_.begin());  // nobody compresses them

@@ -14,6 +14,8 @@ namespace {
 
 /// How often it is looked whether the path still names the open file.
 constexpr std::int64_t kLookEveryMs = 200;
+/// A file that was not written to for so long is nobody's any more.
+constexpr std::int64_t kLeftAfterMs = 60'000;
 
 std::string local_day(std::int64_t unix_ms) {
   const auto time = static_cast<std::time_t>(unix_ms / 1000);
@@ -50,6 +52,26 @@ Output::Output(OutputOptions options, std::shared_ptr<Files> files)
 }
 
 Output::~Output() { shut(); }
+
+int Output::open() {
+  if (const int error = prepare(); error < 0) return error;
+  if (!is_file()) return 0;
+  delete_old();
+  tell_of_left();
+  return 0;
+}
+
+/// Files of before, not compressed, which nobody has written to for a while: another process may still be at it.
+void Output::tell_of_left() const {
+  if (!on_left) return;
+  for (const auto& file : files_->list(options_.folder)) {
+    RolledName parsed;
+    const std::string path = options_.folder + "/" + file;
+    if (!parse_rolled_name(file, options_.name, parsed) || file.ends_with(".gz") || path == path_) continue;
+    const std::int64_t modified = files_->modified_ms(path);
+    if (modified >= 0 && files_->unix_ms() - modified >= kLeftAfterMs) on_left(path);
+  }
+}
 
 void Output::shut() {
   if (!is_file()) return;

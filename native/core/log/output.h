@@ -33,7 +33,7 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   /// Opens what the next write would open, so that a crash finds it open; a negated errno when that fails.
-  int open() { return prepare(); }
+  int open();
   /// Writes from the front of `text`, which is whole lines: so many bytes, at least one, or a negated errno. Opens,
   /// rolls and opens again as needed. -EAGAIN: try again after wait().
   std::int64_t write(std::string_view text);
@@ -45,6 +45,8 @@ class Output {
 
   /// The path of a file that will not be written to any more.
   std::function<void(const std::string&)> on_rolled;
+  /// The same of one that another process has left.
+  std::function<void(const std::string&)> on_left;
 
   /// For a handler of a fatal signal: -1 when none is open.
   int descriptor() const { return fd_.load(std::memory_order_acquire); }
@@ -62,6 +64,7 @@ class Output {
   /// Before the open file is left for another.
   void sync_before_leaving();
   void delete_old() const;
+  void tell_of_left() const;
 
   const OutputOptions options_;
   const std::shared_ptr<Files> files_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -90,6 +91,28 @@ TEST_F(OutputTest, DoesNotGoOnWithAFileThatIsFullOrCompressed) {
   auto second = open(10);
   write(second, "b\n");
   EXPECT_EQ(files_->contents()["/logs/app_20261122_log.5"], "b\n");
+}
+
+TEST_F(OutputTest, FindsWhatAnEarlierProcessHasLeft) {
+  {
+    auto output = open();
+    write(output, "old\n");
+    files_->now += kDayMs;
+    write(output, "newer\n");
+    files_->now += 2 * kDayMs;
+    write(output, "of another process\n");
+  }
+  files_->now += kDayMs;
+  // Another process may still be at this one.
+  ASSERT_EQ(files_->write(files_->open("/logs/app_20261126_log.0"), "young\n"), 6);
+  files_->open("/logs/app_20261126_log.1");
+  Output output({.folder = "/logs", .name = "app", .fd = 1, .max_file_bytes = 0, .max_files = 4}, files_);
+  std::vector<std::string> left;
+  output.on_left = [&](const std::string& path) { left.push_back(path); };
+  ASSERT_EQ(output.open(), 0);
+  EXPECT_EQ(files_->contents().size(), 4U) << "the oldest of five is gone";
+  std::sort(left.begin(), left.end());
+  EXPECT_EQ(left, (std::vector<std::string>{"/logs/app_20261123_log.0", "/logs/app_20261125_log.0"}));
 }
 
 TEST_F(OutputTest, KeepsSoManyFiles) {

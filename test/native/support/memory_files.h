@@ -39,6 +39,7 @@ class MemoryFiles final : public log::Files {
     const auto found = open_.find(fd);
     if (found == open_.end()) return -EBADF;
     contents_[found->second] += text;
+    modified_[found->second] = now;
     ++writes_;
     return static_cast<std::int64_t>(text.size());
   }
@@ -65,6 +66,11 @@ class MemoryFiles final : public log::Files {
   bool names(const std::string& path, int fd) override {
     const std::lock_guard lock(mutex_);
     return contents_.contains(path) && open_.contains(fd) && open_[fd] == path;
+  }
+  std::int64_t modified_ms(const std::string& path) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = modified_.find(path);
+    return found == modified_.end() ? -1 : found->second;
   }
   std::vector<std::string> list(const std::string& folder) override {
     const std::lock_guard lock(mutex_);
@@ -150,6 +156,7 @@ class MemoryFiles final : public log::Files {
   std::condition_variable frozen_changed_;
   std::map<std::string, std::string> contents_;
   std::map<std::string, std::string> synced_;
+  std::map<std::string, std::int64_t> modified_;
   std::map<int, std::string> open_;
   int last_fd_ = 100;
   int open_error_ = 0;
