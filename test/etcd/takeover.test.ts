@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -54,12 +54,17 @@ describe.skipIf(etcdIsMissing())('who follows a service from now on', () => {
     const before = follow({ cacheDirectory });
     await before.seen.sees([a, b], 3000);
     before.close();
-    const written = () => readdirSync(cacheDirectory).some((name) => name.endsWith('.json'));
-    await until(written, { deadlineMs: 3000, what: 'the file' });
+    const cached = () =>
+      readdirSync(cacheDirectory)
+        .filter((name) => name.endsWith('.json'))
+        .map((name) => readFileSync(path.join(cacheDirectory, name), 'utf8'))
+        .join();
+    await until(() => cached().includes(b), { deadlineMs: 3000, what: 'the file' });
     await withdrawB();
     const after = follow({ cacheDirectory });
     await after.seen.sees([a, b], 3000);
     expect(await after.seen.sees([a], 5000)).toBeGreaterThan(graceMs - 500);
     expect(after.seen.lists[0]).toBe(`${a} ${b}`);
+    await until(() => !cached().includes(b), { deadlineMs: 3000, what: 'the new file' });
   });
 });
