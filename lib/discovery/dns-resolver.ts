@@ -1,11 +1,8 @@
-import { lookupAll } from './lookup.ts';
+import { type Lookup, lookupAll } from './lookup.ts';
 import type { Resolver, ResolverListener } from './resolver.ts';
 
 const intervalMs = 30_000;
 const refreshIntervalMs = 1000;
-
-/** `ip:port` of each address of a host. */
-export type Lookup = (host: string, port: number) => Promise<string[]>;
 
 /**
  * `dns:///host:port`: every address of the name is an endpoint of its own. Looks again every 30 s, and after a second

@@ -1,5 +1,8 @@
 import { lookup } from 'node:dns/promises';
 
+/** `ip:port` of each address of a host. */
+export type Lookup = (host: string, port: number) => Promise<string[]>;
+
 const lookupTimeoutMs = 5000;
 
 /** Looks a host name up; `ip:port` or `[ipv6]:port` of each address. Bounded, because getaddrinfo may take minutes. */

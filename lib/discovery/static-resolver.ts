@@ -1,6 +1,6 @@
 import type { TargetEndpoint } from '../rpc/target.ts';
-import type { Lookup } from './dns-resolver.ts';
-import { lookupAll } from './lookup.ts';
+import { Backoff } from './backoff.ts';
+import { type Lookup, lookupAll } from './lookup.ts';
 import type { Endpoint, Resolver, ResolverListener } from './resolver.ts';
 
 const refreshIntervalMs = 1000;
@@ -8,26 +8,30 @@ const refreshIntervalMs = 1000;
 const againMs = 5000;
 
 /**
- * Endpoints that the target names itself. Numeric ones are known at once; names are looked up, again on refresh() and
- * after some time when one could not be; that one keeps the addresses it had.
+ * Endpoints that the target names itself. Numeric ones are known at once; names are looked up, again on refresh(), and
+ * again after 1 s to 30 s while one of them cannot be; it keeps the addresses it had.
  */
 export class StaticResolver implements Resolver {
   readonly #targets: readonly TargetEndpoint[];
   readonly #lookup: Lookup;
-  /** What each name was last found to be. */
-  readonly #known = new Map<string, string[]>();
+  readonly #onlyNumbers: boolean;
+  readonly #backoff = new Backoff(2 * refreshIntervalMs, 30_000);
+  /** What each name stood for when it was looked up last with success. */
+  readonly #known = new Map<string, readonly string[]>();
   #listener: ResolverListener | undefined;
   #lookingUp = false;
+  #lastAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(targets: readonly TargetEndpoint[], lookup: Lookup = lookupAll) {
     this.#targets = targets;
     this.#lookup = lookup;
+    this.#onlyNumbers = targets.every(({ address }) => address !== undefined);
   }
 
   start(listener: ResolverListener): void {
     this.#listener = listener;
-    if (this.#targets.every(({ address }) => address !== undefined)) {
+    if (this.#onlyNumbers) {
       listener.onEndpoints(this.#targets.map(({ name, address }) => ({ name, addresses: [address!] })));
     } else {
       void this.#lookUp();
@@ -35,48 +39,45 @@ export class StaticResolver implements Resolver {
   }
 
   refresh(): void {
-    const onlyNumbers = this.#targets.every(({ address }) => address !== undefined);
-    if (!onlyNumbers && !this.#lookingUp) this.#lookUpIn(refreshIntervalMs);
-  }
-
-  #lookUpIn(ms: number): void {
-    if (this.#timer !== undefined || this.#listener === undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.#lookUp();
-    }, ms);
-    this.#timer.unref();
+    if (this.#onlyNumbers || this.#lookingUp) return;
+    this.#lookUpIn(Math.max(0, this.#lastAt + refreshIntervalMs - performance.now()));
   }
 
   close(): void {
     this.#listener = undefined;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+  }
+
+  #lookUpIn(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#listener === undefined) return;
+    this.#timer = setTimeout(() => void this.#lookUp(), ms);
+    this.#timer.unref();
   }
 
   async #lookUp(): Promise<void> {
     this.#lookingUp = true;
-    const found = await Promise.allSettled(
-      this.#targets.map(async ({ name, host, port, address }): Promise<Endpoint> => {
-        if (address !== undefined) return { name, addresses: [address] };
-        const addresses = await this.#lookup(host, port);
-        this.#known.set(name, addresses);
-        return { name, addresses };
-      }),
-    );
+    const found = await Promise.allSettled(this.#targets.map((target) => this.#addressesOf(target)));
     this.#lookingUp = false;
-    const endpoints = found.flatMap((result, i): Endpoint[] => {
-      if (result.status === 'fulfilled') return [result.value];
-      const { name } = this.#targets[i]!;
+    this.#lastAt = performance.now();
+    const endpoints = this.#targets.flatMap(({ name }): Endpoint[] => {
       const addresses = this.#known.get(name);
       return addresses === undefined ? [] : [{ name, addresses }];
     });
     const failed = found.find((result) => result.status === 'rejected');
-    if (failed !== undefined) this.#lookUpIn(againMs);
+    // Before the listener is told: it may want a refresh, which is sooner.
+    if (failed === undefined) this.#backoff.reset();
+    else this.#lookUpIn(this.#backoff.next());
     if (endpoints.length > 0) this.#listener?.onEndpoints(endpoints);
     else if (failed !== undefined) {
       const reason: unknown = failed.reason;
       this.#listener?.onError(reason instanceof Error ? reason : new Error(String(reason)));
     }
+  }
+
+  async #addressesOf({ name, host, port, address }: TargetEndpoint): Promise<void> {
+    const addresses = address === undefined ? await this.#lookup(host, port) : [address];
+    if (addresses.length === 0) throw new Error(`${host} has no address`);
+    this.#known.set(name, addresses);
   }
 }

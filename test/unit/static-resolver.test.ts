@@ -1,11 +1,15 @@
-import { expect, it, onTestFinished, vi } from 'vitest';
-import type { Lookup } from '../../lib/discovery/dns-resolver.ts';
+import { afterEach, expect, it, vi } from 'vitest';
 import { StaticResolver } from '../../lib/discovery/static-resolver.ts';
 import type { Endpoint } from '../../lib/index.ts';
 import { parseTarget } from '../../lib/rpc/target.ts';
+import { Recorder } from '../support/recorder.ts';
 import { Changes } from '../support/waits.ts';
 
-function listening(target: string, lookup?: Lookup) {
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function listening(target: string) {
   const changes = new Changes();
   const lists: (readonly Endpoint[])[] = [];
   const errors: Error[] = [];
@@ -96,4 +100,36 @@ it('says nothing after close()', async () => {
   const other = listening('localhost:2');
   await other.spoken(1);
   expect([lists, errors]).toEqual([[], []]);
+});
+
+it('a name keeps its addresses when a lookup fails, and is looked up again by itself', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const answers: Record<string, (string | Error)[]> = {
+    one: ['10.0.0.1:1', new Error('SERVFAIL'), new Error('SERVFAIL'), '10.0.0.3:1'],
+    two: [new Error('SERVFAIL'), '10.0.0.2:1'],
+  };
+  let asked = 0;
+  const { endpoints } = parseTarget('static:///one:1,two:1');
+  const resolver = new StaticResolver(endpoints, async (host) => {
+    asked++;
+    const answer = answers[host]!.length > 1 ? answers[host]!.shift()! : answers[host]![0]!;
+    if (answer instanceof Error) throw answer;
+    return [answer];
+  });
+  const seen = new Recorder();
+  const addresses = () => seen.endpoints.map(({ addresses: each }) => each.join()).join(' ');
+  resolver.start(seen);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([addresses(), seen.names]).toEqual(['10.0.0.1:1', 'one:1']);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect([addresses(), asked]).toEqual(['10.0.0.1:1 10.0.0.2:1', 4]);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect([addresses(), asked]).toEqual(['10.0.0.3:1 10.0.0.2:1', 8]);
+  // All of them are known now, so nothing is asked until somebody wants it.
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect([asked, seen.errors]).toEqual([8, []]);
+  resolver.refresh();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked).toBe(10);
+  resolver.close();
 });
