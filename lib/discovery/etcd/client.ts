@@ -203,17 +203,18 @@ async function ask<T>(
   question: (client: Etcd3) => Promise<T>,
   isLate: () => boolean,
 ): Promise<T> {
-  const askOnce = async (): Promise<T> => {
+  const ready = async (): Promise<void> => {
     await login?.ready();
     if (isLate()) throw new Error('nobody waits for it any more');
-    return question(client);
   };
+  await ready();
   try {
-    return await askOnce();
+    return await question(client);
   } catch (error) {
     // The token ran out, or etcd was started again: with a new one, once more.
     if (login === undefined || login.done || isLate()) throw error;
-    return askOnce();
+    await ready();
+    return question(client);
   }
 }
 
@@ -254,9 +255,9 @@ async function connect(settings: EtcdSettings): Promise<Connected> {
   const client: Etcd3 = new Etcd3({
     hosts: hosts.map((host) => (tls === undefined || host.includes('://') ? host : `https://${host}`)),
     ...(certificates === undefined ? {} : { credentials: certificates }),
-    // Where there are several hosts, one that is frozen leaves time for another.
+    // Where there are several hosts, one that is frozen or has lost the request leaves time for others.
     defaultCallOptions: ({ isStream }) =>
-      isStream ? {} : { deadline: Date.now() + requestTimeoutMs / (hosts.length > 1 ? 2 : 1) },
+      isStream ? {} : { deadline: Date.now() + requestTimeoutMs / Math.min(hosts.length, 3) },
     faultHandling: {
       // The circuit breaker that is the default turns an outage of a second into one of twelve.
       host: () => noop,
