@@ -5,8 +5,9 @@ import { Channel, createClient } from '../../lib/index.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { discovery, follow, plainClient } from '../support/discoveries.ts';
 import { EtcdServer, etcdIsMissing } from '../support/etcd-server.ts';
-import { startOrderServer } from '../support/loopback.ts';
-import { Order } from '../support/order.ts';
+import { startFleet } from '../support/fleet.ts';
+import { openOrders } from '../support/loopback.ts';
+import { until } from '../support/waits.ts';
 
 const a = '127.0.0.1:9001';
 const auth = { username: 'root', password: 'a-b%c d' };
@@ -124,22 +125,44 @@ describe.skipIf(etcdIsMissing())('an etcd that is protected', () => {
     await follow(plain, 'Order').fails(/option hosts/, 8000);
   });
 
-  it('waits for an etcd that is not there at the start, and says where it looked', async () => {
+  it('waits for an etcd that is not there at the start, says where it looked, and so do calls that wait', async () => {
     const server = await EtcdServer.start();
     await server.kill();
     const made = discovery({ hosts: server.hosts });
-    const seen = follow(made, 'Order');
-    await seen.fails(/no etcd could be reached at 127\.0\.0\.1:\d+ \(option hosts\)/, 5000);
-    const channel = new Channel('etcd:///Order', { resolver: made });
-    onTestFinished(() => channel.close({ drainMs: 0 }));
-    const orders = createClient(Order, channel);
-    await expect(orders.makeOrder({})).rejects.toThrow(/no etcd could be reached/);
-    const call = orders.makeOrder({}, { waitForReady: true, timeoutMs: 15_000 });
-    const { address } = await startOrderServer(() => ({ orderId: 'patient' }));
-    const registering = made.register('Order', address);
+    const missing = /no etcd could be reached at 127\.0\.0\.1:\d+ \(option hosts\)/;
+    await follow(made, 'Order').fails(missing, 5000);
+    const { orders, channel } = openOrders('etcd:///Order', { resolver: made });
+    await expect(orders.makeOrder({}, { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(missing),
+    });
+    const waiting = orders.makeOrder({ goods: 'patience' }, { waitForReady: true });
+    const starting = startFleet(made, 1);
+    await until(() => channel.stats().callsParked === 1, { deadlineMs: 1000, what: 'the call to wait' });
     await server.startAll();
-    await registering;
-    await seen.sees([address], 5000);
-    expect(await call).toMatchObject({ orderId: 'patient' });
+    const back = performance.now();
+    const [instance] = await starting;
+    expect(await waiting).toMatchObject({ orderId: instance!.address });
+    expect(performance.now() - back).toBeLessThan(5000);
+  });
+
+  it('lets calls that wait go on once the password is right', { timeout: 40_000 }, async () => {
+    const server = await EtcdServer.start();
+    await enableAuth(server);
+    const { hosts } = server;
+    const { Etcd3 } = await import('etcd3');
+    const admin = new Etcd3({ hosts, auth });
+    onTestFinished(() => admin.close());
+    const [instance] = await startFleet(discovery({ hosts, auth }), 1);
+    const { orders } = openOrders('etcd:///Order', {
+      resolver: discovery({ hosts, auth: { ...auth, password: 'new' } }),
+    });
+    await expect(orders.makeOrder({})).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(/\(option auth\)/),
+    });
+    const waiting = orders.makeOrder({}, { waitForReady: true });
+    await admin.user(auth.username).setPassword('new');
+    expect(await waiting).toMatchObject({ orderId: instance!.address });
   });
 });

@@ -5,6 +5,7 @@ import { until } from '../support/waits.ts';
 
 const services = 200;
 const changes = 1000;
+const rounds = 15;
 let question = 0;
 
 async function ask(child: Child, command: string): Promise<string> {
@@ -41,25 +42,30 @@ describe.skipIf(etcdIsMissing())('eight worker threads that follow 200 services'
     await until(async () => (await watches()) >= services, { deadlineMs: 5000, what: 'the watches' });
     expect(await watches()).toBe(services);
 
-    for (let i = 0; i < changes - services; i++) await put(i % services, `v${i}`);
-    await putAll('second');
-    await allSee('second', 8);
+    // All the time one writer changes the others, and service-0 is what is measured.
+    const writer = (async () => {
+      for (let i = 0; i < changes - services; i++) await put(1 + (i % (services - 1)), `v${i}`);
+    })();
     const delays: number[] = [];
-    for (let round = 0; round < 5; round++) {
-      await put(0, `alone-${round}`);
-      const written = Date.now();
+    for (let round = 0; round < rounds; round++) {
+      // The clock of the wall, since the workers are in another process.
+      const writtenAt = Date.now();
+      await put(0, `version-${round}`);
       let last = 'incomplete';
       const complete = async () => {
-        last = await ask(child, `last alone-${round}`);
+        last = await ask(child, `last version-${round}`);
         return last !== 'incomplete';
       };
       await until(complete, { deadlineMs: 5000, what: 'all workers to see one change' });
-      delays.push(Number(last) - written);
+      delays.push(Number(last) - writtenAt);
     }
-    // The median: eight threads share two cores with etcd and this process.
+    await writer;
+    // From the write to the last of the eight. The median, since they share two cores with etcd and this process.
     delays.sort((a, b) => a - b);
-    expect(delays[2]).toBeLessThanOrEqual(100);
-    expect(delays[4]).toBeLessThanOrEqual(1000);
+    expect(delays[rounds >> 1]).toBeLessThanOrEqual(100);
+    expect(delays.at(-1)).toBeLessThanOrEqual(1000);
+    await putAll('second');
+    await allSee('second', 8);
 
     expect(await ask(child, 'terminate')).toBe('7');
     await putAll('third');
