@@ -4,8 +4,6 @@ import { type Lookup, lookupAll } from './lookup.ts';
 import type { Endpoint, Resolver, ResolverListener } from './resolver.ts';
 
 const refreshIntervalMs = 1000;
-/** After a name could not be looked up. */
-const againMs = 5000;
 
 /**
  * Endpoints that the target names itself. Numeric ones are known at once; names are looked up, again on refresh(), and

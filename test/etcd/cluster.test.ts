@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { EtcdDiscovery } from '../../lib/discovery/etcd/etcd.ts';
 import { discovery, follow, plainClient } from '../support/discoveries.ts';
 import { EtcdServer, etcdIsMissing } from '../support/etcd-server.ts';
 import { startFleet, startTraffic } from '../support/fleet.ts';
@@ -71,15 +70,3 @@ describe.skipIf(etcdIsMissing())('a cluster of three', () => {
     expect(failures).toEqual([]);
   });
 });
-
-/** One more server, which is registered and seen beside the `others` within 5 s; its address. */
-async function startOne(
-  registry: EtcdDiscovery,
-  seen: ReturnType<typeof follow>,
-  others: readonly string[],
-): Promise<string> {
-  const began = performance.now();
-  const [one] = await startFleet(registry, 1);
-  await seen.sees([...others, one!.address], Math.max(1, 5000 - (performance.now() - began)));
-  return one!.address;
-}

@@ -13,7 +13,7 @@ function listening(target: string) {
   const changes = new Changes();
   const lists: (readonly Endpoint[])[] = [];
   const errors: Error[] = [];
-  const resolver = new StaticResolver(parseTarget(target).endpoints, lookup);
+  const resolver = new StaticResolver(parseTarget(target).endpoints);
   resolver.start({
     onEndpoints: (endpoints) => {
       lists.push(endpoints);
@@ -61,36 +61,6 @@ it('a name that is not there is an error, or left out when others are', async ()
   const among = listening('static:///no-such-host.invalid:1,10.0.0.1:8');
   await among.spoken(1);
   expect(among.lists).toEqual([[{ name: '10.0.0.1:8', addresses: ['10.0.0.1:8'] }]]);
-});
-
-it('a name that cannot be looked up any more keeps the addresses it had', async () => {
-  let there = true;
-  const lookup: Lookup = (host, port) =>
-    there || host === 'b' ? Promise.resolve([`10.0.0.9:${port}`]) : Promise.reject(new Error('no answer'));
-  const { resolver, lists, spoken } = listening('static:///a:1,b:2', lookup);
-  await spoken(1);
-  there = false;
-  resolver.refresh();
-  await spoken(2);
-  expect(lists[1]).toEqual(lists[0]);
-  expect(lists[0]).toHaveLength(2);
-  resolver.close();
-});
-
-it('a name that could not be looked up is looked up again by itself', async () => {
-  vi.useFakeTimers();
-  onTestFinished(() => void vi.useRealTimers());
-  let asked = 0;
-  const lookup: Lookup = (host, port) =>
-    host === 'a' && ++asked === 1
-      ? Promise.reject(new Error('no answer'))
-      : Promise.resolve([`10.0.0.9:${port}`]);
-  const { resolver, lists } = listening('static:///a:1,b:2', lookup);
-  await vi.advanceTimersByTimeAsync(0);
-  expect(lists.at(-1)?.map(({ name }) => name)).toEqual(['b:2']);
-  await vi.advanceTimersByTimeAsync(6000);
-  expect(lists.at(-1)?.map(({ name }) => name)).toEqual(['a:1', 'b:2']);
-  resolver.close();
 });
 
 it('says nothing after close()', async () => {
