@@ -1,5 +1,6 @@
 #include "log/buffer.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -79,10 +80,14 @@ Buffer::Turn Buffer::turn(bool& more) {
       more = true;
       break;
     }
-    if (shared.bytes[filled].load(std::memory_order_acquire) == 0) return Turn::kEmpty;
+    if (shared.bytes[filled].load(std::memory_order_acquire) == 0) {
+      owed_halves_ = 0;
+      return Turn::kEmpty;
+    }
     taken_ = filled;
     shared.active.store(1 - filled, std::memory_order_seq_cst);
   }
+  if (!more) owed_halves_ = std::min(owed_halves_, 1);
   // A thread that was terminated inside a line will not leave it.
   if (shared.busy.load(std::memory_order_seq_cst) == taken_ + 1 && !gone()) return Turn::kBusy;
   return Turn::kReady;
@@ -96,6 +101,7 @@ std::int32_t Buffer::ready_lines() const { return control().lines[taken_].load(s
 
 void Buffer::release() {
   Control& shared = control();
+  owed_halves_ = std::max(0, owed_halves_ - 1);
   shared.lines[taken_].store(0, std::memory_order_relaxed);
   shared.bytes[taken_].store(0, std::memory_order_release);
   taken_ = -1;

@@ -71,6 +71,9 @@ class Buffer {
   std::string_view ready() const;
   std::int32_t ready_lines() const;
   void release();
+  /// From now on owes() until all lines of before have been released; those that come later do not count, however many.
+  void owe_all() { owed_halves_ = 2; }
+  bool owes() const { return owed_halves_ > 0; }
 
   // a handler of a fatal signal:
   /// Whole lines of a half, in the order the halves were filled.
@@ -89,6 +92,7 @@ class Buffer {
   const std::unique_ptr<char, Free> memory_;
   std::int32_t entered_ = 0;  // the thread
   std::int32_t taken_ = -1;   // the gatherer: the half it has made inactive and not yet released
+  int owed_halves_ = 0;       // the gatherer
   std::atomic<bool> gone_{false};
 };
 

@@ -244,6 +244,10 @@ Logger::Left Logger::gather() {
     ticket = flush_asked_;
   }
   refresh_snapshot();
+  if (ticket > flushing_ && flushing_ == ticket_pushed_) {
+    flushing_ = ticket;
+    for (const auto& buffer : snapshot_) buffer->owe_all();
+  }
   Left left = Left::kNothing;
   std::size_t size = 0;
   const auto fits = [&](std::size_t bytes) {
@@ -252,7 +256,9 @@ Logger::Left Logger::gather() {
   };
   std::vector<Buffer*> ready;
   std::vector<std::shared_ptr<Buffer>> gone;
-  for (const auto& buffer : snapshot_) {
+  std::size_t first_without_room = 0;
+  for (std::size_t i = 0; i < snapshot_.size(); ++i) {
+    const auto& buffer = snapshot_[i];
     // Asked before the turn: what is in it then is all there will be.
     const bool was_gone = buffer->gone();
     bool more = false;
@@ -266,6 +272,7 @@ Logger::Left Logger::gather() {
       wants_room_.store(true);
       if (!fits(size + wanted)) {
         if (left == Left::kNothing) left = Left::kForWantOfRoom;
+        if (first_without_room == 0) first_without_room = i;
         continue;
       }
     }
@@ -281,13 +288,16 @@ Logger::Left Logger::gather() {
     lines_.fetch_add(static_cast<std::uint64_t>(buffer->ready_lines()), std::memory_order_relaxed);
     buffer->release();
   }
+  // Its turn comes first, the next time.
+  std::rotate(snapshot_.begin(), snapshot_.begin() + static_cast<std::ptrdiff_t>(first_without_room), snapshot_.end());
   const bool complete = left == Left::kNothing;
   // Not into a queue that is full, since nothing else would bound how many such lines there are.
   if (complete || (!ready.empty() && fits(size + kNoteBytes))) note_drops(*batch);
-  if (complete) batch->flush_ticket = ticket;
-  const bool flushes = complete && ticket > ticket_pushed_;
+  const bool flushes = flushing_ > ticket_pushed_ && std::none_of(snapshot_.begin(), snapshot_.end(),
+                                                                  [](const auto& buffer) { return buffer->owes(); });
+  if (flushes) batch->flush_ticket = ticket_pushed_ = flushing_;
+  if (ticket > flushing_ && left == Left::kNothing) left = Left::kForNow;  // another was asked for meanwhile
   if (batch->size > 0 || flushes) {
-    ticket_pushed_ = std::max(ticket_pushed_, batch->flush_ticket);
     queued_bytes_.fetch_add(batch->size);
     queue_.push(std::move(batch));
     const std::lock_guard lock(write_mutex_);

@@ -151,7 +151,9 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::atomic<std::uint64_t> dropped_of_gone_{0};
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t dropped_noted_ = 0;  // the gatherer's
-  std::uint64_t ticket_pushed_ = 0;  // the gatherer's
+  // The gatherer's: the flush that is being gathered for, and the last whose lines are all in the queue.
+  std::uint64_t flushing_ = 0;
+  std::uint64_t ticket_pushed_ = 0;
   std::atomic<std::uint64_t> bytes_written_{0};
   std::atomic<std::uint64_t> write_errors_{0};
   std::atomic<std::uint64_t> files_rolled_{0};

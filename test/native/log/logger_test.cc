@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -277,6 +278,45 @@ TEST_F(LoggerTest, TheQueueIsBoundedWhileTheDiskIsStuck) {
   });
   EXPECT_LE(notes, 5);
   EXPECT_EQ(said_and_told().second, logger->stats().lines_dropped);
+  logger->close();
+}
+
+TEST_F(LoggerTest, NobodyStarvesAndFlushesEndWhileMoreIsSaidThanTheDiskTakes) {
+  queue_bytes_ = 8192;
+  files_->write_ms = 2;
+  const auto logger = open(Policy::kDropNewest, 4096);
+  std::atomic<bool> enough{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 12; ++t) {
+    threads.emplace_back([&, t] {
+      const std::string message = "thread " + std::to_string(t);
+      while (!enough) {
+        for (int i = 0; i < 100; ++i) say(*logger, message);
+        std::this_thread::sleep_for(Millis(1));
+      }
+    });
+  }
+  while (logger->stats().buffers < threads.size()) std::this_thread::sleep_for(Millis(1));
+  for (int i = 0; i < 5; ++i) {
+    const std::string mark = "mark " + std::to_string(i);
+    say(*logger, mark);
+    EXPECT_TRUE(logger->flush(kLong));
+    const auto all = messages();
+    EXPECT_NE(std::find(all.begin(), all.end(), mark), all.end());
+  }
+  enough = true;
+  for (auto& thread : threads) thread.join();
+  ASSERT_TRUE(logger->flush(kLong));
+  std::map<std::string, int> lines;
+  for (const auto& message : said_and_told().first) ++lines[message];
+  int fewest = INT_MAX;
+  int most = 0;
+  for (std::size_t t = 0; t < threads.size(); ++t) {
+    const int count = lines["thread " + std::to_string(t)];
+    fewest = std::min(fewest, count);
+    most = std::max(most, count);
+  }
+  EXPECT_GT(fewest * 4, most);
   logger->close();
 }
 

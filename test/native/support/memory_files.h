@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "log/files.h"
@@ -28,6 +30,7 @@ class MemoryFiles final : public log::Files {
     open_.erase(fd);
   }
   std::int64_t write(int fd, std::string_view text) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(write_ms.load()));
     std::unique_lock lock(mutex_);
     frozen_changed_.wait(lock, [this] { return !frozen_; });
     if (write_error_ != 0) {
@@ -147,6 +150,8 @@ class MemoryFiles final : public log::Files {
     return writes_;
   }
 
+  /// How long a write takes.
+  std::atomic<int> write_ms{0};
   std::atomic<int> syncs{0};
   /// 2026-11-22 08:01:02.045 UTC.
   std::atomic<std::int64_t> now{1'795'334'462'045};
