@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <napi.h>
 
 #include "environment.h"
@@ -24,7 +25,16 @@ Napi::Object layout(Napi::Env env) {
   return numbers;
 }
 
+/// Node.js unloads an addon with the last environment that has it, a worker thread say; handlers of signals and threads
+/// that the disk holds would be left without their code.
+void stay_loaded() {
+  Dl_info here{};
+  if (dladdr(reinterpret_cast<const void*>(&stay_loaded), &here) != 0)
+    dlopen(here.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  stay_loaded();
   exports.Set("Environment", Environment::define(env));
   exports.Set("ServiceCache", ServiceCacheBinding::define(env));
   exports.Set("Log", LogBinding::define(env));

@@ -102,6 +102,13 @@ describe('a signal', () => {
     expect(messages(directory)).toHaveLength(500);
   });
 
+  it('ends a process whose only worker with a log has ended, though Node.js then unloads addons', async () => {
+    const directory = folder();
+    const child = await startChild('log-signals.mjs', [directory, 'worker-ended']);
+    expect(await child.exit(soonMs)).toEqual(ends('SIGTERM'));
+    expect(messages(directory)).toHaveLength(500);
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)('%s ends a process whose event loop is blocked', async (signal) => {
     const directory = folder();
     const child = await startChild('log-signals.mjs', [directory, 'blocked']);
