@@ -19,12 +19,27 @@
         "NAPI_CPP_EXCEPTIONS",
         "ASIO_STANDALONE",
         "ASIO_SEPARATE_COMPILATION",
-        "ASIO_NO_DEPRECATED"
+        "ASIO_NO_DEPRECATED",
+        "ASIO_HAS_CO_AWAIT=1",
+        "ASIO_HAS_STD_COROUTINE=1"
       ],
       "cflags_cc": ["-std=c++20", "-O3", "-fexceptions", "-frtti", "-fno-omit-frame-pointer", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-Wno-missing-field-initializers", "<(lto)"],
       "ldflags": ["<(lto)"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
-      "libraries": ["-lpthread"]
+      "libraries": ["-lpthread"],
+      "conditions": [
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "MACOSX_DEPLOYMENT_TARGET": "11.0",
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+            "GCC_OPTIMIZATION_LEVEL": "3",
+            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+            "GCC_ENABLE_CPP_RTTI": "YES",
+            "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+            "OTHER_CPLUSPLUSFLAGS": ["-fno-omit-frame-pointer"]
+          }
+        }]
+      ]
     }
   ]
 }

@@ -74,6 +74,9 @@ async function fail(reason) {
   process.exitCode = 1;
 }
 
+// Where Homebrew puts asio's headers, on Apple's processors and on Intel's.
+if (process.platform === 'darwin')
+  process.env['CPLUS_INCLUDE_PATH'] ??= '/opt/homebrew/include:/usr/local/include';
 // A checkout of the repository is built by scripts/setup.sh.
 if (!existsSync(join(root, '.git')) && !loads()) {
   const names = missing();

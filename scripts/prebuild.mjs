@@ -11,8 +11,12 @@ const sources = ['binding.gyp', 'native'];
 // asio's headers come with the system; node-addon-api and prebuildify come by the lock file.
 const tools = ['package-lock.json', 'scripts/prebuild.mjs'];
 const folder = join(root, 'build/gyp');
-const libc = existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
-const output = join(root, `prebuilds/${process.platform}-${process.arch}/rocket-rpc.${libc}.node`);
+const isMac = process.platform === 'darwin';
+const libc = isMac ? '' : existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
+const output = join(
+  root,
+  `prebuilds/${process.platform}-${process.arch}/rocket-rpc${libc && `.${libc}`}.node`,
+);
 
 function newest(path) {
   const files = statSync(path).isDirectory() ? readdirSync(path, { recursive: true }) : [''];
@@ -35,16 +39,18 @@ if (!isFresh()) {
   // Node's archives hold its headers, distributions install them: no download where there are some.
   const prefix = join(dirname(process.execPath), '..');
   if (existsSync(join(prefix, 'include/node/node_api.h'))) process.env['npm_config_nodedir'] ??= prefix;
+  // Where Homebrew puts asio's headers, on Apple's processors and on Intel's.
+  if (isMac) process.env['CPLUS_INCLUDE_PATH'] ??= '/opt/homebrew/include:/usr/local/include';
   process.env['JOBS'] ??= 'max';
   const options = {
     napi: true,
     targets: [process.versions.node],
-    tagLibc: libc,
+    tagLibc: libc || false,
     cwd: folder,
     out: root,
     quiet: process.env['ROCKET_VERBOSE'] === undefined,
     // prebuildify's own --strip takes every symbol, and flamegraphs would have addresses for names.
-    postinstall: 'strip --strip-debug build/Release/rocket.node',
+    postinstall: `strip ${isMac ? '-S' : '--strip-debug'} build/Release/rocket.node`,
   };
   prebuildify(options, (error) => {
     if (error) throw error;

@@ -2,18 +2,23 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What is missing to compile, by the package manager that brings it. scripts/install.mjs says the same. */
-const howToCompile = `Compiling one needs g++ 11 or newer, make, python3 and asio:
+const howToCompile: Partial<Record<NodeJS.Platform, string>> = {
+  linux: `Compiling one needs g++ 11 or newer, make, python3 and asio:
   Debian, Ubuntu:  apt-get install g++ make python3 libasio-dev
   Fedora:          dnf install gcc-c++ make python3 asio-devel
-  Alpine:          apk add g++ make python3 asio-dev`;
+  Alpine:          apk add g++ make python3 asio-dev`,
+  darwin: `Compiling one needs Xcode's command line tools (Xcode 15 or newer), python3 and asio:
+  xcode-select --install
+  brew install asio`,
+};
 
 /** Says which machine this is, what the package has, and how to get what it has not: one message for all who meet that. */
 export function noBinaryMessage(root: string, reason = 'there is none for this platform'): string {
   const lines = [`rocket-rpc has no native binary for ${platformName()}: ${reason}.`];
   lines.push(`Prebuilt in this package: ${prebuilt(root).join(', ') || 'none'}.`);
-  if (process.platform === 'linux')
-    lines.push(howToCompile, `Then: node ${join(root, 'scripts/install.mjs')}`);
-  else lines.push('Its core runs on Linux only.');
+  const how = howToCompile[process.platform];
+  if (how === undefined) lines.push('Its core runs on Linux and macOS only.');
+  else lines.push(how, `Then: node ${join(root, 'scripts/install.mjs')}`);
   return lines.join('\n');
 }
 

@@ -46,7 +46,9 @@ it('holds the compiled library, the prebuilt binary, the native sources and prot
   expect(prebuilds).toContain(`package/${prebuilt}`);
   // A release has those of other machines as well.
   for (const file of prebuilds)
-    expect(file).toMatch(/\/prebuilds\/linux-(x64|arm64)\/rocket-rpc\.(glibc|musl)\.node$/);
+    expect(file).toMatch(
+      /\/prebuilds\/(linux-(x64|arm64)\/rocket-rpc\.(glibc|musl)|darwin-(x64|arm64)\/rocket-rpc)\.node$/,
+    );
   const others = files.filter((file) => !prebuilds.includes(file));
   expect(others.sort()).toEqual(expected.map((file) => `package/${file}`).sort());
 });

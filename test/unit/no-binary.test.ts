@@ -33,11 +33,25 @@ it('names the platform, what is prebuilt, and how to compile', () => {
   ]);
 });
 
-it('promises no compiling where the core does not compile', () => {
+it('says how to compile on macOS, whose binaries are of no libc', () => {
+  mkdirSync(path.join(root, 'prebuilds/darwin-x64'), { recursive: true });
+  writeFileSync(path.join(root, 'prebuilds/darwin-x64/rocket-rpc.node'), '');
   onPlatform('darwin', 'arm64');
   expect(noBinaryMessage(root).split('\n')).toEqual([
     `rocket-rpc has no native binary for darwin-arm64 (Node.js ${process.versions.node}): there is none for this platform.`,
+    'Prebuilt in this package: darwin-x64.',
+    "Compiling one needs Xcode's command line tools (Xcode 15 or newer), python3 and asio:",
+    '  xcode-select --install',
+    '  brew install asio',
+    `Then: node ${root}/scripts/install.mjs`,
+  ]);
+});
+
+it('promises no compiling where the core does not compile', () => {
+  onPlatform('win32', 'x64');
+  expect(noBinaryMessage(root).split('\n')).toEqual([
+    `rocket-rpc has no native binary for win32-x64 (Node.js ${process.versions.node}): there is none for this platform.`,
     'Prebuilt in this package: none.',
-    'Its core runs on Linux only.',
+    'Its core runs on Linux and macOS only.',
   ]);
 });

@@ -16,7 +16,7 @@ const missingText = `perf is not installed. It is a program of its own, from the
   linux-perf                                          on Debian
   linux-tools-common linux-tools-generic              on Ubuntu (linux-tools-$(uname -r) for another kernel than the usual)
   perf                                                on Fedora, Alpine and Arch
-for example: sudo apt-get install linux-perf`;
+for example: sudo apt-get install linux-perf. There is none for other systems than Linux`;
 
 /** What to do about a perf that does not record. */
 export function refusalText({ said, paranoid, isRoot }: PerfRefusal): string {

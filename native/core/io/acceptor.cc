@@ -9,6 +9,7 @@
 
 #include <asio/redirect_error.hpp>
 
+#include "io/socket.h"
 #include "io/spawn.h"
 
 namespace rocket::io {
@@ -79,8 +80,7 @@ int Acceptor::accept_some() {
   while (batch.size() < kBatch) {
     sockaddr_storage from{};
     socklen_t length = sizeof from;
-    const int fd = ::accept4(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&from), &length,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept_stream_socket(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&from), &length);
     if (fd >= 0) {
       batch.push_back({fd, family_, PeerAddress(reinterpret_cast<sockaddr*>(&from), length)});
       continue;

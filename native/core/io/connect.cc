@@ -11,6 +11,12 @@ namespace rocket::io {
 
 namespace {
 
+#if defined(__APPLE__)
+constexpr int kKeepIdle = TCP_KEEPALIVE;
+#else
+constexpr int kKeepIdle = TCP_KEEPIDLE;
+#endif
+
 void set_option(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
 
 }  // namespace
@@ -26,7 +32,7 @@ struct ConnectAttempt {
 void set_stream_options(int fd) {
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  set_option(fd, IPPROTO_TCP, kKeepIdle, 30);
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }

@@ -7,6 +7,7 @@
 
 #include <asio/redirect_error.hpp>
 
+#include "io/socket.h"
 #include "io/spawn.h"
 
 namespace rocket::io {
@@ -249,9 +250,8 @@ bool Connection::write_some() {
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = writes_.gather(parts, kGather);
-    const auto wrote = message.msg_iovlen == 1
-                           ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
-                           : ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto wrote = message.msg_iovlen == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, kSendFlags)
+                                               : ::sendmsg(fd_, &message, kSendFlags);
     if (wrote < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) close(CloseReason::kReset);
@@ -339,7 +339,7 @@ void Connection::release_writer() {
 Connection::Direct Connection::direct_send(ByteSpan frame, std::size_t& sent) {
   std::uint8_t seen = kFree;
   if (!writer_.compare_exchange_strong(seen, kJs, std::memory_order_acquire)) return Direct::kBusy;
-  const auto wrote = ::send(fd_, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto wrote = ::send(fd_, frame.data(), frame.size(), kSendFlags);
   sent = wrote > 0 ? static_cast<std::size_t>(wrote) : 0;
   if (sent > 0 && sent < frame.size()) return Direct::kPartial;
   seen = kJs;
@@ -383,7 +383,7 @@ void Connection::check_timeouts() {
     const bool waiting = handler_ != nullptr && handler_->busy();
     if (!waiting && writes_.empty() && now - last_activity_ >= idle) return close(CloseReason::kIdleTimeout);
     const SteadyMs since = writes_.empty() ? (waiting ? now : last_activity_) : last_write_progress_;
-    next = std::min(next, std::max(since + idle, now + 1));
+    next = std::min(next, std::max<SteadyMs>(since + idle, now + 1));
   }
   if (next != INT64_MAX) io_.timers().arm(timer_, next);
 }

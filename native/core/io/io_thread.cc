@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "base/this_thread.h"
+
 #include <asio/post.hpp>
 
 namespace rocket::io {
@@ -67,7 +69,7 @@ void IoThread::at_turn_end(const std::shared_ptr<TurnEnd>& what) {
 
 void IoThread::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_release);
-  pthread_setname_np(pthread_self(), name_.c_str());
+  name_this_thread(name_.c_str());
   // Signals belong to the thread that runs JavaScript.
   sigset_t all;
   sigfillset(&all);

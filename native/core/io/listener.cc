@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/connect.h"
+#include "io/socket.h"
 
 namespace rocket::io {
 
@@ -19,7 +20,7 @@ bool is_stale_unix_socket(const Address& address) {
   const auto* path = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
   struct stat info {};
   if (stat(path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int probe = open_stream_socket(AF_UNIX);
   if (probe < 0) return false;
   const bool refused = ::connect(probe, address.get(), address.length) != 0 && errno == ECONNREFUSED;
   ::close(probe);
@@ -29,7 +30,7 @@ bool is_stale_unix_socket(const Address& address) {
 }  // namespace
 
 std::variant<Listener, ListenError> Listener::open(const Address& address, int backlog) {
-  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int fd = open_stream_socket(address.family());
   if (fd < 0) return ListenError{errno, "socket"};
   Listener listener(fd, address.family());
   const int on = 1;

@@ -43,11 +43,23 @@ void SystemFiles::wait_writable(int fd, int ms) {
 }
 
 int SystemFiles::sync(int fd) {
+#if defined(__APPLE__)
+  // There fsync() leaves it in the disk's own memory.
+  if (::fcntl(fd, F_FULLFSYNC) == 0 || ::fsync(fd) == 0) return 0;
+#else
   if (::fdatasync(fd) == 0) return 0;
+#endif
   return errno == EINVAL || errno == EROFS ? 0 : -errno;  // a pipe has nothing to sync
 }
 
-int SystemFiles::sync_all(int fd) { return ::syncfs(fd) == 0 ? 0 : -errno; }
+int SystemFiles::sync_all(int fd) {
+#if defined(__APPLE__)
+  ::sync();
+  return sync(fd);
+#else
+  return ::syncfs(fd) == 0 ? 0 : -errno;
+#endif
+}
 
 std::int64_t SystemFiles::size(int fd) {
   struct stat about {};
@@ -64,7 +76,12 @@ bool SystemFiles::names(const std::string& path, int fd) {
 std::int64_t SystemFiles::modified_ms(const std::string& path) {
   struct stat about {};
   if (::stat(path.c_str(), &about) != 0) return -1;
-  return std::int64_t{about.st_mtim.tv_sec} * 1000 + about.st_mtim.tv_nsec / 1'000'000;
+#if defined(__APPLE__)
+  const timespec& modified = about.st_mtimespec;
+#else
+  const timespec& modified = about.st_mtim;
+#endif
+  return std::int64_t{modified.tv_sec} * 1000 + modified.tv_nsec / 1'000'000;
 }
 
 std::vector<std::string> SystemFiles::list(const std::string& folder) {

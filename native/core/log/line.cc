@@ -1,12 +1,13 @@
 #include "log/line.h"
 
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <cstring>
 #include <ctime>
+
+#include "base/this_thread.h"
 
 namespace rocket::log {
 
@@ -212,7 +213,7 @@ std::int32_t process_id() {
 }
 
 std::int32_t thread_id() {
-  thread_local const auto id = static_cast<std::int32_t>(::syscall(SYS_gettid));
+  thread_local const auto id = system_thread_id();
   return id;
 }
 

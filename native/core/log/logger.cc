@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,8 @@
 #include <cstring>
 #include <ctime>
 #include <utility>
+
+#include "base/this_thread.h"
 
 namespace rocket::log {
 
@@ -42,9 +43,6 @@ struct ThreadBuffers {
   }
 };
 thread_local ThreadBuffers thread_buffers;
-
-/// A sanitizer or the kernel has named the thread in its own way; this is what perf shows.
-void name_this_thread(const char* name) { pthread_setname_np(pthread_self(), name); }
 
 /// At most `bytes` of the text, without half a character at its end.
 std::string_view cut(std::string_view text, std::size_t bytes) {
@@ -520,7 +518,7 @@ void Logger::write_out(Millis most) noexcept {
   const SteadyMs give_up = steady_now_ms() + most.count();
   crashing_.store(true, std::memory_order_seq_cst);
   // thread_id() may allocate, the first time in a thread.
-  const auto self = static_cast<std::int32_t>(::syscall(SYS_gettid));
+  const auto self = system_thread_id();
   // They stop soon, unless they wait for a lock of the thread that crashed; and then they move nothing.
   for (int i = 0; i < 50; ++i) {
     const bool gathers = gathering_.load(std::memory_order_seq_cst) && gatherer_tid_.load() != self;

@@ -22,7 +22,7 @@ constexpr auto kTable = make_table();
 using Crc = std::uint32_t (*)(ByteSpan, std::uint32_t);
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t crc32c_hardware(ByteSpan bytes, std::uint32_t crc) {
+__attribute__((target("sse4.2,crc32"))) std::uint32_t crc32c_hardware(ByteSpan bytes, std::uint32_t crc) {
   std::uint64_t state = ~crc;
   const std::uint8_t* at = bytes.data();
   std::size_t left = bytes.size();

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A call over TCP, and the binary that this process has loaded for it. */
@@ -11,6 +10,6 @@ export async function greet({ Channel, createClient, loadProto, Server }, name, 
   const { text } = await createClient(Greeter, channel).greet({ name });
   await channel.close();
   await server.close();
-  const [binary] = /\S*\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8')) ?? [];
+  const binary = process.report.getReport().sharedObjects.find((file) => file.endsWith('.node'));
   return `${text} from ${process.version} by ${binary}`;
 }
