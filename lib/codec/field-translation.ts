@@ -46,13 +46,22 @@ export class FieldTranslation {
       if (field.kind.is === 'long' && field.shape === 'single')
         type.prototype[field.name] = fromLong(type.prototype[field.name], longs);
     }
+    if (this.#fields.length === 0) return;
     const { toJson } = type;
-    if (toJson === undefined || this.#fields.length === 0) return;
-    // That of protobufjs knows nothing of bigints.
     const translation = this;
     type.prototype['toJSON'] = function (this: Fields) {
-      return toJson(translation.toWire(this));
+      // That of protobufjs knows nothing of bigints; what is generated has none.
+      return toJson === undefined ? translation.#withTexts(this) : toJson(translation.toWire(this));
     };
+  }
+
+  /** A copy whose bigints are texts, as JSON of proto3 has them. */
+  #withTexts(message: Fields): Fields {
+    const result = { ...message };
+    for (const { name, shape } of this.#fields) {
+      if (Object.hasOwn(message, name)) translate(result, name, shape, textOfBigint, (key) => key);
+    }
+    return result;
   }
 
   /** A copy where something is translated; what was given is left as it is. */
@@ -138,6 +147,10 @@ function valueSteps(kind: FieldKind, longs: Longs): { readonly write: Step; read
     case 'other':
       return { write: (value) => value, read: (value) => value };
   }
+}
+
+function textOfBigint(value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 function isObject(value: unknown): value is Fields {

@@ -83,6 +83,22 @@ const fieldNames = [
   ...['kind', 'weightGrams', 'minorUnits', 'currency', 'seconds', 'nanos'],
 ];
 
+it('has 64-bit integers as strings in JSON, at any depth, as proto3 has it', async () => {
+  const { generatedCodec } = await codecs('bigint');
+  const message = decode(generatedCodec, encode(generatedCodec, { ...articles[1], picture: undefined }));
+  expect(JSON.parse(JSON.stringify(message))).toMatchObject({
+    articleId: `${-max}`,
+    package: { weightGrams: `${umax}` },
+    packages: [{}, { weightGrams: '1' }],
+    packagesByName: { big: { weightGrams: '5' } },
+    stock: { 5: '-1', [`${umax}`]: `${max}` },
+    serial: '0',
+    soldAt: [{ seconds: '-1', nanos: 999_000_000 }, {}],
+    successor: { articleId: '7' },
+  });
+  expect(message['articleId']).toBe(-max);
+});
+
 describe.each(['bigint', 'string', 'number'] as const)(
   'a generated codec with 64-bit integers as %s',
   (longs) => {
