@@ -1,7 +1,9 @@
 /** V8's mark for how a function was compiled: interpreted, baseline, mid-tier, optimized; or none. */
 export type Tier = '~' | '^' | '+' | '*' | '';
 
-const symbolPattern = /^(?:JS|LazyCompile|Function|Script|Module|Eval|Callback):([*~^+]?)(.*)$/s;
+// Newer versions of V8 also mark code that a loop was replaced by (o*) and code for one closure alone (*').
+const symbolPattern =
+  /^(?:JS|LazyCompile|Function|Script|Module|Eval|Callback):(?:o(?=[*+]))?([*~^+]?)(?:(?<=[*+])')?(.*)$/s;
 const locationPattern = /^(.*):(\d+):(\d+)$/s;
 const fileStart = /(?:^| )(?=file:\/\/|node:|\/|[a-z-]+:\/\/)/;
 
