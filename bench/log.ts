@@ -16,9 +16,9 @@ const help = `npm run bench:log -- [options]
 What a line costs the thread that logs it, in turns, round by round: JavaScript against pino (child logger,
 pino.destination({ sync: false })), by the CPU time of the thread; C++ against spdlog's asynchronous logger, by the
 time at the caller, steadily or in bursts of fifty lines a millisecond; both wait when their writer is behind, so both
-write every line. Then the longest turn of the event loop while the log's file is a FIFO that nobody reads, and
-lines of 4 worker threads and 4 native threads, counted in the files. Prints a table and, as the last line, one JSON
-object.
+write every line. Then the longest turn of the event loop while the log's file is a FIFO that nobody reads, and of one
+that logs nothing, which is the machine's own; and lines of 4 worker threads and 4 native threads, counted in the files.
+Prints a table and, as the last line, one JSON object.
 
   --rounds N       (5)
   --lines N        lines of one measurement (200000)
@@ -129,10 +129,10 @@ async function benchNative(rounds: number): Promise<void> {
 }
 
 async function benchStall(rounds: number, compiled: (source: string) => string): Promise<void> {
-  const worst: Record<'rocket' | 'pino', number[]> = { rocket: [], pino: [] };
+  const worst: Record<'rocket' | 'pino' | 'nothing', number[]> = { rocket: [], pino: [], nothing: [] };
   for (let round = 0; round < rounds; round++) {
     console.error(`a disk that is frozen: round ${round + 1} of ${rounds}`);
-    for (const who of ['rocket', 'pino'] as const) {
+    for (const who of ['rocket', 'pino', 'nothing'] as const) {
       const { worstStallMs = Number.NaN } = await inFolder((folder) =>
         child(compiled('bench/log/stall.ts'), who, folder, '2000'),
       );
@@ -141,6 +141,7 @@ async function benchStall(rounds: number, compiled: (source: string) => string):
   }
   record('worstStallMs', worst.rocket, 'at most 5');
   record('pinoWorstStallMs', worst.pino);
+  record('nothingWorstStallMs', worst.nothing);
 }
 
 async function benchSoak(lines: number, compiled: (source: string) => string): Promise<void> {
