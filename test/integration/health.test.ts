@@ -29,6 +29,11 @@ it('says NOT_SERVING while the server answers what it has begun', async () => {
   expect(await health.check({})).toMatchObject({ status: ServingStatus.SERVING });
   await until(() => server.stats().handlersRunning === 1, { deadlineMs: soonMs, what: 'the call' });
   const closed = server.close({ drainMs: soonMs });
+  // The io thread hears of it a moment later.
+  await until(async () => (await health.check({})).status !== ServingStatus.SERVING, {
+    deadlineMs: soonMs,
+    what: 'the server to close',
+  });
   expect(await health.check({})).toMatchObject({ status: ServingStatus.NOT_SERVING, callsInFlight: 1 });
   answer.resolve({});
   await begun;
