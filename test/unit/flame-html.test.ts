@@ -1,6 +1,6 @@
 import { createContext, runInContext } from 'node:vm';
 import { parseHTML } from 'linkedom';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { flameHtml } from '../../lib/cli/flame/flame-html.ts';
 import { flameTree } from '../../lib/cli/flame/flame-tree.ts';
 
@@ -20,8 +20,11 @@ const page = flameHtml(
 );
 
 /** The page's scripts run in a document without layout; the result is its window. */
-function opened(): ReturnType<typeof parseHTML> {
+function opened(scrolled?: (how: object) => void): ReturnType<typeof parseHTML> {
   const window = parseHTML(page);
+  Object.assign(window.document.getElementById('chart')!, {
+    scrollIntoView: (how: object) => scrolled?.(how),
+  });
   const context = createContext({
     document: window.document,
     setTimeout,
@@ -41,6 +44,12 @@ test('the page draws a rectangle for each frame, of the width of its share', () 
   );
   expect([...widths.keys()].sort()).toEqual([name, 'all', 'io-0', 'js']);
   expect(widths.get(name)).toBeCloseTo(0.75 * (widths.get('all') ?? 0));
+});
+
+test('the page opens at the foot of the graph, where the threads are', () => {
+  const scrolled = vi.fn();
+  opened(scrolled);
+  expect(scrolled.mock.calls).toEqual([[{ block: 'end' }]]);
 });
 
 test('searching marks what matches and says its share', () => {

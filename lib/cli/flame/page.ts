@@ -16,7 +16,6 @@ export const pageBody = `<div id="controls">
 </div>
 <div id="chart"></div>`;
 
-/** Expects the global `flame`: the tree with a colour in each node, and the legend. */
 /** Expects the global `flame`: the tree in the letters of d3-flame-graph, a colour `k` in each node, and the legend. */
 export const drawPage = `
 const element = (id) => document.getElementById(id);
@@ -55,4 +54,6 @@ element('search').addEventListener('input', ({ target }) => {
   chart.search(target.value);
 });
 element('reset').addEventListener('click', () => chart.resetZoom());
+// The threads are at the foot, and one deep stack can make the graph many screens high.
+element('chart').scrollIntoView({ block: 'end' });
 `;
