@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import nodeAddonApi from 'node-addon-api';
@@ -43,7 +43,9 @@ const flags = [
   // Of libc++ and asio.
   ...['-Wno-nullability-completeness', '-Wno-deprecated-declarations', '-DNODE_GYP_MODULE_NAME=rocket'],
   ...[...defines.matchAll(/"([^"]+)"/g)].map(([, define]) => `-D${define}`),
-  ...[join(root, 'native/core'), nodeAddonApi.include_dir, values.node, work].map((folder) => `-I${folder}`),
+  ...[join(root, 'native/core'), resolve(nodeAddonApi.include_dir), values.node, work].map(
+    (folder) => `-I${folder}`,
+  ),
 ];
 const sources = [
   ...readFileSync(join(root, 'native/sources.txt'), 'utf8').trim().split('\n'),

@@ -49,10 +49,11 @@ export class FieldTranslation {
     if (this.#fields.length === 0) return;
     const { toJson } = type;
     const translation = this;
-    type.prototype['toJSON'] = function (this: Fields) {
+    const value = function (this: Fields): unknown {
       // That of protobufjs knows nothing of bigints; what is generated has none.
       return toJson === undefined ? translation.#withTexts(this) : toJson(translation.toWire(this));
     };
+    Object.defineProperty(type.prototype, 'toJSON', { value, writable: true, configurable: true });
   }
 
   /** A copy whose bigints are texts, as JSON of proto3 has them. */

@@ -45,20 +45,22 @@ void SystemFiles::wait_writable(int fd, int ms) {
 int SystemFiles::sync(int fd) {
 #if defined(__APPLE__)
   // There fsync() leaves it in the disk's own memory.
-  if (::fcntl(fd, F_FULLFSYNC) == 0 || ::fsync(fd) == 0) return 0;
+  if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
+  const bool has_none = errno == ENOTSUP || errno == ENOTTY || errno == EINVAL || errno == EBADF;
+  if (has_none && ::fsync(fd) == 0) return 0;
 #else
   if (::fdatasync(fd) == 0) return 0;
 #endif
-  return errno == EINVAL || errno == EROFS ? 0 : -errno;  // a pipe has nothing to sync
+  return errno == EINVAL || errno == EROFS || errno == ENOTSUP ? 0 : -errno;  // a pipe has nothing to sync
 }
 
 int SystemFiles::sync_all(int fd) {
 #if defined(__APPLE__)
-  ::sync();
-  return sync(fd);
+  const int failed = ::fsync_volume_np(fd, SYNC_VOLUME_FULLSYNC | SYNC_VOLUME_WAIT);
 #else
-  return ::syncfs(fd) == 0 ? 0 : -errno;
+  const int failed = ::syncfs(fd);
 #endif
+  return failed == 0 ? 0 : -errno;
 }
 
 std::int64_t SystemFiles::size(int fd) {

@@ -221,7 +221,7 @@ void Logger::gather_loop() {
     nudged_.store(false, std::memory_order_release);
     ending = stopping();
     const Left left = gather();
-    if ((ending && left == Left::kNothing) || abandoned_.load(std::memory_order_acquire)) break;
+    if ((ending && ticket_pushed_ >= last_ticket_) || abandoned_.load(std::memory_order_acquire)) break;
     // For want of room: the writer nudges when it has made some.
     pause = left == Left::kForNow ? kBusyRetry : options_.gather_every;
   }
@@ -254,9 +254,8 @@ Logger::Left Logger::gather() {
   };
   std::vector<Buffer*> ready;
   std::vector<std::shared_ptr<Buffer>> gone;
-  std::size_t first_without_room = 0;
-  for (std::size_t i = 0; i < snapshot_.size(); ++i) {
-    const auto& buffer = snapshot_[i];
+  const Buffer* refused = nullptr;
+  for (const auto& buffer : snapshot_) {
     // Asked before the turn: what is in it then is all there will be.
     const bool was_gone = buffer->gone();
     bool more = false;
@@ -264,13 +263,15 @@ Logger::Left Logger::gather() {
     if (turn == Buffer::Turn::kEmpty && was_gone) gone.push_back(buffer);
     if (turn == Buffer::Turn::kBusy) left = Left::kForNow;
     if (turn != Buffer::Turn::kReady) continue;
+    // Nor those behind it, however little they want: they would take its room each time.
+    if (refused != nullptr) continue;
     const std::size_t wanted = buffer->ready().size();
     if (!fits(size + wanted)) {
       // Said before it is looked again, so that room that is made meanwhile is either seen or wakes this thread.
       wants_room_.store(true);
       if (!fits(size + wanted)) {
         if (left == Left::kNothing) left = Left::kForWantOfRoom;
-        if (first_without_room == 0) first_without_room = i;
+        refused = buffer.get();
         continue;
       }
     }
@@ -286,8 +287,7 @@ Logger::Left Logger::gather() {
     lines_.fetch_add(static_cast<std::uint64_t>(buffer->ready_lines()), std::memory_order_relaxed);
     buffer->release();
   }
-  // Its turn comes first, the next time.
-  std::rotate(snapshot_.begin(), snapshot_.begin() + static_cast<std::ptrdiff_t>(first_without_room), snapshot_.end());
+  if (refused != nullptr) put_first(refused);
   const bool complete = left == Left::kNothing;
   // Not into a queue that is full, since nothing else would bound how many such lines there are.
   if (complete || (!ready.empty() && fits(size + kNoteBytes))) note_drops(*batch);
@@ -308,6 +308,15 @@ Logger::Left Logger::gather() {
     room_.notify_all();
   }
   return left;
+}
+
+/// In the next gathering its turn comes first.
+void Logger::put_first(const Buffer* buffer) {
+  const std::lock_guard lock(registry_mutex_);
+  const auto at = std::find_if(registered_.begin(), registered_.end(),
+                               [&](const auto& registered) { return registered.get() == buffer; });
+  std::rotate(registered_.begin(), at, registered_.end());
+  registry_changed_.store(true, std::memory_order_release);
 }
 
 void Logger::forget(const std::vector<std::shared_ptr<Buffer>>& gone) {
@@ -460,6 +469,11 @@ void Logger::close() {
   // Who has just waited in vain does not wait again.
   const bool flushed = !stuck_.load(std::memory_order_relaxed) && flush(options_.flush_timeout);
   if (!flushed) abandoned_.store(true, std::memory_order_release);
+  {
+    // What others have said meanwhile is taken along, but not what they go on to say.
+    const std::lock_guard lock(flush_mutex_);
+    last_ticket_ = ++flush_asked_;
+  }
   stopping_.store(true, std::memory_order_release);
   nudge();
   {

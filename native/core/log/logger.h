@@ -99,6 +99,7 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   enum class Left : std::uint8_t { kNothing, kForNow, kForWantOfRoom };
   Left gather();
   void note_drops(Batch& batch);
+  void put_first(const Buffer* buffer);
   void forget(const std::vector<std::shared_ptr<Buffer>>& gone);
   void refresh_snapshot();
 
@@ -154,6 +155,7 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   // The gatherer's: the flush that is being gathered for, and the last whose lines are all in the queue.
   std::uint64_t flushing_ = 0;
   std::uint64_t ticket_pushed_ = 0;
+  std::uint64_t last_ticket_ = 0;  // close()'s, set before stopping_
   std::atomic<std::uint64_t> bytes_written_{0};
   std::atomic<std::uint64_t> write_errors_{0};
   std::atomic<std::uint64_t> files_rolled_{0};
