@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import nodeAddonApi from 'node-addon-api';
@@ -30,6 +30,15 @@ Compiles the addon for ${all.join(', ')}: some ten minutes on two cores.
   --asio   the folder of asio.hpp (/usr/include)
   --node   the folder of node_api.h (beside this Node.js)`);
   process.exit(values.help ? 0 : 2);
+}
+
+for (const [option, header] of [
+  ['asio', 'asio.hpp'],
+  ['node', 'node_api.h'],
+]) {
+  if (existsSync(join(values[option], header))) continue;
+  console.error(`${values[option]} has no ${header}; option --${option} names the folder that has it`);
+  process.exit(1);
 }
 
 const work = mkdtempSync(join(tmpdir(), 'rocket-platforms-'));
@@ -82,10 +91,6 @@ async function build(target) {
   rmSync(folder, { recursive: true });
 }
 
-if (!existsSync(join(values.node, 'node_api.h'))) {
-  console.error(`${basename(values.node)} has no node_api.h; option --node names the folder that has it`);
-  process.exit(1);
-}
 for (const target of positionals.length > 0 ? positionals : all) {
   try {
     await build(target);

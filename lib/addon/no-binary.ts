@@ -7,7 +7,7 @@ const howToCompile: Partial<Record<NodeJS.Platform, string>> = {
   Debian, Ubuntu:  apt-get install g++ make python3 libasio-dev
   Fedora:          dnf install gcc-c++ make python3 asio-devel
   Alpine:          apk add g++ make python3 asio-dev`,
-  darwin: `Compiling one needs Xcode's command line tools (Xcode 15 or newer), python3 and asio:
+  darwin: `Compiling one needs Xcode's command line tools, python3 and asio:
   xcode-select --install
   brew install asio`,
 };

@@ -40,7 +40,7 @@ it('says how to compile on macOS, whose binaries are of no libc', () => {
   expect(noBinaryMessage(root).split('\n')).toEqual([
     `rocket-rpc has no native binary for darwin-arm64 (Node.js ${process.versions.node}): there is none for this platform.`,
     'Prebuilt in this package: darwin-x64.',
-    "Compiling one needs Xcode's command line tools (Xcode 15 or newer), python3 and asio:",
+    "Compiling one needs Xcode's command line tools, python3 and asio:",
     '  xcode-select --install',
     '  brew install asio',
     `Then: node ${root}/scripts/install.mjs`,

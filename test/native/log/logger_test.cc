@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <climits>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -16,60 +15,10 @@
 
 #include "log/crash.h"
 #include "log/ending_signals.h"
-#include "support/memory_files.h"
+#include "log/logger_fixture.h"
 
 namespace rocket::log {
 namespace {
-
-using test::MemoryFiles;
-
-constexpr Millis kLong{20'000};
-
-void say(Logger& logger, std::string_view message, Level level = Level::kInfo) {
-  logger.write(
-      {.level = level, .unix_ms = 0, .tid = 0, .msg_id = {}, .method = {}, .file = {}, .line = 0, .message = message});
-}
-
-class LoggerTest : public testing::Test {
- protected:
-  std::shared_ptr<Logger> open(Policy policy = Policy::kDropNewest, std::size_t buffer_bytes = 64 * 1024) {
-    return open_rolling(0, policy, buffer_bytes);
-  }
-  std::shared_ptr<Logger> open_rolling(std::uint64_t max_file_bytes, Policy policy = Policy::kDropNewest,
-                                       std::size_t buffer_bytes = 64 * 1024) {
-    LoggerOptions options;
-    options.output.folder = "/logs";
-    options.output.name = "app";
-    options.output.max_file_bytes = max_file_bytes;
-    options.policy = policy;
-    options.buffer_bytes = buffer_bytes;
-    options.gather_every = gather_every_;
-    options.flush_timeout = flush_timeout_;
-    options.queue_bytes = queue_bytes_;
-    return Logger::open(options, files_);
-  }
-  std::vector<std::string> messages() const {
-    std::vector<std::string> found;
-    std::istringstream text(files_->all());
-    for (std::string line; std::getline(text, line);) found.push_back(line.substr(line.rfind('\t') + 1));
-    return found;
-  }
-  /// Messages, and how many lines the log itself says were dropped.
-  std::pair<std::vector<std::string>, std::uint64_t> said_and_told() const {
-    auto said = messages();
-    std::uint64_t told = 0;
-    std::erase_if(said, [&](const std::string& message) {
-      if (message.find(" lines were dropped") == std::string::npos) return false;
-      told += std::stoull(message);
-      return true;
-    });
-    return {said, told};
-  }
-  std::shared_ptr<MemoryFiles> files_ = std::make_shared<MemoryFiles>();
-  Millis gather_every_{20};
-  Millis flush_timeout_{kLong};
-  std::size_t queue_bytes_ = 1 << 20;
-};
 
 TEST_F(LoggerTest, WritesWhatWasSaidInOrder) {
   const auto logger = open();
@@ -274,109 +223,6 @@ TEST_F(LoggerTest, TheQueueIsBoundedWhileTheDiskIsStuck) {
   EXPECT_LE(notes, 5);
   EXPECT_EQ(said_and_told().second, logger->stats().lines_dropped);
   logger->close();
-}
-
-/// Threads that go on logging, each `lines` lines of its message and then a short pause.
-class Talkers {
- public:
-  ~Talkers() { stop(); }
-  void add(Logger& logger, std::string message, int lines) {
-    threads_.emplace_back([this, &logger, lines, said = std::move(message)] {
-      while (!enough_) {
-        for (int i = 0; i < lines; ++i) say(logger, said);
-        std::this_thread::sleep_for(Millis(1));
-      }
-    });
-  }
-  /// One thread after the other, each of which logs a line and ends.
-  void add_short_lived(Logger& logger) {
-    threads_.emplace_back([this, &logger] {
-      while (!enough_) std::thread([&logger] { say(logger, "short"); }).join();
-    });
-  }
-  void stop() {
-    enough_ = true;
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
- private:
-  std::atomic<bool> enough_{false};
-  std::vector<std::thread> threads_;
-};
-
-/// More is said than the disk takes. Flushes end all the same, and what was said before is there.
-class CrowdedLoggerTest : public LoggerTest {
- protected:
-  CrowdedLoggerTest() { files_->write_ms = 2; }
-  void expect_flushes(Logger& logger) {
-    for (int i = 0; i < 5; ++i) {
-      const std::string mark = "mark " + std::to_string(i);
-      say(logger, mark);
-      ASSERT_TRUE(logger.flush(kLong));
-      const auto all = messages();
-      EXPECT_NE(std::find(all.begin(), all.end(), mark), all.end());
-    }
-  }
-  std::map<std::string, int> lines() const {
-    std::map<std::string, int> found;
-    for (const auto& message : said_and_told().first) ++found[message];
-    return found;
-  }
-};
-
-TEST_F(CrowdedLoggerTest, NobodyStarves) {
-  queue_bytes_ = 8192;
-  const auto logger = open(Policy::kDropNewest, 4096);
-  Talkers talkers;
-  for (int t = 0; t < 12; ++t) talkers.add(*logger, "thread " + std::to_string(t), 100);
-  while (logger->stats().buffers < 12) std::this_thread::sleep_for(Millis(1));
-  talkers.add_short_lived(*logger);
-  expect_flushes(*logger);
-  talkers.stop();
-  ASSERT_TRUE(logger->flush(kLong));
-  auto found = lines();
-  int fewest = INT_MAX;
-  int most = 0;
-  for (int t = 0; t < 12; ++t) {
-    const int count = found["thread " + std::to_string(t)];
-    fewest = std::min(fewest, count);
-    most = std::max(most, count);
-  }
-  EXPECT_GT(fewest * 4, most);
-  logger->close();
-}
-
-TEST_F(CrowdedLoggerTest, ThoseWhoSayLittleDoNotKeepOutThoseWhoSayMuch) {
-  queue_bytes_ = 4096;
-  const auto logger = open(Policy::kDropNewest, 4096);
-  Talkers talkers;
-  const std::string much(150, 'x');
-  talkers.add(*logger, much, 40);
-  for (int t = 0; t < 8; ++t) talkers.add(*logger, "little", 2);
-  while (logger->stats().buffers < 9) std::this_thread::sleep_for(Millis(1));
-  const int before = lines()[much];
-  expect_flushes(*logger);
-  talkers.stop();
-  ASSERT_TRUE(logger->flush(kLong));
-  // At least a half in each flush.
-  EXPECT_GE(lines()[much] - before, 5 * 10);
-  logger->close();
-}
-
-TEST_F(CrowdedLoggerTest, TheEndDoesNotWaitForThoseWhoGoOn) {
-  flush_timeout_ = Millis(8000);
-  queue_bytes_ = 8192;
-  const auto logger = open(Policy::kDropNewest, 4096);
-  Talkers talkers;
-  for (int t = 0; t < 12; ++t) talkers.add(*logger, "line", 100);
-  while (logger->stats().buffers < 12) std::this_thread::sleep_for(Millis(1));
-  say(*logger, "mark");
-  const auto began = std::chrono::steady_clock::now();
-  logger->close();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, flush_timeout_);
-  EXPECT_EQ(lines()["mark"], 1);
-  talkers.stop();
 }
 
 class FailingWritesTest : public LoggerTest, public testing::WithParamInterface<int> {};
