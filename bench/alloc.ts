@@ -63,9 +63,10 @@ const handler = async (_request: unknown): Promise<object> => ({ retCode: 0, ord
 async function floor({ request, response }: MethodDefinition): Promise<number> {
   const slab = Buffer.alloc(1 << 16);
   const end = request.encodeInto({ price: 100, goods: 'x'.repeat(95) }, slab, 0);
+  const noStrings = { take: () => undefined };
   const reply = (value: unknown): number => response.encodeInto(value, slab, 1024);
   for (let i = 0; i < floorCalls; i++) {
-    handler(request.decode(slab, 0, end, true)).then(reply);
+    handler(request.decode(slab, 0, end, noStrings)).then(reply);
     if (i % 64 === 0) await null;
   }
   await null;

@@ -60,3 +60,4 @@ export type {
   Unary,
 } from './rpc/service.ts';
 export { Status, type StatusName } from './rpc/status.ts';
+export type { ReadyStrings } from './rpc/transport.ts';

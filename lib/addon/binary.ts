@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { packageRoot } from '../package-root.ts';
+import type { MethodInfo } from '../rpc/transport.ts';
 import { layoutNumbers } from './layout.ts';
 import { noBinaryMessage } from './no-binary.ts';
 
@@ -7,11 +8,15 @@ import { noBinaryMessage } from './no-binary.ts';
 export interface Slabs {
   readonly inBytes0: Buffer;
   readonly inWords0: Int32Array;
+  /** Offset and length in `inBytes0` of the strings that come with a batch. */
+  readonly inStrings0: Int32Array;
   readonly inBytes1: Buffer;
   readonly inWords1: Int32Array;
+  readonly inStrings1: Int32Array;
   readonly outBytes: Buffer;
   readonly outWords: Int32Array;
   readonly maxEvents: number;
+  readonly maxStrings: number;
   readonly slabBytes: number;
   readonly maxLargeBytes: number;
 }
@@ -92,7 +97,7 @@ export interface NativeEnvironment {
   clock(): number;
   setRef(keepProcessAlive: boolean): void;
   engineStats(): NativeEngineStats;
-  createServer(options: NativeServerOptions, methods: readonly string[]): number;
+  createServer(options: NativeServerOptions, methods: readonly MethodInfo[]): number;
   listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
@@ -101,7 +106,7 @@ export interface NativeEnvironment {
   peer(low: number, high: number): string;
   createChannel(options: NativeChannelOptions): number;
   releaseChannel(channel: number): void;
-  addMethod(channel: number, wireName: string): number;
+  addMethod(channel: number, wireName: string, stringFields: number): number;
   createEndpoint(
     channel: number,
     name: string,
@@ -114,8 +119,11 @@ export interface NativeEnvironment {
   channelStats(channel: number): NativeChannelStats;
 }
 
-/** Called with the slab that holds the events, their number, and the inbox clock's milliseconds. */
-export type OnBatch = (slab: number, events: number, nowMs: number) => void;
+/**
+ * Called with the slab that holds the events, their number, the inbox clock's milliseconds, and the strings whose places
+ * are in that slab's `inStrings`.
+ */
+export type OnBatch = (slab: number, events: number, nowMs: number, ...strings: string[]) => void;
 
 /** Called with the numbers of the subscriptions that have a newer snapshot, and of those that lead from now on. */
 export type OnServiceEvents = (changed: readonly number[], leads: readonly number[]) => void;

@@ -1,21 +1,27 @@
 import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../rpc/transport.ts';
+import { BatchStrings } from './batch-strings.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
-import { command, event, eventFlag, eventKind } from './layout.ts';
+import { command, event, eventFlag, eventKind, stringWords } from './layout.ts';
 import { maxCommands, Outbox } from './outbox.ts';
 import { PendingCalls } from './pending-calls.ts';
 
 const maxEvents = 4096;
 const slabBytes = 1 << 20;
+/** So many strings of a batch are made ahead; the rest are when they are decoded. */
+const maxStrings = 2048;
 
 function makeSlabs(): Slabs {
   return {
     inBytes0: Buffer.alloc(slabBytes),
     inWords0: new Int32Array(maxEvents * event.words),
+    inStrings0: new Int32Array(maxStrings * stringWords),
     inBytes1: Buffer.alloc(slabBytes),
     inWords1: new Int32Array(maxEvents * event.words),
+    inStrings1: new Int32Array(maxStrings * stringWords),
     outBytes: Buffer.alloc(slabBytes),
     outWords: new Int32Array(maxCommands * command.words),
     maxEvents,
+    maxStrings,
     slabBytes,
     maxLargeBytes: 64 << 20,
   };
@@ -41,6 +47,9 @@ export class Boundary {
   // The server of the last request: mostly that of the next one too.
   #lastOwner = 0;
   #lastServer: ServerReceiver | undefined;
+  readonly #strings = new BatchStrings();
+  /** Of a message that is known to be ASCII and not in the slab. */
+  readonly #noStrings = new BatchStrings();
   #holders = 0;
   #large = 0;
 
@@ -76,10 +85,11 @@ export class Boundary {
     return this.#lastServer;
   }
 
-  readonly #onBatch = (slab: number, events: number, nowMs: number): void => {
+  readonly #onBatch = (slab: number, events: number, nowMs: number, ...strings: string[]): void => {
     const words = slab === 0 ? this.#slabs.inWords0 : this.#slabs.inWords1;
     const bytes = slab === 0 ? this.#slabs.inBytes0 : this.#slabs.inBytes1;
     this.#large = 0;
+    this.#strings.begin(slab === 0 ? this.#slabs.inStrings0 : this.#slabs.inStrings1, strings);
     this.outbox.beginBatch(events === 1 && words[0] === eventKind.request);
     for (let i = 0, at = 0; i < events; i++, at += event.words) {
       try {
@@ -91,6 +101,7 @@ export class Boundary {
         });
       }
     }
+    this.#strings.end();
   };
 
   // Profiled with bench:boundary: one flat switch over integers, no object per event.
@@ -108,17 +119,17 @@ export class Boundary {
         const end = start + words[at + event.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
         if (server === undefined) return this.outbox.end(low, high);
-        const ascii = (flags & eventFlag.asciiText) !== 0;
+        const strings = this.#stringsOf(flags);
         const deadline = words[at + event.timeMs]!;
         const text = textOf(words, at, bytes);
-        return server.onRequest(low, high, code, deadline, nowMs, buffer, start, end, text, ascii);
+        return server.onRequest(low, high, code, deadline, nowMs, buffer, start, end, text, strings);
       }
       case eventKind.reply: {
-        const ascii = (flags & eventFlag.asciiText) !== 0;
+        const strings = this.#stringsOf(flags);
         const start = words[at + event.payloadAt]!;
         const end = start + words[at + event.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
-        this.#endCall(low, high)?.onReply(buffer, start, end, textOf(words, at, bytes), ascii);
+        this.#endCall(low, high)?.onReply(buffer, start, end, textOf(words, at, bytes), strings);
         return;
       }
       case eventKind.failure: {
@@ -143,6 +154,11 @@ export class Boundary {
       case eventKind.log:
         return this.#serverOf(owner)?.onLog(textOf(words, at, bytes));
     }
+  }
+
+  #stringsOf(flags: number): BatchStrings | undefined {
+    if ((flags & eventFlag.asciiText) === 0) return undefined;
+    return (flags & eventFlag.largePayload) === 0 ? this.#strings : this.#noStrings;
   }
 
   #endCall(index: number, generation: number): PendingCall | undefined {

@@ -4,6 +4,7 @@ import type {
   ClientTransportOptions,
   ClientTransportStats,
   Encoder,
+  MethodInfo,
   PendingCall,
 } from '../rpc/transport.ts';
 import { type Boundary, theBoundary } from './boundary.ts';
@@ -23,8 +24,8 @@ class NativeClientTransport implements ClientTransport {
     this.#number = this.#boundary.native.createChannel(options);
   }
 
-  addMethod(wireName: string): number {
-    return this.#boundary.native.addMethod(this.#number, wireName);
+  addMethod({ wireName, stringFields }: MethodInfo): number {
+    return this.#boundary.native.addMethod(this.#number, wireName, stringFields);
   }
 
   addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {

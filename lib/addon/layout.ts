@@ -29,6 +29,9 @@ export const eventKind = {
 
 export const eventFlag = { largePayload: 1, requestWritten: 2, asciiText: 4 } as const;
 
+/** Offset and length of each string that comes with a batch. */
+export const stringWords = 2;
+
 /** A descriptor of the Outbox: what JavaScript asks of the io threads. */
 export const command = {
   words: 12,
@@ -56,7 +59,6 @@ export const largePayloadBytes = 64 * 1024;
 /** A call id's low word is the io thread above this many bits of slot number. */
 export const slotBits = 24;
 
-/** What loading the binary compares. */
 /** A thread's log buffer: what its first words are (native/core/log/buffer.h), then its two halves. */
 export const logBuffer = {
   controlBytes: 64,
@@ -68,9 +70,11 @@ export const logBuffer = {
   dropped: 6,
 } as const;
 
+/** What loading the binary compares. */
 export const layoutNumbers = {
   eventWords: event.words,
   commandWords: command.words,
+  stringWords,
   lastEventKind: eventKind.log,
   lastEventFlag: eventFlag.asciiText,
   lastCommandKind: commandKind.cancel,

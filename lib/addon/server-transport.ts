@@ -1,6 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 import type {
   Encoder,
+  MethodInfo,
   ServerReceiver,
   ServerTransport,
   ServerTransportOptions,
@@ -16,7 +17,7 @@ class NativeServerTransport implements ServerTransport {
   #listening = false;
   #last: ServerTransportStats | undefined;
 
-  constructor(options: ServerTransportOptions, methods: readonly string[], receiver: ServerReceiver) {
+  constructor(options: ServerTransportOptions, methods: readonly MethodInfo[], receiver: ServerReceiver) {
     this.#boundary = theBoundary();
     this.#receiver = receiver;
     this.#number = this.#boundary.native.createServer(options, methods);
@@ -93,7 +94,7 @@ function listenError(address: string, errno: number, step: string): Error {
 
 export function nativeServerTransport(
   options: ServerTransportOptions,
-  methods: readonly string[],
+  methods: readonly MethodInfo[],
   receiver: ServerReceiver,
 ): ServerTransport {
   return new NativeServerTransport(options, methods, receiver);

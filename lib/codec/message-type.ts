@@ -12,6 +12,10 @@ export interface MessageType {
   readonly prototype: Record<string, unknown>;
   /** What JSON.stringify() makes of one as protobufjs has it (proto3's JSON: 64-bit integers are strings); if it can. */
   readonly toJson?: (message: object) => unknown;
+  /** Every field is a single scalar, none of 64 bits, no bytes, and in no oneof with others. */
+  readonly flat: boolean;
+  /** As MessageCodec has it. */
+  readonly stringFields: number;
   /** The fields that may need a translation or a check. A function, because a message may contain itself. */
   readonly fields: () => readonly MessageField[];
 }
@@ -58,4 +62,28 @@ export function keyKind(type: string): Pick<MessageField, 'longKeys' | 'intKeys'
   const kind = scalarKind(type);
   if (kind.is === 'long') return { longKeys: { unsigned: kind.unsigned } };
   return kind.is === 'int' ? { intKeys: { unsigned: kind.unsigned } } : {};
+}
+
+const flatTypes: ReadonlySet<string> = new Set([
+  'int32',
+  'sint32',
+  'sfixed32',
+  'uint32',
+  'fixed32',
+  'float',
+  'double',
+  'bool',
+  'string',
+]);
+
+/** Whether a single field of this type may be in a flat message. */
+export function isFlat(type: string): boolean {
+  return flatTypes.has(type);
+}
+
+/** MessageCodec.stringFields for these fields. */
+export function stringFieldsOf(ids: Iterable<number>): number {
+  let bits = 0;
+  for (const id of ids) if (id < 32) bits |= 1 << id;
+  return bits;
 }

@@ -1,5 +1,13 @@
 import protobuf from 'protobufjs';
-import { type FieldKind, keyKind, type MessageField, type MessageType, scalarKind } from './message-type.ts';
+import {
+  type FieldKind,
+  isFlat,
+  keyKind,
+  type MessageField,
+  type MessageType,
+  scalarKind,
+  stringFieldsOf,
+} from './message-type.ts';
 
 const known = new WeakMap<protobuf.Type, MessageType>();
 
@@ -29,6 +37,13 @@ function reflect(type: protobuf.Type): MessageType {
     verify: type.verify as MessageType['verify'],
     prototype,
     toJson: (message) => type.toObject(message as protobuf.Message, protobuf.util.toJSONOptions),
+    flat: type.fieldsArray.every((field) => {
+      const alone = (field.partOf?.fieldsArray.length ?? 1) === 1;
+      return !field.repeated && !field.map && alone && isFlat(field.type);
+    }),
+    stringFields: stringFieldsOf(
+      type.fieldsArray.filter((field) => field.type === 'string' && !field.map).map((field) => field.id),
+    ),
     fields: () => type.fieldsArray.map(fieldOf),
   };
 }

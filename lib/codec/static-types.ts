@@ -1,5 +1,12 @@
 import type { Longs } from './int64.ts';
-import { type FieldKind, keyKind, type MessageField, type MessageType, scalarKind } from './message-type.ts';
+import {
+  type FieldKind,
+  keyKind,
+  type MessageField,
+  type MessageType,
+  scalarKind,
+  stringFieldsOf,
+} from './message-type.ts';
 
 /** A message class as protobufjs-cli generates it. */
 export interface StaticMessage {
@@ -22,7 +29,14 @@ export interface StaticField {
 }
 
 export type StaticMessages = {
-  readonly [fullName: string]: { readonly code: StaticMessage; readonly fields: readonly StaticField[] };
+  readonly [fullName: string]: {
+    readonly code: StaticMessage;
+    readonly fields: readonly StaticField[];
+    /** Numbers of its strings. */
+    readonly strings?: readonly number[];
+    /** As MessageType has it. */
+    readonly flat?: true;
+  };
 };
 
 /** The message types of one generated module. */
@@ -56,6 +70,8 @@ export class StaticTypes {
       decode: message.code.decode,
       verify: message.code.verify,
       prototype: message.code.prototype as Record<string, unknown>,
+      flat: message.flat === true,
+      stringFields: stringFieldsOf(message.strings ?? []),
       fields: () => message.fields.map((field) => this.#field(field)),
     };
     this.#types.set(fullName, type);

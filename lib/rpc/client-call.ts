@@ -3,7 +3,7 @@ import { RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
 import type { RetryPolicy } from './retry-options.ts';
 import type { MethodDefinition } from './service.ts';
-import type { PendingCall } from './transport.ts';
+import type { PendingCall, ReadyStrings } from './transport.ts';
 
 /** Who runs calls: is told how their attempts and they themselves end. */
 export interface CallRunner {
@@ -67,12 +67,12 @@ export class ClientCall implements PendingCall {
     this.runner = runner;
   }
 
-  onReply(buffer: Buffer, start: number, end: number, text: string, ascii: boolean): void {
+  onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void {
     const { method, onMetadata } = this.what;
     this.runner.onAnswered(this);
     let value: unknown;
     try {
-      value = method.response.decode(buffer, start, end, ascii);
+      value = method.response.decode(buffer, start, end, strings);
     } catch (cause) {
       return this.fail(new RpcError('INTERNAL', `the reply of ${method.wireName} does not parse`, { cause }));
     }

@@ -275,7 +275,8 @@ export class Dispatcher implements CallRunner {
           `the method name ${method.wireName} does not fit TinyPB: at most 511 bytes and no NUL`,
         );
       }
-      number = this.#transport.addMethod(method.wireName);
+      const { wireName, response } = method;
+      number = this.#transport.addMethod({ wireName, stringFields: response.stringFields ?? 0 });
       this.#methods.set(method, number);
     }
     return number;

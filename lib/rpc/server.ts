@@ -14,6 +14,7 @@ import type { AnyService, MethodDefinition, MethodsOf, Unary } from './service.t
 import { wireCode, wireCodeOfStatus } from './status.ts';
 import { parseTarget } from './target.ts';
 import type {
+  ReadyStrings,
   ServerReceiver,
   ServerTransport,
   ServerTransportOptions,
@@ -162,8 +163,10 @@ export class Server implements AsyncDisposable, ServerReceiver {
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
     if (this.#state === 'new') {
       const factory = this.#options.transport ?? nativeServerTransport;
-      const names = this.#methods.map(({ definition }) => definition.wireName);
-      this.#transport = factory(this.#transportOptions, names, this);
+      const methods = this.#methods.map(({ definition: { wireName, request } }) => {
+        return { wireName, stringFields: request.stringFields ?? 0 };
+      });
+      this.#transport = factory(this.#transportOptions, methods, this);
       setCallLogger(this.#transport, this.#options.logger);
       this.#state = 'listening';
     }
@@ -247,7 +250,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
     start: number,
     end: number,
     text: string,
-    ascii: boolean,
+    strings: ReadyStrings | undefined,
   ): void {
     const transport = this.#native();
     // The caller has its DEADLINE_EXCEEDED already, or gets it now; the clock is a wrapping 32-bit number.
@@ -255,7 +258,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
     const { definition, handler } = this.#methods[method]!;
     let request: unknown;
     try {
-      request = definition.request.decode(buffer, start, end, ascii);
+      request = definition.request.decode(buffer, start, end, strings);
     } catch (error) {
       return transport.fail(
         low,

@@ -1,13 +1,15 @@
-import type { Encoder } from './transport.ts';
+import type { Encoder, ReadyStrings } from './transport.ts';
 
 /** Turns values of one message type into bytes and back. `Given` is what may be written where `T` is read. */
 export interface MessageCodec<T, Given = T> extends Encoder {
   encodeInto(value: Given, into: Buffer, offset: number): number;
   /**
-   * Reads `buffer` from `start` to `end`; must copy what it keeps. `ascii` says that every string in it is known to be
-   * ASCII. @throws Error on bytes that are not such a message.
+   * Reads `buffer` from `start` to `end`; must copy what it keeps. `strings` says that every string in it is known to be
+   * ASCII, and has some of them. @throws Error on bytes that are not such a message.
    */
-  decode(buffer: Buffer, start: number, end: number, ascii?: boolean): T;
+  decode(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): T;
+  /** Bit n is set: field n of the message itself is a string, or several. Default: none is known. */
+  readonly stringFields?: number;
 }
 
 /** One unary method. */

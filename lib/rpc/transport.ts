@@ -19,10 +19,22 @@ export interface Encoder {
   spilled(): Buffer;
 }
 
+/** Strings of a batch of messages, made before these are decoded: all at once they cost less. */
+export interface ReadyStrings {
+  /** The string whose first byte is at `position` of the buffer, if it was made. To be asked in order of positions. */
+  take(position: number): string | undefined;
+}
+
+/** A method, and which fields of the message that comes in for it are strings (MessageCodec.stringFields). */
+export interface MethodInfo {
+  readonly wireName: string;
+  readonly stringFields: number;
+}
+
 export interface ServerReceiver {
   /**
-   * `deadlineMs` and `nowMs` are on the transport's clock; `text` is the encoded request metadata; `ascii`: every string
-   * of the request is known to be ASCII.
+   * `deadlineMs` and `nowMs` are on the transport's clock; `text` is the encoded request metadata; with `strings`,
+   * every string of the request is known to be ASCII, and some are made.
    */
   onRequest(
     low: number,
@@ -34,7 +46,7 @@ export interface ServerReceiver {
     start: number,
     end: number,
     text: string,
-    ascii: boolean,
+    strings: ReadyStrings | undefined,
   ): void;
   /** The call is over for its peer: `wireCode` says why. end() must be called once. */
   onAbort(low: number, high: number, wireCode: number): void;
@@ -102,13 +114,13 @@ export interface ServerTransportOptions {
 
 export type ServerTransportFactory = (
   options: ServerTransportOptions,
-  methods: readonly string[],
+  methods: readonly MethodInfo[],
   receiver: ServerReceiver,
 ) => ServerTransport;
 
 /** A client call as the transport sees it. Exactly one of the two callbacks comes, unless the call is cancelled. */
 export interface PendingCall {
-  onReply(buffer: Buffer, start: number, end: number, text: string, ascii: boolean): void;
+  onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void;
   onFailure(wireCode: number, message: string, requestWritten: boolean): void;
   /** The transport's name for the call, for cancel(). */
   handle: number;
@@ -147,7 +159,7 @@ export interface ClientTransportStats {
 }
 
 export interface ClientTransport {
-  addMethod(wireName: string): number;
+  addMethod(method: MethodInfo): number;
   addEndpoint(
     name: string,
     addresses: readonly string[],

@@ -42,10 +42,10 @@ Napi::Value Environment::release_channel(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// js thread: addMethod(channel, wireName): number
+// js thread: addMethod(channel, wireName, stringFields): number
 Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
   auto& methods = channel_at(info).shared->methods;
-  methods.push_back(info[1].ToString());
+  methods.push_back({info[1].ToString(), info[2].ToNumber().Uint32Value()});
   return Napi::Number::New(info.Env(), static_cast<double>(methods.size() - 1));
 }
 

@@ -86,6 +86,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   std::shared_ptr<rpc::Inbox> inbox_;
   std::unique_ptr<rpc::Outbox> outbox_;
   std::vector<OwnedBytes> large_;  // of the batch being read
+  std::vector<napi_value> arguments_;
   const std::uint8_t* out_bytes_ = nullptr;
   const rpc::Command* out_commands_ = nullptr;
   std::size_t max_commands_ = 0;

@@ -10,7 +10,7 @@ rpc::Server& Environment::server_at(const Napi::CallbackInfo& info) {
   return *found->second;
 }
 
-// js thread: createServer(options, methods): number
+// js thread: createServer(options, methods): number; methods: { wireName, stringFields }[]
 Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   if (closed_) throw Napi::Error::New(info.Env(), "rocket-rpc: this environment is being torn down");
   const auto given = info[0].As<Napi::Object>();
@@ -32,10 +32,11 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
     };
   }
   rpc::MethodTable methods;
-  const auto names = info[1].As<Napi::Array>();
-  for (std::uint32_t i = 0; i < names.Length(); ++i) {
-    const std::string name = names.Get(i).ToString();
-    if (!methods.add(name))
+  const auto given_methods = info[1].As<Napi::Array>();
+  for (std::uint32_t i = 0; i < given_methods.Length(); ++i) {
+    const auto method = given_methods.Get(i).As<Napi::Object>();
+    const std::string name = method.Get("wireName").ToString();
+    if (!methods.add(name, method.Get("stringFields").ToNumber().Uint32Value()))
       throw Napi::TypeError::New(info.Env(), "not a new method name of the form Service.method: " + name);
   }
   engine();

@@ -71,7 +71,9 @@ bool take_all(std::vector<std::uint8_t>& pending) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   // The same bytes as a message: only a read past them could go wrong.
-  rocket::wire::text_is_ascii({data, size});
+  rocket::wire::StringSpans strings;
+  rocket::wire::text_is_ascii({data, size}, 0xffffffffU, strings);
+  for (const auto& span : strings.all()) expect(span.at <= size && span.size <= size - span.at);
   std::uint32_t state = data[0];
   std::vector<std::uint8_t> pending;
   for (ByteSpan stream(data + 1, size - 1); !stream.empty();) {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { RpcError } from '../../lib/index.ts';
 import { openOrders, startOrderServer } from '../support/loopback.ts';
+import { settled } from '../support/waits.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -130,4 +132,31 @@ describe('past maxFrameBytes', () => {
     expect(channel.stats()).toMatchObject({ waitingBytes: 0, callsInFlight: 0 });
     expect(await orders.makeOrder({ goods: text(50_000) })).toBeDefined();
   });
+});
+
+/** Strings of every length up to some hundred characters, some of them with a character that is not ASCII. */
+function stringOf(call: number, field: number): string {
+  const length = (call * 7 + field * 13) % 300;
+  const text = Array.from({ length }, (_, at) => String.fromCharCode(33 + ((call + at) % 90))).join('');
+  return (call + field) % 7 === 0 ? `${text}é` : text;
+}
+
+it('each string arrives where it belongs, however many come at once', async () => {
+  const { address } = await startOrderServer(({ price = 0, goods = '' }) => {
+    expect(goods).toBe(stringOf(price, 0));
+    if (price % 11 === 0) throw new RpcError('OUT_OF_RANGE', 'one that is not decoded on the way back');
+    return { retCode: price, resInfo: stringOf(price, 1), orderId: goods };
+  });
+  const { orders } = openOrders(address);
+  // More than one batch holds, and more strings than are made ahead for one.
+  const calls = Array.from({ length: 6000 }, (_, price) =>
+    settled(orders.makeOrder({ price, goods: stringOf(price, 0) }), 15_000),
+  );
+  for (const [price, outcome] of (await Promise.all(calls)).entries()) {
+    if (price % 11 === 0) expect(outcome).toMatchObject({ reason: { code: 'OUT_OF_RANGE' } });
+    else
+      expect(outcome).toMatchObject({
+        value: { retCode: price, resInfo: stringOf(price, 1), orderId: stringOf(price, 0) },
+      });
+  }
 });

@@ -1,5 +1,6 @@
 import type {
   Encoder,
+  MethodInfo,
   ServerReceiver,
   ServerTransport,
   ServerTransportOptions,
@@ -50,7 +51,7 @@ export class MemoryServer implements ServerTransport {
   ended = 0;
   closing = false;
   readonly #clock: FakeClock;
-  readonly #methods: readonly string[];
+  readonly #methods: readonly MethodInfo[];
   readonly #receiver: ServerReceiver;
   readonly #onListen: (address: string, server: MemoryServer) => string;
   readonly #calls = new Map<number, HeldCall>();
@@ -60,7 +61,7 @@ export class MemoryServer implements ServerTransport {
   constructor(
     clock: FakeClock,
     options: ServerTransportOptions,
-    methods: readonly string[],
+    methods: readonly MethodInfo[],
     receiver: ServerReceiver,
     onListen: (address: string, server: MemoryServer) => string,
   ) {
@@ -77,7 +78,7 @@ export class MemoryServer implements ServerTransport {
 
   /** Hands a request to the server; the answer comes when its handler, or its deadline, gives one. */
   request(request: MemoryRequest): Promise<MemoryReply> {
-    const number = this.#methods.indexOf(request.method);
+    const number = this.#methods.findIndex(({ wireName }) => wireName === request.method);
     if (number < 0) return Promise.resolve({ wireCode: 10000009, body: nothing, text: 'method not found' });
     return new Promise((answer) => {
       // Slots are used again, so that stale generations meet new calls.
@@ -92,7 +93,8 @@ export class MemoryServer implements ServerTransport {
       const { nowMs } = this.#clock;
       const deadlineMs = (nowMs + timeoutMs) | 0;
       const end = slab.length - 5;
-      this.#receiver.onRequest(low, high, number, deadlineMs, nowMs, slab, 5, end, request.metadata, false);
+      const { metadata } = request;
+      this.#receiver.onRequest(low, high, number, deadlineMs, nowMs, slab, 5, end, metadata, undefined);
       slab.fill(0xaa); // a view that somebody kept shows itself
     });
   }

@@ -7,6 +7,7 @@ import {
   type Encoder,
   type LinkState,
   linkState,
+  type MethodInfo,
   type PendingCall,
   type ServerTransportFactory,
 } from '../../lib/rpc/transport.ts';
@@ -97,7 +98,7 @@ class MemoryClient implements ClientTransport {
     this.#endpoints = endpoints;
   }
 
-  addMethod(wireName: string): number {
+  addMethod({ wireName }: MethodInfo): number {
     return this.#methods.push(wireName) - 1;
   }
 
@@ -183,7 +184,7 @@ class MemoryClient implements ClientTransport {
         if (!this.#pending.has(call)) return;
         forget();
         const slab = Buffer.concat([Buffer.alloc(3, 0xee), reply, Buffer.alloc(3, 0xee)]);
-        if (wireCode === 0) call.onReply(slab, 3, slab.length - 3, text, false);
+        if (wireCode === 0) call.onReply(slab, 3, slab.length - 3, text, undefined);
         else call.onFailure(wireCode, text, true);
         slab.fill(0xaa);
       });

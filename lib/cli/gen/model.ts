@@ -27,6 +27,7 @@ export type ValueType =
 
 export interface Field extends Documented {
   readonly name: string;
+  readonly id: number;
   readonly value: ValueType;
   readonly shape: 'single' | 'repeated' | 'map';
   /** Type of the keys of a map. */

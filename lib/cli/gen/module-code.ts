@@ -1,3 +1,4 @@
+import { isFlat } from '../../codec/message-type.ts';
 import type { GenOptions } from './gen-options.ts';
 import { header } from './header.ts';
 import type { Field, Message, Module, Service, ValueType } from './model.ts';
@@ -24,10 +25,24 @@ export function moduleCode(module: Module, staticCode: string, options: GenOptio
   ].join('\n\n')}\n`;
 }
 
-function messageEntry({ name, fields, oneofs }: Message): string {
-  const entries = [...fields, ...oneofs.flatMap((oneof) => oneof.fields)].flatMap(fieldEntry);
+function messageEntry(message: Message): string {
+  const { name, fields, oneofs } = message;
+  const all = [...fields, ...oneofs.flatMap((oneof) => oneof.fields)];
+  const entries = all.flatMap(fieldEntry);
   const list = entries.length === 0 ? '[]' : `[\n${entries.map((entry) => `    ${entry},\n`).join('')}  ]`;
-  return `\n  '${name.fullName}': { code: $root.${name.codePath}, fields: ${list} },`;
+  const strings = all.filter(isString).map(({ id }) => id);
+  const parts = [`code: $root.${name.codePath}`, `fields: ${list}`];
+  if (strings.length > 0) parts.push(`strings: [${strings.join(', ')}]`);
+  if (all.every(isFlatField) && oneofs.every((oneof) => oneof.fields.length === 1)) parts.push('flat: true');
+  return `\n  '${name.fullName}': { ${parts.join(', ')} },`;
+}
+
+function isString({ value, shape }: Field): boolean {
+  return value.is === 'scalar' && value.type === 'string' && shape !== 'map';
+}
+
+function isFlatField({ value, shape }: Field): boolean {
+  return shape === 'single' && value.is === 'scalar' && isFlat(value.type);
 }
 
 /** Nothing for a field that never needs a translation or a check. */

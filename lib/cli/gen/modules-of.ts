@@ -81,6 +81,7 @@ class Builder {
     return {
       ...documented(field),
       name: field.name,
+      id: field.id,
       value,
       shape,
       key: field instanceof this.#protobuf.MapField ? field.keyType : undefined,

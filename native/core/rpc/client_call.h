@@ -22,10 +22,16 @@ struct CallHandle {
   std::uint32_t generation = 0;
 };
 
+/// A method of a channel.
+struct ClientMethod {
+  std::string wire_name;
+  std::uint32_t string_fields = 0;  ///< of its reply (Event::string_fields)
+};
+
 /// A call as the JavaScript thread hands it over; the views live until it has been started.
 struct CallRequest {
   CallHandle handle;
-  const std::string* method = nullptr;
+  const ClientMethod* method = nullptr;
   SteadyMs deadline = 0;
   bool wait_for_ready = false;
   ByteSpan body;
@@ -44,7 +50,7 @@ struct ClientCall : Timer, CallLink {
   std::uint32_t generation = 0;
   ClientSession* session = nullptr;  // null: the slot is free
   CallHandle handle;
-  const std::string* method = nullptr;
+  const ClientMethod* method = nullptr;
   SteadyMs started = 0;
   bool wait_for_ready = false;
 

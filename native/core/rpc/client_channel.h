@@ -7,6 +7,7 @@
 #include <string>
 
 #include "io/connection.h"
+#include "rpc/client_call.h"
 #include "rpc/inbox.h"
 
 namespace rocket::rpc {
@@ -45,9 +46,9 @@ struct ClientChannel {
   const ClientOptions options;
   ClientCounters counters;
   io::ConnectionGauges gauges;
-  /// Wire names by method number. Appended to by the JavaScript thread; an element never moves, and io threads only
+  /// By method number. Appended to by the JavaScript thread; an element never moves, and io threads only
   /// read those whose address they were sent.
-  std::deque<std::string> methods;
+  std::deque<ClientMethod> methods;
 };
 
 /// One address (or several alternatives) that a channel sends to.

@@ -108,7 +108,7 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
   const ClientCallTable::MsgId fresh = calls_.fresh_id(call);
   const std::string_view msg_id = call.msg_id.empty() ? std::string_view(fresh.data(), fresh.size()) : call.msg_id;
   const SteadyMs left = std::clamp<SteadyMs>(call.expires_at - lane_.io.now(), 1, INT32_MAX);
-  const wire::FrameHead head{msg_id, *call.method, static_cast<std::int32_t>(left), metadata};
+  const wire::FrameHead head{msg_id, call.method->wire_name, static_cast<std::int32_t>(left), metadata};
   const std::size_t size = wire::frame_bytes(head, body.size());
   const auto& limits = options().connection;
   if (size > limits.max_frame_bytes) {
@@ -152,6 +152,7 @@ bool ClientSession::on_reply(ClientLink& link, const wire::FrameView& view, Owne
               .code = view.err_code,
               .flags = event_flag::kRequestWritten,
               .payload = ok ? view.body : ByteSpan{},
+              .string_fields = call->method->string_fields,
               .text = as_bytes(view.err_info.substr(0, kMaxTextBytes))};
   if (!port_->push(event, ok ? block : nullptr)) return false;
   link.got_reply = true;

@@ -30,14 +30,15 @@ inline constexpr std::int32_t kAsciiText = 4;       ///< every string in the pay
 /// An event before it is copied into the slab; the spans need to live only that long.
 struct Event {
   EventKind kind;
-  std::int32_t owner = 0;     ///< word 1: server or endpoint number
-  std::uint32_t id_low = 0;   ///< word 2: call id, or the client's call handle
-  std::uint32_t id_high = 0;  ///< word 3: generation
-  std::int32_t code = 0;      ///< word 4: method number, wire code or state
-  std::int32_t time_ms = 0;   ///< word 5: kRequest: the deadline on the inbox's clock
-  std::int32_t flags = 0;     ///< word 10
-  ByteSpan payload;           ///< words 6, 7: offset and length
-  ByteSpan text;              ///< words 8, 9: metadata, message or line
+  std::int32_t owner = 0;           ///< word 1: server or endpoint number
+  std::uint32_t id_low = 0;         ///< word 2: call id, or the client's call handle
+  std::uint32_t id_high = 0;        ///< word 3: generation
+  std::int32_t code = 0;            ///< word 4: method number, wire code or state
+  std::int32_t time_ms = 0;         ///< word 5: kRequest: the deadline on the inbox's clock
+  std::int32_t flags = 0;           ///< word 10
+  ByteSpan payload;                 ///< words 6, 7: offset and length
+  std::uint32_t string_fields = 0;  ///< bit n: field n of the payload's message is a string
+  ByteSpan text;                    ///< words 8, 9: metadata, message or line
 };
 
 }  // namespace rocket::rpc

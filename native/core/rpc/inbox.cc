@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "rpc/inbox_port.h"
-#include "wire/ascii.h"
 
 namespace rocket::rpc {
 
@@ -28,7 +27,8 @@ bool Inbox::has_room(const Event& event) const {
 }
 
 bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::unique_lock<std::mutex>& lock) {
-  const bool ascii = !event.payload.empty() && wire::text_is_ascii(event.payload);
+  wire::StringSpans strings;
+  const bool ascii = !event.payload.empty() && wire::text_is_ascii(event.payload, event.string_fields, strings);
   if (!lock.owns_lock()) lock.lock();
   if (closed_) {
     ++dropped_;
@@ -41,6 +41,7 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::un
   const bool is_large = event.payload.size() > kLargePayloadBytes;
   // The block of a large payload begins with what precedes the payload in its frame.
   const bool adopted = is_large && large != nullptr;
+  if (ascii && !is_large) note_strings(strings);
   write_descriptor(event, is_large, adopted ? event.payload.data() - large->data() : 0, ascii);
   if (is_large) {
     large_bytes_ += event.payload.size();
@@ -78,6 +79,16 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
   ++events_;
 }
 
+void Inbox::note_strings(const wire::StringSpans& strings) {
+  std::int32_t* notes = slabs_[filling_].strings;
+  for (const auto& span : strings.all()) {
+    if (strings_ == limits_.max_strings) return;
+    notes[kStringWords * strings_] = static_cast<std::int32_t>(bytes_ + span.at);
+    notes[kStringWords * strings_ + 1] = static_cast<std::int32_t>(span.size);
+    ++strings_;
+  }
+}
+
 std::size_t Inbox::announce(SteadyMs now) {
   std::unique_lock lock(mutex_);
   const std::size_t events = events_;
@@ -109,9 +120,10 @@ Inbox::Batch Inbox::swap() {
   Batch batch;
   {
     const std::lock_guard lock(mutex_);
-    batch = {filling_, events_, std::move(large_)};
+    const Slab& slab = slabs_[filling_];
+    batch = {filling_, events_, std::move(large_), {slab.strings, kStringWords * strings_}, slab.bytes};
     filling_ ^= 1;
-    events_ = bytes_ = large_bytes_ = 0;
+    events_ = bytes_ = strings_ = large_bytes_ = 0;
     large_.clear();
     announced_ = false;
     waiting.swap(waiting_);
@@ -131,7 +143,7 @@ void Inbox::close() {
     closed_ = true;
     slabs_[0] = slabs_[1] = {};
     dropped_ += events_;
-    events_ = bytes_ = large_bytes_ = 0;
+    events_ = bytes_ = strings_ = large_bytes_ = 0;
     large_.clear();
     waiting.swap(waiting_);
   }

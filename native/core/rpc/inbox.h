@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
 #include "rpc/event.h"
+#include "wire/ascii.h"
 
 namespace rocket::rpc {
 
@@ -26,16 +28,20 @@ class WakeUp {
 /// pushes back), and the io thread is told when there is room again.
 class Inbox {
  public:
-  /// Memory of the JavaScript thread: `words` holds max_events * kEventWords.
+  /// Memory of the JavaScript thread: `words` holds max_events * kEventWords, `strings` max_strings * kStringWords.
   struct Slab {
     std::uint8_t* bytes = nullptr;
     std::int32_t* words = nullptr;
+    std::int32_t* strings = nullptr;
   };
   struct Limits {
     std::size_t max_events = 4096;
     std::size_t slab_bytes = 1 << 20;
     std::size_t max_large_bytes = 64 << 20;
+    std::size_t max_strings = 0;
   };
+  /// Of each string of a batch: its offset and its length.
+  static constexpr std::size_t kStringWords = 2;
   /// Payloads over this size travel in a block of their own.
   static constexpr std::size_t kLargePayloadBytes = 64 * 1024;
 
@@ -58,6 +64,9 @@ class Inbox {
     int slab = 0;
     std::size_t events = 0;
     std::vector<OwnedBytes> large;
+    /// Offset and length in `bytes` of each string that is worth making before its message is decoded; all are ASCII.
+    std::span<const std::int32_t> strings;
+    const std::uint8_t* bytes = nullptr;
   };
   /// Takes what has come in; its slab stays valid until the next swap().
   Batch swap();
@@ -80,6 +89,8 @@ class Inbox {
  private:
   bool has_room(const Event& event) const;
   void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset, bool ascii);
+  /// Those of a payload that is about to be copied to the end of the slab.
+  void note_strings(const wire::StringSpans& strings);
   void wake();
   /// Ends the lock before it wakes.
   void tell(std::unique_lock<std::mutex>& lock, SteadyMs now);
@@ -98,6 +109,7 @@ class Inbox {
   int filling_ = 0;
   std::size_t events_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t strings_ = 0;
   std::size_t large_bytes_ = 0;
   std::vector<OwnedBytes> large_;
   std::vector<std::weak_ptr<InboxPort>> waiting_;

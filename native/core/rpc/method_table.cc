@@ -4,10 +4,10 @@
 
 namespace rocket::rpc {
 
-bool MethodTable::add(std::string_view name) {
+bool MethodTable::add(std::string_view name, std::uint32_t string_fields) {
   const auto dot = name.rfind('.');
   if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size() || by_name_.contains(name)) return false;
-  entries_.push_back({static_cast<std::int32_t>(entries_.size()), std::string(name)});
+  entries_.push_back({static_cast<std::int32_t>(entries_.size()), std::string(name), string_fields});
   by_name_.emplace(entries_.back().name, &entries_.back());
   services_.emplace(name.substr(0, dot));
   return true;

@@ -16,6 +16,7 @@ class MethodTable {
   struct Entry {
     std::int32_t number;
     std::string name;
+    std::uint32_t string_fields;  ///< of its request (Event::string_fields)
   };
   /// Why there is no entry, as the wire code to answer with.
   struct Lookup {
@@ -24,7 +25,7 @@ class MethodTable {
   };
 
   /// `name` is `Service.method`, split at its last dot; false when it is taken or has no dot.
-  bool add(std::string_view name);
+  bool add(std::string_view name, std::uint32_t string_fields = 0);
   Lookup find(std::string_view name) const;
   bool has_service(std::string_view name) const { return services_.contains(name); }
   std::size_t size() const { return entries_.size(); }

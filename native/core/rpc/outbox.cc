@@ -54,7 +54,7 @@ class Outbox::Batch final : public io::IoTask {
   }
 
   void add(const Command& command, OwnedBytes large, ClientSession* session = nullptr,
-           const std::string* method = nullptr, SteadyMs deadline = 0) {
+           const ClientMethod* method = nullptr, SteadyMs deadline = 0) {
     items_.push_back({command, session, method, deadline, std::move(large)});
   }
 
@@ -67,7 +67,7 @@ class Outbox::Batch final : public io::IoTask {
   struct Item {
     Command command;
     ClientSession* session;  // outlives the batch: its close() is posted behind every batch that names it
-    const std::string* method;
+    const ClientMethod* method;
     SteadyMs deadline;
     OwnedBytes large;
   };
@@ -168,7 +168,7 @@ void Outbox::add_call(const Command& command, OwnedBytes large) {
   ClientSession& session = endpoint.pick();
   if (route_by_handle_.size() <= command.id_low) route_by_handle_.resize(command.id_low + 64);
   route_by_handle_[command.id_low] = &session.lane();
-  const std::string* method = &endpoint.channel().methods[static_cast<std::size_t>(command.method)];
+  const ClientMethod* method = &endpoint.channel().methods[static_cast<std::size_t>(command.method)];
   const SteadyMs deadline = steady_now_ms() + command.timeout_ms;
   batch_for(session.lane()).add(command, std::move(large), &session, method, deadline);
 }

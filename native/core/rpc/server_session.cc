@@ -98,6 +98,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
                     .code = method.entry->number,
                     .time_ms = port.inbox().clock_ms(now + timeout),
                     .payload = view.body,
+                    .string_fields = method.entry->string_fields,
                     .text = as_bytes(view.err_info)};
   if (!shard_.port().push(event, block)) {
     shard_.withdraw(*call);

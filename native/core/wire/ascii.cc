@@ -32,13 +32,14 @@ bool read_varint(ByteSpan message, std::size_t& at, std::uint64_t& value) {
 
 }  // namespace
 
-bool text_is_ascii(ByteSpan message) {
+bool text_is_ascii(ByteSpan message, std::uint32_t string_fields, StringSpans& strings) {
   std::size_t at = 0;
   std::uint64_t value;
   while (at < message.size()) {
     if (!read_varint(message, at, value)) return false;
+    const std::uint64_t tag = value;
     std::size_t fixed = 0;
-    switch (value & 7) {
+    switch (tag & 7) {
       case 0:
         if (!read_varint(message, at, value)) return false;
         break;
@@ -47,6 +48,9 @@ bool text_is_ascii(ByteSpan message) {
       case 2:
         if (!read_varint(message, at, value) || value > message.size() - at) return false;
         if (!all_ascii(message.subspan(at, static_cast<std::size_t>(value)))) return false;
+        if (const std::uint64_t field = tag >> 3; field < 32 && ((string_fields >> field) & 1) != 0) {
+          strings.add(static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(value));
+        }
         at += static_cast<std::size_t>(value);
         break;
       default: return false;

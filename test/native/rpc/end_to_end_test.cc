@@ -187,9 +187,9 @@ TEST(EndToEnd, WhatTheServerCannotServeIsAnsweredNatively) {
   const auto server = js.add_server(server_on(1));
   const auto address = js.listen(*server);
   const auto channel = js.add_channel(client_on(1, 1));
-  channel->methods.emplace_back("Echo.unknown");
-  channel->methods.emplace_back("Unknown.echo");
-  channel->methods.emplace_back("nodot");
+  channel->methods.push_back({"Echo.unknown"});
+  channel->methods.push_back({"Unknown.echo"});
+  channel->methods.push_back({"nodot"});
   const auto endpoint = js.add_endpoint(channel, address);
   for (int method = 1; method <= 3; ++method) js.call(endpoint, {.body = "x", .method = method});
   ASSERT_TRUE(js.pump_until([&] { return js.ended_calls() == 3; }));

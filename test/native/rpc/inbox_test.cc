@@ -42,9 +42,9 @@ class InboxTest : public testing::Test {
     for (int i = 0; i < 2; ++i) {
       bytes_[i].resize(limits.slab_bytes);
       words_[i].resize(limits.max_events * kEventWords);
+      strings_[i].resize(limits.max_strings * 2);
     }
-    inbox_ = std::make_shared<Inbox>(Inbox::Slab{bytes_[0].data(), words_[0].data()},
-                                     Inbox::Slab{bytes_[1].data(), words_[1].data()}, limits, wake_);
+    inbox_ = std::make_shared<Inbox>(slab(0), slab(1), limits, wake_);
     port_ = std::make_shared<InboxPort>(io_, inbox_);
   }
   ~InboxTest() override {
@@ -54,12 +54,14 @@ class InboxTest : public testing::Test {
   static Event request(std::uint32_t number, ByteSpan payload = {}) {
     return {.kind = EventKind::kRequest, .id_low = number, .payload = payload};
   }
+  Inbox::Slab slab(int index) { return {bytes_[index].data(), words_[index].data(), strings_[index].data()}; }
   const std::int32_t* words(const Inbox::Batch& batch, std::size_t event) const {
     return words_[batch.slab].data() + event * kEventWords;
   }
 
   std::vector<std::uint8_t> bytes_[2];
   std::vector<std::int32_t> words_[2];
+  std::vector<std::int32_t> strings_[2];
   Wake wake_;
   std::shared_ptr<Inbox> inbox_;
   io::IoThread io_{"test", 0};
@@ -103,6 +105,48 @@ TEST_F(InboxTest, SaysWhichMessagesHoldAsciiOnly) {
   EXPECT_EQ(flags(0), event_flag::kAsciiText);
   EXPECT_EQ(flags(1), 0);
   EXPECT_EQ(flags(2), event_flag::kAsciiText | event_flag::kLargePayload);
+}
+
+TEST_F(InboxTest, SaysWhereStringsAre) {
+  open({.max_events = 8, .slab_bytes = 256 * 1024, .max_strings = 3});
+  const std::string plain =
+      "\x0a\x03"
+      "abc"
+      "\x12\x02"
+      "de";
+  const std::string other =
+      "\x0a\x03"
+      "abc"
+      "\x12\x02"
+      "\xc3\xa9";
+  const std::string large = "\x0a\x80\x80\x08" + std::string(128 * 1024, 'x');
+  const auto push = [&](std::string_view payload, std::uint32_t string_fields) {
+    EXPECT_TRUE(port_->push({.kind = EventKind::kRequest,
+                             .payload = as_bytes(payload),
+                             .string_fields = string_fields,
+                             .text = as_bytes("metadata")}));
+  };
+  on_io(io_, [&] {
+    push(plain, 1 << 2);
+    push(other, 1 << 1);  // not all ASCII
+    push(large, 1 << 1);  // not in the slab
+    push(plain, 0);
+    push(plain, (1 << 1) | (1 << 2));
+    push(plain, (1 << 1) | (1 << 2));  // over max_strings
+  });
+  ASSERT_TRUE(wake_.wait());
+  const auto batch = inbox_->swap();
+  ASSERT_EQ(batch.events, 6U);
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < batch.strings.size(); i += 2) {
+    const char* at = reinterpret_cast<const char*>(batch.bytes) + batch.strings[i];
+    found.emplace_back(at, static_cast<std::size_t>(batch.strings[i + 1]));
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{"de", "abc", "de"}));
+  EXPECT_EQ(batch.strings[0], words(batch, 0)[6] + 7) << "on from the beginning of its payload";
+  on_io(io_, [&] { push(plain, 0); });
+  ASSERT_TRUE(wake_.wait());
+  EXPECT_TRUE(inbox_->swap().strings.empty());
 }
 
 TEST_F(InboxTest, IsFreeForItsReaderWithinABurst) {

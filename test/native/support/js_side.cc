@@ -50,7 +50,7 @@ std::string JsSide::listen(rpc::Server& server, const std::string& address) {
 
 std::shared_ptr<rpc::ClientChannel> JsSide::add_channel(const rpc::ClientOptions& options) {
   auto channel = std::make_shared<rpc::ClientChannel>(inbox_, options);
-  channel->methods.emplace_back("Echo.echo");
+  channel->methods.push_back({"Echo.echo"});
   return channel;
 }
 
