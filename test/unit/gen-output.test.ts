@@ -1,7 +1,10 @@
 import { mkdirSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
+import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { runGen } from '../../lib/cli/gen/run-gen.ts';
+import { stringFieldsOf } from '../../lib/codec/message-type.ts';
+import { reflectedType } from '../../lib/codec/reflected-type.ts';
 import {
   catalogProto,
   filesIn,
@@ -163,6 +166,29 @@ describe('the types of rocket gen', () => {
       'export declare const class_: {',
     ]) {
       expect(text).toContain(part);
+    }
+  });
+
+  it('say which messages are flat and which fields strings, as reflection has it', () => {
+    const source = `
+      message Flat { int32 a = 1; uint32 b = 2; bool c = 3; float d = 4; double e = 5; string f = 6; optional fixed32 g = 7; }
+      message Bytes { bytes a = 1; } message Long { int64 a = 1; } message Many { repeated string a = 3; }
+      message Map { map<string, string> a = 1; } message Nested { Flat a = 1; string b = 2; }
+      enum Kind { NONE = 0; } message WithEnum { Kind a = 1; } message Empty {}
+      message Either { oneof which { string a = 4; string b = 5; } } message Alone { oneof which { string a = 1; } }`;
+    const code = generated(protoFile(source)).get('a.js') ?? '';
+    const { root } = protobuf.parse(`syntax = "proto3";\n${source}`);
+    const types = root.nestedArray.filter((object) => object instanceof protobuf.Type);
+    expect(types).toHaveLength(10);
+    for (const type of types) {
+      const entry = new RegExp(`'${type.name}': \\{[^]*?\\},\\n(?=  '|\\})`).exec(code)?.[0] ?? '';
+      const strings = /strings: \[(.*?)\]/.exec(entry)?.[1]?.split(', ').map(Number) ?? [];
+      const { flat, stringFields } = reflectedType(type);
+      expect([type.name, entry.includes('flat: true'), stringFieldsOf(strings)]).toEqual([
+        type.name,
+        flat,
+        stringFields,
+      ]);
     }
   });
 

@@ -1,4 +1,3 @@
-import { isFlat } from '../../codec/message-type.ts';
 import type { GenOptions } from './gen-options.ts';
 import { header } from './header.ts';
 import type { Field, Message, Module, Service, ValueType } from './model.ts';
@@ -41,8 +40,9 @@ function isString({ value, shape }: Field): boolean {
   return value.is === 'scalar' && value.type === 'string' && shape !== 'map';
 }
 
+/** As flat messages may have them (lib/codec/message-type.ts). */
 function isFlatField({ value, shape }: Field): boolean {
-  return shape === 'single' && value.is === 'scalar' && isFlat(value.type);
+  return shape === 'single' && value.is === 'scalar' && value.type !== 'bytes';
 }
 
 /** Nothing for a field that never needs a translation or a check. */
