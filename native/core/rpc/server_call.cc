@@ -35,6 +35,7 @@ ServerCall* ServerCallTable::allocate() {
   if (free_ == nullptr && !grow()) return nullptr;
   ServerCall* call = free_;
   free_ = call->next_free;
+  if (free_ != nullptr) prefetch(free_);
   ++call->id.high;
   call->answered.store(false, std::memory_order_relaxed);
   call->in_use = true;
