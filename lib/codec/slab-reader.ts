@@ -39,26 +39,34 @@ export class SlabReader extends protobuf.BufferReader {
    * character that was sent.
    */
   override stringVerify(): string {
-    const start = this.pos;
     const { strings } = this;
-    if (strings !== undefined) {
-      const length = this.uint32();
-      const end = this.pos + length;
-      if (end <= this.len) {
-        const at = this.pos;
-        this.pos = end;
-        return strings.take(at) ?? this.#asciiString(at, end);
-      }
-      this.pos = start;
-    }
-    const text = this.string();
+    if (strings !== undefined) return this.#asciiString(strings);
+    const start = this.pos;
+    const text = super.string();
     if (!text.includes('\ufffd')) return text;
     this.pos = start;
     return super.stringVerify();
   }
 
-  #asciiString(start: number, end: number): string {
-    if (end - start <= shortText) return fromCodes(this.buf, start, end);
+  /** Those of proto2, which may hold any bytes. */
+  override string(): string {
+    const { strings } = this;
+    return strings === undefined ? super.string() : this.#asciiString(strings);
+  }
+
+  #asciiString(strings: ReadyStrings): string {
+    const before = this.pos;
+    const length = this.uint32();
+    const start = this.pos;
+    const end = start + length;
+    if (end > this.len) {
+      this.pos = before;
+      return super.string(); // which throws
+    }
+    this.pos = end;
+    const ready = strings.take(start);
+    if (ready !== undefined) return ready;
+    if (length <= shortText) return fromCodes(this.buf, start, end);
     return (this.buf as SlicingBuffer).latin1Slice(start, end);
   }
 
