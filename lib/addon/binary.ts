@@ -17,6 +17,8 @@ export interface Slabs {
   readonly outWords: Int32Array;
   readonly maxEvents: number;
   readonly maxStrings: number;
+  /** So many events wake JavaScript before the io thread's turn is over. */
+  readonly announceEvents: number;
   readonly slabBytes: number;
   readonly maxLargeBytes: number;
 }

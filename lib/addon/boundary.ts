@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../rpc/transport.ts';
 import { BatchStrings } from './batch-strings.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
@@ -9,6 +10,9 @@ const maxEvents = 4096;
 const slabBytes = 1 << 20;
 /** So many strings of a batch are made ahead; the rest are when they are decoded. */
 const maxStrings = 2048;
+
+/** JavaScript then works beside the io threads, not after them; on a single core it could only work instead of them. */
+const announceEvents = availableParallelism() > 1 ? 512 : maxEvents;
 
 function makeSlabs(): Slabs {
   return {
@@ -22,6 +26,7 @@ function makeSlabs(): Slabs {
     outWords: new Int32Array(maxCommands * command.words),
     maxEvents,
     maxStrings,
+    announceEvents,
     slabBytes,
     maxLargeBytes: 64 << 20,
   };

@@ -62,6 +62,7 @@ Environment::Environment(const Napi::CallbackInfo& info) : ObjectWrap(info), env
   limits.slab_bytes = size_of(slabs, "slabBytes");
   limits.max_large_bytes = size_of(slabs, "maxLargeBytes");
   limits.max_strings = size_of(slabs, "maxStrings");
+  limits.announce_events = size_of(slabs, "announceEvents");
   arguments_.reserve(kBatchArguments + limits.max_strings);
   inbox_ = std::make_shared<rpc::Inbox>(slab_of(slabs, "inBytes0", "inWords0", "inStrings0"),
                                         slab_of(slabs, "inBytes1", "inWords1", "inStrings1"), limits, wake_up_);

@@ -6,14 +6,6 @@
 
 namespace rocket::rpc {
 
-namespace {
-
-/// So many events are worth a wake-up before the io thread's turn is over: JavaScript then works beside it, not after
-/// it.
-constexpr std::size_t kAnnounceEvents = 512;
-
-}  // namespace
-
 Inbox::Inbox(Slab first, Slab second, const Limits& limits, WakeUp& wake_up)
     : limits_(limits), wake_up_(&wake_up), slabs_{first, second} {}
 
@@ -47,7 +39,7 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::un
     large_bytes_ += event.payload.size();
     large_.push_back(adopted ? std::move(*large) : OwnedBytes::copy_of(event.payload));
   }
-  if (events_ >= kAnnounceEvents && !announced_) tell(lock, port.io().now());
+  if (events_ >= limits_.announce_events && !announced_) tell(lock, port.io().now());
   return true;
 }
 

@@ -39,6 +39,9 @@ class Inbox {
     std::size_t slab_bytes = 1 << 20;
     std::size_t max_large_bytes = 64 << 20;
     std::size_t max_strings = 0;
+    /// So many events are worth a wake-up before the io thread's turn is over: JavaScript then works beside it, not
+    /// after it.
+    std::size_t announce_events = 512;
   };
   /// Of each string of a batch: its offset and its length.
   static constexpr std::size_t kStringWords = 2;

@@ -161,6 +161,16 @@ TEST_F(InboxTest, IsFreeForItsReaderWithinABurst) {
   EXPECT_EQ(inbox_->swap().events, 64U);
 }
 
+TEST_F(InboxTest, WakesWithinATurnWhenManyEventsWait) {
+  open({.max_events = 100, .slab_bytes = 1000, .announce_events = 4});
+  on_io(io_, [&] {
+    for (std::uint32_t i = 0; i < 3; ++i) port_->push(request(i));
+    EXPECT_EQ(wake_.count.get(), 0) << "the turn's end would do";
+    for (std::uint32_t i = 3; i < 10; ++i) port_->push(request(i));
+    EXPECT_EQ(wake_.count.get(), 1) << "once a batch";
+  });
+}
+
 TEST_F(InboxTest, WakesOnceATurnAndOnceABatch) {
   open({.max_events = 100, .slab_bytes = 1000});
   on_io(io_, [&] {
