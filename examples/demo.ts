@@ -3,7 +3,7 @@
  * short load. Needs nothing but this process. `--seconds N` sets how long the load runs (default 3).
  */
 import { parseArgs } from 'node:util';
-import { Channel, createClient, engineStats, RpcError, Server } from '../lib/index.ts';
+import { Channel, createClient, engineStats, RpcError, Server } from 'rocket-rpc';
 import { loadVectors } from '../test/golden/load.ts';
 import { connectRaw } from '../test/support/raw-client.ts';
 import { Order, orderHandlers } from './order-service.ts';

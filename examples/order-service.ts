@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type DefinitionOf, type Handlers, loadProto, RpcError, type Unary } from '../lib/index.ts';
+import { type DefinitionOf, type Handlers, loadProto, RpcError, type Unary } from 'rocket-rpc';
 
 /** The types of proto/order.proto. Every field may be left out: proto3 has defaults for all. */
 export interface MakeOrderRequest {

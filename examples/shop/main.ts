@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Channel, createClient, RpcError } from '../../lib/index.ts';
+import { Channel, createClient, RpcError } from 'rocket-rpc';
 import { Orders } from './services.ts';
 
 interface Service {

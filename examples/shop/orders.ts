@@ -1,5 +1,5 @@
 /** The service Orders, which asks Stock: whichever instances are in etcd at the moment. */
-import { Channel, createClient, etcd, Server } from '../../lib/index.ts';
+import { Channel, createClient, etcd, Server } from 'rocket-rpc';
 import { Orders, Stock } from './services.ts';
 
 const discovery = etcd();

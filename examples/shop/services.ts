@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { loadProto, type Unary } from '../../lib/index.ts';
+import { loadProto, type Unary } from 'rocket-rpc';
 
 /** The types of shop.proto. */
 interface Services {

@@ -1,5 +1,5 @@
 /** The service Stock, one instance: registers in etcd what it listens on, and withdraws before it goes. */
-import { etcd, RpcError, Server } from '../../lib/index.ts';
+import { etcd, RpcError, Server } from 'rocket-rpc';
 import { Stock } from './services.ts';
 
 const server = new Server();
