@@ -3,24 +3,28 @@ import { stringWords } from './layout.ts';
 
 /** The strings that came with a batch of events, in order of their places in its slab. */
 export class BatchStrings implements ReadyStrings {
+  #buffer: Uint8Array | undefined;
   /** Offset and length of each. */
   #places: Int32Array = new Int32Array(0);
   #strings: readonly string[] = [];
   #next = 0;
 
-  begin(places: Int32Array, strings: readonly string[]): void {
+  begin(buffer: Uint8Array, places: Int32Array, strings: readonly string[]): void {
+    this.#buffer = buffer;
     this.#places = places;
     this.#strings = strings;
     this.#next = 0;
   }
 
-  take(position: number): string | undefined {
+  take(buffer: Uint8Array, position: number, length: number): string | undefined {
+    if (buffer !== this.#buffer) return undefined;
     // Those of messages that nobody has decoded are passed over.
     while (this.#next < this.#strings.length) {
       const place = this.#places[this.#next * stringWords]!;
       if (place > position) return undefined;
-      const string = this.#strings[this.#next++];
-      if (place === position) return string;
+      const at = this.#next++;
+      if (place === position)
+        return this.#places[at * stringWords + 1] === length ? this.#strings[at] : undefined;
     }
     return undefined;
   }

@@ -53,8 +53,6 @@ export class Boundary {
   #lastOwner = 0;
   #lastServer: ServerReceiver | undefined;
   readonly #strings = new BatchStrings();
-  /** Of a message that is known to be ASCII and not in the slab. */
-  readonly #noStrings = new BatchStrings();
   #holders = 0;
   #large = 0;
 
@@ -94,7 +92,7 @@ export class Boundary {
     const words = slab === 0 ? this.#slabs.inWords0 : this.#slabs.inWords1;
     const bytes = slab === 0 ? this.#slabs.inBytes0 : this.#slabs.inBytes1;
     this.#large = 0;
-    this.#strings.begin(slab === 0 ? this.#slabs.inStrings0 : this.#slabs.inStrings1, strings);
+    this.#strings.begin(bytes, slab === 0 ? this.#slabs.inStrings0 : this.#slabs.inStrings1, strings);
     this.outbox.beginBatch(events === 1 && words[0] === eventKind.request);
     for (let i = 0, at = 0; i < events; i++, at += event.words) {
       try {
@@ -162,8 +160,7 @@ export class Boundary {
   }
 
   #stringsOf(flags: number): BatchStrings | undefined {
-    if ((flags & eventFlag.asciiText) === 0) return undefined;
-    return (flags & eventFlag.largePayload) === 0 ? this.#strings : this.#noStrings;
+    return (flags & eventFlag.asciiText) === 0 ? undefined : this.#strings;
   }
 
   #endCall(index: number, generation: number): PendingCall | undefined {

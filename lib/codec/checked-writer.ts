@@ -1,7 +1,10 @@
 import protobuf from 'protobufjs';
 
-/** Ends an encode: a value is not of the type its field has, or may not be; the message has to be verified. */
-export class Unchecked extends Error {}
+/**
+ * Thrown to end an encode: a value is not of the type its field has, or may not be, and the message has to be verified. One
+ * object for all, as it is caught right away and nobody reads its stack.
+ */
+export const unchecked = new Error('a message was not verified');
 
 /** Up to this many characters, a string is copied faster code by code than by a call into Node's C++. */
 const shortText = 40;
@@ -13,7 +16,7 @@ const shortText = 40;
 export class CheckedWriter extends protobuf.BufferWriter {
   // Tags, too, are written by it; most are a single byte.
   override uint32(value: number): protobuf.Writer {
-    if (value >>> 0 !== value) throw new Unchecked();
+    if (typeof value !== 'number' || value >>> 0 !== value) throw unchecked;
     const { buf, pos } = this;
     if (value > 127 || pos >= buf.length) return super.uint32(value);
     buf[pos] = value;
@@ -22,42 +25,42 @@ export class CheckedWriter extends protobuf.BufferWriter {
   }
 
   override int32(value: number): protobuf.Writer {
-    if ((value | 0) !== value) throw new Unchecked();
+    if (typeof value !== 'number' || (value | 0) !== value) throw unchecked;
     return value < 0 ? super.int32(value) : this.uint32(value);
   }
 
   override sint32(value: number): protobuf.Writer {
-    if ((value | 0) !== value) throw new Unchecked();
+    if (typeof value !== 'number' || (value | 0) !== value) throw unchecked;
     return super.sint32(value);
   }
 
   override sfixed32(value: number): protobuf.Writer {
-    if ((value | 0) !== value) throw new Unchecked();
+    if (typeof value !== 'number' || (value | 0) !== value) throw unchecked;
     return super.sfixed32(value);
   }
 
   override fixed32(value: number): protobuf.Writer {
-    if (value >>> 0 !== value) throw new Unchecked();
+    if (typeof value !== 'number' || value >>> 0 !== value) throw unchecked;
     return super.fixed32(value);
   }
 
   override bool(value: boolean): protobuf.Writer {
-    if (typeof value !== 'boolean') throw new Unchecked();
+    if (typeof value !== 'boolean') throw unchecked;
     return super.bool(value);
   }
 
   override float(value: number): protobuf.Writer {
-    if (typeof value !== 'number') throw new Unchecked();
+    if (typeof value !== 'number') throw unchecked;
     return super.float(value);
   }
 
   override double(value: number): protobuf.Writer {
-    if (typeof value !== 'number') throw new Unchecked();
+    if (typeof value !== 'number') throw unchecked;
     return super.double(value);
   }
 
   override string(value: string): protobuf.Writer {
-    if (typeof value !== 'string') throw new Unchecked();
+    if (typeof value !== 'string') throw unchecked;
     const { length } = value;
     const { buf } = this;
     let at = this.pos;

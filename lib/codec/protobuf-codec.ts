@@ -1,7 +1,7 @@
 import type { Writer } from 'protobufjs';
 import type { MessageCodec } from '../rpc/service.ts';
 import type { ReadyStrings } from '../rpc/transport.ts';
-import { CheckedWriter, Unchecked } from './checked-writer.ts';
+import { CheckedWriter, unchecked } from './checked-writer.ts';
 import { FieldTranslation } from './field-translation.ts';
 import { hasUnsignedInts, rangeProblem } from './int-ranges.ts';
 import type { Longs } from './int64.ts';
@@ -54,7 +54,7 @@ export class ProtobufCodec implements MessageCodec<unknown> {
       try {
         return this.#encode(value, checkedWriter, into, offset);
       } catch (error) {
-        if (!(error instanceof Unchecked)) throw error;
+        if (error !== unchecked) throw error;
       }
     }
     const message = this.#verified(value as Fields);

@@ -33,6 +33,13 @@ export class SlabReader extends protobuf.BufferReader {
     return byte;
   }
 
+  override size(): number {
+    const byte = this.buf[this.pos]!;
+    if (byte >= 128 || this.pos >= this.len) return super.size();
+    this.pos++;
+    return byte;
+  }
+
   /**
    * Strings of proto3 must be valid UTF-8. Buffer's decoder is several times faster than the TextDecoder that protobufjs
    * verifies with, and marks what is invalid with U+FFFD; only then is the slow way needed to tell a mark from a
@@ -56,7 +63,7 @@ export class SlabReader extends protobuf.BufferReader {
 
   #asciiString(strings: ReadyStrings): string {
     const before = this.pos;
-    const length = this.uint32();
+    const length = this.size();
     const start = this.pos;
     const end = start + length;
     if (end > this.len) {
@@ -64,7 +71,7 @@ export class SlabReader extends protobuf.BufferReader {
       return super.string(); // which throws
     }
     this.pos = end;
-    const ready = strings.take(start);
+    const ready = strings.take(this.buf, start, length);
     if (ready !== undefined) return ready;
     if (length <= shortText) return fromCodes(this.buf, start, end);
     return (this.buf as SlicingBuffer).latin1Slice(start, end);

@@ -21,8 +21,8 @@ export interface Encoder {
 
 /** Strings of a batch of messages, made before these are decoded: all at once they cost less. */
 export interface ReadyStrings {
-  /** The string whose first byte is at `position` of the buffer, if it was made. To be asked in order of positions. */
-  take(position: number): string | undefined;
+  /** The string in these `length` bytes of `buffer`, if it was made. To be asked in order of positions. */
+  take(buffer: Uint8Array, position: number, length: number): string | undefined;
 }
 
 /** A method, and which fields of the message that comes in for it are strings (MessageCodec.stringFields). */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { BatchStrings } from '../../lib/addon/batch-strings.ts';
 
+const slab = Buffer.alloc(32);
+
 function batch(...places: [position: number, string: string][]): BatchStrings {
   const strings = new BatchStrings();
   const words = new Int32Array(16);
@@ -8,43 +10,43 @@ function batch(...places: [position: number, string: string][]): BatchStrings {
     words.set([position, string.length], index * 2);
   });
   strings.begin(
+    slab,
     words,
     places.map(([, string]) => string),
   );
   return strings;
 }
 
+/** What is there at each of these positions, for one character. */
+function take(strings: BatchStrings, ...positions: number[]): (string | undefined)[] {
+  return positions.map((position) => strings.take(slab, position, 1));
+}
+
 describe('BatchStrings', () => {
   it('gives each string to who asks for its place', () => {
-    const strings = batch([3, 'a'], [10, 'b'], [12, 'c']);
-    expect([3, 10, 12].map((position) => strings.take(position))).toEqual(['a', 'b', 'c']);
-    expect(strings.take(14)).toBeUndefined();
+    expect(take(batch([3, 'a'], [10, 'b'], [12, 'c']), 3, 10, 12, 14)).toEqual(['a', 'b', 'c', undefined]);
   });
 
   it('gives none to who asks for another place', () => {
-    const strings = batch([3, 'a'], [10, 'b']);
-    expect([0, 2, 3, 4, 9, 10].map((position) => strings.take(position))).toEqual([
-      undefined,
-      undefined,
-      'a',
-      undefined,
-      undefined,
-      'b',
-    ]);
+    const none = undefined;
+    expect(take(batch([3, 'a'], [10, 'b']), 0, 2, 3, 4, 9, 10)).toEqual([none, none, 'a', none, none, 'b']);
+  });
+
+  it('gives none for another buffer or length, whatever is there', () => {
+    const strings = batch([3, 'a'], [10, 'b'], [12, 'c']);
+    expect(strings.take(Buffer.from(slab), 3, 1)).toBeUndefined();
+    expect(strings.take(slab, 3, 2)).toBeUndefined();
+    expect(take(strings, 10, 12)).toEqual(['b', 'c']);
   });
 
   it('passes over those that nobody asked for', () => {
-    const strings = batch([3, 'a'], [10, 'b'], [12, 'c'], [20, 'd']);
-    expect(strings.take(12)).toBe('c');
-    expect(strings.take(19)).toBeUndefined();
-    expect(strings.take(20)).toBe('d');
+    expect(take(batch([3, 'a'], [10, 'b'], [12, 'c'], [20, 'd']), 12, 19, 20)).toEqual(['c', undefined, 'd']);
   });
 
   it('does not take what is behind the strings for places', () => {
-    const strings = batch();
-    expect(strings.take(0)).toBeUndefined();
+    expect(take(batch(), 0)).toEqual([undefined]);
     const ended = batch([3, 'a']);
     ended.end();
-    expect(ended.take(3)).toBeUndefined();
+    expect(take(ended, 3)).toEqual([undefined]);
   });
 });

@@ -20,6 +20,12 @@ function typeOf(name: string): ReturnType<typeof reflectedType> {
   return reflectedType(root.lookupType(name));
 }
 
+const throwing = {
+  valueOf(): number {
+    throw new Error('a value that nobody should ask for its number');
+  },
+};
+
 const flat = new ProtobufCodec(typeOf('Flat'), 'bigint');
 
 function encode(codec: ProtobufCodec, value: unknown, room = 1024, offset = 7): Buffer {
@@ -61,6 +67,16 @@ describe('flat messages', () => {
 
   it.each([
     ['i', '5'],
+    ['i', 5n],
+    ['i', Symbol('five')],
+    ['i', Object.create(null)],
+    ['i', throwing],
+    ['s', 5n],
+    ['sf', throwing],
+    ['u', 5n],
+    ['f', throwing],
+    ['d', 5n],
+    ['t', Symbol('five')],
     ['i', 1.5],
     ['i', Number.NaN],
     ['i', 2 ** 31],
@@ -81,7 +97,7 @@ describe('flat messages', () => {
     ['t', Buffer.from('x')],
     ['maybe', '1'],
     ['word', 0],
-  ])('%s does not take %s', (field, value) => {
+  ])('%s does not take what is not plainly of its type', (field, value) => {
     expect(() => encode(flat, { [field]: value })).toThrow(TypeError);
     expect(() => encode(flat, { [field]: value })).toThrow(`Flat: ${field}: `);
     // And the next one is as if nothing had been.

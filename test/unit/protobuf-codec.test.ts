@@ -192,16 +192,26 @@ describe('the protobuf codec', () => {
   it('takes the strings that were made ahead', () => {
     const bytes = encode(node, { name: 'there', next: { name: 'not there' } });
     const slab = Buffer.concat([Buffer.alloc(3, 0xee), bytes]);
-    const asked: number[] = [];
+    const asked: [position: number, length: number][] = [];
     const strings = {
-      take(position: number): string | undefined {
-        asked.push(position);
+      take(buffer: Uint8Array, position: number, length: number): string | undefined {
+        expect(buffer).toBe(slab);
+        asked.push([position, length]);
         return position === slab.indexOf('there') ? 'made ahead' : undefined;
       },
     };
     const value = node.decode(slab, 3, slab.length, strings);
     expect(value).toMatchObject({ name: 'made ahead', next: { name: 'not there' } });
-    expect(asked).toEqual([slab.indexOf('there'), slab.indexOf('not there')]);
+    expect(asked).toEqual([
+      [slab.indexOf('there'), 5],
+      [slab.indexOf('not there'), 9],
+    ]);
+  });
+
+  it('refuses a length of more bytes than a length has, ASCII or not', () => {
+    const long = Buffer.from('0a838080808000616263', 'hex');
+    for (const strings of [noStrings, undefined])
+      expect(() => node.decode(long, 0, long.length, strings)).toThrow(/invalid length/);
   });
 
   it('takes those of proto2, too', () => {

@@ -91,8 +91,10 @@ class ServerCallTable {
   Slot* chunk(std::uint32_t slot) const { return chunks_[slot / kChunkCalls].load(std::memory_order_acquire); }
   bool grow();
   static void prefetch(const ServerCall* call) {
-    for (std::size_t at = 0; at < sizeof(ServerCall); at += 64) {
-      __builtin_prefetch(reinterpret_cast<const std::uint8_t*>(call) + at, 1);
+    constexpr std::uintptr_t kLine = 64;
+    const auto begin = reinterpret_cast<std::uintptr_t>(call);
+    for (auto at = begin & ~(kLine - 1); at < begin + sizeof(ServerCall); at += kLine) {
+      __builtin_prefetch(reinterpret_cast<const void*>(at), 1);
     }
   }
 
