@@ -31,7 +31,6 @@ export class ProtobufCodec implements MessageCodec<unknown> {
   readonly #type: MessageType;
   readonly #translation: FieldTranslation;
   readonly #writer: RangedWriter;
-  readonly #flat: boolean;
   readonly stringFields: number;
   #spilled: Buffer = empty;
 
@@ -39,7 +38,6 @@ export class ProtobufCodec implements MessageCodec<unknown> {
     this.#type = type;
     this.#translation = FieldTranslation.of(type, longs);
     this.#writer = hasUnsignedInts(type) ? unsignedRangedWriter : rangedWriter;
-    this.#flat = type.flat;
     this.stringFields = type.stringFields;
   }
 
@@ -50,7 +48,7 @@ export class ProtobufCodec implements MessageCodec<unknown> {
         `${this.#type.name}: an object is needed, not ${value === null ? 'null' : typeof value}`,
       );
     }
-    if (this.#flat) {
+    if (this.#type.flat) {
       try {
         return this.#encode(value, checkedWriter, into, offset);
       } catch (error) {

@@ -5,7 +5,7 @@ import { RpcError } from './errors.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
-import type { MethodDefinition } from './service.ts';
+import { type MethodDefinition, methodInfo } from './service.ts';
 import { wireCode } from './status.ts';
 import type { ClientTransport } from './transport.ts';
 
@@ -275,8 +275,7 @@ export class Dispatcher implements CallRunner {
           `the method name ${method.wireName} does not fit TinyPB: at most 511 bytes and no NUL`,
         );
       }
-      const { wireName, response } = method;
-      number = this.#transport.addMethod({ wireName, stringFields: response.stringFields ?? 0 });
+      number = this.#transport.addMethod(methodInfo(method.wireName, method.response));
       this.#methods.set(method, number);
     }
     return number;

@@ -10,7 +10,7 @@ import { runServerInterceptors, type ServerInterceptor } from './interceptors.ts
 import { knownOptions, timeoutOption } from './options.ts';
 import { checkedServerOptions, type ServerOptions, serverOptionNames } from './server-options.ts';
 import { ServerRegistrations } from './server-registrations.ts';
-import type { AnyService, MethodDefinition, MethodsOf, Unary } from './service.ts';
+import { type AnyService, type MethodDefinition, type MethodsOf, methodInfo, type Unary } from './service.ts';
 import { wireCode, wireCodeOfStatus } from './status.ts';
 import { parseTarget } from './target.ts';
 import type {
@@ -163,9 +163,9 @@ export class Server implements AsyncDisposable, ServerReceiver {
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
     if (this.#state === 'new') {
       const factory = this.#options.transport ?? nativeServerTransport;
-      const methods = this.#methods.map(({ definition: { wireName, request } }) => {
-        return { wireName, stringFields: request.stringFields ?? 0 };
-      });
+      const methods = this.#methods.map(({ definition }) =>
+        methodInfo(definition.wireName, definition.request),
+      );
       this.#transport = factory(this.#transportOptions, methods, this);
       setCallLogger(this.#transport, this.#options.logger);
       this.#state = 'listening';

@@ -1,4 +1,4 @@
-import type { Encoder, ReadyStrings } from './transport.ts';
+import type { Encoder, MethodInfo, ReadyStrings } from './transport.ts';
 
 /** Turns values of one message type into bytes and back. `Given` is what may be written where `T` is read. */
 export interface MessageCodec<T, Given = T> extends Encoder {
@@ -10,6 +10,11 @@ export interface MessageCodec<T, Given = T> extends Encoder {
   decode(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): T;
   /** Bit n is set: field n of the message itself is a string, or several. Default: none is known. */
   readonly stringFields?: number;
+}
+
+/** What a transport needs to know of a method for which `incoming` messages arrive. */
+export function methodInfo(wireName: string, incoming: MessageCodec<unknown>): MethodInfo {
+  return { wireName, stringFields: incoming.stringFields ?? 0 };
 }
 
 /** One unary method. */
