@@ -59,5 +59,5 @@ export type {
   ServiceDefinition,
   Unary,
 } from './rpc/service.ts';
-export { Status, type StatusName } from './rpc/status.ts';
+export { Status, type StatusName, type StatusNumber, statusNumbers } from './rpc/status.ts';
 export type { ReadyStrings } from './rpc/transport.ts';

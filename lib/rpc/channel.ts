@@ -5,6 +5,7 @@ import { limitedLogger } from '../log/limited-logger.ts';
 import { safeLogger } from '../log/logger.ts';
 import { currentCall } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
+import { tellOfUnbegun } from './call-failure.ts';
 import {
   type CallOptions,
   type ChannelOptions,
@@ -179,42 +180,45 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     parent: CallContext | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      // Everything thrown in here rejects the promise.
-      let timeoutMs = timeoutOption('timeoutMs', timeoutOfCall, this.#timeoutMs);
-      const metadata = encodeMetadata(options.metadata);
-      this.#checkRoom();
-      if (signal?.aborted === true) throw abortError(signal);
-      let msgId = '';
-      if (parent !== undefined) {
-        if (parent.signal.aborted) throw abortError(parent.signal);
-        timeoutMs = Math.min(timeoutMs, parent.timeRemainingMs);
-        if (timeoutMs <= 0)
-          throw new RpcError('DEADLINE_EXCEEDED', 'the deadline of the parent call has passed', {
-            requestWritten: false,
-          });
-        msgId = childIdOf(parent);
+      try {
+        let timeoutMs = timeoutOption('timeoutMs', timeoutOfCall, this.#timeoutMs);
+        const metadata = encodeMetadata(options.metadata);
+        this.#checkRoom();
+        if (signal?.aborted === true) throw abortError(signal);
+        let msgId = '';
+        if (parent !== undefined) {
+          if (parent.signal.aborted) throw abortError(parent.signal);
+          timeoutMs = Math.min(timeoutMs, parent.timeRemainingMs);
+          if (timeoutMs <= 0)
+            throw new RpcError('DEADLINE_EXCEEDED', 'the deadline of the parent call has passed', {
+              requestWritten: false,
+            });
+          msgId = childIdOf(parent);
+        }
+        const call = new ClientCall(
+          {
+            method,
+            request,
+            metadata,
+            msgId,
+            timeoutMs,
+            expiresAt: performance.now() + timeoutMs,
+            waitForReady: options.waitForReady ?? this.#waitForReady,
+            balanceKey: options.balanceKey,
+            retry: options.retry === undefined ? this.#retry : retryPolicy(options.retry),
+            onMetadata: options.onMetadata,
+          },
+          resolve,
+          reject,
+          this.#dispatcher,
+        );
+        this.#dispatcher.begin(call);
+        this.#calls.add(call);
+        if (signal !== undefined) call.watch(signal, this.#dispatcher.giveUp);
+        if (parent !== undefined && !call.ended) call.watch(parent.signal, this.#dispatcher.giveUp);
+      } catch (error) {
+        reject(tellOfUnbegun(error, method.wireName, this.target));
       }
-      const call = new ClientCall(
-        {
-          method,
-          request,
-          metadata,
-          msgId,
-          timeoutMs,
-          expiresAt: performance.now() + timeoutMs,
-          waitForReady: options.waitForReady ?? this.#waitForReady,
-          balanceKey: options.balanceKey,
-          retry: options.retry === undefined ? this.#retry : retryPolicy(options.retry),
-          onMetadata: options.onMetadata,
-        },
-        resolve,
-        reject,
-        this.#dispatcher,
-      );
-      this.#dispatcher.begin(call);
-      this.#calls.add(call);
-      if (signal !== undefined) call.watch(signal, this.#dispatcher.giveUp);
-      if (parent !== undefined && !call.ended) call.watch(parent.signal, this.#dispatcher.giveUp);
     });
   }
 

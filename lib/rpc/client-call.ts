@@ -1,3 +1,4 @@
+import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
@@ -7,6 +8,8 @@ import type { PendingCall, ReadyStrings } from './transport.ts';
 
 /** Who runs calls: is told how their attempts and they themselves end. */
 export interface CallRunner {
+  /** Of the channel; what errors name. */
+  readonly target: string;
   /** An attempt was answered. */
   onAnswered(call: ClientCall): void;
   /** An attempt failed; the runner makes another one, or ends the call with fail(). */
@@ -69,12 +72,15 @@ export class ClientCall implements PendingCall {
 
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void {
     const { method, onMetadata } = this.what;
+    const { endpoint } = this;
     this.runner.onAnswered(this);
     let value: unknown;
     try {
       value = method.response.decode(buffer, start, end, strings);
     } catch (cause) {
-      return this.fail(new RpcError('INTERNAL', `the reply of ${method.wireName} does not parse`, { cause }));
+      const error = new RpcError('INTERNAL', `the reply of ${method.wireName} does not parse`, { cause });
+      tellOfCall(error, method.wireName, this.runner.target, endpoint?.name);
+      return this.fail(error);
     }
     this.finish();
     this.resolve(value);
@@ -88,7 +94,9 @@ export class ClientCall implements PendingCall {
   fail(error: unknown): void {
     if (this.ended) return;
     this.finish();
-    this.reject(error);
+    if (!(error instanceof RpcError)) return this.reject(error);
+    tellOfCall(error, this.what.method.wireName, this.runner.target);
+    rejectToCaller(error, this.resolve, this.reject);
   }
 
   /** Gives the call up when the signal aborts. */

@@ -1,4 +1,5 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
+import { tellOfCall } from './call-failure.ts';
 import type { Channel } from './channel.ts';
 import type { CallOptions } from './channel-options.ts';
 import { RpcError } from './errors.ts';
@@ -33,9 +34,10 @@ export function createClient<Service extends AnyService>(
   }
   for (const name of definition.streaming ?? []) {
     functions[name] = () => {
-      return Promise.reject(
-        new RpcError('UNIMPLEMENTED', `${definition.name}.${name} streams; only unary methods can be called`),
-      );
+      const method = `${definition.name}.${name}`;
+      const error = new RpcError('UNIMPLEMENTED', `${method} streams; only unary methods can be called`);
+      tellOfCall(error, method, channel.target);
+      return Promise.reject(error);
     };
   }
   return functions as Client<Service>;

@@ -1,3 +1,4 @@
+import { tellOfCall } from './call-failure.ts';
 import type { ClientCall } from './client-call.ts';
 import { abortError, type CallRunner } from './client-call.ts';
 import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
@@ -42,7 +43,7 @@ export interface DispatcherParts {
  * and again, after a pause, where the call's retry policy says so.
  */
 export class Dispatcher implements CallRunner {
-  readonly #target: string;
+  readonly target: string;
   readonly #short: boolean;
   readonly #transport: ClientTransport;
   readonly #endpoints: EndpointSet;
@@ -61,7 +62,7 @@ export class Dispatcher implements CallRunner {
   #retriesRefused = 0;
 
   constructor({ target, short, transport, endpoints, retryBudget, onEnd }: DispatcherParts) {
-    this.#target = target;
+    this.target = target;
     this.#short = short;
     this.#transport = transport;
     this.#endpoints = endpoints;
@@ -145,12 +146,12 @@ export class Dispatcher implements CallRunner {
     const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
     const last = this.#resolverError?.message ?? this.#endpoints.lastError;
     const why = last === undefined ? '' : ` (last error: ${last})`;
-    const text = `deadline exceeded: waited ${call.what.timeoutMs} ms for ${what} ${this.#target}${why}`;
+    const text = `deadline exceeded: waited ${call.what.timeoutMs} ms for ${what} ${this.target}${why}`;
     call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
   }
 
   #nowhere(cause: Error | undefined): RpcError {
-    const text = `no endpoint of ${this.#target} is known${cause === undefined ? '' : `: ${cause.message}`}`;
+    const text = `no endpoint of ${this.target} is known${cause === undefined ? '' : `: ${cause.message}`}`;
     return new RpcError('UNAVAILABLE', text, { cause, requestWritten: false });
   }
 
@@ -177,13 +178,15 @@ export class Dispatcher implements CallRunner {
   /** Ends a call because its signal says so. */
   readonly giveUp = (call: ClientCall, signal: AbortSignal): void => {
     if (call.ended) return;
+    const error = abortError(signal);
     if (call.endpoint !== undefined) {
+      tellOfCall(error, call.what.method.wireName, this.target, call.endpoint.name);
       this.#transport.cancel(call);
       this.#leave(call, undefined);
     }
     this.#unplaced.take(call);
     this.#pausing.take(call);
-    call.fail(abortError(signal));
+    call.fail(error);
   };
 
   /** The attempt is over, so the endpoint has a call less. */
@@ -202,11 +205,14 @@ export class Dispatcher implements CallRunner {
     const endpoint = call.endpoint!;
     const removed = endpoint.state === 'removed' && error.code === 'CANCELLED' && !this.#closed;
     this.#leave(call, removed ? undefined : endpointFailures.has(error.code));
+    tellOfCall(error, call.what.method.wireName, this.target, endpoint.name);
     if (this.#closed) return call.fail(error);
     const text = `${endpoint.name} was taken off the list of endpoints before it had answered`;
-    const failure = removed
-      ? new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true })
-      : error;
+    let failure = error;
+    if (removed) {
+      failure = new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true });
+      tellOfCall(failure, call.what.method.wireName, this.target, endpoint.name);
+    }
     if (!this.#move(call, endpoint, failure) && !this.#retryLater(call, endpoint, failure))
       call.fail(failure);
   }
@@ -242,7 +248,7 @@ export class Dispatcher implements CallRunner {
     const isOver = performance.now() + 1 >= call.what.expiresAt;
     if (!isOver || call.refusal === undefined) return this.#place(call);
     const { timeoutMs } = call.what;
-    const text = `deadline exceeded: no endpoint of ${this.#target} took the call for ${timeoutMs} ms (last error: ${call.refusal.message})`;
+    const text = `deadline exceeded: no endpoint of ${this.target} took the call for ${timeoutMs} ms (last error: ${call.refusal.message})`;
     call.fail(new RpcError('DEADLINE_EXCEEDED', text, { cause: call.refusal, requestWritten: false }));
   }
 

@@ -1,5 +1,13 @@
 import { Metadata } from './metadata.ts';
-import { isRefusal, isStatusName, type StatusName, statusOfWireCode, wireCodeOfStatus } from './status.ts';
+import {
+  isRefusal,
+  isStatusName,
+  type StatusName,
+  type StatusNumber,
+  statusNames,
+  statusOfWireCode,
+  wireCodeOfStatus,
+} from './status.ts';
 
 /** What an error carries besides code and message. */
 export interface RpcErrorOptions {
@@ -15,8 +23,6 @@ export interface RpcErrorOptions {
 
 /** A call that failed: at the peer, on the way, or because it was given up. */
 export class RpcError extends Error {
-  /** Always `RpcError`. */
-  override readonly name = 'RpcError';
   /** The name of a gRPC status. */
   readonly code: StatusName;
   /** The number that was, or will be, on the wire; of use when `code` is UNKNOWN because it is the application's own. */
@@ -28,13 +34,27 @@ export class RpcError extends Error {
    * cannot have seen it, so any call may be made again. `undefined`: not known, as for errors made by handlers.
    */
   readonly requestWritten: boolean | undefined;
+  /** `Service.method` of the call that failed with it; not there for an error that the application made. */
+  declare readonly method?: string;
+  /** The target of that call's channel, as it was given. */
+  declare readonly target?: string;
+  /** The endpoint that had the call when it failed; not there when none had it. */
+  declare readonly endpoint?: string;
 
-  constructor(code: StatusName, message: string, options: RpcErrorOptions = {}) {
-    if (!isStatusName(code) || code === 'OK')
-      throw new TypeError(`RpcError: not an error status: ${String(code)}`);
+  /**
+   * @param code `'NOT_FOUND'`, which is also `Status.NOT_FOUND`, or its gRPC number (1 to 16), as in the `status` of grpc-js.
+   * @throws TypeError for what is no status, and for OK; RangeError for a `wireCode` that cannot be sent.
+   */
+  constructor(code: StatusName | StatusNumber, message: string, options: RpcErrorOptions = {}) {
+    const name: unknown = typeof code === 'number' ? statusNames[code] : code;
+    if (!isStatusName(name) || name === 'OK') {
+      throw new TypeError(
+        `RpcError: not an error status: ${String(code)}; there are ${statusNames.slice(1).join(', ')}, and their numbers from 1 to 16`,
+      );
+    }
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.code = code;
-    this.wireCode = options.wireCode ?? wireCodeOfStatus(code);
+    this.code = name;
+    this.wireCode = options.wireCode ?? wireCodeOfStatus(name);
     if (!Number.isInteger(this.wireCode) || this.wireCode === 0 || (this.wireCode | 0) !== this.wireCode) {
       throw new RangeError(`RpcError: wireCode must be a 32-bit integer other than 0, not ${this.wireCode}`);
     }
@@ -50,9 +70,25 @@ export class RpcError extends Error {
     return this.requestWritten === false || isRefusal(this.wireCode);
   }
 
+  /** What JSON.stringify() writes: also the message, which JSON leaves out of other errors; not the cause. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, method, target, endpoint, wireCode, requestWritten, metadata } = this;
+    const mostly = { name, code, message, method, target, endpoint, wireCode, requestWritten };
+    return metadata.size === 0 ? mostly : { ...mostly, metadata };
+  }
+
   /** An error as it came from the wire. */
   static fromWire(wireCode: number, message: string, requestWritten?: boolean): RpcError {
     const options = requestWritten === undefined ? { wireCode } : { wireCode, requestWritten };
     return new RpcError(statusOfWireCode(wireCode), message, options);
+  }
+
+  static {
+    // On the prototype, so that it heads the stack as well.
+    Object.defineProperty(RpcError.prototype, 'name', {
+      value: 'RpcError',
+      configurable: true,
+      writable: true,
+    });
   }
 }

@@ -1,45 +1,57 @@
-/** The canonical status codes of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
+/**
+ * The statuses of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html), by name: each is its own name, which
+ * is what `error.code` and the options that list statuses hold.
+ */
 export const Status = {
   /** Not an error; never in an RpcError. */
-  OK: 0,
+  OK: 'OK',
   /** Given up by its caller, or the server or channel was closed. */
-  CANCELLED: 1,
+  CANCELLED: 'CANCELLED',
   /** The error of an application with a number of its own (`wireCode`). */
-  UNKNOWN: 2,
+  UNKNOWN: 'UNKNOWN',
   /** The request makes no sense, whatever the state; also one that does not parse. */
-  INVALID_ARGUMENT: 3,
+  INVALID_ARGUMENT: 'INVALID_ARGUMENT',
   /** No answer in time; what was asked for may have been done. */
-  DEADLINE_EXCEEDED: 4,
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
   /** What was asked for does not exist. */
-  NOT_FOUND: 5,
+  NOT_FOUND: 'NOT_FOUND',
   /** What was to be made exists. */
-  ALREADY_EXISTS: 6,
+  ALREADY_EXISTS: 'ALREADY_EXISTS',
   /** The caller may not do this. */
-  PERMISSION_DENIED: 7,
+  PERMISSION_DENIED: 'PERMISSION_DENIED',
   /** A limit was reached; the message names the option. */
-  RESOURCE_EXHAUSTED: 8,
+  RESOURCE_EXHAUSTED: 'RESOURCE_EXHAUSTED',
   /** The system is not in the state for it; repeating does not help. */
-  FAILED_PRECONDITION: 9,
+  FAILED_PRECONDITION: 'FAILED_PRECONDITION',
   /** A conflict; the caller may begin anew at a higher level. */
-  ABORTED: 10,
+  ABORTED: 'ABORTED',
   /** Past the valid range. */
-  OUT_OF_RANGE: 11,
+  OUT_OF_RANGE: 'OUT_OF_RANGE',
   /** No such service or method, or it streams. */
-  UNIMPLEMENTED: 12,
+  UNIMPLEMENTED: 'UNIMPLEMENTED',
   /** A bug, or a handler that threw something other than an RpcError. */
-  INTERNAL: 13,
+  INTERNAL: 'INTERNAL',
   /** Nobody could be reached, or the server is closing; worth repeating. */
-  UNAVAILABLE: 14,
+  UNAVAILABLE: 'UNAVAILABLE',
   /** Data is lost or damaged for good. */
-  DATA_LOSS: 15,
+  DATA_LOSS: 'DATA_LOSS',
   /** The caller is not known. */
-  UNAUTHENTICATED: 16,
+  UNAUTHENTICATED: 'UNAUTHENTICATED',
 } as const;
 
 /** A status by its name; `code` of RpcError. */
 export type StatusName = keyof typeof Status;
 
-const names = Object.keys(Status) as StatusName[];
+/** The gRPC number of a status that is an error: what `status` of grpc-js holds. */
+export type StatusNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
+
+/** By their gRPC numbers. */
+export const statusNames = Object.keys(Status) as readonly StatusName[];
+
+/** The gRPC number of each status, 0 to 16: for metrics, or for code that speaks gRPC as well. */
+export const statusNumbers = Object.freeze(
+  Object.fromEntries(statusNames.map((name, number) => [name, number])),
+) as Readonly<Record<StatusName, number>>;
 
 /** Wire codes of C++ rocket (common/error_code.h) and the status each stands for; wire.md, "Error codes". */
 const fromCpp: ReadonlyMap<number, StatusName> = new Map([
@@ -70,7 +82,7 @@ export function statusOfWireCode(code: number): StatusName {
   const cpp = fromCpp.get(code);
   if (cpp !== undefined) return cpp;
   const ours = code - (isRefusal(code) ? wireCode.refusedBase : wireCode.statusBase);
-  return ours >= 1 && ours <= 16 ? names[ours]! : 'UNKNOWN';
+  return ours >= 1 && ours <= 16 ? statusNames[ours]! : 'UNKNOWN';
 }
 
 /** Whether it comes from a server that has certainly not begun to handle the request (docs/decisions/0015). */
@@ -80,7 +92,7 @@ export function isRefusal(code: number): boolean {
 
 /** The wire code that is sent for a status. */
 export function wireCodeOfStatus(status: StatusName): number {
-  return status === 'DEADLINE_EXCEEDED' ? wireCode.callTimeout : wireCode.statusBase + Status[status];
+  return status === 'DEADLINE_EXCEEDED' ? wireCode.callTimeout : wireCode.statusBase + statusNumbers[status];
 }
 
 export function isStatusName(text: unknown): text is StatusName {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { RpcError, Status, type StatusName } from '../../lib/index.ts';
+import {
+  Metadata,
+  RpcError,
+  Status,
+  type StatusName,
+  type StatusNumber,
+  statusNumbers,
+} from '../../lib/index.ts';
 import { statusOfWireCode, wireCodeOfStatus } from '../../lib/rpc/status.ts';
 
 const names = Object.keys(Status) as StatusName[];
@@ -30,7 +37,7 @@ describe('wire codes', () => {
   });
 
   it.each(errors)('of ours: 20000000 + n is %s', (name) => {
-    expect(statusOfWireCode(20000000 + Status[name])).toBe(name);
+    expect(statusOfWireCode(20000000 + statusNumbers[name])).toBe(name);
   });
 
   it.each([1, 42, -1, 9999999, 10000013, 19999999, 20000000, 20000017, 2 ** 31 - 1, -(2 ** 31)])(
@@ -47,13 +54,14 @@ describe('wire codes', () => {
 
   it.each(errors)('there and back: %s', (name) => {
     const code = wireCodeOfStatus(name);
-    expect(code).toBe(name === 'DEADLINE_EXCEEDED' ? 10000007 : 20000000 + Status[name]);
+    expect(code).toBe(name === 'DEADLINE_EXCEEDED' ? 10000007 : 20000000 + statusNumbers[name]);
     expect(statusOfWireCode(code)).toBe(name);
   });
 
   it('the numbers are those of gRPC', () => {
-    expect(names.map((name) => Status[name])).toEqual(Array.from({ length: 17 }, (_, number) => number));
-    expect(Status).toMatchObject({ CANCELLED: 1, UNIMPLEMENTED: 12, UNAUTHENTICATED: 16 });
+    expect(names.map((name) => statusNumbers[name])).toEqual([...names.keys()]);
+    expect(names).toHaveLength(17);
+    expect(statusNumbers).toMatchObject({ CANCELLED: 1, UNIMPLEMENTED: 12, UNAUTHENTICATED: 16 });
   });
 });
 
@@ -74,8 +82,36 @@ describe('RpcError', () => {
     expect('cause' in new RpcError('NOT_FOUND', 'x')).toBe(false);
   });
 
-  it.each(['OK', 'NOPE', '', 'constructor', 5, undefined])('refuses the status %s', (code) => {
-    expect(() => new RpcError(code as StatusName, 'x')).toThrow(TypeError);
+  it.each(errors)('takes a status as grpc-js has it, as Status has it, and by name: %s', (name) => {
+    expect(new RpcError(Status[name], 'x').code).toBe(name);
+    expect(new RpcError(statusNumbers[name] as StatusNumber, 'x')).toMatchObject({
+      code: Status[name],
+      wireCode: wireCodeOfStatus(name),
+    });
+  });
+
+  it.each([
+    ...['OK', 'NOPE', '', 'constructor', '5', 'not_found'],
+    ...[0, 17, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 20000005],
+    ...[undefined, null, true, 5n, Symbol('NOT_FOUND'), ['NOT_FOUND'], { NOT_FOUND: 5 }],
+  ])('refuses the status %o, and says which there are', (code) => {
+    const make = () => new RpcError(code as StatusName, 'x');
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(/NOT_FOUND.*1 to 16/);
+  });
+
+  it('is headed by its name, and as JSON has its message', () => {
+    const error = new RpcError('NOT_FOUND', 'none', { metadata: new Metadata({ k: 'v' }) });
+    expect(error.stack).toMatch(/^RpcError: none\n/);
+    expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+      error: {
+        name: 'RpcError',
+        code: 'NOT_FOUND',
+        message: 'none',
+        wireCode: 20000005,
+        metadata: { k: 'v' },
+      },
+    });
   });
 
   it.each([0, 1.5, Number.NaN, 2 ** 31, -(2 ** 31) - 1, '5'])('refuses the wire code %s', (wireCode) => {
