@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { loadProto, type MethodDefinition } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { encodedBody, fillPayload } from './fill-payload.ts';
@@ -9,7 +10,10 @@ export interface RequestOptions {
   readonly proto?: string;
   /** `Service.method`. Default: the only method there is, or Order.makeOrder. */
   readonly method?: string;
-  /** The request, as JSON would give it. Default: `{ price: 100, goods: 'apple' }` for Order.makeOrder, else `{}`. */
+  /**
+   * The request, as JSON would give it. Default: `{ price: 100, goods: 'apple' }` for an Order.makeOrder that has these
+   * fields, else `{}`.
+   */
   readonly data?: unknown;
   /** Fills the message's first string or bytes field until the encoded message has this many bytes. */
   readonly payloadBytes?: number | undefined;
@@ -37,6 +41,18 @@ export class UnknownMethodError extends Error {
 }
 
 const defaultMethod = 'Order.makeOrder';
+const sample = { price: 100, goods: 'apple' };
+
+/** Whether the request has these fields: also in a .proto of the caller's, whose Order.makeOrder may be another one. */
+function takes({ wireName, request }: MethodDefinition, value: object): boolean {
+  if (wireName !== defaultMethod) return false;
+  try {
+    const body = encodedBody(request, value);
+    return isDeepStrictEqual({ ...(request.decode(body, 0, body.length) as object) }, value);
+  } catch {
+    return false; // a field of that name has another type
+  }
+}
 
 /**
  * Encodes a request once, for all calls of a load.
@@ -45,10 +61,8 @@ const defaultMethod = 'Order.makeOrder';
  *   `data` that does not fit; RangeError when the message cannot have `payloadBytes`.
  */
 export function encodeRequest(options: RequestOptions = {}): EncodedRequest {
-  const isDefault = options.proto === undefined;
   const method = findMethod(options.proto ?? join(packageRoot(), 'proto/order.proto'), options.method);
-  const fallback = isDefault && method.wireName === defaultMethod ? { price: 100, goods: 'apple' } : {};
-  const value = options.data ?? fallback;
+  const value = options.data ?? (takes(method, sample) ? sample : {});
   const { payloadBytes } = options;
   const request = payloadBytes === undefined ? value : fillPayload(method, value, payloadBytes);
   return { method: method.wireName, body: encodedBody(method.request, request) };

@@ -1,3 +1,4 @@
+import { Metadata } from '../../lib/index.ts';
 import type { EncodedRequest } from './encode-request.ts';
 import type { LoadProgress } from './progress.ts';
 
@@ -47,6 +48,8 @@ export interface LoadOptions {
   readonly mode: LoadMode;
   /** What every call sends; encodeRequest() makes it. */
   readonly request: EncodedRequest;
+  /** Sent beside every request. Default: none. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Client worker threads, 1 to 64, among which mode and connections are divided. Default 1. */
   readonly threads?: number;
   /** Kept connections of all threads together, at least one a thread. Default: each thread as many as a Channel keeps. */
@@ -79,12 +82,14 @@ export interface LoadSettings {
   readonly short: boolean;
   readonly timeoutMs: number;
   readonly warmupSeconds: number;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** @throws RangeError that names the option. */
+/** @throws RangeError that names the option; TypeError for metadata that cannot be sent. */
 export function loadSettings(options: LoadOptions): LoadSettings {
   const { target, mode, request, connections, short = false } = options;
-  const { threads = 1, timeoutMs = defaultTimeoutMs, warmupSeconds = 0 } = options;
+  const { threads = 1, timeoutMs = defaultTimeoutMs, warmupSeconds = 0, metadata = {} } = options;
+  new Metadata(metadata).encode();
   const atOnce = mode.kind === 'rate' ? (mode.maxInFlight ?? defaultMaxInFlight) : mode.concurrency;
   checkWhole('threads', threads, 1, maxThreads);
   checkWhole(mode.kind === 'rate' ? 'maxInFlight' : 'concurrency', atOnce, 1, 1_000_000);
@@ -95,7 +100,7 @@ export function loadSettings(options: LoadOptions): LoadSettings {
   if (connections !== undefined) checkWhole('connections', connections, threads, 1024 * threads);
   checkPositive('timeoutMs', timeoutMs, 86_400_000);
   if (warmupSeconds !== 0) checkPositive('warmupSeconds', warmupSeconds, 86_400);
-  return { target, mode, request, threads, connections, short, timeoutMs, warmupSeconds };
+  return { target, mode, request, threads, connections, short, timeoutMs, warmupSeconds, metadata };
 }
 
 function checkWhole(name: string, value: number, min: number, max: number): void {

@@ -2,6 +2,7 @@ import type { RecordableHistogram } from 'node:perf_hooks';
 import { type LatencyBucket, latencyBuckets } from './distribution.ts';
 import { type LoadMode, type LoadOptions, type LoadSettings, loadSettings } from './load-options.ts';
 import type { ThreadDone } from './messages.ts';
+import { statusOfCause } from './recorder.ts';
 import type { Series, SeriesPoint } from './series.ts';
 
 /** In milliseconds. Of the calls that succeeded; in a rate mode from the time a call was scheduled for. */
@@ -26,7 +27,7 @@ export interface Latency {
   readonly maxMs: number;
 }
 
-/** Calls that failed with one status. */
+/** Calls that failed for one cause: with one status, and texts that differ in numbers at most. */
 export interface LoadError {
   /** A status of RpcError, or NOT_SENT for a call that was due while too many were pending. */
   readonly status: string;
@@ -56,6 +57,8 @@ export interface LoadConfig {
   readonly timeoutMs: number;
   /** Length of the warm-up. */
   readonly warmupSeconds: number;
+  /** Keys of the metadata; its values may be secrets. */
+  readonly metadataKeys: readonly string[];
 }
 
 /** The outcome of a run; `rocket bench --json` writes it as it is. */
@@ -148,7 +151,7 @@ export function loadConfig(options: LoadOptions): LoadConfig {
 }
 
 function configOf(settings: LoadSettings): LoadConfig {
-  const { target, request, mode, threads, connections, short, timeoutMs, warmupSeconds } = settings;
+  const { target, request, mode, threads, connections, short, timeoutMs, warmupSeconds, metadata } = settings;
   return {
     target,
     method: request.method,
@@ -159,6 +162,7 @@ function configOf(settings: LoadSettings): LoadConfig {
     short,
     timeoutMs,
     warmupSeconds,
+    metadataKeys: Object.keys(metadata),
   };
 }
 
@@ -181,9 +185,10 @@ function latencyOf(latencies: RecordableHistogram): Latency | null {
 function errorsOf(threads: readonly ThreadDone[]): readonly LoadError[] {
   const errors = new Map<string, LoadError>();
   for (const { failures } of threads) {
-    for (const [status, { count, example }] of failures) {
-      const known = errors.get(status);
-      errors.set(status, { status, count: count + (known?.count ?? 0), example: known?.example ?? example });
+    for (const [cause, { count, example }] of failures) {
+      const known = errors.get(cause);
+      const status = statusOfCause(cause);
+      errors.set(cause, { status, count: count + (known?.count ?? 0), example: known?.example ?? example });
     }
   }
   return [...errors.values()].sort((a, b) => b.count - a.count);

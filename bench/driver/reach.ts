@@ -7,8 +7,8 @@ export class UnreachableError extends Error {
   /** Always `UnreachableError`. */
   override readonly name = 'UnreachableError';
 
-  constructor(target: string, reason: string) {
-    super(`cannot reach ${target}: ${reason}`);
+  constructor(target: string, reason: string, options?: ErrorOptions) {
+    super(`cannot reach ${target}: ${reason}`, options);
   }
 }
 
@@ -54,7 +54,7 @@ function openChannel(target: string, connectTimeoutMs: number): Channel {
   try {
     return new Channel(target, { connections: 1, connectTimeoutMs });
   } catch (error) {
-    throw new UnreachableError(target, (error as Error).message);
+    throw new UnreachableError(target, (error as Error).message, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { RpcError } from '../../lib/index.ts';
 
-/** Failures of one status, and the message of the first of them. */
+/** Failures of one cause, and the message of the first of them. */
 export interface Failures {
   count: number;
   readonly example: string;
@@ -22,6 +22,20 @@ export function newHistogram(): RecordableHistogram {
 
 const hourNanos = 3600 * 1e9;
 
+/** A server that puts a word of its own into every text must not fill the report: past so many, a status is one cause. */
+const maxCauses = 20;
+const maxTexts = 1000;
+
+/** A text without what differs from call to call: numbers, identifiers with digits in them, and what is quoted. */
+function classOf(text: string): string {
+  return text.replaceAll(/"[^"]*"|'[^']*'|`[^`]*`|[\w.:-]*\d[\w.:-]*/g, '#');
+}
+
+/** The status that a key of `Recorder.failures` begins with. */
+export function statusOfCause(cause: string): string {
+  return cause.split(' ', 1).join();
+}
+
 /** Counts how calls ended. Times are milliseconds of one clock. */
 export class Recorder {
   succeeded = 0;
@@ -29,7 +43,10 @@ export class Recorder {
   /** Calls that succeeded by `windowEndMs`: what a rate is made of, since stragglers end after the load has. */
   succeededInWindow = 0;
   readonly windowEndMs: number;
+  /** By status and the class of the text. */
   readonly failures = new Map<string, Failures>();
+  /** The same, by the very text: what fails ten thousand times a second should not be taken apart each time. */
+  readonly #byText = new Map<string, Failures>();
   #latencies = newHistogram();
   #seenSucceeded = 0;
   #seenFailed = 0;
@@ -52,9 +69,26 @@ export class Recorder {
 
   count(status: string, example: string): void {
     this.failed++;
-    const failures = this.failures.get(status);
-    if (failures === undefined) this.failures.set(status, { count: 1, example });
-    else failures.count++;
+    const exact = `${status} ${example}`;
+    const known = this.#byText.get(exact);
+    if (known !== undefined) {
+      known.count++;
+      return;
+    }
+    const failures = this.#failuresOf(status, example);
+    failures.count++;
+    if (this.#byText.size < maxTexts) this.#byText.set(exact, failures);
+  }
+
+  #failuresOf(status: string, example: string): Failures {
+    let cause = `${status} ${classOf(example)}`;
+    if (!this.failures.has(cause) && this.failures.size >= maxCauses) cause = `${status} others`;
+    let failures = this.failures.get(cause);
+    if (failures === undefined) {
+      failures = { count: 0, example };
+      this.failures.set(cause, failures);
+    }
+    return failures;
   }
 
   /** What has ended since the last call of this. */

@@ -6,14 +6,18 @@ const barWidth = 40;
 /** A driver that is later than this has had more to do than its thread could. */
 const lateMs = 20;
 
+const emptyNote = ['', 'an empty message: every field has its default (--data fills them)'] as const;
+
 /** What is about to run, in a few lines. */
 export function describeLoad(config: LoadConfig): string {
-  const { threads, connections, short, warmupSeconds } = config;
+  const { threads, connections, short, warmupSeconds, metadataKeys } = config;
   const kept = connections === null ? 'connections: one per io thread' : plural(connections, 'connection');
   return lines([
     ['load', describeMode(config.mode)],
     ['target', config.target],
     ['method', `${config.method}, request of ${plural(config.requestBytes, 'byte')}`],
+    ...(config.requestBytes === 0 ? [emptyNote] : []),
+    ...(metadataKeys.length === 0 ? [] : [['metadata', metadataKeys.join(', ')] as const]),
     ['client', `${plural(threads, 'thread')}, ${short ? 'a connection for every call' : kept}`],
     ['timeout', `${count(config.timeoutMs)} ms`],
     ...(warmupSeconds === 0 ? [] : [['warm-up', `${warmupSeconds} s`] as const]),

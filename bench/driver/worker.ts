@@ -1,6 +1,6 @@
 /** A client thread: its own channel and its share of the load. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Channel, type ChannelOptions } from '../../lib/index.ts';
+import { Channel, type ChannelOptions, Metadata } from '../../lib/index.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import { defaultMaxInFlight, type LoadSettings, shareOf } from './load-options.ts';
 import type { Loop, LoopPorts } from './loop.ts';
@@ -18,7 +18,9 @@ const { settings, index } = workerData as ThreadData;
 const { mode, request, threads } = settings;
 const channel = new Channel(settings.target, channelOptions(settings));
 const method = rawMethod(request.method, request.body);
-const send = (): Promise<unknown> => channel.call(method, undefined);
+const { metadata } = settings;
+const options = Object.keys(metadata).length === 0 ? {} : { metadata: new Metadata(metadata) };
+const send = (): Promise<unknown> => channel.call(method, undefined, options);
 const now = (): number => performance.now();
 
 let running: Loop | undefined;

@@ -1,5 +1,4 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import {
   type EncodedRequest,
   encodeRequest,
@@ -8,6 +7,7 @@ import {
   loadConfig,
   UnknownMethodError,
 } from '../../bench/driver/index.ts';
+import { metadataOf } from './bench-metadata.ts';
 import {
   amountOption,
   badValue,
@@ -18,20 +18,24 @@ import {
   wholeOption,
 } from './bench-usage.ts';
 import { nearest } from './nearest.ts';
+import { hindranceToWrite } from './output-file.ts';
 
 /** What `rocket bench` is to do. Without a target it starts a server of its own. */
 export interface BenchPlan {
   readonly target: string | undefined;
   readonly load: Pick<LoadOptions, 'mode' | 'request' | 'threads' | 'connections' | 'short'> &
-    Pick<LoadOptions, 'timeoutMs' | 'warmupSeconds'>;
+    Pick<LoadOptions, 'timeoutMs' | 'warmupSeconds' | 'metadata'>;
   readonly json: string | undefined;
   readonly html: string | undefined;
 }
 
 /** @throws UsageError that says what is wrong. */
 export function benchPlan(values: Values, excess: readonly string[] = []): BenchPlan {
-  if (excess.length > 0)
-    throw usageError(`there is no argument ${excess[0]}; everything is an option`, values);
+  if (excess.length > 0) {
+    const some = ['total', 'time', 'qps'].some((name) => values[name] !== undefined);
+    const text = `there is no argument ${excess[0]}; everything is an option`;
+    throw usageError(text, values, some ? {} : { time: '10', concurrency: '100' });
+  }
   const load = {
     mode: modeOf(values),
     threads: wholeOption(values, 'threads') ?? 1,
@@ -39,6 +43,7 @@ export function benchPlan(values: Values, excess: readonly string[] = []): Bench
     short: values['short'] === true,
     ...optional('timeoutMs', wholeOption(values, 'timeout')),
     ...optional('warmupSeconds', amountOption(values, 'warmup')),
+    ...optional('metadata', metadataOf(values)),
   };
   checkThreads(values, load.mode, load.threads, load.connections);
   const withRequest = { ...load, request: requestOf(values) };
@@ -148,12 +153,12 @@ function requestOf(values: Values): EncodedRequest {
   } catch (error) {
     if (error instanceof UnknownMethodError) {
       const method = nearest(textOption(values, 'method') ?? '', error.methods);
-      throw usageError(error.message, values, { method });
+      throw usageError(`--method: ${error.message}`, values, { method });
     }
     if (error instanceof RangeError) throw badValue(values, 'payload', error.message);
-    throw usageError((error as Error).message, values, {
-      [data === undefined ? 'proto' : 'data']: undefined,
-    });
+    // The codec says what is wrong with data by a TypeError; anything else came of the file.
+    const wrong = data !== undefined && error instanceof TypeError ? 'data' : 'proto';
+    throw usageError(`--${wrong}: ${(error as Error).message}`, values, { [wrong]: undefined });
   }
 }
 
@@ -171,12 +176,8 @@ function dataOf(values: Values): unknown {
 /** Looked at beforehand: a run of an hour must not end with a file that cannot be written. */
 function fileOf(values: Values, name: string): string | undefined {
   const file = textOption(values, name);
-  if (file === undefined) return undefined;
-  try {
-    accessSync(dirname(file), constants.W_OK);
-  } catch (error) {
-    throw badValue(values, name, (error as Error).message);
-  }
+  const hindrance = file === undefined ? undefined : hindranceToWrite(file);
+  if (hindrance !== undefined) throw badValue(values, name, hindrance);
   return file;
 }
 

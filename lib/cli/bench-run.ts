@@ -12,6 +12,7 @@ import {
 } from '../../bench/driver/index.ts';
 import type { BenchPlan } from './bench-plan.ts';
 import { type ProgressView, progressView } from './bench-progress.ts';
+import { wrongArguments } from './wrong-arguments.ts';
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -35,12 +36,14 @@ export async function runBench(plan: BenchPlan): Promise<number> {
     void server?.ended.then((how) => end({ server: how }));
     const target = plan.target ?? server?.target ?? '';
     const result = await showRun({ ...plan.load, target, signal: stop.signal }, server);
-    writeFiles(plan, result);
-    return exitCode(result, ending);
+    process.stdout.write(`\n${textReport(result)}`);
+    return writeFiles(plan, result) ? exitCode(result, ending) : 1;
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
-    console.error(error.message);
-    return 2;
+    const { cause } = error;
+    // What is no target at all is the argument's fault.
+    console.error(cause instanceof TypeError ? `rocket bench: --target: ${cause.message}` : error.message);
+    return wrongArguments;
   } finally {
     for (const signal of Object.keys(signalCodes)) process.off(signal, onSignal);
     await server?.stop();
@@ -63,10 +66,16 @@ async function showRun(options: LoadOptions, server: OrderServer | undefined): P
   }
 }
 
-function writeFiles({ json, html }: BenchPlan, result: LoadResult): void {
-  process.stdout.write(`\n${textReport(result)}`);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
-  if (html !== undefined) writeFileSync(html, htmlReport(result));
+/** False, with the reason on stderr, when the disk would not have them. */
+function writeFiles({ json, html }: BenchPlan, result: LoadResult): boolean {
+  try {
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
+    if (html !== undefined) writeFileSync(html, htmlReport(result));
+    return true;
+  } catch (error) {
+    console.error(`rocket bench: ${(error as Error).message}`);
+    return false;
+  }
 }
 
 function exitCode(result: LoadResult, ending: Ending | undefined): number {

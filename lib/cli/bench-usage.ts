@@ -10,7 +10,7 @@ export class UsageError extends Error {
 }
 
 /** Options as they were typed, by their long names in camel case. */
-export type Values = Readonly<Record<string, string | true | undefined>>;
+export type Values = Readonly<Record<string, string | true | readonly string[] | undefined>>;
 
 interface Flag {
   readonly flag: string;
@@ -32,6 +32,7 @@ const flags: Readonly<Record<string, Flag>> = {
   proto: { flag: '--proto' },
   method: { flag: '--method' },
   data: { flag: '--data' },
+  metadata: { flag: '--metadata', example: 'tenant=a' },
   warmup: { flag: '--warmup', example: '1' },
   timeout: { flag: '--timeout', example: '10000' },
   json: { flag: '--json', example: 'result.json' },
@@ -54,10 +55,20 @@ function callOf(values: Values): string {
   for (const [name, { flag }] of Object.entries(flags)) {
     const value = values[name];
     if (value === undefined) continue;
-    words.push(flag);
-    if (value !== true) words.push(/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value}'`);
+    if (value === true) words.push(flag);
+    else for (const text of [value].flat()) words.push(flag, quoted(text));
   }
   return words.join(' ');
+}
+
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text}'`;
+}
+
+/** The values of an option that may be given several times. */
+export function listOption(values: Values, name: string): readonly string[] {
+  const value = values[name];
+  return Array.isArray(value) ? value : [];
 }
 
 export function textOption(values: Values, name: string): string | undefined {

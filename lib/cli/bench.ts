@@ -1,7 +1,8 @@
 import { Command, type CommanderError } from 'commander';
 import { benchPlan } from './bench-plan.ts';
 import { runBench } from './bench-run.ts';
-import { UsageError } from './bench-usage.ts';
+import { UsageError, type Values } from './bench-usage.ts';
+import { plainComplaint, wrongArguments } from './wrong-arguments.ts';
 
 const examples = `
 Three kinds of load:
@@ -15,13 +16,14 @@ Without --target a server of Order is started in a process of its own for the ru
 More examples:
   rocket bench -t 10 -c 100 --target 127.0.0.1:50051
   rocket bench -t 60 -c 8000 --short                   a TCP connection for every call
+  rocket bench -t 10 -c 100 --metadata token=abc --metadata tenant=a
   rocket bench -t 10 -c 100 --payload 1024             the message's first string or bytes field is filled
                                                        (Order.makeOrder: goods) until it has 1024 bytes
   rocket bench -q 500 -t 30 --target static:///10.0.0.1:50051,10.0.0.2:50051 --warmup 5
   rocket bench -n 1000 -c 10 --target unix:/run/shop.sock --proto shop.proto --method Shop.Echo --data @echo.json
   rocket bench -t 10 -c 100 --json result.json --html report.html
 
-Calls that fail are counted by status and are not in the latencies. Ctrl-C ends the run and prints what there is.
+Calls that fail are counted by status and text, and are not in the latencies. Ctrl-C ends the run and prints what there is.
 
 Exit code: 0 every call succeeded; 1 calls failed, or the server started for the run ended; 2 bad arguments, or no
 connection to the target; 130 Ctrl-C, 143 SIGTERM.`;
@@ -45,6 +47,11 @@ export function benchCommand(): Command {
       '--data <json>',
       'the request as JSON, or @file (default: {"price":100,"goods":"apple"} for Order)',
     )
+    .option(
+      '--metadata <key=value>',
+      'sent beside every request (repeatable)',
+      (pair: string, pairs: readonly string[] | undefined) => [...(pairs ?? []), pair],
+    )
     .option('--warmup <seconds>', 'the same load beforehand, not counted (default: 0)')
     .option('--timeout <ms>', 'deadline of a call and of connecting, in milliseconds (default: 10000)')
     .option(
@@ -57,7 +64,7 @@ export function benchCommand(): Command {
     .allowExcessArguments(true)
     .configureOutput({ outputError: () => undefined })
     .exitOverride((error) => onCommanderExit(error))
-    .action(async (values: Record<string, string | true>, command: Command) => {
+    .action(async (values: Values, command: Command) => {
       try {
         process.exitCode = await runBench(benchPlan(values, command.args));
       } catch (error) {
@@ -70,7 +77,7 @@ export function benchCommand(): Command {
 /** commander's own complaints (an unknown option, one without its value), in the form of ours. */
 function onCommanderExit(error: CommanderError): never {
   if (error.exitCode === 0) process.exit(0);
-  const text = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  const text = plainComplaint(error.message);
   const [, wrong, right] = /unknown option '([^']+)'.*Did you mean (--[a-z-]+)/.exec(text) ?? [];
   const args = process.argv.slice(3);
   const closest =
@@ -82,5 +89,5 @@ function onCommanderExit(error: CommanderError): never {
 function fail({ message, closest }: UsageError): void {
   console.error(`rocket bench: ${message}`);
   console.error(`try: ${closest}   (rocket bench --help has more)`);
-  process.exitCode = 2;
+  process.exitCode = wrongArguments;
 }

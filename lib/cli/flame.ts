@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { type FlameOptions, runFlame } from './flame/run-flame.ts';
+import { complainInOneLine } from './wrong-arguments.ts';
 
 const examples = `
 Examples:
@@ -46,10 +47,9 @@ export function flameCommand(): Command {
     .option('--title <text>', 'instead of the command or process id')
     .option('--keep', "keep perf's own recording, perf.data, beside the page", false)
     .addHelpText('after', examples);
-  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  return command.action(async (words: string[], options: FlameOptions) => {
+  return complainInOneLine(command, 'rocket flame').action(async (words: string[], options: FlameOptions) => {
     if ((options.pid === undefined) === (words.length === 0)) {
-      command.error('error: give either --pid, or a command after --');
+      command.error('give either --pid, or a command after --');
     }
     process.exitCode = await runFlame(words, options);
   });

@@ -1,7 +1,9 @@
-import { Command, Option } from 'commander';
+import { existsSync, statSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { GenFailure } from './gen/gen-failure.ts';
 import type { GenOptions } from './gen/gen-options.ts';
 import { runGen } from './gen/run-gen.ts';
+import { complainInOneLine } from './wrong-arguments.ts';
 
 const examples = `
 Examples:
@@ -21,17 +23,23 @@ The generated code needs nothing but rocket-rpc. What it looks like: docs/code-g
 
 Exit codes: 0 generated, 1 a .proto is wrong or missing (file:line: what), 2 wrong arguments`;
 
+type Given = Omit<GenOptions, 'out'> & { readonly out?: string };
+
 /** `rocket gen`. */
 export function genCommand(): Command {
   const command = new Command('gen')
     .description('generates typed service definitions from .proto files: .js and .d.ts')
     .usage('<file.proto...> --out <folder> [options]')
     .argument('<files...>', 'the .proto files; what these import is generated as far as it is used')
-    .requiredOption('-o, --out <folder>', 'where the modules go; commit it or make it anew, both work')
+    .option(
+      '-o, --out <folder>',
+      'where the modules go (needed); commit it or make it anew, both work',
+      folder,
+    )
     .option(
       '-I, --include <folder>',
       'look for imports here, and name modules by their path from here (repeatable)',
-      (folder: string, folders: string[]) => [...folders, folder],
+      (text: string, folders: string[]) => [...folders, existing(text)],
       [],
     )
     .addOption(
@@ -42,14 +50,28 @@ export function genCommand(): Command {
     .option('--dates', 'fields of type google.protobuf.Timestamp are Date, to the millisecond', false)
     .option('--keep-case', 'field names as written, order_id, instead of orderId', false)
     .addHelpText('after', examples);
-  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  return command.action((files: string[], options: GenOptions) => {
+  return complainInOneLine(command, 'rocket gen').action((files: string[], options: Given) => {
+    const { out } = options;
+    // commander would look for an option that must be there before it says which one it does not know.
+    if (out === undefined) return command.error("required option '-o, --out <folder>' not specified");
     try {
-      console.log(runGen(files, options));
+      console.log(runGen(files, { ...options, out }));
     } catch (error) {
       if (!(error instanceof GenFailure)) throw error;
       console.error(error.message);
       process.exitCode = 1;
     }
   });
+}
+
+function folder(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must be a folder.');
+  if (existsSync(text) && !statSync(text).isDirectory())
+    throw new InvalidArgumentError('That is a file; it must be a folder.');
+  return text;
+}
+
+function existing(text: string): string {
+  if (!existsSync(text)) throw new InvalidArgumentError('There is no such folder.');
+  return folder(text);
 }

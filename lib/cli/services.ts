@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { type EtcdOptions, etcd, type RegisteredInstance } from '../index.ts';
+import { complainInOneLine } from './wrong-arguments.ts';
 
 const help = `
 Examples:
@@ -46,15 +47,16 @@ export function servicesCommand(): Command {
     .option('--interval <seconds>', 'how often with --watch', seconds, 2)
     .option('--json', 'as JSON, a line each time')
     .addHelpText('after', help);
-  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  return command.action(async (service: string | undefined, options: ServicesOptions) => {
-    try {
-      process.exitCode = await showServices(service, options);
-    } catch (error) {
-      // Only wrong arguments throw.
-      command.error(`error: ${(error as Error).message}`);
-    }
-  });
+  return complainInOneLine(command, 'rocket services').action(
+    async (service: string | undefined, options: ServicesOptions) => {
+      try {
+        process.exitCode = await showServices(service, options);
+      } catch (error) {
+        // Only wrong arguments throw.
+        command.error(byFlag((error as Error).message));
+      }
+    },
+  );
 }
 
 async function showServices(service: string | undefined, options: ServicesOptions): Promise<number> {
@@ -89,9 +91,9 @@ function etcdOptions(options: ServicesOptions): EtcdOptions {
   if (user !== undefined && password === undefined)
     throw new TypeError('--user needs the password in the environment variable ETCD_PASSWORD');
   const tls = {
-    ...(tlsCa === undefined ? {} : { ca: readFileSync(tlsCa) }),
-    ...(tlsCert === undefined ? {} : { cert: readFileSync(tlsCert) }),
-    ...(tlsKey === undefined ? {} : { key: readFileSync(tlsKey) }),
+    ...(tlsCa === undefined ? {} : { ca: pem('--tls-ca', tlsCa) }),
+    ...(tlsCert === undefined ? {} : { cert: pem('--tls-cert', tlsCert) }),
+    ...(tlsKey === undefined ? {} : { key: pem('--tls-key', tlsKey) }),
   };
   return {
     logger: false,
@@ -100,6 +102,26 @@ function etcdOptions(options: ServicesOptions): EtcdOptions {
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
     ...(prefix === undefined ? {} : { prefix }),
   };
+}
+
+function pem(flag: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new TypeError(`${flag}: ${(error as Error).message}`);
+  }
+}
+
+const flags: Readonly<Record<string, string>> = {
+  hosts: '--etcd (or ETCDCTL_ENDPOINTS)',
+  prefix: '--prefix',
+  tls: '--tls-…',
+  auth: '--user',
+};
+
+/** A complaint of etcd() about one of its options, by the name that it has here. */
+function byFlag(message: string): string {
+  return message.replace(/^option (\w+)/, (whole, name: string) => flags[name] ?? whole);
 }
 
 function tableOf(instances: readonly RegisteredInstance[], service: string | undefined): string {

@@ -117,6 +117,46 @@ it('exit code 1 from a server that has no such method', async () => {
   expect(child.output).toMatch(/^ {2}UNIMPLEMENTED {2}10 {2}/m);
 });
 
+it('a server that dies midway: each cause is counted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rocket-bench-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const json = join(folder, 'a.json');
+  const server = await startChild('blocked-server.mjs', ['0']);
+  const target = `127.0.0.1:${await server.said('listening', soonMs)}`;
+  const child = await bench('-t', '3', '-c', '20', '--timeout', '2000', '--target', target, '--json', json);
+  await child.said(' {3}1 s', soonMs);
+  server.kill('SIGKILL');
+  expect(await child.exit(soonMs), child.describe()).toEqual({ code: 1, signal: null });
+  const { errors, failed } = JSON.parse(readFileSync(json, 'utf8')) as LoadResult;
+  expect(errors.length).toBeGreaterThan(1);
+  expect(errors.reduce((sum, { count }) => sum + count, 0)).toBe(failed);
+  expect(errors.map(({ example }) => example).join('\n')).toMatch(/refused/);
+  const lines = child.output.replaceAll(/ +/g, ' ');
+  for (const { status, count, example } of errors)
+    expect(lines).toContain(` ${status} ${count.toLocaleString('en')} ${example.replaceAll(/\s+/g, ' ')}\n`);
+});
+
+it('metadata is sent beside every request, and its values are not shown', async () => {
+  const seen = new Set<string>();
+  const { address } = await startOrderServer((_request, ctx) => {
+    seen.add(JSON.stringify(ctx.metadata));
+    return {};
+  });
+  const pairs = ['--metadata', 'tenant=a', '--metadata', 'token=se=cret'];
+  const child = await bench('-n', '10', '-c', '2', '--target', address, ...pairs);
+  expect(await child.exit(soonMs), child.describe()).toEqual({ code: 0, signal: null });
+  expect([...seen]).toEqual(['{"tenant":"a","token":"se=cret"}']);
+  expect(child.output).toMatch(/^ {2}metadata {4}tenant, token$/m);
+  expect(child.output).not.toContain('cret');
+});
+
+it('a request of 0 bytes is said to be empty', async () => {
+  const { address } = await startOrderServer();
+  const child = await bench('-n', '1', '-c', '1', '--target', address, '--data', '{}');
+  expect(await child.exit(soonMs), child.describe()).toEqual({ code: 0, signal: null });
+  expect(child.output).toMatch(/request of 0 bytes\n {14}an empty message: every field has its default/);
+});
+
 it('exit code 2 and one line when nobody is there', async () => {
   const child = await bench('-n', '10', '-c', '2', '--target', '127.0.0.1:1');
   expect(await child.exit(soonMs), child.describe()).toEqual({ code: 2, signal: null });

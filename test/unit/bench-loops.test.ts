@@ -80,7 +80,9 @@ describe('the open loop', () => {
     loop.sendDue();
     expect(calls).toHaveLength(10);
     expect(recorder.failed).toBe(990);
-    expect(recorder.failures.get('NOT_SENT')).toMatchObject({ count: 990 });
+    expect(
+      recorder.failures.get('NOT_SENT # calls were pending when a call was due (maxInFlight)'),
+    ).toMatchObject({ count: 990 });
   });
 
   it('ends when the last pending call has', async () => {
@@ -93,7 +95,7 @@ describe('the open loop', () => {
     calls[1]?.reject(new RpcError('DEADLINE_EXCEEDED', 'late'));
     await run;
     expect(recorder).toMatchObject({ succeeded: 1, failed: 1 });
-    expect([...recorder.failures]).toEqual([['DEADLINE_EXCEEDED', { count: 1, example: 'late' }]]);
+    expect([...recorder.failures]).toEqual([['DEADLINE_EXCEEDED late', { count: 1, example: 'late' }]]);
   });
 });
 
@@ -139,7 +141,7 @@ describe('the closed loop', () => {
     const counting = setInterval(() => turns++, 0);
     await loop.run();
     clearInterval(counting);
-    expect(recorder.failures.get('UNAVAILABLE')).toMatchObject({ count: 100 });
+    expect(recorder.failures.get('UNAVAILABLE nobody there')).toMatchObject({ count: 100 });
     expect(loop.pending).toBe(0);
   });
 

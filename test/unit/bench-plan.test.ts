@@ -126,6 +126,21 @@ it.each<[string, Values, RegExp, string]>([
   expect(refused.closest).toBe(closest);
 });
 
+it('metadata, a pair at a time', () => {
+  const metadata = ['tenant=a', 'Token=b=c', 'empty='];
+  expect(benchPlan({ time: '1', concurrency: '1', metadata }).load.metadata).toEqual({
+    tenant: 'a',
+    token: 'b=c',
+    empty: '',
+  });
+  expect(benchPlan({ time: '1', concurrency: '1' }).load.metadata).toBeUndefined();
+  const twice = refusal({ time: '1', concurrency: '1', metadata: ['a=1', 'A=2'] });
+  expect(twice).toEqual({
+    message: '--metadata has the key A twice',
+    closest: 'rocket bench -t 1 -c 1 --metadata tenant=a',
+  });
+});
+
 it('an argument that is no option', () => {
   const refused = refusal({ time: '1', concurrency: '2' }, ['10']);
   expect(refused).toEqual({

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRequest } from '../../bench/driver/index.ts';
 import { loadProto } from '../../lib/index.ts';
 import { orderProto, orderRequestBody } from '../support/order.ts';
@@ -10,6 +13,18 @@ describe('the request of a load', () => {
     const { method, body } = encodeRequest();
     expect(method).toBe('Order.makeOrder');
     expect(Buffer.from(body)).toEqual(orderRequestBody);
+  });
+
+  it('has the fields of our Order in a copy of it, and none of them in another Order', () => {
+    expect(Buffer.from(encodeRequest({ proto: orderProto }).body)).toEqual(orderRequestBody);
+    for (const fields of ['string id = 1;', 'string price = 1; string goods = 2;', 'int32 price = 1;']) {
+      const folder = mkdtempSync(join(tmpdir(), 'rocket-order-'));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const proto = join(folder, 'order.proto');
+      const service = 'service Order { rpc makeOrder (Request) returns (Request); }';
+      writeFileSync(proto, `syntax = "proto3"; message Request { ${fields} } ${service}`);
+      expect(encodeRequest({ proto }).body).toHaveLength(0);
+    }
   });
 
   it.each(['shop.v1.Shop.chain', 'Shop.chain', 'shop.v1.Shop.Chain'])('finds a method named %s', (method) => {

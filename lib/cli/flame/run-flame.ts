@@ -1,5 +1,6 @@
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { hindranceToWrite } from '../output-file.ts';
 import { FlameFailure } from './flame-failure.ts';
 import { flameHtml } from './flame-html.ts';
 import { flameSvg } from './flame-svg.ts';
@@ -74,10 +75,11 @@ function prepareFolderOf(file: string): void {
   const folder = dirname(file);
   try {
     mkdirSync(folder, { recursive: true });
-    accessSync(folder, constants.W_OK);
   } catch (error) {
     throw new FlameFailure(`cannot write to ${folder}: ${error instanceof Error ? error.message : error}`);
   }
+  const hindrance = hindranceToWrite(file);
+  if (hindrance !== undefined) throw new FlameFailure(`cannot write to ${file}: ${hindrance}`);
 }
 
 function openTarget(command: readonly string[], { pid }: FlameOptions): Target {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOfFile } from './file-code.ts';
+import { GenFailure } from './gen-failure.ts';
 import type { GenOptions } from './gen-options.ts';
 import { moduleCode } from './module-code.ts';
 import { modulePath } from './module-path.ts';
@@ -39,11 +40,19 @@ export function runGen(paths: readonly string[], options: GenOptions): string {
   for (const [name, text] of files) {
     const path = join(options.out, name);
     if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
+    write(path, text);
     written++;
   }
   const what =
     services.length > 0 && services.length <= 5 ? services.join(', ') : `${services.length} services`;
   return `${options.out}: ${files.size / 2} modules (${written} of ${files.size} files changed) with ${what}`;
+}
+
+function write(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new GenFailure(`cannot write ${path}: ${(error as Error).message}`);
+  }
 }
