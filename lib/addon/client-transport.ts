@@ -60,8 +60,7 @@ class NativeClientTransport implements ClientTransport {
         },
       });
       // Calls just made name the endpoint's sessions; they must be handed over before the sessions can end.
-      boundary.outbox.flush();
-      boundary.native.closeEndpoint(endpoint);
+      boundary.outbox.flushBefore(() => boundary.native.closeEndpoint(endpoint));
     });
   }
 

@@ -14,10 +14,47 @@ const checkEvery = 64;
 const longestWaitMs = 1;
 /** Room that is kept free, so that a body of ordinary size need not be encoded twice. */
 const headroomBytes = largePayloadBytes + 16 * 1024;
+/** Room for a message that is encoded aside; a longer one spills. */
+const asideBytes = 4096;
+
+/** What an encoder has written from `start` to `end`, or has no room for. @throws TypeError: a codec of the user's may be wrong. */
+function bodyAt(into: Buffer, start: number, end: number, encoder: Encoder): Uint8Array {
+  if ((end | 0) === end && end >= start && end <= into.length) return into.subarray(start, end);
+  const body: unknown = end === -1 ? encoder.spilled() : undefined;
+  if (body instanceof Uint8Array) return body;
+  throw new TypeError(
+    `encodeInto() of a codec returns where the message ends, or -1 and has it in spilled(), not ${String(end)}`,
+  );
+}
+
+/** A message encoded into memory of its own, because the slab was being written to. */
+class EncodedAside implements Encoder {
+  readonly #bytes: Buffer;
+
+  /** @throws what encoding throws. */
+  constructor(encoder: Encoder, value: unknown) {
+    const room = Buffer.allocUnsafeSlow(asideBytes);
+    const body = bodyAt(room, 0, encoder.encodeInto(value, room, 0), encoder);
+    this.#bytes = Buffer.from(body);
+  }
+
+  encodeInto(_value: unknown, into: Buffer, offset: number): number {
+    if (this.#bytes.length > into.length - offset) return -1;
+    into.set(this.#bytes, offset);
+    return offset + this.#bytes.length;
+  }
+
+  spilled(): Buffer {
+    return this.#bytes;
+  }
+}
 
 /**
  * Writes commands into the outbox slab and hands all of one microtask turn over in one native call.
  * Full (in commands or in bytes): hands over at once and goes on.
+ *
+ * Encoding a value may run code of the user's, and that may make calls: their commands are encoded aside at once, and written
+ * behind the one that is being encoded (docs/decisions/0022).
  */
 export class Outbox {
   readonly #native: NativeEnvironment;
@@ -29,6 +66,10 @@ export class Outbox {
   #lone = false;
   #large: Uint8Array[] | undefined;
   #waitingSince = 0;
+  /** A value is being encoded, which may run code of the user's: its getters, its serializer. */
+  #encoding = false;
+  /** What that code wanted written meanwhile, in its order. */
+  #deferred: (() => void)[] | undefined;
 
   constructor(native: NativeEnvironment, slabs: Slabs) {
     this.#native = native;
@@ -42,6 +83,10 @@ export class Outbox {
   }
 
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
+    if (this.#encoding) {
+      const body = new EncodedAside(encoder, value);
+      return this.#defer(() => this.reply(low, high, body, undefined, metadata));
+    }
     const at = this.#begin(metadata.length);
     const end = this.#payload(at, this.#text(at, metadata, ''), encoder, value);
     this.#put(at, commandKind.reply, low, high, 0);
@@ -50,9 +95,11 @@ export class Outbox {
       this.#lone = false;
       this.flush();
     }
+    if (this.#deferred !== undefined) this.#writeDeferred();
   }
 
   fail(low: number, high: number, wireCode: number, message: string): void {
+    if (this.#encoding) return this.#defer(() => this.fail(low, high, wireCode, message));
     const at = this.#begin(message.length);
     this.#noPayload(at);
     this.#put(at, commandKind.reply, low, high, wireCode);
@@ -60,6 +107,7 @@ export class Outbox {
   }
 
   end(low: number, high: number): void {
+    if (this.#encoding) return this.#defer(() => this.end(low, high));
     const at = this.#begin(0);
     this.#noPayload(at);
     this.#put(at, commandKind.end, low, high, 0);
@@ -78,6 +126,23 @@ export class Outbox {
     metadata: string,
     msgId: string,
   ): void {
+    if (this.#encoding) {
+      const body = new EncodedAside(encoder, value);
+      return this.#defer(() =>
+        this.call(
+          index,
+          generation,
+          endpoint,
+          method,
+          timeoutMs,
+          waitForReady,
+          body,
+          undefined,
+          metadata,
+          msgId,
+        ),
+      );
+    }
     const at = this.#begin(metadata.length + msgId.length);
     const end = this.#payload(at, this.#text(at, metadata, msgId), encoder, value);
     this.#put(at, commandKind.call, index, generation, endpoint);
@@ -85,9 +150,11 @@ export class Outbox {
     this.#words[at + command.timeoutMs] = timeoutMs;
     if (waitForReady) this.#words[at + command.flags]! |= commandFlag.waitForReady;
     this.#commit(end);
+    if (this.#deferred !== undefined) this.#writeDeferred();
   }
 
   cancel(index: number, generation: number): void {
+    if (this.#encoding) return this.#defer(() => this.cancel(index, generation));
     const at = this.#begin(0);
     this.#noPayload(at);
     this.#put(at, commandKind.cancel, index, generation, 0);
@@ -129,17 +196,52 @@ export class Outbox {
     return start + textBytes + msgIdBytes;
   }
 
-  /** Encodes from `start` on; a large body goes beside the slab. Returns the end of what is used of the slab. */
+  /**
+   * Hands over what was written so far, and then does something that must come behind it. What is being encoded counts as
+   * written: it is waited for.
+   */
+  flushBefore(action: () => void): void {
+    if (this.#encoding) return this.#defer(() => this.flushBefore(action));
+    this.flush();
+    action();
+  }
+
+  #defer(write: () => void): void {
+    this.#deferred ??= [];
+    this.#deferred.push(write);
+  }
+
+  #writeDeferred(): void {
+    const deferred = this.#deferred ?? [];
+    this.#deferred = undefined;
+    for (const write of deferred) write();
+  }
+
+  /**
+   * Encodes from `start` on; a large body goes beside the slab. Returns the end of what is used of the slab. Until the command
+   * is committed nothing of it counts, so an encoder that throws leaves nothing behind.
+   */
   #payload(at: number, start: number, encoder: Encoder, value: unknown): number {
-    const end = encoder.encodeInto(value, this.#bytes, start);
+    let end: number;
+    let body: Uint8Array | undefined;
+    this.#encoding = true;
+    try {
+      end = encoder.encodeInto(value, this.#bytes, start);
+      const isSmall = (end | 0) === end && end >= start && end - start <= largePayloadBytes;
+      if (!isSmall) body = bodyAt(this.#bytes, start, end, encoder);
+    } catch (error) {
+      this.#encoding = false;
+      if (this.#deferred !== undefined) this.#writeDeferred();
+      throw error;
+    }
+    this.#encoding = false;
     const to = this.#words;
-    if (end >= 0 && end - start <= largePayloadBytes) {
+    if (body === undefined) {
       to[at + command.payloadAt] = start;
       to[at + command.payloadBytes] = end - start;
       to[at + command.flags] = 0;
       return end;
     }
-    const body = end >= 0 ? this.#bytes.subarray(start, end) : encoder.spilled();
     this.#large = [body];
     to[at + command.payloadAt] = 0;
     to[at + command.payloadBytes] = body.length;

@@ -7,11 +7,13 @@ import type {
   ServiceDefinition,
 } from '../rpc/service.ts';
 
+const empty = Buffer.alloc(0);
+
 /** A grpc-js serializer pair as a codec. The serializer makes a Buffer of its own, which is copied once. */
 class GrpcCodec implements MessageCodec<unknown> {
   readonly #serialize: (value: unknown) => Buffer;
   readonly #deserialize: (bytes: Buffer) => unknown;
-  #spilled: Buffer = Buffer.alloc(0);
+  #spilled: Buffer = empty;
 
   constructor(serialize: (value: unknown) => Buffer, deserialize: (bytes: Buffer) => unknown) {
     this.#serialize = serialize;
@@ -19,9 +21,11 @@ class GrpcCodec implements MessageCodec<unknown> {
   }
 
   encodeInto(value: unknown, into: Buffer, offset: number): number {
-    const bytes = this.#serialize(value);
+    const bytes: unknown = this.#serialize(value);
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError(`a serializer returns a Buffer, not ${bytes === null ? 'null' : typeof bytes}`);
     if (bytes.length > into.length - offset) {
-      this.#spilled = bytes;
+      this.#spilled = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
       return -1;
     }
     into.set(bytes, offset);
@@ -29,7 +33,9 @@ class GrpcCodec implements MessageCodec<unknown> {
   }
 
   spilled(): Buffer {
-    return this.#spilled;
+    const bytes = this.#spilled;
+    this.#spilled = empty;
+    return bytes;
   }
 
   decode(buffer: Buffer, start: number, end: number): unknown {
