@@ -55,6 +55,21 @@ export class LogBuffer {
   /** Adds a whole line, its newline included. `ascii`: it is known to be. `urgent`: it is to be gathered at once. */
   append(line: string, ascii: boolean, urgent: boolean): void {
     if (this.#closed) return;
+    try {
+      this.#append(line, ascii, urgent);
+    } catch (error) {
+      // A stack without room, inside a line: nobody else would end it.
+      Atomics.store(this.#control, busy, 0);
+      throw error;
+    }
+  }
+
+  /** For a line that could not be made. */
+  countLost(): void {
+    Atomics.add(this.#control, dropped, 1);
+  }
+
+  #append(line: string, ascii: boolean, urgent: boolean): void {
     const control = this.#control;
     for (;;) {
       const half = enter(control);

@@ -1,12 +1,13 @@
 import type { NativeLog } from '../addon/binary.ts';
 import type { LogBuffer } from '../addon/log-buffer.ts';
 import { currentCallFields } from './current-call.ts';
-import { safeText } from './json-value.ts';
+import { asFields, bothFields, type LogFields, mergedFields, messageOf } from './fields.ts';
 import { type LevelName, levelNumber, levels } from './levels.ts';
-import { JsonFormat, type LineFormat, type LineHead, type LogFields, TextFormat } from './line-format.ts';
-import { checkedDestination, type LoggerOptions } from './log-options.ts';
+import { JsonFormat, type LineFormat, type LineHead, TextFormat } from './line-format.ts';
+import { checkedFields, checkedLogger, type LoggerOptions } from './log-options.ts';
 import type { Logger, LogWhat } from './logger.ts';
 import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
+import { cutMark, cutMessage, safeText, unreadable } from './safe-text.ts';
 
 /** What a logger and its children have in common. */
 interface Shared {
@@ -15,6 +16,10 @@ interface Shared {
   readonly format: LineFormat;
   closed: boolean;
 }
+
+/** Lines that are being made in this thread: a getter of what is logged may log in its turn, and be read by that. */
+let nested = 0;
+const deepestNesting = 3;
 
 /**
  * A logger over the asynchronous log (docs/logging.md). Each method takes a message, a message and fields, or fields and
@@ -89,9 +94,10 @@ export class RocketLogger implements Logger, AsyncDisposable {
     if (this.#least <= 60) this.#write(60, what, more);
   }
 
-  /** A logger with more fields in every line, at the present level. */
+  /** A logger with more fields in every line, at the present level. They are read now. Does not throw. */
   child(fields: LogFields): RocketLogger {
-    return new RocketLogger(this.#shared, { ...this.#fields, ...fields }, this.#least);
+    const more = fields === undefined || fields === null ? {} : asFields(fields);
+    return new RocketLogger(this.#shared, mergedFields(this.#fields, more), this.#least);
   }
 
   /**
@@ -131,11 +137,15 @@ export class RocketLogger implements Logger, AsyncDisposable {
 
   #write(level: number, what: unknown, more: unknown): void {
     if (this.#shared.closed) return;
+    nested++;
     try {
-      this.#writeLine(level, what, more);
+      if (nested > deepestNesting) this.#writeBare(level, what, 'logged while its own fields are read');
+      else this.#writeLine(level, what, more);
     } catch (error) {
-      // A getter, or a conversion to text, of what is logged.
-      this.#writeLine(level, `[cannot be logged: ${safeText(error)}]`, undefined);
+      // No room on the stack, or no memory.
+      this.#writeBare(level, what, error);
+    } finally {
+      nested--;
     }
   }
 
@@ -148,16 +158,37 @@ export class RocketLogger implements Logger, AsyncDisposable {
       if (more !== undefined) fields = asFields(more);
     } else {
       fields = asFields(what);
-      if (more !== undefined) message = `${more as string}`;
-      else if (what instanceof Error) message = what.message;
+      if (typeof more === 'string') message = more;
+      else if (typeof more === 'object' && more !== null) fields = bothFields(fields, more);
+      else if (more !== undefined) message = safeText(more);
+      if (message === undefined) message = messageOf(fields, what);
     }
-    let line = format.line(level, Date.now(), this.#headNow(), fields, message);
-    if (line.text.length > buffer.longestLine) {
-      // Whole in its form, so that what reads JSON can read it: without its fields, and the message cut.
-      const begin = (message ?? '').slice(0, buffer.longestLine >> 4);
-      line = format.line(level, Date.now(), this.#headNow(), undefined, `${begin}…[cut]`);
+    const longest = buffer.longestLine;
+    if (message !== undefined && message.length > longest) message = cutMessage(message, longest);
+    let line = format.line(level, Date.now(), this.#headNow(), fields, message, longest);
+    if (line.text.length > longest) {
+      // With its head (see createLogger) that is shorter than a line may be.
+      if (message !== undefined) message = cutMessage(message, longest / 5);
+      line = format.line(level, Date.now(), this.#headNow(), fields, message, Math.floor(longest * 0.4));
+    }
+    if (line.text.length > longest) {
+      // Whole in its form, so that what reads JSON can read it.
+      const begun = message === undefined ? cutMark : `${cutMessage(message, longest >> 4)}${cutMark}`;
+      line = format.line(level, Date.now(), this.#headNow(), undefined, begun, 0);
     }
     buffer.append(line.text, line.ascii, level >= 50);
+  }
+
+  /** The line without its fields. */
+  #writeBare(level: number, what: unknown, reason: unknown): void {
+    try {
+      const { format, buffer } = this.#shared;
+      const message = `${typeof what === 'string' ? `${cutMessage(what, 1000)} ` : ''}${unreadable(reason)}`;
+      const line = format.line(level, Date.now(), this.#headNow(), undefined, message, 0);
+      buffer.append(line.text, line.ascii, level >= 50);
+    } catch {
+      this.#shared.buffer.countLost();
+    }
   }
 
   #headNow(): LineHead {
@@ -173,11 +204,6 @@ export class RocketLogger implements Logger, AsyncDisposable {
   }
 }
 
-function asFields(value: unknown): LogFields {
-  if (value instanceof Error) return { err: value };
-  return typeof value === 'object' && value !== null ? (value as LogFields) : { value };
-}
-
 /**
  * Opens a log: lines go through buffers of this thread to a native writer, so logging never waits for the disk. Threads
  * that open the same file share its writer. Nothing is lost at a normal end of the process, nor at process.exit(), an
@@ -186,11 +212,15 @@ function asFields(value: unknown): LogFields {
  * @throws TypeError or RangeError that names the option; Error when this process has that log open with other options.
  */
 export function createLogger(options: LoggerOptions = {}): RocketLogger {
-  const { format = 'text', level = 'info', fields = {} } = options;
-  if (format !== 'text' && format !== 'json')
-    throw new TypeError(`format must be text or json, not ${String(format)}`);
-  const least = levelNumber(level);
-  const log = new OpenLog(checkedDestination('createLogger', options, format === 'json'));
-  const lines = format === 'json' ? new JsonFormat() : new TextFormat(log.buffer.native.tid);
+  const destination = checkedLogger(options);
+  const least = levelNumber(options.level === undefined ? 'info' : options.level);
+  const fields = checkedFields(options.fields);
+  const log = new OpenLog(destination);
+  const { native, longestLine } = log.buffer;
+  // What every line has in common leaves most of it to what is said.
+  const mostOfHead = Math.floor(longestLine / 5);
+  const lines = destination.settings.json
+    ? new JsonFormat(mostOfHead)
+    : new TextFormat(native.tid, mostOfHead);
   return new RocketLogger({ log, buffer: log.buffer, format: lines, closed: false }, fields, least);
 }

@@ -1,72 +1,175 @@
+import {
+  isAnyArrayBuffer,
+  isBoxedPrimitive,
+  isDataView,
+  isMap,
+  isRegExp,
+  isSet,
+  isUint8Array,
+} from 'node:util/types';
+import { errorKeys, errorType, isError } from './error-value.ts';
 import { quoteJson } from './escape.ts';
+import { quoteCut, unreadable } from './safe-text.ts';
 
-/** A value as JSON, whatever it is; undefined for what JSON leaves out. Does not throw. */
-export function jsonValue(value: unknown): string | undefined {
+/** Beyond it nesting is only said. */
+const deepest = 50;
+/** Bytes of a binary value that are shown. */
+const bytesShown = 64;
+
+/**
+ * A value as JSON on one line, whatever it is; undefined for what JSON leaves out. What cannot be read is said in its
+ * place, and costs nothing beside it; what is over about `most` characters is cut. Does not throw.
+ */
+export function jsonValue(value: unknown, most: number): string | undefined {
   switch (typeof value) {
     case 'string':
-      return quoteJson(value);
+      return quoteCut(value, most);
     case 'number':
       return Number.isFinite(value) ? `${value}` : 'null';
     case 'boolean':
       return value ? 'true' : 'false';
     case 'bigint':
-      return `${value}`;
+      return bigintJson(value, most);
     case 'undefined':
     case 'function':
     case 'symbol':
       return undefined;
     default:
-      return value === null ? 'null' : objectJson(value as object);
+      return value === null ? 'null' : new Walk(most).object(value as object, '', true);
   }
 }
 
-function objectJson(value: object): string | undefined {
-  try {
-    return clean(JSON.stringify(value instanceof Error ? errorFields(value) : value, withoutSurprises()));
-  } catch (error) {
-    return quoteJson(`[cannot be logged: ${safeText(error)}]`);
+/** Long ones as text that is cut: half a number would be another one. */
+function bigintJson(value: bigint, most: number): string {
+  const text = `${value}`;
+  return text.length <= most ? text : quoteCut(text, most);
+}
+
+/** One value and what is below it. User code (getters, toJSON, traps) may throw, or log again, at each step. */
+class Walk {
+  /** Characters. */
+  #left: number;
+  #toldCut = false;
+  readonly #path: object[] = [];
+
+  constructor(most: number) {
+    this.#left = most;
   }
-}
 
-/** What was thrown, in words; it may be anything. */
-export function safeText(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return 'no reason that could be read';
+  object(value: object, key: string, useToJson: boolean): string | undefined {
+    if (this.#path.includes(value)) return this.#spend('"[Circular]"');
+    if (this.#path.length >= deepest) return this.#spend(`"[deeper than ${deepest} levels]"`);
+    this.#path.push(value);
+    try {
+      return this.#content(value, key, useToJson);
+    } catch (error) {
+      return this.#unreadable(error);
+    } finally {
+      this.#path.pop();
+    }
   }
-}
 
-/** JSON.stringify() throws at bigints and circles, and knows nothing of errors. */
-function withoutSurprises(): (this: unknown, key: string, value: unknown) => unknown {
-  const path: unknown[] = [];
-  return function (_key, value) {
-    if (typeof value === 'bigint') return `${value}`;
-    if (value instanceof Error) return errorFields(value);
-    if (typeof value !== 'object' || value === null) return value;
-    // `this` is the object the value is in: what is below it in the path has been left.
-    while (path.length > 0 && path.at(-1) !== this) path.pop();
-    if (path.includes(value)) return '[Circular]';
-    path.push(value);
-    return value;
-  };
-}
+  #content(value: object, key: string, useToJson: boolean): string | undefined {
+    if (Array.isArray(value)) return this.#array(value);
+    if (Object.getPrototypeOf(value) !== Object.prototype) {
+      if (isError(value)) return this.#error(value);
+      const special = this.#special(value);
+      if (special !== undefined) return special;
+    }
+    if (useToJson) {
+      const { toJSON } = value as { toJSON?: unknown };
+      if (typeof toJSON === 'function') {
+        const json: unknown = toJSON.call(value, key);
+        if (json !== value) return this.#value(json, key, false);
+      }
+    }
+    return `{${this.#members(value, Object.keys(value)).slice(1)}}`;
+  }
 
-/** As pino's standard serializer has it. */
-function errorFields(error: Error): object {
-  const { cause, ...own } = error as unknown as Record<string, unknown>;
-  return {
-    ...own,
-    type: error.constructor.name,
-    message: error.message,
-    stack: error.stack,
-    ...(cause === undefined ? {} : { cause: cause instanceof Error ? errorFields(cause) : cause }),
-  };
-}
+  #value(value: unknown, key: string, useToJson = true): string | undefined {
+    if (typeof value === 'object' && value !== null) return this.object(value, key, useToJson);
+    const json = jsonValue(value, Math.max(this.#left, 16));
+    this.#left -= json === undefined ? 1 : json.length + 1;
+    return json;
+  }
 
-const rare = /[\u007f-\u009f\u2028\u2029]/g;
+  /** What has no fields of its own that JSON would show. */
+  #special(value: object): string | undefined {
+    if (isMap(value)) return this.#array(Map.prototype.entries.call(value));
+    if (isSet(value)) return this.#array(Set.prototype.values.call(value));
+    if (isUint8Array(value)) return this.#bytes(value);
+    if (isAnyArrayBuffer(value)) return this.#bytes(new Uint8Array(value));
+    if (isDataView(value))
+      return this.#bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    if (ArrayBuffer.isView(value)) return this.#array(value as unknown as Iterable<unknown>);
+    if (isRegExp(value)) return this.#value(RegExp.prototype.toString.call(value), '');
+    if (isBoxedPrimitive(value)) return this.#value((value as { valueOf(): unknown }).valueOf(), '', false);
+    return undefined;
+  }
 
-/** What JSON allows and a line must not hold. */
-function clean(json: string | undefined): string | undefined {
-  return json?.replace(rare, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  #error(error: object): string {
+    const type = `{"type":${this.#spend(quoteCut(errorType(error), 200))}`;
+    return `${type}${this.#members(error, errorKeys(error))}}`;
+  }
+
+  #bytes(bytes: Uint8Array): string {
+    const shown = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, bytesShown));
+    const rest = bytes.byteLength > bytesShown ? '…' : '';
+    return this.#spend(quoteJson(`[${bytes.byteLength} bytes: ${shown.toString('hex')}${rest}]`));
+  }
+
+  #array(elements: readonly unknown[] | Iterable<unknown>): string {
+    this.#left -= 2;
+    let json = '';
+    if (Array.isArray(elements)) {
+      for (let i = 0; i < elements.length; i++) {
+        if (this.#left <= 0) return `[${(json + this.#cut(',')).slice(1)}]`;
+        json += `,${this.#member(elements, `${i}`) ?? this.#spend('null')}`;
+      }
+    } else {
+      for (const element of elements) {
+        if (this.#left <= 0) return `[${(json + this.#cut(',')).slice(1)}]`;
+        json += `,${this.#value(element, '') ?? this.#spend('null')}`;
+      }
+    }
+    return `[${json.slice(1)}]`;
+  }
+
+  /** `,"key":value` for each that JSON has something for. */
+  #members(of: object, keys: readonly string[]): string {
+    this.#left -= 2;
+    let members = '';
+    for (const key of keys) {
+      if (this.#left <= 0) return members + this.#cut(',"…":');
+      // Before what is below it, which is to see what is left.
+      const name = this.#spend(quoteCut(key, Math.max(this.#left, 16)));
+      const json = this.#member(of, key);
+      if (json !== undefined) members += `,${name}:${json}`;
+    }
+    return members;
+  }
+
+  #member(of: object, key: string): string | undefined {
+    try {
+      return this.#value((of as Readonly<Record<string, unknown>>)[key], key);
+    } catch (error) {
+      return this.#unreadable(error);
+    }
+  }
+
+  /** There is no room for more: told once, where that is, and not again at each level above. */
+  #cut(before: string): string {
+    if (this.#toldCut) return '';
+    this.#toldCut = true;
+    return `${before}"[cut]"`;
+  }
+
+  #unreadable(error: unknown): string {
+    return this.#spend(quoteCut(unreadable(error), Math.max(this.#left, 60)));
+  }
+
+  #spend(json: string): string {
+    this.#left -= json.length + 1;
+    return json;
+  }
 }

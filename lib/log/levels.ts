@@ -1,3 +1,5 @@
+import { safeText } from './safe-text.ts';
+
 /** pino's numbers. */
 export const levels = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
 /** The levels, as in pino. */
@@ -9,9 +11,9 @@ const silent = 100;
 /** @throws TypeError that names the levels there are. */
 export function levelNumber(level: LevelName | 'silent'): number {
   if (level === 'silent') return silent;
-  if (!Object.hasOwn(levels, level)) {
+  if (typeof level !== 'string' || !Object.hasOwn(levels, level)) {
     throw new TypeError(
-      `there is no level ${String(level)}; there are ${Object.keys(levels).join(', ')}, silent`,
+      `there is no level ${safeText(level)}; there are ${Object.keys(levels).join(', ')}, silent`,
     );
   }
   return levels[level];

@@ -1,10 +1,8 @@
 import { hostname } from 'node:os';
 import { escapeText, isPlain, quoteJson } from './escape.ts';
-import { jsonValue } from './json-value.ts';
+import { type LogFields, membersOf } from './fields.ts';
 import { type LevelName, levels } from './levels.ts';
-
-/** Fields of a line. `msgId` and `method` have columns of their own in text. */
-export type LogFields = { readonly [name: string]: unknown };
+import { cutMessage, safeText } from './safe-text.ts';
 
 /** A line as it is written, and whether it is ASCII throughout. */
 export interface FormattedLine {
@@ -12,16 +10,17 @@ export interface FormattedLine {
   ascii: boolean;
 }
 
-/** Makes lines of one thread. `head()` is what is the same for every line of a logger. */
+/** Makes lines of one thread, of any values and without throwing. `head()` is what is the same for every line of a logger. */
 export interface LineFormat {
   head(fields: LogFields): LineHead;
-  /** The result is only good until the next call. */
+  /** Fields are cut to about `most` characters together. The result is only good until the next call. */
   line(
     level: number,
     nowMs: number,
     head: LineHead,
     fields: LogFields | undefined,
     message: string | undefined,
+    most: number,
   ): FormattedLine;
 }
 
@@ -56,6 +55,9 @@ class LocalTime {
   }
 }
 
+/** Of an id or a method. */
+const longestColumn = 200;
+
 const thousandths = Array.from({ length: 1000 }, (_, ms) => `${ms}`.padStart(3, '0'));
 
 const textLevels: Record<number, string> = {};
@@ -72,17 +74,20 @@ for (const name of Object.keys(levels) as LevelName[]) {
 export class TextFormat implements LineFormat {
   readonly #time = new LocalTime();
   readonly #where: string;
+  readonly #mostOfHead: number;
 
-  constructor(tid: number) {
+  /** `mostOfHead`: characters of the fields that every line of a logger has. */
+  constructor(tid: number, mostOfHead: number) {
+    this.#mostOfHead = mostOfHead;
     this.#where = `]\t[${process.pid}:${tid}]\t[`;
   }
 
   head(fields: LogFields): LineHead {
     const { msgId, method, ...rest } = fields;
     const column = (value: unknown): string =>
-      value === undefined || value === '' ? '-' : escapeText(`${value}`);
+      value === undefined || value === '' ? '-' : escapeText(cutMessage(safeText(value), longestColumn));
     const text = `${this.#where}${column(msgId)}]\t[${column(method)}]\t[-]\t`;
-    const tail = membersOf(rest);
+    const tail = membersOf(rest, this.#mostOfHead);
     return { text, tail, ascii: isPlain(column(msgId) + column(method) + tail) };
   }
 
@@ -91,17 +96,18 @@ export class TextFormat implements LineFormat {
     nowMs: number,
     head: LineHead,
     fields: LogFields | undefined,
-    message = '',
+    message: string | undefined,
+    most: number,
   ): FormattedLine {
-    const plain = isPlain(message);
-    const said = plain ? message : escapeText(message);
+    const plain = message === undefined || isPlain(message);
+    const said = plain ? (message ?? '') : escapeText(message);
     const begun = textLevels[level]! + this.#time.at(nowMs) + head.text + said;
     if (fields === undefined && head.tail === '') {
       result.text = `${begun}\n`;
       result.ascii = plain && head.ascii;
       return result;
     }
-    const members = fields === undefined ? head.tail : head.tail + membersOf(fields);
+    const members = fields === undefined ? head.tail : head.tail + membersOf(fields, most);
     result.text = members === '' ? `${begun}\n` : `${begun} {${members.slice(1)}}\n`;
     result.ascii = plain && head.ascii && isPlain(members);
     return result;
@@ -112,8 +118,14 @@ export class TextFormat implements LineFormat {
 export class JsonFormat implements LineFormat {
   readonly #process = `,"pid":${process.pid},"hostname":${quoteJson(hostname())}`;
 
+  readonly #mostOfHead: number;
+
+  constructor(mostOfHead: number) {
+    this.#mostOfHead = mostOfHead;
+  }
+
   head(fields: LogFields): LineHead {
-    const text = this.#process + membersOf(fields);
+    const text = this.#process + membersOf(fields, this.#mostOfHead);
     return { text, tail: '', ascii: isPlain(text) };
   }
 
@@ -123,22 +135,12 @@ export class JsonFormat implements LineFormat {
     head: LineHead,
     fields: LogFields | undefined,
     message: string | undefined,
+    most: number,
   ): FormattedLine {
-    const members = fields === undefined ? '' : membersOf(fields);
+    const members = fields === undefined ? '' : membersOf(fields, most);
     const said = message === undefined ? '}\n' : `,"msg":${quoteJson(message)}}\n`;
     result.text = jsonLevels[level]! + nowMs + head.text + members + said;
     result.ascii = head.ascii && isPlain(members) && (message === undefined || isPlain(message));
     return result;
   }
-}
-
-/** `,"name":value` for each field that JSON has something for. */
-function membersOf(fields: LogFields): string {
-  let members = '';
-  for (const name in fields) {
-    if (!Object.hasOwn(fields, name)) continue;
-    const json = jsonValue(fields[name]);
-    if (json !== undefined) members += `,${quoteJson(name)}:${json}`;
-  }
-  return members;
 }

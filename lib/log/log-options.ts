@@ -1,7 +1,8 @@
 import { type FullPolicy, fullPolicies, type LogBufferOptions } from '../addon/log-buffer.ts';
 import { integerOption, knownOptions, MiB, timeoutOption } from '../rpc/options.ts';
+import { asFields, type LogFields, mergedFields } from './fields.ts';
 import type { LevelName } from './levels.ts';
-import type { LogFields } from './line-format.ts';
+import { safeText } from './safe-text.ts';
 
 /** Where lines go, and what they may cost. */
 export interface LogDestinationOptions {
@@ -82,19 +83,62 @@ export const loggerOptionNames: readonly (keyof LoggerOptions)[] = [
 ];
 
 /** @throws TypeError or RangeError that names the option. */
+export function checkedLogger(options: LoggerOptions): LogDestination {
+  checkedObject('createLogger', options);
+  const { format = 'text' } = options;
+  if (format !== 'text' && format !== 'json')
+    throw new TypeError(`format must be text or json, not ${safeText(format)}`);
+  return checkedDestination('createLogger', options, format === 'json');
+}
+
+/** A copy. @throws TypeError */
+export function checkedFields(fields: LogFields | undefined): LogFields {
+  if (fields === undefined) return {};
+  if (typeof fields !== 'object' || fields === null || asFields(fields) !== fields)
+    throw new TypeError(`fields must be an object of names and values, not ${safeText(fields)}`);
+  return mergedFields({}, fields);
+}
+
+function checkedObject(of: string, options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`${of} takes an object of options, not ${safeText(options)}`);
+}
+
+function booleanOption(name: string, value: boolean | undefined, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean')
+    throw new TypeError(`${name} must be true or false, not ${safeText(value)}`);
+  return value;
+}
+
+/** Empty: none. */
+function directoryOption(directory: string | undefined): string {
+  if (directory === undefined) return '';
+  if (typeof directory !== 'string' || directory === '' || directory.includes('\0'))
+    throw new TypeError(`directory must be the path of a folder, not ${describe(directory)}`);
+  return directory;
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : safeText(value);
+}
+
+/** @throws TypeError or RangeError that names the option. */
 export function checkedDestination(
   of: string,
   options: LogDestinationOptions,
   json: boolean,
 ): LogDestination {
-  knownOptions(of, options, loggerOptionNames);
-  const { directory = '', name = 'rocket', stream = 'stdout', whenFull = 'drop-newest' } = options;
-  if (!/^[^/\0]{1,200}$/.test(name))
-    throw new TypeError(`name must be a part of a file name, not ${JSON.stringify(name)}`);
+  checkedObject(of, options);
+  knownOptions(of, options, of === 'createLogger' ? loggerOptionNames : destinationNames);
+  const { name = 'rocket', stream = 'stdout', whenFull = 'drop-newest' } = options;
+  const directory = directoryOption(options.directory);
+  if (typeof name !== 'string' || !/^[^/\0]{1,200}$/.test(name))
+    throw new TypeError(`name must be a part of a file name, not ${describe(name)}`);
   if (stream !== 'stdout' && stream !== 'stderr')
-    throw new TypeError(`stream must be stdout or stderr, not ${String(stream)}`);
+    throw new TypeError(`stream must be stdout or stderr, not ${safeText(stream)}`);
   if (!fullPolicies.includes(whenFull))
-    throw new TypeError(`whenFull must be one of ${fullPolicies.join(', ')}, not ${String(whenFull)}`);
+    throw new TypeError(`whenFull must be one of ${fullPolicies.join(', ')}, not ${safeText(whenFull)}`);
   const bytes = (option: 'bufferBytes' | 'queueBytes', fallback: number): number =>
     integerOption(option, options[option], fallback, 4096, 1024 * MiB);
   // Words of the shared memory lie on multiples of four.
@@ -111,13 +155,13 @@ export function checkedDestination(
     queueBytes: bytes('queueBytes', 16 * MiB),
     gatherMs: timeoutOption('gatherMs', options.gatherMs, 200),
     flushTimeoutMs: timeoutOption('flushTimeoutMs', options.flushTimeoutMs, 1000),
-    saveFromCrashes: options.saveFromCrashes ?? true,
+    saveFromCrashes: booleanOption('saveFromCrashes', options.saveFromCrashes, true),
   };
   return {
     place: directory === '' ? stream : `${directory}/${name}`,
     settings,
-    gzip: (options.gzip ?? false) && directory !== '',
-    flushOnSignals: options.flushOnSignals ?? true,
-    reopenOnSighup: options.reopenOnSighup ?? false,
+    gzip: booleanOption('gzip', options.gzip, false) && directory !== '',
+    flushOnSignals: booleanOption('flushOnSignals', options.flushOnSignals, true),
+    reopenOnSighup: booleanOption('reopenOnSighup', options.reopenOnSighup, false),
   };
 }

@@ -1,5 +1,6 @@
 import type { CallFields } from './current-call.ts';
-import type { LogFields } from './line-format.ts';
+import type { LogFields } from './fields.ts';
+import { safeText } from './safe-text.ts';
 
 /** A message, fields, or an error. */
 export type LogWhat = string | LogFields | Error;
@@ -64,7 +65,7 @@ export function callLog(logger: Logger | false | undefined, call: CallFields): C
   const target = logger === false ? silentLogger : (logger ?? consoleLogger);
   if (target.child !== undefined) return target.child({ ...call });
   const text = (what: LogWhat, more: unknown): string =>
-    `[${call.msgId}] [${call.method}] ${typeof what === 'string' ? what : String(more ?? '')}`;
+    `[${call.msgId}] [${call.method}] ${typeof what === 'string' ? what : safeText(more ?? '')}`;
   const detail = (what: LogWhat, more: unknown): unknown => (typeof what === 'string' ? more : what);
   const ignore = (): void => undefined;
   const safe = safeLogger(logger);
