@@ -113,13 +113,13 @@ export class Dispatcher implements CallRunner {
 
   #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
     this.#connectOnce();
-    const { method, waitForReady, request, metadata, msgId } = call.what;
+    const { method, request, metadata, msgId } = call.what;
     this.#transport.start(
       call,
       endpoint.number,
       this.#methodNumber(method),
       timeoutMs,
-      waitForReady && this.#short,
+      false,
       method.request,
       request,
       metadata,
@@ -224,7 +224,7 @@ export class Dispatcher implements CallRunner {
     call.tried ??= new Set();
     call.tried.add(endpoint);
     if (call.tried.size > mostMoves || !this.#endpoints.hasOther(call.tried)) {
-      if (!call.what.waitForReady || this.#short) return false;
+      if (!call.what.waitForReady) return false;
       this.#beginAnew(call, error);
       return true;
     }
@@ -276,9 +276,10 @@ export class Dispatcher implements CallRunner {
   #methodNumber(method: MethodDefinition): number {
     let number = this.#methods.get(method);
     if (number === undefined) {
-      if (Buffer.byteLength(method.wireName) > 511 || method.wireName.includes('\0')) {
+      // (A control character may be what C++ takes for the end or the start of a frame.)
+      if (Buffer.byteLength(method.wireName) > 511 || /\p{Cc}/u.test(method.wireName)) {
         throw new RangeError(
-          `the method name ${method.wireName} does not fit TinyPB: at most 511 bytes and no NUL`,
+          `the method name ${JSON.stringify(method.wireName)} does not fit TinyPB: at most 511 bytes and no control characters`,
         );
       }
       number = this.#transport.addMethod(methodInfo(method.wireName, method.response));

@@ -62,3 +62,35 @@ it('a refused connection fails its call only', async () => {
   await startOrderServer(undefined, {}, address);
   expect(await orders.makeOrder({ goods: 'back' })).toMatchObject({ orderId: 'back' });
 });
+
+it('waitForReady waits until there is a server, or until the deadline', async () => {
+  const { server, address } = await startOrderServer();
+  await server.close();
+  const { channel, orders } = openOrders(address, { connection: 'short', waitForReady: true });
+  await expect(orders.makeOrder({}, { timeoutMs: 100 })).rejects.toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+    requestWritten: false,
+    message: expect.stringMatching(/refused/i) as unknown,
+  });
+  const patient = [1, 2, 3].map((i) => orders.makeOrder({ goods: `${i}` }, { timeoutMs: soonMs }));
+  const before = channel.stats().connectFailures;
+  await until(() => channel.stats().connectFailures > before + 3, {
+    deadlineMs: soonMs,
+    what: 'more refusals',
+  });
+  await startOrderServer(undefined, {}, address);
+  expect((await Promise.all(patient)).map(({ orderId }) => orderId)).toEqual(['1', '2', '3']);
+});
+
+it('waitForReady goes to the endpoint that is there', async () => {
+  const { server, address } = await startOrderServer();
+  const gone = await startOrderServer();
+  await gone.server.close();
+  const { orders } = openOrders(`static:///${gone.address},${address}`, {
+    connection: 'short',
+    waitForReady: true,
+  });
+  for (let i = 0; i < 4; i++)
+    expect(await orders.makeOrder({ goods: `${i}` })).toMatchObject({ orderId: `${i}` });
+  expect(server.stats().connectionsTotal).toBe(4);
+});

@@ -68,6 +68,13 @@ bool ClientCallTable::claim(ClientCall& call, std::string_view msg_id) {
   return true;
 }
 
+void ClientCallTable::rename(ClientCall& call, std::string msg_id) {
+  while (by_given_id_.contains(msg_id)) msg_id += '-';
+  if (!call.msg_id.empty()) by_given_id_.erase(call.msg_id);
+  call.msg_id = std::move(msg_id);
+  by_given_id_.emplace(call.msg_id, &call);
+}
+
 ClientCallTable::MsgId ClientCallTable::fresh_id(const ClientCall& call) const {
   MsgId id;
   std::memcpy(id.data(), prefix_.data(), kPrefixDigits);

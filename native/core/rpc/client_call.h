@@ -58,7 +58,7 @@ struct ClientCall : Timer, CallLink {
   OwnedBytes body;
   std::string metadata;
 
-  std::string msg_id;           ///< only when it was given; fresh ids are made from slot and generation
+  std::string msg_id;           ///< only when it was given, or changed; fresh ids are made from slot and generation
   ClientLink* link = nullptr;   ///< where the request was encoded to
   std::uint64_t frame_end = 0;  ///< position of the request's last byte in what the link's connection writes
   ClientCall* next_free = nullptr;
@@ -80,6 +80,8 @@ class ClientCallTable {
   void release(ClientCall& call);
   /// Gives the call the msg_id it asks for; false (and a fresh one instead) when that id is already in flight here.
   bool claim(ClientCall& call, std::string_view msg_id);
+  /// Gives the call that msg_id, or a longer one when it is in flight here, in place of the one it has.
+  void rename(ClientCall& call, std::string msg_id);
   ClientCall* find(std::string_view msg_id);
 
   using MsgId = std::array<char, kMsgIdBytes>;

@@ -4,7 +4,6 @@
 
 #include "io/spawn.h"
 #include "rpc/reply_frame.h"
-#include "wire/crc32c.h"
 #include "wire/wire_code.h"
 
 namespace rocket::rpc {
@@ -105,33 +104,26 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
         "the encoded metadata has " + std::to_string(metadata.size()) +
             " bytes; at most 511 go to a peer not known to be rocket-rpc (option peerIsRocketRpc), 8192 else");
   }
-  const ClientCallTable::MsgId fresh = calls_.fresh_id(call);
-  const std::string_view msg_id = call.msg_id.empty() ? std::string_view(fresh.data(), fresh.size()) : call.msg_id;
-  const SteadyMs left = std::clamp<SteadyMs>(call.expires_at - lane_.io.now(), 1, INT32_MAX);
-  const wire::FrameHead head{msg_id, call.method->wire_name, static_cast<std::int32_t>(left), metadata};
-  const std::size_t size = wire::frame_bytes(head, body.size());
   const auto& limits = options().connection;
+  const std::size_t least = wire::kFrameOverhead + call.method->wire_name.size() + metadata.size() + body.size();
+  // The checksum of what is too long anyway is not worth its time.
+  const bool sendable = least <= limits.max_frame_bytes && request_.make(calls_, call, call.expires_at - lane_.io.now(),
+                                                                         metadata, body, options().checksum);
+  const std::size_t size = least > limits.max_frame_bytes ? least : request_.bytes();
   if (size > limits.max_frame_bytes) {
     return end_with(call, wire::kResourceExhausted,
                     "the request needs a frame of " + std::to_string(size) + " bytes, over the channel's limit of " +
                         std::to_string(limits.max_frame_bytes) + " (option maxFrameBytes)");
+  }
+  if (!sendable && !ours) {
+    return end_with(call, wire::kInternal, "no form of the request was found that C++ rocket reads rightly");
   }
   io::Connection& connection = link.connection();
   if (connection.queued_bytes() > 0 && connection.queued_bytes() + size > limits.max_write_queue_bytes) {
     return end_with(call, wire::kResourceExhausted,
                     "too many request bytes wait to be written to " + endpoint_->name + " (option maxQueuedBytes)");
   }
-  const bool checksum = options().checksum;
-  if (large_body->empty()) {
-    wire::encode(connection.append(size), head, body, checksum);
-  } else {
-    const std::size_t prefix_bytes = size - body.size() - wire::kSuffixBytes;
-    std::uint8_t* prefix = connection.append(prefix_bytes);
-    wire::write_prefix(prefix, head, body.size());
-    const auto sum = checksum ? wire::crc32c(body, wire::crc32c({prefix, prefix_bytes})) : wire::kNoChecksum;
-    connection.append_block(std::move(*large_body));
-    wire::write_suffix(connection.append(wire::kSuffixBytes), sum);
-  }
+  request_.append_to(connection, *large_body);
   call.link = &link;
   call.frame_end = connection.appended_total();
   static_cast<CallLink&>(call).unlink();

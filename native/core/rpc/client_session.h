@@ -13,6 +13,7 @@
 #include "rpc/client_channel.h"
 #include "rpc/client_link.h"
 #include "rpc/engine.h"
+#include "rpc/request_frame.h"
 
 namespace rocket::rpc {
 
@@ -95,6 +96,7 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   std::shared_ptr<InboxPort> port_;
   std::minstd_rand random_;
   ClientCallTable calls_;
+  RequestFrame request_;
   CallLink waiting_;              // calls that have no connection yet
   ListLink links_;                // every ClientLink
   ClientLink* shared_ = nullptr;  // the one in use; null unless ready

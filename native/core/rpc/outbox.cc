@@ -186,11 +186,14 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
   ServerCall& call = lane.server_calls.held(call_id(command));
   std::string scratch;
   const auto text = reply_text(call, command.code, text_at(bytes, command.text_at, command.text), scratch);
-  const wire::FrameHead head{call.msg_id, *call.method, command.code, text};
+  wire::FrameHead head{call.msg_id, *call.method, command.code, text};
+  bool checksum = call.wants_checksum;
+  std::string padded;
+  if (!checksum) make_readable(head, {bytes + command.payload_at, command.payload}, checksum, padded);
   const std::size_t size = wire::frame_bytes(head, command.payload);
   if (size > kDirectBytes) return false;
   std::array<std::uint8_t, kDirectBytes> frame;
-  wire::encode(frame.data(), head, {bytes + command.payload_at, command.payload}, call.wants_checksum);
+  wire::encode(frame.data(), head, {bytes + command.payload_at, command.payload}, checksum);
   if (call.answered.exchange(true, std::memory_order_acq_rel)) {
     lane.io.post(end_task(lane, call_id(command)));
     return true;

@@ -13,6 +13,10 @@ namespace rocket::rpc {
 std::string_view reply_text(const ServerCall& call, std::int32_t wire_code, std::string_view text,
                             std::string& scratch);
 
+/// Changes a reply to a C++ rocket client, in what such a client does not look at, until it cannot misread it
+/// (wire/partial_scan.h): spaces behind the text, a checksum. `scratch` holds the text if it had to be changed.
+void make_readable(wire::FrameHead& head, ByteSpan body, bool& checksum, std::string& scratch);
+
 /// The longest text that is sent to any peer.
 inline constexpr std::size_t kMaxTextBytes = 8 * 1024;
 

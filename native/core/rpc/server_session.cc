@@ -143,9 +143,11 @@ void ServerSession::reply(const ServerCall& call, Reply& reply) {
   send({call.msg_id, *call.method, reply.wire_code, text}, reply, call.wants_checksum);
 }
 
-void ServerSession::send(const wire::FrameHead& head, Reply& reply, bool checksum) {
+void ServerSession::send(wire::FrameHead head, Reply& reply, bool checksum) {
   if (!connection_->open()) return;
   const ByteSpan body = reply.large_body.empty() ? reply.body : reply.large_body.span();
+  std::string padded;
+  if (!checksum) make_readable(head, body, checksum, padded);
   const std::size_t size = wire::frame_bytes(head, body.size());
   if (const std::string why = too_much(size); !body.empty() && !why.empty()) {
     Reply none{wire::kResourceExhausted, {}, {}, {}};

@@ -56,7 +56,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   std::string too_much(std::size_t frame_bytes) const;
   void reject(wire::DecodeError error);
   const io::ConnectionLimits& connection_limits() const;
-  void send(const wire::FrameHead& head, Reply& reply, bool checksum);
+  void send(wire::FrameHead head, Reply& reply, bool checksum);
 
   const std::shared_ptr<Server> server_;
   ServerShard& shard_;
