@@ -25,10 +25,11 @@ const nativeLayers = {
 const libLayers = {
   addon: ['rpc'],
   balance: [],
-  cli: ['index.ts'],
-  codec: ['rpc'],
+  cli: ['index.ts', 'proto'],
+  codec: ['proto', 'rpc'],
   discovery: ['addon', 'log', 'rpc'],
   log: ['addon', 'rpc'],
+  proto: [],
   rpc: ['addon', 'balance', 'codec', 'discovery', 'log'],
 };
 /** Package to the only folders of lib that may import it at run time. */

@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import protobuf from 'protobufjs';
+import { methodKey } from '../proto/names.ts';
+import { isFile, loadFiles } from '../proto/proto-files.ts';
+import { knownOptions } from '../rpc/options.ts';
 import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
 import type { Longs } from './int64.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
@@ -41,7 +43,7 @@ function serviceDefinition(service: protobuf.Service, longs: Longs): ServiceDefi
   const streaming: string[] = [];
   for (const method of service.methodsArray) {
     method.resolve();
-    const key = method.name.charAt(0).toLowerCase() + method.name.slice(1);
+    const key = methodKey(method.name);
     if (method.requestStream || method.responseStream) {
       streaming.push(key);
       continue;
@@ -64,28 +66,19 @@ function serviceDefinition(service: protobuf.Service, longs: Longs): ServiceDefi
  * Reads .proto files (synchronously, once, at start-up) and returns their services by name: by full name
  * (`shop.Order`), and by short name (`Order`) where only one service has it.
  *
- * @throws Error that names the file when it is missing or does not parse.
+ * @throws Error `file:line: what` for a .proto that is wrong, `file: no such file` for one that is missing.
  */
 export function loadProto<Descriptions = never>(
   paths: string | readonly string[],
   options: LoadProtoOptions = {},
 ): [Descriptions] extends [never] ? LooseServices : ServicesOf<Descriptions> {
-  const root = new protobuf.Root();
-  const includeDirs = options.includeDirs ?? [];
-  root.resolvePath = (origin, target) => {
-    if (isAbsolute(target)) return target;
-    const candidates = [
-      ...(origin === '' ? [] : [join(dirname(origin), target)]),
-      ...includeDirs.map((dir) => join(dir, target)),
-      resolve(target),
-      join(protobufFolder, target),
-    ];
-    return (
-      candidates.find((candidate) => existsSync(candidate)) ?? protobuf.util.path.resolve(origin, target)
-    );
-  };
-  root.loadSync(typeof paths === 'string' ? paths : [...paths], { keepCase: options.keepCase ?? false });
-  root.resolveAll();
+  checkArguments(paths, options);
+  const given = typeof paths === 'string' ? [paths] : paths;
+  const { root } = loadFiles(
+    protobuf,
+    given.map((path) => located(path, options.includeDirs ?? [])),
+    { folders: options.includeDirs ?? [], keepCase: options.keepCase ?? false, protobufFolder },
+  );
   const found: protobuf.Service[] = [];
   collectServices(root, found);
   const services: Record<string, ServiceDefinition> = {};
@@ -97,4 +90,25 @@ export function loadProto<Descriptions = never>(
     if (shortNames.get(service.name) === 1) services[service.name] = definition;
   }
   return services as [Descriptions] extends [never] ? LooseServices : ServicesOf<Descriptions>;
+}
+
+/** From JavaScript anything may come. @throws TypeError that names what is wrong. */
+function checkArguments(paths: unknown, options: LoadProtoOptions): void {
+  const isTexts = (value: unknown) => Array.isArray(value) && value.every((each) => typeof each === 'string');
+  if (typeof paths !== 'string' && !(isTexts(paths) && (paths as readonly string[]).length > 0))
+    throw new TypeError('loadProto: the path of a .proto file is needed, or a list of paths');
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`loadProto: options must be an object, not ${String(options)}`);
+  knownOptions('loadProto', options, ['includeDirs', 'keepCase', 'longs']);
+  const { includeDirs = [], keepCase = false, longs = 'bigint' } = options;
+  if (!isTexts(includeDirs)) throw new TypeError('loadProto: includeDirs must be a list of folders');
+  if (typeof keepCase !== 'boolean') throw new TypeError('loadProto: keepCase must be true or false');
+  if (!['bigint', 'string', 'number'].includes(longs))
+    throw new TypeError(`loadProto: longs must be bigint, string or number, not ${String(longs)}`);
+}
+
+/** A file may be given by its path from here, or from one of the folders. */
+function located(path: string, includeDirs: readonly string[]): string {
+  const candidates = [...includeDirs, '.'].map((folder) => resolve(folder, path));
+  return candidates.find(isFile) ?? resolve(path);
 }

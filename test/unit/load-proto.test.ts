@@ -46,6 +46,21 @@ describe('loadProto', () => {
     expect(() => loadProto(file)).toThrow(text);
   });
 
+  it.each<[what: string, paths: unknown, options: unknown, text: string]>([
+    ['no path', undefined, {}, 'the path of a .proto file is needed'],
+    ['no paths', [], {}, 'the path of a .proto file is needed'],
+    ['a path that is none', [shop, 5], {}, 'the path of a .proto file is needed'],
+    ['options that are none', shop, null, 'options must be an object'],
+    ['an option that is not known', shop, { includeDir: protos }, 'loadProto has no option includeDir'],
+    ['a folder instead of folders', shop, { includeDirs: protos }, 'includeDirs must be a list'],
+    ['keepCase that is no boolean', shop, { keepCase: 'yes' }, 'keepCase must be true or false'],
+    ['longs of another library', shop, { longs: String }, 'longs must be bigint, string or number'],
+  ])('refuses %s', (_, paths, options, text) => {
+    const load = loadProto as (paths: unknown, options: unknown) => unknown;
+    expect(() => load(paths, options)).toThrow(TypeError);
+    expect(() => load(paths, options)).toThrow(text);
+  });
+
   it('makes field names camel case, or keeps them', () => {
     const order = path.resolve(protos, '../../../proto/order.proto');
     const decode = (keepCase: boolean) => {

@@ -1,5 +1,5 @@
 import type protobuf from 'protobufjs';
-import { GenFailure } from './gen-failure.ts';
+import { methodKey } from '../../proto/names.ts';
 import type {
   Documented,
   Enum,
@@ -11,9 +11,8 @@ import type {
   TypeName,
   ValueType,
 } from './model.ts';
-import type { ProtoFile, ProtoFiles } from './proto-files.ts';
+import type { ProtoFiles } from './proto-files.ts';
 import type { Protobuf } from './protobuf-tools.ts';
-import { declarationLine } from './source-lines.ts';
 import { type Declared, declaredIn, fullNameOf, type Names, namesOf } from './type-names.ts';
 
 /** The modules to write: one for each file that was asked for, and for each other one whose types these need. */
@@ -54,7 +53,7 @@ class Builder {
       file: file.name,
       messages: messages.map((type) => this.#message(type)),
       enums: enums.map((type) => this.#enum(type)),
-      services: services.map((service) => this.#service(service, file)),
+      services: services.map((service) => this.#service(service)),
     };
     return { ...module, imports: importsOf(module) };
   }
@@ -114,18 +113,10 @@ class Builder {
     };
   }
 
-  #service(service: protobuf.Service, file: ProtoFile): Service {
+  #service(service: protobuf.Service): Service {
     const names = this.#names.services.get(service);
     if (names === undefined) throw new TypeError(`${service.fullName} has no name`);
     const methods = service.methodsArray.map((method) => this.#method(method));
-    const keys = new Set<string>();
-    for (const { key, name } of methods) {
-      if (keys.has(key)) {
-        const line = declarationLine(file.source, 'rpc', name) ?? 1;
-        throw new GenFailure(`${file.label}:${line}: two methods of ${service.name} would be ${key}()`);
-      }
-      keys.add(key);
-    }
     return { ...documented(service), fullName: fullNameOf(service), ...names, methods };
   }
 
@@ -138,7 +129,7 @@ class Builder {
     const returned = `${responseStream ? 'stream ' : ''}${response.exported}`;
     return {
       ...documented(method),
-      key: name.charAt(0).toLowerCase() + name.slice(1),
+      key: methodKey(name),
       name,
       request,
       response,

@@ -9,7 +9,7 @@ import { moduleTypes } from './module-types.ts';
 import { modulesOf } from './modules-of.ts';
 import { loadFiles } from './proto-files.ts';
 import { loadTools } from './protobuf-tools.ts';
-import { resolveTypes } from './resolve-types.ts';
+import { removeExtensions } from './without-extensions.ts';
 
 export interface Generated {
   /** Text by path below the folder for output. */
@@ -21,7 +21,7 @@ export interface Generated {
 export function generate(paths: readonly string[], options: GenOptions): Generated {
   const tools = loadTools();
   const loaded = loadFiles(tools, paths, options);
-  resolveTypes(tools.protobuf, loaded);
+  removeExtensions(tools.protobuf, loaded.root);
   const files = new Map<string, string>();
   const modules = modulesOf(tools.protobuf, loaded, options.dates);
   const labels = new Map(loaded.files.map((file) => [file.name, file.label]));

@@ -1,0 +1,378 @@
+import type {
+  EnumOutline,
+  ExtensionOutline,
+  FieldOutline,
+  Import,
+  MessageOutline,
+  Option,
+  Outline,
+  Range,
+  ServiceOutline,
+  ValueOutline,
+} from './outline.ts';
+import { TokenReader } from './token-reader.ts';
+
+/** Reads a .proto to its end. @throws ProtoError with the line of what is no .proto. */
+export function outlineOf(source: string, file: string): Outline {
+  return new OutlineParser(source, file).file();
+}
+
+/** What may stand in a message or, most of it, in a file. */
+interface Body {
+  fields: FieldOutline[];
+  oneofs: { name: string; line: number; options: readonly Option[] }[];
+  types: (MessageOutline | EnumOutline)[];
+  services: ServiceOutline[];
+  extensions: ExtensionOutline[];
+  options: Option[];
+  ranges: Range[];
+  names: string[];
+  extensionRanges: Range[];
+}
+
+function emptyBody(): Body {
+  return {
+    fields: [],
+    oneofs: [],
+    types: [],
+    services: [],
+    extensions: [],
+    options: [],
+    ranges: [],
+    names: [],
+    extensionRanges: [],
+  };
+}
+
+const labels = ['optional', 'required', 'repeated'] as const;
+/** Deeper than anybody's; protobufjs has a limit of its own. */
+const deepest = 100;
+
+class OutlineParser {
+  readonly #tokens: TokenReader;
+  readonly #file: string;
+  #syntax = 'proto2';
+  #depth = 0;
+
+  constructor(source: string, file: string) {
+    this.#tokens = new TokenReader(source, file);
+    this.#file = file;
+  }
+
+  /** `export`, `local` and `import option` came with edition 2024. */
+  get #hasVisibility(): boolean {
+    return this.#syntax.startsWith('20') && this.#syntax >= '2024';
+  }
+
+  file(): Outline {
+    const tokens = this.#tokens;
+    const imports: Import[] = [];
+    const body = emptyBody();
+    let [packageName, packageLine] = ['', 0];
+    if (tokens.isNext('syntax') || tokens.isNext('edition')) this.#syntaxOrEdition();
+    while (!tokens.atEnd) {
+      if (tokens.skip(';')) continue;
+      const { line } = tokens;
+      if (tokens.skip('import')) {
+        const read = this.#import(line);
+        if (read !== undefined) imports.push(read);
+      } else if (tokens.skip('package')) {
+        if (packageLine > 0) throw tokens.error('a second package', line);
+        packageLine = line;
+        packageName = tokens.path();
+        tokens.expect(';');
+      } else if (!this.#common(body)) throw tokens.illegal();
+    }
+    const { types, services, extensions, options } = body;
+    return {
+      file: this.#file,
+      syntax: this.#syntax,
+      package: packageName,
+      packageLine: packageLine || 1,
+      imports,
+      types,
+      services,
+      extensions,
+      options,
+    };
+  }
+
+  #syntaxOrEdition(): void {
+    const tokens = this.#tokens;
+    const { text: word, line } = tokens.next();
+    tokens.expect('=');
+    const value = tokens.strings();
+    const known = word === 'syntax' ? ['proto2', 'proto3'] : ['2023', '2024', '2026'];
+    if (!known.includes(value))
+      throw tokens.error(`illegal ${word} '${value}', ${known.join(' or ')} expected`, line);
+    tokens.expect(';');
+    this.#syntax = value;
+  }
+
+  #import(line: number): Import | undefined {
+    const tokens = this.#tokens;
+    // Of options alone, which nobody reads.
+    const isOfOptions = this.#hasVisibility && tokens.skip('option');
+    if (!isOfOptions && !tokens.skip('weak')) tokens.skip('public');
+    const name = tokens.strings();
+    tokens.expect(';');
+    return isOfOptions ? undefined : { name, line };
+  }
+
+  /** What may be declared in a file and, services aside, in a message; false when it is something else. */
+  #common(body: Body): boolean {
+    const tokens = this.#tokens;
+    if (this.#hasVisibility && (tokens.isNext('export') || tokens.isNext('local'))) tokens.next();
+    const { line } = tokens;
+    if (tokens.skip('message')) body.types.push(this.#message(line));
+    else if (tokens.skip('enum')) body.types.push(this.#enum(line));
+    else if (tokens.skip('service')) body.services.push(this.#service(line));
+    else if (tokens.skip('extend')) body.extensions.push(this.#extension(line, body));
+    else if (tokens.skip('option')) {
+      body.options.push(this.#option(line));
+      tokens.expect(';');
+    } else return false;
+    return true;
+  }
+
+  #message(line: number, name = this.#tokens.name()): MessageOutline {
+    if (++this.#depth > deepest)
+      throw this.#tokens.error(`messages are nested more than ${deepest} deep`, line);
+    const tokens = this.#tokens;
+    const body = emptyBody();
+    tokens.expect('{');
+    while (!tokens.skip('}')) {
+      if (tokens.skip(';')) continue;
+      const at = tokens.line;
+      if (tokens.isNext('service')) throw tokens.illegal();
+      if (this.#common(body)) continue;
+      if (tokens.skip('oneof')) this.#oneof(at, body);
+      else if (tokens.skip('extensions')) this.#ranges(body.extensionRanges, undefined);
+      else if (tokens.skip('reserved')) this.#ranges(body.ranges, body.names);
+      else body.fields.push(this.#field(body, undefined));
+    }
+    this.#depth--;
+    const { fields, oneofs, types, extensions, options, ranges, names, extensionRanges } = body;
+    const reserved = { ranges, names };
+    return {
+      is: 'message',
+      name,
+      line,
+      options,
+      fields,
+      oneofs,
+      types,
+      extensions,
+      reserved,
+      extensionRanges,
+    };
+  }
+
+  #oneof(line: number, body: Body): void {
+    const tokens = this.#tokens;
+    const name = tokens.name();
+    const options: Option[] = [];
+    const before = body.fields.length;
+    tokens.expect('{');
+    while (!tokens.skip('}')) {
+      if (tokens.skip(';')) continue;
+      const at = tokens.line;
+      if (tokens.skip('option')) {
+        options.push(this.#option(at));
+        tokens.expect(';');
+      } else body.fields.push(this.#field(body, name));
+    }
+    if (body.fields.length === before) throw tokens.error(`oneof ${name} has no fields`, line);
+    body.oneofs.push({ name, line, options });
+  }
+
+  #field(body: Body, oneof: string | undefined): FieldOutline {
+    const tokens = this.#tokens;
+    const label = oneof === undefined ? labels.find((each) => tokens.skip(each)) : undefined;
+    if (label === undefined && oneof === undefined && tokens.isNext('map') && tokens.isNext('<', 1))
+      return this.#map();
+    const { line: start } = tokens;
+    if (tokens.isNext('group') && tokens.isKind('name', 1)) return this.#group(body, label, oneof, start);
+    const type = tokens.path(true);
+    const { line } = tokens;
+    const name = tokens.name();
+    tokens.expect('=');
+    const number = tokens.integer();
+    const options = this.#inlineOptions();
+    tokens.expect(';');
+    return { name, line, number, options, label, type, key: undefined, oneof, isGroup: false };
+  }
+
+  #map(): FieldOutline {
+    const tokens = this.#tokens;
+    tokens.next();
+    tokens.expect('<');
+    const key = tokens.name();
+    tokens.expect(',');
+    const type = tokens.path(true);
+    tokens.expect('>');
+    const { line } = tokens;
+    const name = tokens.name();
+    tokens.expect('=');
+    const number = tokens.integer();
+    const options = this.#inlineOptions();
+    tokens.expect(';');
+    const [label, oneof] = [undefined, undefined];
+    return { name, line, number, options, label, type, key, oneof, isGroup: false };
+  }
+
+  /** Declares a message, and a field of that type by the same name with a small first letter. */
+  #group(body: Body, label: FieldOutline['label'], oneof: string | undefined, line: number): FieldOutline {
+    const tokens = this.#tokens;
+    tokens.next();
+    const type = tokens.name();
+    if (!/^[A-Z]/.test(type)) throw tokens.error(`group ${type} must begin with a capital letter`, line);
+    tokens.expect('=');
+    const number = tokens.integer();
+    const options = this.#inlineOptions();
+    body.types.push(this.#message(line, type));
+    const name = type.charAt(0).toLowerCase() + type.slice(1);
+    return { name, line, number, options, label, type, key: undefined, oneof, isGroup: true };
+  }
+
+  #enum(line: number): EnumOutline {
+    const tokens = this.#tokens;
+    const name = tokens.name();
+    const values: ValueOutline[] = [];
+    const options: Option[] = [];
+    const reserved = { ranges: [] as Range[], names: [] as string[] };
+    tokens.expect('{');
+    while (!tokens.skip('}')) {
+      if (tokens.skip(';')) continue;
+      const at = tokens.line;
+      if (tokens.skip('option')) {
+        options.push(this.#option(at));
+        tokens.expect(';');
+      } else if (tokens.skip('reserved')) this.#ranges(reserved.ranges, reserved.names);
+      else {
+        const value = tokens.name();
+        tokens.expect('=');
+        const number = tokens.integer();
+        values.push({ name: value, line: at, number, options: this.#inlineOptions() });
+        tokens.expect(';');
+      }
+    }
+    return { is: 'enum', name, line, options, values, reserved };
+  }
+
+  #service(line: number): ServiceOutline {
+    const tokens = this.#tokens;
+    const name = tokens.name();
+    const methods: ServiceOutline['methods'][number][] = [];
+    const options: Option[] = [];
+    tokens.expect('{');
+    while (!tokens.skip('}')) {
+      if (tokens.skip(';')) continue;
+      const at = tokens.line;
+      if (tokens.skip('option')) {
+        options.push(this.#option(at));
+        tokens.expect(';');
+      } else {
+        tokens.expect('rpc');
+        const method = tokens.name();
+        const request = this.#methodType();
+        tokens.expect('returns');
+        const response = this.#methodType();
+        methods.push({ name: method, line: at, request, response, options: this.#methodOptions() });
+      }
+    }
+    return { name, line, options, methods };
+  }
+
+  #methodType(): string {
+    const tokens = this.#tokens;
+    tokens.expect('(');
+    if (tokens.isNext('stream') && !tokens.isNext(')', 1) && !tokens.isNext('.', 1)) tokens.next();
+    const type = tokens.path(true);
+    tokens.expect(')');
+    return type;
+  }
+
+  #methodOptions(): readonly Option[] {
+    const tokens = this.#tokens;
+    const options: Option[] = [];
+    if (tokens.skip(';')) return options;
+    tokens.expect('{');
+    while (!tokens.skip('}')) {
+      if (tokens.skip(';')) continue;
+      const { line } = tokens;
+      tokens.expect('option');
+      options.push(this.#option(line));
+      tokens.expect(';');
+    }
+    return options;
+  }
+
+  /** Groups declare their message beside the `extend`. */
+  #extension(line: number, body: Body): ExtensionOutline {
+    const tokens = this.#tokens;
+    const extended = tokens.path(true);
+    const fields: FieldOutline[] = [];
+    tokens.expect('{');
+    while (!tokens.skip('}')) {
+      if (!tokens.skip(';')) fields.push(this.#field(body, undefined));
+    }
+    return { extended, line, fields };
+  }
+
+  /** `2, 9 to 11, "name", name`; extensions have no names. */
+  #ranges(ranges: Range[], names: string[] | undefined): void {
+    const tokens = this.#tokens;
+    do {
+      if (names !== undefined && tokens.isKind('string')) names.push(tokens.strings());
+      else if (names !== undefined && tokens.isKind('name')) names.push(tokens.name());
+      else {
+        const from = tokens.integer();
+        const to = tokens.skip('to')
+          ? tokens.skip('max')
+            ? Number.MAX_SAFE_INTEGER
+            : tokens.integer()
+          : from;
+        ranges.push([from, to]);
+      }
+    } while (tokens.skip(','));
+    this.#inlineOptions();
+    tokens.expect(';');
+  }
+
+  #inlineOptions(): readonly Option[] {
+    const tokens = this.#tokens;
+    const options: Option[] = [];
+    if (!tokens.skip('[')) return options;
+    do options.push(this.#option(tokens.line));
+    while (tokens.skip(','));
+    tokens.expect(']');
+    return options;
+  }
+
+  #option(line: number): Option {
+    const tokens = this.#tokens;
+    const parts: string[] = [];
+    do {
+      if (tokens.skip('(')) {
+        parts.push(`(${tokens.path(true)})`);
+        tokens.expect(')');
+      } else parts.push(tokens.name());
+    } while (tokens.skip('.'));
+    tokens.expect('=');
+    return { name: parts.join('.'), value: this.#optionValue(), line };
+  }
+
+  #optionValue(): string | undefined {
+    const tokens = this.#tokens;
+    if (tokens.isNext('{')) {
+      tokens.skipBraces();
+      return undefined;
+    }
+    if (tokens.isKind('string')) return tokens.strings();
+    const sign = tokens.skip('-') ? '-' : '';
+    if (sign === '') tokens.skip('+');
+    if (!tokens.isKind('name') && !tokens.isKind('number')) throw tokens.illegal();
+    return sign + tokens.next().text;
+  }
+}

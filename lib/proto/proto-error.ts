@@ -1,0 +1,8 @@
+/** Why a .proto file cannot be used: `file:line: what`. */
+export class ProtoError extends Error {
+  override readonly name = 'ProtoError';
+
+  constructor(file: string, line: number | undefined, what: string) {
+    super(`${file}:${line === undefined ? '' : `${line}:`} ${what}`);
+  }
+}

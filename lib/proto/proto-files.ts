@@ -1,0 +1,200 @@
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import type protobuf from 'protobufjs';
+import { bindFile } from './bind.ts';
+import { checkOutline } from './check-outline.ts';
+import type { Protobuf } from './names.ts';
+import type { Outline } from './outline.ts';
+import { outlineOf } from './outline-parser.ts';
+import { ProtoError } from './proto-error.ts';
+import { type Named, TypeIndex } from './type-index.ts';
+
+export interface LoadOptions {
+  /** Folders in which imports are looked up, after the importing file's own. */
+  readonly folders: readonly string[];
+  readonly keepCase: boolean;
+  /** Has google/protobuf/descriptor.proto and others that protobufjs does not look for there. */
+  readonly protobufFolder: string;
+}
+
+export interface LoadedFile {
+  /** Absolute; of what protobufjs has built in, the name it is imported by. */
+  readonly path: string;
+  /** How errors name it, and what its reflection objects have as `filename`. */
+  readonly label: string;
+  readonly package: string;
+  /** Whether protobufjs has it built in. */
+  readonly isBundled: boolean;
+  /** Whether it was asked for, and not only imported. */
+  readonly isGiven: boolean;
+  /** Where it was imported first; its own label when it was given. */
+  readonly where: string;
+}
+
+export interface LoadedFiles {
+  readonly root: protobuf.Root;
+  readonly files: readonly LoadedFile[];
+}
+
+/**
+ * Reads .proto files and all they import, and resolves the names of their types.
+ * @throws ProtoError with file and line.
+ */
+export function loadFiles(protobuf: Protobuf, paths: readonly string[], options: LoadOptions): LoadedFiles {
+  const loading = new Loading(protobuf, options, paths);
+  for (const path of paths) loading.load(path);
+  return loading.finish();
+}
+
+class Loading {
+  readonly #protobuf: Protobuf;
+  readonly #options: LoadOptions;
+  readonly #root: protobuf.Root;
+  readonly #index = new TypeIndex();
+  readonly #given: ReadonlySet<string>;
+  /** By path, without links; what protobufjs has built in by its name. */
+  readonly #files = new Map<string, LoadedFile>();
+  readonly #outlines: Outline[] = [];
+  /** The files whose imports are being read, the outermost first. */
+  readonly #open: string[] = [];
+
+  constructor(protobuf: Protobuf, options: LoadOptions, given: readonly string[]) {
+    this.#protobuf = protobuf;
+    this.#options = options;
+    this.#root = new protobuf.Root();
+    this.#given = new Set(given.filter(isFile).map((path) => realpathSync(path)));
+  }
+
+  load(path: string, importer?: { readonly label: string; readonly line: number }): void {
+    const label = labelOf(path);
+    if (!isFile(path))
+      throw new ProtoError(label, undefined, `no such file${existsSync(path) ? ', but a folder' : ''}`);
+    const real = realpathSync(path);
+    if (importer !== undefined && this.#open.includes(real))
+      throw new ProtoError(importer.label, importer.line, 'these files import each other');
+    if (this.#files.has(real)) return;
+    const source = textOf(path, label);
+    const outline = outlineOf(source, label);
+    checkOutline(this.#protobuf, outline, this.#options.keepCase);
+    this.#index.add(outline);
+    this.#outlines.push(outline);
+    const where = importer === undefined ? label : `${importer.label}:${importer.line}`;
+    const isGiven = this.#given.has(real);
+    this.#files.set(real, { path, label, package: outline.package, isBundled: false, isGiven, where });
+    this.#parse(source, outline);
+    this.#open.push(real);
+    for (const { name, line: at } of outline.imports) this.#import(path, label, name, at);
+    this.#open.pop();
+  }
+
+  #parse(source: string, outline: Outline): void {
+    let scope: protobuf.NamespaceBase = this.#root;
+    // protobufjs itself would find `constructor` and the like in Object.prototype.
+    for (const part of outline.package === '' ? [] : outline.package.split('.')) {
+      const inner: protobuf.ReflectionObject | null = scope.get(part);
+      const next = inner instanceof this.#protobuf.Namespace ? inner : new this.#protobuf.Namespace(part);
+      if (inner === null) scope.add(next);
+      scope = next;
+    }
+    try {
+      this.#protobuf.parse(source, this.#root, {
+        keepCase: this.#options.keepCase,
+        alternateCommentMode: true,
+      });
+    } catch (error) {
+      const { message } = error as Error;
+      const [, what = message, line = 1] = /^(.*) \((?:.*, )?line (\d+)\)$/s.exec(message) ?? [];
+      throw new ProtoError(outline.file, Number(line), what);
+    }
+  }
+
+  #import(path: string, label: string, name: string, line: number): void {
+    const { folders, protobufFolder } = this.#options;
+    const candidates = [dirname(path), ...folders, process.cwd(), protobufFolder];
+    const found = candidates.map((folder) => resolve(folder, name)).find(isFile);
+    if (found !== undefined) this.load(found, { label, line });
+    else if (!this.#files.has(name) && !this.#addBundled(name, label, line)) {
+      throw new ProtoError(label, line, `import "${name}" is not found`);
+    }
+  }
+
+  /** A file of google/protobuf/ that protobufjs has built in; false when it has none of this name. */
+  #addBundled(name: string, importer: string, line: number): boolean {
+    const json = this.#protobuf.common.get(name);
+    if (json === null) return false;
+    const bundled = this.#protobuf.Root.fromJSON(json).lookup('google.protobuf');
+    const scope = this.#root.define('google.protobuf');
+    for (const object of bundled instanceof this.#protobuf.Namespace ? [...bundled.nestedArray] : []) {
+      this.#index.checkFree(importer, line, object.fullName.slice(1));
+      scope.add(object);
+      this.#adopt(object, name);
+    }
+    const where = `${importer}:${line}`;
+    this.#files.set(name, {
+      path: name,
+      label: name,
+      package: 'google.protobuf',
+      isBundled: true,
+      isGiven: false,
+      where,
+    });
+    return true;
+  }
+
+  /** Gives a built-in object its file, and makes it known. */
+  #adopt(object: protobuf.ReflectionObject, file: string): void {
+    object.filename = file;
+    const kind = this.#kindOf(object);
+    if (kind !== undefined) this.#index.addKnown(object.fullName.slice(1), kind);
+    if (object instanceof this.#protobuf.Type) {
+      for (const inner of [...object.fieldsArray, ...object.nestedArray]) this.#adopt(inner, file);
+    }
+  }
+
+  #kindOf(object: protobuf.ReflectionObject): Named | undefined {
+    if (object instanceof this.#protobuf.Type) return 'message';
+    if (object instanceof this.#protobuf.Enum) return 'enum';
+    return object instanceof this.#protobuf.Service ? 'service' : undefined;
+  }
+
+  finish(): LoadedFiles {
+    for (const outline of this.#outlines)
+      bindFile(this.#protobuf, this.#root, outline, this.#index, this.#options.keepCase);
+    const read = this.#count(this.#root);
+    if (read !== this.#index.size)
+      throw new Error(
+        `protobufjs has read ${read} types and services where ${this.#index.size} are declared`,
+      );
+    this.#root.resolveAll();
+    return { root: this.#root, files: [...this.#files.values()] };
+  }
+
+  #count(namespace: protobuf.NamespaceBase): number {
+    let count = 0;
+    for (const object of namespace.nestedArray) {
+      if (this.#kindOf(object) !== undefined) count++;
+      if (object instanceof this.#protobuf.Namespace) count += this.#count(object);
+    }
+    return count;
+  }
+}
+
+/** How a path is shown: from here, if it is under here. */
+export function labelOf(path: string): string {
+  const local = relative(process.cwd(), path);
+  return local.startsWith('..') || isAbsolute(local) ? path : local;
+}
+
+function textOf(path: string, label: string): string {
+  const bytes = readFileSync(path);
+  const source = bytes.toString('utf8');
+  if (!Buffer.from(source).equals(bytes)) {
+    const before = source.slice(0, source.indexOf('\ufffd'));
+    throw new ProtoError(label, before.split('\n').length, 'not UTF-8');
+  }
+  return source;
+}
+
+export function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile();
+}
