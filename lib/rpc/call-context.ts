@@ -1,7 +1,9 @@
+import { setMaxListeners } from 'node:events';
 import { type CallLog, callLog, type Logger } from '../log/logger.ts';
 import { RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
 import type { MethodDefinition } from './service.ts';
+import { type SignalWatcher, SignalWatchers } from './signal-watch.ts';
 import { statusOfWireCode } from './status.ts';
 import type { ServerTransport } from './transport.ts';
 
@@ -45,6 +47,7 @@ class Extras {
   peer: string | undefined;
   log: CallLog | undefined;
   children = 0;
+  watchers: SignalWatchers | undefined;
 }
 
 /**
@@ -91,6 +94,8 @@ export class ServerCall implements CallContext {
     const { extras } = this;
     if (extras.controller === undefined) {
       extras.controller = new AbortController();
+      // It lives as long as the call: many listeners are a fan-out, not a leak.
+      setMaxListeners(0, extras.controller.signal);
       if (extras.abortCode !== 0) extras.controller.abort(abortReason(extras.abortCode));
     }
     return extras.controller.signal;
@@ -135,6 +140,22 @@ export class ServerCall implements CallContext {
     return extras.log;
   }
 
+  /** Whether it was aborted; does not make the signal. */
+  get aborted(): boolean {
+    return this.lazyExtras !== undefined && this.lazyExtras.abortCode !== 0;
+  }
+
+  /** Tells the watcher when the signal aborts, without making one before. */
+  add(watcher: SignalWatcher): void {
+    const { extras } = this;
+    extras.watchers ??= new SignalWatchers();
+    extras.watchers.add(watcher);
+  }
+
+  delete(watcher: SignalWatcher): void {
+    this.lazyExtras?.watchers?.delete(watcher);
+  }
+
   /** The id of the next call made on behalf of this one: `<id>.<n in base 36>` (wire.md, "msg_id"). */
   nextChildId(): string {
     return `${this.msgId}.${(++this.extras.children).toString(36)}`;
@@ -158,6 +179,7 @@ export class ServerCall implements CallContext {
     extras.abortCode = wireCode;
     this.finish();
     extras.controller?.abort(abortReason(wireCode));
+    if (extras.watchers !== undefined && extras.watchers.size > 0) extras.watchers.tell(this.signal);
   }
 }
 

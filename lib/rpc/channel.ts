@@ -13,7 +13,7 @@ import {
   checkedEjection,
   checkedTransportOptions,
 } from './channel-options.ts';
-import { abortError, ClientCall } from './client-call.ts';
+import { abortError, ClientCall, isAborted } from './client-call.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointSet, type EndpointState } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
@@ -187,7 +187,7 @@ export class Channel implements AsyncDisposable, ClientReceiver {
         if (signal?.aborted === true) throw abortError(signal);
         let msgId = '';
         if (parent !== undefined) {
-          if (parent.signal.aborted) throw abortError(parent.signal);
+          if (isAborted(parent)) throw abortError(parent.signal);
           timeoutMs = Math.min(timeoutMs, parent.timeRemainingMs);
           if (timeoutMs <= 0)
             throw new RpcError('DEADLINE_EXCEEDED', 'the deadline of the parent call has passed', {
@@ -214,8 +214,7 @@ export class Channel implements AsyncDisposable, ClientReceiver {
         );
         this.#dispatcher.begin(call);
         this.#calls.add(call);
-        if (signal !== undefined) call.watch(signal, this.#dispatcher.giveUp);
-        if (parent !== undefined && !call.ended) call.watch(parent.signal, this.#dispatcher.giveUp);
+        if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
       } catch (error) {
         reject(tellOfUnbegun(error, method.wireName, this.target));
       }

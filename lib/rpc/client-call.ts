@@ -1,9 +1,11 @@
+import { type CallContext, ServerCall } from './call-context.ts';
 import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
 import type { RetryPolicy } from './retry-options.ts';
 import type { MethodDefinition } from './service.ts';
+import { type SignalSource, SignalWatch, type SignalWatcher } from './signal-watch.ts';
 import type { PendingCall, ReadyStrings } from './transport.ts';
 
 /** Who runs calls: is told how their attempts and they themselves end. */
@@ -14,6 +16,8 @@ export interface CallRunner {
   onAnswered(call: ClientCall): void;
   /** An attempt failed; the runner makes another one, or ends the call with fail(). */
   onAttemptFailed(call: ClientCall, error: RpcError): void;
+  /** Ends the call because its signal says so. */
+  giveUp(call: ClientCall, signal: AbortSignal): void;
   /** The call has ended, however it did; once. */
   onEnd(call: ClientCall): void;
 }
@@ -35,7 +39,7 @@ export interface CallRequest {
 }
 
 /** One call a client waits for. Plain fields for the reason ServerCall has. */
-export class ClientCall implements PendingCall {
+export class ClientCall implements PendingCall, SignalWatcher {
   handle = 0;
   ended = false;
   readonly what: CallRequest;
@@ -55,8 +59,9 @@ export class ClientCall implements PendingCall {
   private readonly resolve: (value: unknown) => void;
   private readonly reject: (error: unknown) => void;
   private readonly runner: CallRunner;
-  private signals: AbortSignal[] | undefined = undefined;
-  private giveUp: ((call: ClientCall, signal: AbortSignal) => void) | undefined = undefined;
+  /** Who tells that its signal has aborted, and its parent's, as far as it has them. */
+  private signal: SignalSource | undefined = undefined;
+  private parent: SignalSource | undefined = undefined;
 
   constructor(
     what: CallRequest,
@@ -99,27 +104,38 @@ export class ClientCall implements PendingCall {
     rejectToCaller(error, this.resolve, this.reject);
   }
 
-  /** Gives the call up when the signal aborts. */
-  watch(signal: AbortSignal, giveUp: (call: ClientCall, signal: AbortSignal) => void): void {
-    this.signals ??= [];
-    this.signals.push(signal);
-    this.giveUp = giveUp;
-    signal.addEventListener('abort', this);
+  /** Gives the call up when one of them aborts, or if it has while the request was encoded. */
+  watch(signal: AbortSignal | undefined, parent: CallContext | undefined): void {
+    if (this.ended) return;
+    if (signal?.aborted === true) return this.runner.giveUp(this, signal);
+    if (parent !== undefined && isAborted(parent)) return this.runner.giveUp(this, parent.signal);
+    if (signal !== undefined) {
+      this.signal = SignalWatch.of(signal);
+      this.signal.add(this);
+    }
+    if (parent !== undefined) {
+      const source = parent instanceof ServerCall ? parent : SignalWatch.of(parent.signal);
+      if (source === this.signal) return;
+      this.parent = source;
+      source.add(this);
+    }
   }
 
-  /** EventListenerObject: no closure per call. (Node 20 clears `event.currentTarget` too early to ask it.) */
-  handleEvent(): void {
-    const aborted = this.signals?.find((signal) => signal.aborted);
-    if (aborted !== undefined) this.giveUp?.(this, aborted);
+  onSignal(signal: AbortSignal): void {
+    this.runner.giveUp(this, signal);
   }
 
   private finish(): void {
     this.ended = true;
-    if (this.signals !== undefined) {
-      for (const signal of this.signals) signal.removeEventListener('abort', this);
-    }
+    this.signal?.delete(this);
+    this.parent?.delete(this);
     this.runner.onEnd(this);
   }
+}
+
+/** Whether the call that is being handled was aborted. */
+export function isAborted(parent: CallContext): boolean {
+  return parent instanceof ServerCall ? parent.aborted : parent.signal.aborted;
 }
 
 /** Why a signal ended a call: an abort is CANCELLED, AbortSignal.timeout() and a parent's deadline are DEADLINE_EXCEEDED. */

@@ -175,8 +175,7 @@ export class Dispatcher implements CallRunner {
     }
   }
 
-  /** Ends a call because its signal says so. */
-  readonly giveUp = (call: ClientCall, signal: AbortSignal): void => {
+  giveUp(call: ClientCall, signal: AbortSignal): void {
     if (call.ended) return;
     const error = abortError(signal);
     if (call.endpoint !== undefined) {
@@ -187,7 +186,7 @@ export class Dispatcher implements CallRunner {
     this.#unplaced.take(call);
     this.#pausing.take(call);
     call.fail(error);
-  };
+  }
 
   /** The attempt is over, so the endpoint has a call less. */
   #leave(call: ClientCall, failed: boolean | undefined): void {

@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { RpcError } from '../../lib/index.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
 import type { OrderRequest } from '../support/order.ts';
-import { settled } from '../support/waits.ts';
+import { settled, until } from '../support/waits.ts';
 
 const forever = () => new Promise<never>(() => undefined);
 
@@ -59,7 +59,7 @@ describe('a signal', () => {
     const { channel, orders } = open();
     const controller = new AbortController();
     const calls = Array.from({ length: 20 }, () => orders.makeOrder({}, { signal: controller.signal }));
-    expect(listeners(controller.signal)).toBe(20);
+    expect(listeners(controller.signal)).toBe(1);
     controller.abort();
     for (const outcome of await Promise.all(calls.map((call) => settled(call, 1000)))) {
       expect(outcome).toMatchObject({ reason: { code: 'CANCELLED' } });
@@ -115,7 +115,7 @@ describe('a signal', () => {
       network,
     );
     const reply = outer.request();
-    expect([listeners(controller.signal), listeners(signals[0]!)]).toEqual([1, 1]);
+    expect([listeners(controller.signal), listeners(signals[0]!)]).toEqual([1, 0]);
     controller.abort();
     expect(await reply).toMatchObject({ wireCode: 20000001 });
     expect([listeners(controller.signal), listeners(signals[0]!)]).toEqual([0, 0]);
@@ -135,5 +135,78 @@ describe('a signal', () => {
     for (const outcome of await Promise.all(calls.map((call) => settled(call, 1000)))) {
       expect(outcome).toMatchObject({ reason: { code: 'CANCELLED' } });
     }
+  });
+
+  it('that a getter of the request aborts ends the call', async () => {
+    const { open } = await memoryOrders(forever);
+    const { channel, orders } = open();
+    const controller = new AbortController();
+    const request = {
+      get goods(): string {
+        controller.abort();
+        return 'g';
+      },
+    };
+    const outcome = await settled(orders.makeOrder(request, { signal: controller.signal }), 1000);
+    expect(outcome).toMatchObject({ reason: { code: 'CANCELLED' } });
+    expect([channel.stats().callsPending, listeners(controller.signal)]).toEqual([0, 0]);
+  });
+
+  it.each([11, 2000])(
+    'shared by %i calls of several channels has one listener, and no warning',
+    async (calls) => {
+      const warnings: Error[] = [];
+      const onWarning = (warning: Error): number => warnings.push(warning);
+      process.on('warning', onWarning);
+      onTestFinished(() => void process.off('warning', onWarning));
+      const answers: (() => void)[] = [];
+      const { open } = await memoryOrders(() => new Promise((resolve) => answers.push(() => resolve({}))));
+      const stubs = [open().orders, open().orders];
+      const controller = new AbortController();
+      const pending = Array.from({ length: calls }, (_, i) =>
+        stubs[i % 2]!.makeOrder({}, { signal: controller.signal }),
+      );
+      expect(listeners(controller.signal)).toBe(1);
+      await until(() => answers.length === calls, { deadlineMs: 8000, what: 'the handlers' });
+      // Some end before it, the first among them.
+      for (const answer of answers.splice(0, 5)) answer();
+      await Promise.all(pending.splice(0, 5));
+      expect(listeners(controller.signal)).toBe(1);
+      controller.abort();
+      const codes = await Promise.all(pending.map((call) => call.catch(({ code }: RpcError) => code)));
+      expect(new Set(codes)).toEqual(new Set(['CANCELLED']));
+      expect(listeners(controller.signal)).toBe(0);
+      await new Promise((resolve) => setImmediate(resolve)); // warnings are told in a later turn
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  it('of a parent is shared by a fan-out, and takes any number of listeners of the handler', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
+    const counts: number[] = [];
+    const { network, open } = await memoryOrders();
+    const { orders } = open();
+    const outer = await memoryOrders(
+      async (_, parent) => {
+        const { signal } = parent;
+        const inner = Array.from({ length: 20 }, (__, i) =>
+          orders.makeOrder({}, i % 2 === 0 ? { parent } : { parent, signal }),
+        );
+        counts.push(listeners(signal));
+        for (let i = 0; i < 20; i++) signal.addEventListener('abort', () => undefined);
+        await Promise.all(inner);
+        counts.push(listeners(signal));
+        return {};
+      },
+      {},
+      network,
+    );
+    expect(await outer.request()).toMatchObject({ wireCode: 0 });
+    expect(counts).toEqual([1, 20]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warnings).toEqual([]);
   });
 });
