@@ -6,6 +6,7 @@ import { P2cEwma } from '../../lib/balance/p2c-ewma.ts';
 import { PickFirst } from '../../lib/balance/pick-first.ts';
 import { RoundRobin, roundRobin } from '../../lib/balance/round-robin.ts';
 import { WeightedRoundRobin } from '../../lib/balance/weighted-round-robin.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 interface Fake extends BalancedEndpoint {
   weight: number;
@@ -17,17 +18,6 @@ const endpoints = (names: string): Fake[] => [...names].map((name) => endpoint(n
 const picks = (balancer: Balancer<Fake>, times: number, key?: string): string =>
   Array.from({ length: times }, () => balancer.pick(key)?.name ?? '-').join('');
 const countOf = (picked: string, name: string): number => picked.split(name).length - 1;
-
-/** mulberry32: a random generator that repeats. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const names: BalancerName[] = [
   'round_robin',
@@ -118,7 +108,7 @@ describe('weighted round robin', () => {
 describe('p2c by peak EWMA', () => {
   function fixture(list: Fake[]) {
     let now = 0;
-    const balancer = new P2cEwma<Fake>({ clock: () => now, random: seeded(7) });
+    const balancer = new P2cEwma<Fake>({ clock: () => now, random: seededRandom(7) });
     balancer.update(list);
     return { balancer, pass: (ms: number) => (now += ms) };
   }

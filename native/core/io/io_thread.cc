@@ -38,13 +38,20 @@ IoThread::IoThread(std::string name, std::uint32_t index)
 IoThread::~IoThread() { stop_and_join(); }
 
 void IoThread::post(std::unique_ptr<IoTask> task) {
-  post_lazily(std::move(task));
+  enqueue(std::move(task));
   wake();
 }
 
 void IoThread::post(std::function<void()> task) { post(std::make_unique<FunctionTask>(std::move(task))); }
 
+// Pairs with TasksAwaited::set(), after which the thread looks at queued_tasks_ before it sleeps: either it sees the
+// task that was just queued, or we see that it is awaited.
 void IoThread::post_lazily(std::unique_ptr<IoTask> task) {
+  enqueue(std::move(task));
+  if (tasks_awaited_.load(std::memory_order_seq_cst) > 0) wake();
+}
+
+void IoThread::enqueue(std::unique_ptr<IoTask> task) {
   const std::lock_guard lock(tasks_mutex_);
   tasks_.push_back(std::move(task));
   queued_tasks_.store(tasks_.size(), std::memory_order_seq_cst);

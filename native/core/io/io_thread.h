@@ -58,7 +58,8 @@ class IoThread {
   std::uint32_t index() const { return index_; }
   void post(std::unique_ptr<IoTask> task);
   void post(std::function<void()> task);
-  /// As post(), but does not wake the thread: for work that can wait until it next has something to do.
+  /// As post(), but wakes the thread only while a TasksAwaited says so: for work that can else wait until the thread
+  /// next has something to do.
   void post_lazily(std::unique_ptr<IoTask> task);
   /// Finishes what was posted before, then ends the thread. Objects still alive on it are destroyed by the caller.
   void stop_and_join();
@@ -91,12 +92,14 @@ class IoThread {
   static constexpr std::size_t kReadBufferBytes = 128 * 1024;
 
  private:
+  friend class TasksAwaited;
   void run();
   void one_turn();
   int run_ready();
   void end_turn();
   void run_tasks();
   void drive_timers();
+  void enqueue(std::unique_ptr<IoTask> task);
   void wake();
 
   const std::uint32_t index_;
@@ -112,6 +115,7 @@ class IoThread {
   std::atomic<std::size_t> queued_tasks_{0};
   std::atomic<std::size_t> buffer_bytes_{kReadBufferBytes};
   std::atomic<bool> sleeping_{false};
+  std::atomic<unsigned> tasks_awaited_{0};
   bool stopping_ = false;
   unsigned lone_turns_ = 0;
   static constexpr unsigned kLoneTurns = 32;
@@ -134,6 +138,26 @@ class IoThread {
 
   std::atomic<std::thread::id> thread_id_;
   std::thread thread_;
+};
+
+/// Says whether something on an io thread waits for what a task of post_lazily() does: a connection that is read again
+/// when a call has ended, a server that drains. Belongs to that thread, and is cleared there before it is destroyed.
+class TasksAwaited {
+ public:
+  explicit TasksAwaited(IoThread& io) : io_(io) {}
+  TasksAwaited(const TasksAwaited&) = delete;
+  TasksAwaited& operator=(const TasksAwaited&) = delete;
+
+  void set(bool awaited) {
+    if (awaited == awaited_) return;
+    awaited_ = awaited;
+    // Sequentially consistent for the sake of post_lazily().
+    awaited ? ++io_.tasks_awaited_ : --io_.tasks_awaited_;
+  }
+
+ private:
+  IoThread& io_;
+  bool awaited_ = false;
 };
 
 }  // namespace rocket::io

@@ -198,10 +198,12 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
     lane.io.post(end_task(lane, call_id(command)));
     return true;
   }
+  ServerShard::count_out(call);
   std::size_t sent = 0;
   switch (call.connection->direct_send({frame.data(), size}, sent)) {
     case io::Connection::Direct::kSent:
-      // The slot can wait until the thread next has something to do: its caller has the reply.
+      // The slot can wait until the thread next has something to do: its caller has the reply. What waits for the end
+      // of a call says so (TasksAwaited).
       lane.io.post_lazily(end_task(lane, call_id(command)));
       return true;
     case io::Connection::Direct::kPartial: {
@@ -214,6 +216,7 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
     }
     case io::Connection::Direct::kBusy: break;
   }
+  ServerShard::count_in(call);
   call.answered.store(false, std::memory_order_release);
   return false;
 }

@@ -34,12 +34,14 @@ void Server::listen(io::Listener listener) {
 
 void Server::deliver(std::vector<io::Accepted> batch) {
   std::vector<std::vector<io::Accepted>> per_shard(shards_.size());
-  auto room = static_cast<std::int64_t>(options_.max_connections) - gauges.open.load(std::memory_order_relaxed);
+  const auto most = static_cast<std::int64_t>(options_.max_connections);
   for (const auto& accepted : batch) {
-    if (room-- <= 0) {
+    // Only this thread adds to it.
+    if (connections_admitted_.load(std::memory_order_relaxed) >= most) {
       ::close(accepted.fd);
       continue;
     }
+    connections_admitted_.fetch_add(1, std::memory_order_relaxed);
     per_shard[next_shard_].push_back(accepted);
     next_shard_ = (next_shard_ + 1) % shards_.size();
   }
@@ -95,14 +97,8 @@ void Server::on_drain_over(Timer& timer) {
   self->finish();
 }
 
-void Server::on_call_ended() {
-  const auto left = counters.calls_in_flight.fetch_sub(1) - 1;
-  if (left == 0 && shards_draining_.load() == shards_.size()) finish();
-}
-
-// Only when every shard refuses new calls can the count of running ones no longer rise.
-void Server::on_shard_draining() {
-  if (shards_draining_.fetch_add(1) + 1 == shards_.size() && counters.calls_in_flight.load() == 0) finish();
+void Server::on_shard_drained() {
+  if (shards_drained_.fetch_add(1) + 1 == shards_.size()) finish();
 }
 
 void Server::finish() {

@@ -68,13 +68,14 @@ class Server final : public std::enable_shared_from_this<Server> {
   /// Drops everything at once; nothing is delivered any more. For a JavaScript environment that goes away.
   void abandon();
   std::uint64_t accept_backoffs() const;
-  /// Makes the io threads take in what was left for later, so that counters are soon true.
+  /// Makes the io threads run what was left for later, so that the gauge of queued tasks goes to zero.
   void settle();
 
   // io thread:
-  void on_call_started() { counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed); }
-  void on_call_ended();
-  void on_shard_draining();
+  /// Once for each shard: it drains and its last call has ended.
+  void on_shard_drained();
+  /// One that deliver() has admitted is gone, or was never made.
+  void on_connection_gone() { connections_admitted_.fetch_sub(1, std::memory_order_relaxed); }
   /// True for the last shard.
   bool on_shard_closed();
 
@@ -108,7 +109,9 @@ class Server final : public std::enable_shared_from_this<Server> {
   std::vector<std::shared_ptr<io::Acceptor>> acceptors_;  // js thread
   std::size_t next_shard_ = 0;                            // main io thread
   std::unique_ptr<DrainTimer> drain_timer_;               // main io thread
-  std::atomic<std::size_t> shards_draining_{0};
+  /// Those that shards have, and those on their way to one.
+  std::atomic<std::int64_t> connections_admitted_{0};
+  std::atomic<std::size_t> shards_drained_{0};
   std::atomic<std::size_t> shards_closed_{0};
   std::atomic<bool> finishing_{false};
 };

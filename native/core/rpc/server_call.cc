@@ -38,6 +38,7 @@ ServerCall* ServerCallTable::allocate() {
   if (free_ != nullptr) prefetch(free_);
   ++call->id.high;
   call->answered.store(false, std::memory_order_relaxed);
+  call->counted_out = false;
   call->in_use = true;
   ++in_use_;
   return call;

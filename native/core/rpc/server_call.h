@@ -41,6 +41,10 @@ struct ServerCall : Timer, CallLink {
   /// The request carried metadata or a deadline: its sender reads response metadata and long messages.
   bool extended = false;
 
+  /// Written by the JavaScript thread while it holds the call: it has answered the peer itself, and the call no longer
+  /// counts as in flight.
+  bool counted_out = false;
+
   /// Set by whoever answers first, or by the io thread when there is nobody left to answer.
   std::atomic<bool> answered{false};
 

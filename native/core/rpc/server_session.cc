@@ -23,7 +23,7 @@ constexpr std::size_t kMaxNameBytes = 4096;
 
 ServerSession::ServerSession(std::shared_ptr<Server> server, ServerShard& shard,
                              std::shared_ptr<io::Connection> connection)
-    : server_(std::move(server)), shard_(shard), connection_(std::move(connection)) {}
+    : server_(std::move(server)), shard_(shard), connection_(std::move(connection)), ends_awaited_(shard.lane().io) {}
 
 ServerSession::~ServerSession() = default;
 
@@ -76,7 +76,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
     return true;
   }
   const bool full =
-      server_->counters.calls_in_flight.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options.max_calls);
+      server_->counters.calls_in_flight.load(std::memory_order_acquire) >= static_cast<std::int64_t>(options.max_calls);
   ServerCall* call = full ? nullptr : shard_.start_call(*this);
   if (call == nullptr) {
     refuse(view, wire::kRefusedTooMany, "too many calls in flight on the server (option maxCallsInFlight)");
@@ -204,12 +204,14 @@ void ServerSession::abort_calls(std::int32_t wire_code, std::string_view text) {
 
 void ServerSession::pause(Pause why) {
   paused_ |= why;
+  ends_awaited_.set((paused_ & kTooManyCalls) != 0);
   connection_->pause_reading();
 }
 
 void ServerSession::resume(Pause why) {
   if ((paused_ & why) == 0) return;
   paused_ = static_cast<std::uint8_t>(paused_ & ~why);
+  ends_awaited_.set((paused_ & kTooManyCalls) != 0);
   if (paused_ == 0) connection_->resume_reading();
 }
 
@@ -229,6 +231,7 @@ void ServerSession::on_closed(io::CloseReason reason) {
     const char* why = reason == io::CloseReason::kBadInput ? wire::name_of(rejected_) : io::name_of(reason);
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
   }
+  ends_awaited_.set(false);
   shard_.port().forget(*this);
   shard_.orphan(calls_);
   shard_.remove(*this);  // destroys this

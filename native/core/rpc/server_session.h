@@ -66,6 +66,8 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   /// A peer mostly calls one method again and again: comparing is quicker than hashing.
   const MethodTable::Entry* last_method_ = nullptr;
   std::uint8_t paused_ = 0;
+  /// While paused for kTooManyCalls.
+  io::TasksAwaited ends_awaited_;
   wire::DecodeError rejected_ = wire::DecodeError::kNone;
 
   friend class ServerShard;

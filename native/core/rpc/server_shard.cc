@@ -18,7 +18,7 @@ constexpr int kLogLinesPerSecond = 10;
 
 }  // namespace
 
-ServerShard::ServerShard(Server& server, Lane& lane) : server_(server), lane_(lane) {}
+ServerShard::ServerShard(Server& server, Lane& lane) : server_(server), lane_(lane), ends_awaited_(lane.io) {}
 
 ServerShard::~ServerShard() = default;
 
@@ -28,6 +28,7 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
   for (const auto& accepted : batch) {
     if (draining_ || abandoned_) {
       ::close(accepted.fd);
+      server_.on_connection_gone();
       continue;
     }
     const int protocol = accepted.family == AF_UNIX ? 0 : IPPROTO_TCP;
@@ -36,6 +37,7 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
     socket.assign({accepted.family, protocol}, accepted.fd, error);
     if (error) {
       ::close(accepted.fd);
+      server_.on_connection_gone();
       log("could not watch an accepted connection: " + error.message());
       continue;
     }
@@ -52,7 +54,15 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
 void ServerShard::begin_draining() {
   if (draining_) return;
   draining_ = true;
-  server_.on_shard_draining();
+  ends_awaited_.set(true);
+  maybe_drained();
+}
+
+// A draining shard starts no calls, so this happens once.
+void ServerShard::maybe_drained() {
+  if (!draining_ || calls_ > 0) return;
+  ends_awaited_.set(false);
+  server_.on_shard_drained();
 }
 
 void ServerShard::finish() {
@@ -94,22 +104,39 @@ ServerCall* ServerShard::start_call(ServerSession& session) {
   call->session = &session;
   call->shard = this;
   call->connection = session.connection_.get();
-  server_.on_call_started();
+  ++calls_;
+  server_.counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
   return call;
 }
 
 void ServerShard::withdraw(ServerCall& call) {
+  on_call_gone(call);
   lane_.server_calls.release(call);
-  server_.on_call_ended();
+}
+
+void ServerShard::on_call_gone(const ServerCall& call) {
+  --calls_;
+  if (!call.counted_out) server_.counters.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ServerShard::count_out(ServerCall& call) {
+  call.counted_out = true;
+  call.shard->server_.counters.calls_in_flight.fetch_sub(1);
+}
+
+void ServerShard::count_in(ServerCall& call) {
+  call.counted_out = false;
+  call.shard->server_.counters.calls_in_flight.fetch_add(1);
 }
 
 void ServerShard::release(ServerCall& call) {
   lane_.io.timers().cancel(call);
   static_cast<CallLink&>(call).unlink();
   ServerSession* session = call.session;
+  on_call_gone(call);
   lane_.server_calls.release(call);
   if (session != nullptr) session->on_call_over();
-  server_.on_call_ended();
+  maybe_drained();
   maybe_closed();
 }
 
@@ -162,6 +189,7 @@ void ServerShard::remove(ServerSession& session) {
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->index = index;
   sessions_.pop_back();
+  server_.on_connection_gone();
   maybe_closed();
 }
 

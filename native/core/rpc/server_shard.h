@@ -43,6 +43,12 @@ class ServerShard {
   static void end_call(Lane& lane, CallId id, Reply* reply);
   static void on_call_deadline(Timer& timer);
 
+  // js thread, for a call it holds:
+  /// Before its answer leaves, after which the peer may call again at once: limits must not count this call then.
+  static void count_out(ServerCall& call);
+  /// The answer has not left.
+  static void count_in(ServerCall& call);
+
   // Called by sessions.
   ServerCall* start_call(ServerSession& session);
   /// Takes back a call that was never delivered.
@@ -60,6 +66,9 @@ class ServerShard {
 
  private:
   void release(ServerCall& call);
+  void on_call_gone(const ServerCall& call);
+  /// Reports the end of the last call of a draining shard.
+  void maybe_drained();
   void maybe_closed();
   static void on_flush_over(Timer& timer);
 
@@ -73,6 +82,9 @@ class ServerShard {
   std::shared_ptr<InboxPort> port_;
   std::vector<std::unique_ptr<ServerSession>> sessions_;
   CallLink orphans_;
+  std::size_t calls_ = 0;  ///< started and not released
+  /// While the shard drains.
+  io::TasksAwaited ends_awaited_;
   FlushTimer flush_timer_{*this};
   SteadyMs log_second_ = 0;
   int lines_this_second_ = 0;

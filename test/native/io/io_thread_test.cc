@@ -71,6 +71,39 @@ TEST(IoThread, ALazyTaskRunsAtTheNextWakeUp) {
   on_io(io, [&] { EXPECT_TRUE(ran.load()) << "it was posted before"; });
 }
 
+TEST(IoThread, ALazyTaskThatIsAwaitedNeedsNoOtherWakeUp) {
+  IoThread io("test", 0);
+  TasksAwaited first(io);
+  TasksAwaited second(io);
+  on_io(io, [&] {
+    first.set(true);
+    second.set(true);
+    second.set(false);
+  });
+  // One at a time, so that each meets a thread that is just going to sleep.
+  for (int i = 0; i < 20'000; ++i) {
+    test::Signal ran;
+    io.post_lazily(std::make_unique<RunTask>([&ran] { ran.set(); }));
+    ASSERT_TRUE(ran.wait()) << i;
+  }
+  on_io(io, [&] { first.set(false); });
+}
+
+// The thread says that it waits just as it goes to sleep, while the task is queued: one of the two must see the other.
+TEST(IoThread, ATaskQueuedWhileItBeginsToBeAwaitedIsRun) {
+  IoThread io("test", 0);
+  TasksAwaited awaited(io);
+  for (int i = 0; i < 20'000; ++i) {
+    test::Signal ran;
+    io.post([&awaited] { awaited.set(true); });
+    io.post_lazily(std::make_unique<RunTask>([&] {
+      awaited.set(false);
+      ran.set();
+    }));
+    ASSERT_TRUE(ran.wait()) << i;
+  }
+}
+
 TEST(IoThread, KnowsItself) {
   IoThread io("test", 0);
   EXPECT_FALSE(io.on_this_thread());
