@@ -71,7 +71,7 @@ for (const file of tracked.filter((name) => /^lib\/.*\.ts$/.test(name))) {
     if (specifier.startsWith('.')) {
       const target = normalize(join(dirname(file), specifier)).split('/')[1];
       const allowed = libLayers[layer];
-      if (specifier.endsWith('/package-root.ts')) continue;
+      if (/\/(package-root|nearest)\.ts$/.test(specifier)) continue;
       if (specifier.includes('/bench/driver/') && layer === 'cli') continue;
       if (!typesOnly && allowed && target !== layer && !allowed.includes(target)) {
         problems.push(`${file}: ${specifier} (${layer} may import ${allowed.join(', ') || 'nothing'})`);

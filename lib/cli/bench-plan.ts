@@ -7,6 +7,7 @@ import {
   loadConfig,
   UnknownMethodError,
 } from '../../bench/driver/index.ts';
+import { nearest } from '../nearest.ts';
 import { metadataOf } from './bench-metadata.ts';
 import {
   amountOption,
@@ -17,7 +18,6 @@ import {
   type Values,
   wholeOption,
 } from './bench-usage.ts';
-import { nearest } from './nearest.ts';
 import { hindranceToWrite } from './output-file.ts';
 
 /** What `rocket bench` is to do. Without a target it starts a server of its own. */

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { nearest } from '../nearest.ts';
 import { packageRoot } from '../package-root.ts';
 import { benchCommand } from './bench.ts';
 import { flameCommand } from './flame.ts';
 import { genCommand } from './gen.ts';
-import { nearest } from './nearest.ts';
 import { servicesCommand } from './services.ts';
 import { complainInOneLine } from './wrong-arguments.ts';
 

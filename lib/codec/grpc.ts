@@ -1,3 +1,4 @@
+import { checkMethods } from '../rpc/option-shapes.ts';
 import type {
   AnyService,
   GrpcMethodDefinition,
@@ -6,6 +7,7 @@ import type {
   MethodDefinition,
   ServiceDefinition,
 } from '../rpc/service.ts';
+import { kindOf } from '../rpc/value-text.ts';
 
 const empty = Buffer.alloc(0);
 
@@ -44,9 +46,18 @@ class GrpcCodec implements MessageCodec<unknown> {
   }
 }
 
-function methodOf(definition: GrpcMethodDefinition): MethodDefinition {
+function methodOf(key: string, definition: GrpcMethodDefinition): MethodDefinition {
   const parts = /^\/([^/]+)\/([^/]+)$/.exec(definition.path);
-  if (parts === null) throw new TypeError(`not a gRPC method path: ${definition.path}`);
+  if (parts === null)
+    throw new TypeError(
+      `${key}: not a gRPC method path such as /package.Service/Method: ${kindOf(definition.path)}`,
+    );
+  for (const name of serializers) {
+    if (typeof definition[name] !== 'function')
+      throw new TypeError(
+        `${key}: ${name} of a grpc-js method must be a function, not ${kindOf(definition[name])}`,
+      );
+  }
   const [, service, name] = parts as unknown as [string, string, string];
   return {
     name,
@@ -62,16 +73,26 @@ function methodOf(definition: GrpcMethodDefinition): MethodDefinition {
   };
 }
 
+const serializers = [
+  'requestSerialize',
+  'requestDeserialize',
+  'responseSerialize',
+  'responseDeserialize',
+] as const;
+
 function fromGrpc(definition: GrpcServiceDefinition): ServiceDefinition {
   const methods: Record<string, MethodDefinition> = {};
   const streaming: string[] = [];
   let serviceName = '';
   for (const [key, method] of Object.entries(definition)) {
+    if (typeof method !== 'object' || method === null || typeof method.path !== 'string')
+      throw noDefinition(definition);
     const name = key.charAt(0).toLowerCase() + key.slice(1);
     serviceName ||= method.path.split('/')[1] ?? '';
     if (method.requestStream || method.responseStream) streaming.push(name);
-    else methods[name] = methodOf(method);
+    else methods[name] = methodOf(key, method);
   }
+  if (serviceName === '') throw noDefinition(definition);
   return { name: serviceName, methods, streaming };
 }
 
@@ -79,18 +100,47 @@ function isOurs(service: AnyService): service is ServiceDefinition {
   return typeof service['name'] === 'string' && typeof service['methods'] === 'object';
 }
 
-const converted = new WeakMap<GrpcServiceDefinition, ServiceDefinition>();
-
-/** Our definition of a service, whichever of the accepted forms it comes in. */
-export function toServiceDefinition(service: AnyService): ServiceDefinition {
-  if (typeof service !== 'object' || service === null) {
-    throw new TypeError('a service definition is needed: from loadProto(), or a grpc-js ServiceDefinition');
+/** One made by hand may lack something that would be missed when a call is under way. */
+function checked(service: ServiceDefinition): ServiceDefinition {
+  for (const [key, method] of Object.entries(service.methods)) {
+    const what = `${service.name}.${key}`;
+    const isMethod = typeof method === 'object' && method !== null;
+    if (!isMethod || typeof method.wireName !== 'string' || !/.\../.test(method.wireName))
+      throw new TypeError(`${what}: a method has a wireName such as Order.makeOrder`);
+    for (const codec of ['request', 'response'] as const)
+      checkMethods(`${what}.${codec}`, method[codec], ['encodeInto', 'spilled', 'decode'], 'a codec');
   }
-  if (isOurs(service)) return service;
-  let definition = converted.get(service);
+  return service;
+}
+
+function noDefinition(value: unknown): TypeError {
+  return new TypeError(
+    `a service definition is needed: from loadProto(), from generated code, or a grpc-js ServiceDefinition, not ${kindOf(value)}${hintFor(value)}`,
+  );
+}
+
+/** What is passed by mistake most. */
+function hintFor(value: unknown): string {
+  if (typeof value === 'function' && 'service' in value) return '; pass the .service of that client';
+  if (typeof value === 'string') return '; a name alone says nothing of its messages';
+  if (typeof value !== 'object' || value === null) return '';
+  if (value instanceof Promise) return '; await it';
+  const names = Object.entries(value as Readonly<Record<string, unknown>>)
+    .filter(([, each]) => typeof each === 'object' && each !== null && 'methods' in each)
+    .map(([name]) => name);
+  return names.length === 0 ? '' : ` of services; pass one of them: ${names.join(', ')}`;
+}
+
+/** By what was given: the same definition each time, looked at once. */
+const known = new WeakMap<object, ServiceDefinition>();
+
+/** Our definition of a service, whichever of the accepted forms it comes in. @throws TypeError for anything else. */
+export function toServiceDefinition(service: AnyService): ServiceDefinition {
+  if (typeof service !== 'object' || service === null) throw noDefinition(service);
+  let definition = known.get(service);
   if (definition === undefined) {
-    definition = fromGrpc(service);
-    converted.set(service, definition);
+    definition = isOurs(service) ? checked(service) : fromGrpc(service);
+    known.set(service, definition);
   }
   return definition;
 }

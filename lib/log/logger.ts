@@ -1,3 +1,6 @@
+import { checkMethods } from '../rpc/option-shapes.ts';
+import { callUser } from '../rpc/user-code.ts';
+import { RocketLogger } from './create-logger.ts';
 import type { CallFields } from './current-call.ts';
 import type { LogFields } from './fields.ts';
 import { safeText } from './safe-text.ts';
@@ -44,26 +47,33 @@ export const consoleLogger: Logger = {
 /** For `logger: false`. */
 export const silentLogger: Logger = { warn: () => undefined, error: () => undefined };
 
-/** A logger that cannot throw. */
+/** @throws TypeError unless it is one, `false` or undefined. */
+export function checkedLogger<L extends Logger | false | undefined>(logger: L): L {
+  if (logger !== undefined && logger !== false)
+    checkMethods('logger', logger, ['warn', 'error'], 'a logger with warn() and error(), or false');
+  return logger;
+}
+
+/** A logger that cannot throw; nor does an asynchronous one that fails end the process. */
 export function safeLogger(logger: Logger | false | undefined): Logger {
   const target = logger === false ? silentLogger : (logger ?? consoleLogger);
-  const guarded = (write: () => void): void => {
-    try {
-      write();
-    } catch {
-      // See Logger.
-    }
-  };
   return {
-    warn: (line) => guarded(() => target.warn(line)),
-    error: (line, error) => guarded(() => target.error(line, error)),
+    warn: (line) => quietly(() => target.warn(line)),
+    error: (line, error) => quietly(() => target.error(line, error)),
   };
+}
+
+/** See Logger. */
+function quietly(write: () => unknown): void {
+  callUser(write, () => undefined);
 }
 
 /** The log of one call over `logger`: its child, or its lines with the call before them; then only warn and above. */
 export function callLog(logger: Logger | false | undefined, call: CallFields): CallLog {
   const target = logger === false ? silentLogger : (logger ?? consoleLogger);
-  if (target.child !== undefined) return target.child({ ...call });
+  if (target instanceof RocketLogger) return target.child({ ...call });
+  const child = childOf(target, call);
+  if (child !== undefined) return child;
   const text = (what: LogWhat, more: unknown): string =>
     `[${call.msgId}] [${call.method}] ${typeof what === 'string' ? what : safeText(more ?? '')}`;
   const detail = (what: LogWhat, more: unknown): unknown => (typeof what === 'string' ? more : what);
@@ -78,4 +88,45 @@ export function callLog(logger: Logger | false | undefined, call: CallFields): C
     error,
     fatal: error,
   };
+}
+
+const callLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+/** Undefined when the logger makes none, or something else. */
+function childOf(logger: Logger, call: CallFields): CallLog | undefined {
+  try {
+    const child = logger.child?.({ ...call });
+    const isLog = child !== undefined && callLevels.every((level) => typeof child[level] === 'function');
+    return isLog ? new QuietCallLog(child) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A child of somebody else's logger, which must not fail the call either. */
+class QuietCallLog implements CallLog {
+  readonly #log: CallLog;
+
+  constructor(log: CallLog) {
+    this.#log = log;
+  }
+
+  trace(what: LogWhat, more?: unknown): void {
+    quietly(() => this.#log.trace(what, more));
+  }
+  debug(what: LogWhat, more?: unknown): void {
+    quietly(() => this.#log.debug(what, more));
+  }
+  info(what: LogWhat, more?: unknown): void {
+    quietly(() => this.#log.info(what, more));
+  }
+  warn(what: LogWhat, more?: unknown): void {
+    quietly(() => this.#log.warn(what, more));
+  }
+  error(what: LogWhat, more?: unknown): void {
+    quietly(() => this.#log.error(what, more));
+  }
+  fatal(what: LogWhat, more?: unknown): void {
+    quietly(() => this.#log.fatal(what, more));
+  }
 }

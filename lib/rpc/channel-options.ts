@@ -6,7 +6,15 @@ import type { Logger } from '../log/logger.ts';
 import type { CallContext } from './call-context.ts';
 import type { ClientInterceptor } from './interceptors.ts';
 import type { Metadata, MetadataInit } from './metadata.ts';
-import { defaultIoThreads, integerOption, knownOptions, MiB, timeoutOption } from './options.ts';
+import { booleanOption, choiceOption } from './option-shapes.ts';
+import {
+  defaultIoThreads,
+  integerOption,
+  knownOptions,
+  MiB,
+  numberOption,
+  timeoutOption,
+} from './options.ts';
 import type { RetryBudgetOptions, RetryOptions } from './retry-options.ts';
 import type { ClientTransportFactory, ClientTransportOptions } from './transport.ts';
 
@@ -108,10 +116,8 @@ export interface CallOptions {
 /** @throws RangeError or TypeError that names the option. */
 export function checkedTransportOptions(options: ChannelOptions): ClientTransportOptions {
   const ioThreads = integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128);
-  const { connection = 'persistent', backoff = {} } = options;
-  if (connection !== 'persistent' && connection !== 'short') {
-    throw new TypeError(`connection must be 'persistent' or 'short', not ${String(connection)}`);
-  }
+  const { backoff = {} } = options;
+  const connection = choiceOption('connection', options.connection, ['persistent', 'short'], 'persistent');
   knownOptions('backoff', backoff, ['minMs', 'maxMs']);
   const firstBackoffMs = timeoutOption('backoff.minMs', backoff.minMs, 100);
   return {
@@ -125,22 +131,18 @@ export function checkedTransportOptions(options: ChannelOptions): ClientTranspor
     connectTimeoutMs: timeoutOption('connectTimeoutMs', options.connectTimeoutMs, 5000),
     firstBackoffMs,
     longestBackoffMs: Math.max(firstBackoffMs, timeoutOption('backoff.maxMs', backoff.maxMs, 10_000)),
-    checksum: options.checksum ?? true,
-    peerIsRocketRpc: options.peerIsRocketRpc ?? false,
+    checksum: booleanOption('checksum', options.checksum, true),
+    peerIsRocketRpc: booleanOption('peerIsRocketRpc', options.peerIsRocketRpc, false),
   };
 }
 
 /** @throws RangeError or TypeError that names the option. Undefined: nobody is ejected. */
 export function checkedEjection(options: ChannelOptions['ejection']): EjectionSettings | undefined {
   if (options === false) return undefined;
-  const given = options ?? {};
+  const given = options === undefined ? {} : options;
   knownOptions('ejection', given, Object.keys(defaultEjection));
-  const share = (name: 'errorRate' | 'maxShare'): number => {
-    const value = given[name] ?? defaultEjection[name];
-    if (!(typeof value === 'number' && value > 0 && value <= 1))
-      throw new RangeError(`ejection.${name} must be over 0 and at most 1, not ${String(value)}`);
-    return value;
-  };
+  const share = (name: 'errorRate' | 'maxShare'): number =>
+    numberOption(`ejection.${name}`, given[name], defaultEjection[name], { over: 0, max: 1 });
   const { consecutiveFailures, minCalls, windowMs, baseMs, maxMs } = defaultEjection;
   return {
     consecutiveFailures: integerOption(

@@ -3,6 +3,7 @@ import { tellOfCall } from './call-failure.ts';
 import type { Channel } from './channel.ts';
 import type { CallOptions } from './channel-options.ts';
 import { RpcError } from './errors.ts';
+import { checkMethods } from './option-shapes.ts';
 import type { AnyService, MethodsOf, Unary } from './service.ts';
 
 /** One function per unary method of a service. */
@@ -28,6 +29,12 @@ export function createClient<Service extends AnyService>(
   channel: Channel,
 ): Client<Service> {
   const definition = toServiceDefinition(service);
+  checkMethods(
+    'the second argument of createClient()',
+    channel,
+    ['call'],
+    `a Channel: new Channel('host:port')`,
+  );
   const functions: Record<string, CallFunction> = {};
   for (const [name, method] of Object.entries(definition.methods)) {
     functions[name] = (request, options) => channel.call(method, request, options);

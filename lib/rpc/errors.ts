@@ -8,6 +8,7 @@ import {
   statusOfWireCode,
   wireCodeOfStatus,
 } from './status.ts';
+import { kindOf, messageOf } from './value-text.ts';
 
 /** What an error carries besides code and message. */
 export interface RpcErrorOptions {
@@ -49,14 +50,16 @@ export class RpcError extends Error {
     const name: unknown = typeof code === 'number' ? statusNames[code] : code;
     if (!isStatusName(name) || name === 'OK') {
       throw new TypeError(
-        `RpcError: not an error status: ${String(code)}; there are ${statusNames.slice(1).join(', ')}, and their numbers from 1 to 16`,
+        `RpcError: not an error status: ${kindOf(code)}; there are ${statusNames.slice(1).join(', ')}, and their numbers from 1 to 16`,
       );
     }
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = name;
     this.wireCode = options.wireCode ?? wireCodeOfStatus(name);
-    if (!Number.isInteger(this.wireCode) || this.wireCode === 0 || (this.wireCode | 0) !== this.wireCode) {
-      throw new RangeError(`RpcError: wireCode must be a 32-bit integer other than 0, not ${this.wireCode}`);
+    if (!isErrorCode(this.wireCode)) {
+      throw new RangeError(
+        `RpcError: wireCode must be a 32-bit integer other than 0, not ${kindOf(this.wireCode)}`,
+      );
     }
     this.metadata = options.metadata ?? new Metadata();
     this.requestWritten = options.requestWritten;
@@ -91,4 +94,25 @@ export class RpcError extends Error {
       writable: true,
     });
   }
+}
+
+/**
+ * What of a handler's RpcError goes onto the wire; undefined for anything else, and for one that was changed so that its
+ * `wireCode` is no error code: it would arrive as a success. Never throws.
+ */
+export function wireFailure(
+  thrown: unknown,
+): { readonly wireCode: number; readonly message: string } | undefined {
+  try {
+    if (!(thrown instanceof RpcError)) return undefined;
+    // Read once: both may be getters by now.
+    const { wireCode } = thrown;
+    return isErrorCode(wireCode) ? { wireCode, message: messageOf(thrown) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isErrorCode(code: unknown): code is number {
+  return typeof code === 'number' && code !== 0 && (code | 0) === code;
 }

@@ -1,5 +1,6 @@
 import type { CallContext } from './call-context.ts';
 import type { MetadataInit } from './metadata.ts';
+import { mayBeDropped } from './user-code.ts';
 
 /** A call on its way to the handler, as server interceptors see it. */
 export interface InterceptedServerCall {
@@ -11,7 +12,10 @@ export interface InterceptedServerCall {
   readonly context: CallContext;
 }
 
-/** Runs around every handler. Throw to refuse the call; return something else to change the reply. */
+/**
+ * Runs around every handler. Throw to refuse the call; return something else to change the reply. The promise of `next` may be
+ * dropped: how the handler ends is then nobody's business.
+ */
 export type ServerInterceptor = (
   call: InterceptedServerCall,
   next: () => Promise<unknown>,
@@ -59,7 +63,7 @@ export function runServerInterceptors(
 ): Promise<unknown> {
   const run = async (index: number): Promise<unknown> => {
     const interceptor = interceptors[index];
-    return interceptor === undefined ? handle() : interceptor(call, () => run(index + 1));
+    return interceptor === undefined ? handle() : interceptor(call, () => mayBeDropped(run(index + 1)));
   };
   return run(0);
 }

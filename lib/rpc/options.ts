@@ -1,4 +1,6 @@
 import { availableParallelism } from 'node:os';
+import { nearest } from '../nearest.ts';
+import { kindOf } from './value-text.ts';
 
 /** The longest timeout of any kind: one day. */
 export const maxTimeoutMs = 24 * 3600 * 1000;
@@ -16,26 +18,73 @@ export function integerOption(
 ): number {
   if (value === undefined) return fallback;
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${String(value)}`);
+    throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${kindOf(value)}`);
   }
   return value;
 }
 
-/** A timeout in milliseconds; never infinite. */
+/** A number over `min`, or from it on, up to `max`. @throws RangeError that names the option. */
+export function numberOption(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  { over, from, max }: { over?: number; from?: number; max: number },
+): number {
+  if (value === undefined) return fallback;
+  const isLow = over === undefined ? !(value >= (from ?? 0)) : !(value > over);
+  if (typeof value !== 'number' || isLow || !(value <= max)) {
+    const range = over === undefined ? `from ${from ?? 0} to ${max}` : `over ${over} and at most ${max}`;
+    throw new RangeError(`${name} must be ${range}, not ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** A timeout in milliseconds; never infinite. @throws RangeError that names the option. */
 export function timeoutOption(name: string, value: number | undefined, fallback: number, min = 1): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || !(value >= min && value <= maxTimeoutMs)) {
-    throw new RangeError(`${name} must be from ${min} to ${maxTimeoutMs} ms (a day), not ${String(value)}`);
+    throw new RangeError(`${name} must be from ${min} to ${maxTimeoutMs} ms (a day), not ${kindOf(value)}`);
   }
   return Math.ceil(value);
 }
 
-/** @throws TypeError when there is an option nobody knows: a typo must not silently mean the default. */
+/**
+ * That these are options, and none that nobody knows: a typo must not silently mean the default, nor a Map or a Promise
+ * "none".
+ *
+ * @param what  whose: `Server`, `retry`.
+ * @throws TypeError with the nearest name.
+ */
 export function knownOptions(what: string, options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw new TypeError(`${what} has no option ${name}; there are ${known.join(', ')}`);
+  checkIsObject(what, options);
+  let any = false;
+  for (const name in options) {
+    if (known.includes(name)) any = true;
+    else refuseOption(what, options, name, known);
   }
+  if (!any) checkIsPlain(what, options);
+}
+
+function checkIsObject(what: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  throw new TypeError(`${what} takes an object of options, not ${kindOf(options)}`);
+}
+
+/** @throws TypeError, unless somebody has put that name into all objects of the process. */
+export function refuseOption(what: string, options: object, name: string, known: readonly string[]): void {
+  checkIsObject(what, options);
+  if (!Object.hasOwn(options, name) && name in Object.prototype) return;
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}? There are ${known.join(', ')}`;
+  throw new TypeError(`${what} has no option ${name}${hint}`);
+}
+
+/** An object with none of the options may be empty, but not a Map or something else that keeps what it has elsewhere. */
+export function checkIsPlain(what: string, options: object): void {
+  const prototype: unknown = Object.getPrototypeOf(options);
+  // That of another realm is not Object.prototype.
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return;
+  throw new TypeError(`${what} takes an object of options, not ${kindOf(options)}`);
 }
 
 export const MiB = 1 << 20;

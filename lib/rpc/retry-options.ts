@@ -1,4 +1,5 @@
-import { integerOption, knownOptions, timeoutOption } from './options.ts';
+import { listOption } from './option-shapes.ts';
+import { integerOption, knownOptions, numberOption, timeoutOption } from './options.ts';
 import { isStatusName, type StatusName } from './status.ts';
 
 /** The retry policy: which failed calls are made again. Giving one, even empty, switches it on. */
@@ -38,6 +39,8 @@ export interface RetryPolicy {
   readonly minMs: number;
   readonly maxMs: number;
   readonly codes: ReadonlySet<StatusName>;
+  /** As given; undefined when all methods are or none is. */
+  readonly idempotentNames: ReadonlySet<string> | undefined;
   readonly isIdempotent: (wireName: string) => boolean;
 }
 
@@ -47,17 +50,15 @@ export function retryPolicy(options: RetryOptions | false | undefined): RetryPol
   knownOptions('retry', options, ['maxAttempts', 'backoff', 'codes', 'idempotent']);
   const { backoff = {}, codes = ['UNAVAILABLE'], idempotent = false } = options;
   knownOptions('retry.backoff', backoff, ['minMs', 'maxMs']);
-  for (const code of codes) {
-    if (!isStatusName(code) || code === 'OK')
-      throw new TypeError(`retry.codes: not an error status: ${String(code)}`);
-  }
-  const names = typeof idempotent === 'boolean' ? undefined : new Set(idempotent);
+  const retried = listOption('retry.codes', codes, isErrorStatus, 'name of an error status');
+  const names = typeof idempotent === 'boolean' ? undefined : new Set(methodNames(idempotent));
   const minMs = timeoutOption('retry.backoff.minMs', backoff.minMs, 20);
   return {
     maxAttempts: integerOption('retry.maxAttempts', options.maxAttempts, 3, 1, 10),
     minMs,
     maxMs: Math.max(minMs, timeoutOption('retry.backoff.maxMs', backoff.maxMs, 1000)),
-    codes: new Set(codes),
+    codes: new Set(retried),
+    idempotentNames: names,
     isIdempotent: names === undefined ? () => idempotent === true : (wireName) => names.has(wireName),
   };
 }
@@ -70,10 +71,17 @@ export function retryPauseMs(policy: RetryPolicy, attempt: number, random: numbe
 /** @throws RangeError that names the option. */
 export function checkedBudget(options: RetryBudgetOptions = {}): Required<RetryBudgetOptions> {
   knownOptions('retryBudget', options, ['ratio', 'perSecond']);
-  const { ratio = 0.2, perSecond = 10 } = options;
-  if (!(ratio >= 0 && ratio <= 10))
-    throw new RangeError(`retryBudget.ratio must be from 0 to 10, not ${String(ratio)}`);
-  if (!(perSecond >= 0 && perSecond <= 1e6))
-    throw new RangeError(`retryBudget.perSecond must be from 0 to 1000000, not ${String(perSecond)}`);
-  return { ratio, perSecond };
+  return {
+    ratio: numberOption('retryBudget.ratio', options.ratio, 0.2, { from: 0, max: 10 }),
+    perSecond: numberOption('retryBudget.perSecond', options.perSecond, 10, { from: 0, max: 1e6 }),
+  };
+}
+
+function isErrorStatus(value: unknown): boolean {
+  return isStatusName(value) && value !== 'OK';
+}
+
+function methodNames(idempotent: readonly string[]): readonly string[] {
+  const isName = (value: unknown): boolean => typeof value === 'string' && /^[^\s/]+\.[^\s./]+$/.test(value);
+  return listOption('retry.idempotent', idempotent, isName, 'method name such as Order.getOrder');
 }

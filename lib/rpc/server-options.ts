@@ -1,10 +1,13 @@
+import { nativeServerTransport } from '../addon/server-transport.ts';
 import { RocketLogger } from '../log/create-logger.ts';
-import type { Logger } from '../log/logger.ts';
+import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { ServerInterceptor } from './interceptors.ts';
+import { booleanOption, functionOption, functionsOption } from './option-shapes.ts';
 import {
   defaultIoThreads,
   defaultTimeoutMs,
   integerOption,
+  knownOptions,
   MiB,
   maxTimeoutMs,
   timeoutOption,
@@ -59,7 +62,7 @@ export interface ServerOptions {
   readonly transport?: ServerTransportFactory;
 }
 
-export const serverOptionNames: readonly (keyof ServerOptions)[] = [
+const serverOptionNames: readonly (keyof ServerOptions)[] = [
   'ioThreads',
   'maxFrameBytes',
   'maxWriteQueueBytes',
@@ -78,9 +81,32 @@ export const serverOptionNames: readonly (keyof ServerOptions)[] = [
   'transport',
 ];
 
-/** @throws RangeError that names the option. */
-export function checkedServerOptions(options: ServerOptions): ServerTransportOptions {
-  integerOption('backlog', options.backlog, 4096, 1, 65_535);
+/** Options with everything filled in. */
+export interface ServerSettings {
+  readonly makeTransport: ServerTransportFactory;
+  readonly transportOptions: ServerTransportOptions;
+  readonly interceptors: readonly ServerInterceptor[];
+  readonly logger: Logger | false | undefined;
+  readonly backlog: number;
+  readonly exposeErrors: boolean;
+  readonly asyncContext: boolean;
+}
+
+/** @throws RangeError or TypeError that names the option. */
+export function checkedServerOptions(options: ServerOptions): ServerSettings {
+  knownOptions('Server', options, serverOptionNames);
+  return {
+    makeTransport: functionOption('transport', options.transport) ?? nativeServerTransport,
+    transportOptions: checkedTransportOptions(options),
+    interceptors: functionsOption('interceptors', options.interceptors),
+    logger: checkedLogger(options.logger),
+    backlog: integerOption('backlog', options.backlog, 4096, 1, 65_535),
+    exposeErrors: booleanOption('exposeErrors', options.exposeErrors, false),
+    asyncContext: booleanOption('asyncContext', options.asyncContext, false),
+  };
+}
+
+function checkedTransportOptions(options: ServerOptions): ServerTransportOptions {
   return {
     ioThreads: integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128),
     maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
@@ -104,13 +130,15 @@ export function checkedServerOptions(options: ServerOptions): ServerTransportOpt
     maxConnections: integerOption('maxConnections', options.maxConnections, 65_536, 1, 1 << 20),
     defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
     maxTimeoutMs,
-    healthBlockedAfterMs: healthBlockedAfterMs(options.health ?? true),
+    healthBlockedAfterMs: healthBlockedAfterMs(options.health),
     log: options.logger instanceof RocketLogger ? options.logger.lendToNativeThreads() : undefined,
   };
 }
 
-function healthBlockedAfterMs(health: boolean | HealthSettings): number {
+function healthBlockedAfterMs(health: boolean | HealthSettings = true): number {
   if (health === false) return 0;
-  const { blockedAfterMs } = health === true ? ({} as HealthSettings) : health;
+  const settings: HealthSettings = health === true ? {} : health;
+  knownOptions('health', settings, ['blockedAfterMs']);
+  const { blockedAfterMs } = settings;
   return timeoutOption('health.blockedAfterMs', blockedAfterMs, 1000, 1);
 }

@@ -1,25 +1,21 @@
 import { lookup } from 'node:dns/promises';
-import { nativeServerTransport } from '../addon/server-transport.ts';
 import { toServiceDefinition } from '../codec/grpc.ts';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
 import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
-import { RpcError } from './errors.ts';
-import { runServerInterceptors, type ServerInterceptor } from './interceptors.ts';
+import { wireFailure } from './errors.ts';
+import { runServerInterceptors } from './interceptors.ts';
 import { knownOptions, timeoutOption } from './options.ts';
-import { checkedServerOptions, type ServerOptions, serverOptionNames } from './server-options.ts';
+import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
 import { ServerRegistrations } from './server-registrations.ts';
-import { type AnyService, type MethodDefinition, type MethodsOf, methodInfo, type Unary } from './service.ts';
+import { type AnyService, type MethodsOf, methodInfo, type Unary } from './service.ts';
+import { handlersOf, type MethodHandler } from './service-handlers.ts';
 import { wireCode, wireCodeOfStatus } from './status.ts';
 import { parseTarget } from './target.ts';
-import type {
-  ReadyStrings,
-  ServerReceiver,
-  ServerTransport,
-  ServerTransportOptions,
-  ServerTransportStats,
-} from './transport.ts';
+import type { ReadyStrings, ServerReceiver, ServerTransport, ServerTransportStats } from './transport.ts';
+import { adopted, isPlainPromise, isThenable } from './user-code.ts';
+import { messageOf } from './value-text.ts';
 
 /** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
 export type Handler<Request, Response> = (
@@ -73,11 +69,6 @@ export interface ServerStats extends ServerTransportStats {
   readonly handlersRunning: number;
 }
 
-interface Registered {
-  readonly definition: MethodDefinition;
-  readonly handler: Handler<unknown, unknown>;
-}
-
 type State = 'new' | 'listening' | 'closing' | 'closed';
 
 /**
@@ -85,11 +76,9 @@ type State = 'new' | 'listening' | 'closing' | 'closed';
  * passes, even while JavaScript is blocked.
  */
 export class Server implements AsyncDisposable, ServerReceiver {
-  readonly #options: ServerOptions;
-  readonly #transportOptions: ServerTransportOptions;
-  readonly #interceptors: readonly ServerInterceptor[];
+  readonly #settings: ServerSettings;
   readonly #logger: Logger;
-  readonly #methods: Registered[] = [];
+  readonly #methods: MethodHandler[] = [];
   readonly #names = new Set<string>();
   readonly #services: string[] = [];
   readonly #registrations = new ServerRegistrations();
@@ -103,41 +92,26 @@ export class Server implements AsyncDisposable, ServerReceiver {
 
   /** @throws RangeError or TypeError that names the option. */
   constructor(options: ServerOptions = {}) {
-    knownOptions('Server', options, serverOptionNames);
-    this.#options = options;
-    this.#interceptors = options.interceptors ?? [];
-    this.#logger = safeLogger(options.logger);
-    this.#transportOptions = checkedServerOptions(options);
+    this.#settings = checkedServerOptions(options);
+    this.#logger = safeLogger(this.#settings.logger);
   }
 
   /**
    * Adds a service. `handlers` may be an object or an instance of a class, whose other fields are its own business. A
    * method may be left out only by a type assertion; it is then answered UNIMPLEMENTED.
    *
-   * @throws Error once the server listens, TypeError for a handler that is no function or no method of the service.
+   * @throws Error once the server listens; TypeError for a handler that is no function or no method of the service, for an object
+   * without any, and for what is no service.
    */
   addService<Service extends AnyService>(service: Service, handlers: Handlers<Service>): this {
     if (this.#state !== 'new') throw new Error('addService() must come before listen()');
-    const { methods, name } = toServiceDefinition(service);
-    const given = handlers as Readonly<Record<string, unknown>>;
-    for (const key of Object.keys(given)) {
-      if (methods[key] === undefined && typeof given[key] === 'function') {
-        throw new TypeError(
-          `${name} has no unary method ${key}; it has ${Object.keys(methods).join(', ') || 'none'}`,
-        );
-      }
-    }
-    this.#services.push(name);
-    for (const [key, definition] of Object.entries(methods)) {
-      const handler = given[key];
-      if (handler === undefined) continue;
-      if (typeof handler !== 'function')
-        throw new TypeError(`the handler of ${name}.${key} is not a function`);
-      if (this.#names.has(definition.wireName))
-        throw new TypeError(`${definition.wireName} has a handler already`);
-      this.#names.add(definition.wireName);
-      this.#methods.push({ definition, handler: handler.bind(handlers) as Handler<unknown, unknown> });
-    }
+    const definition = toServiceDefinition(service);
+    const found = handlersOf(definition, handlers);
+    for (const { wireName } of found.map((each) => each.definition))
+      if (this.#names.has(wireName)) throw new TypeError(`${wireName} has a handler already`);
+    this.#services.push(definition.name);
+    for (const each of found) this.#names.add(each.definition.wireName);
+    this.#methods.push(...found);
     return this;
   }
 
@@ -162,12 +136,12 @@ export class Server implements AsyncDisposable, ServerReceiver {
     }
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
     if (this.#state === 'new') {
-      const factory = this.#options.transport ?? nativeServerTransport;
+      const { makeTransport, transportOptions, logger } = this.#settings;
       const methods = this.#methods.map(({ definition }) =>
         methodInfo(definition.wireName, definition.request),
       );
-      this.#transport = factory(this.#transportOptions, methods, this);
-      setCallLogger(this.#transport, this.#options.logger);
+      this.#transport = makeTransport(transportOptions, methods, this);
+      setCallLogger(this.#transport, logger);
       this.#state = 'listening';
     }
     const { registry, advertise, ...registerOptions } = options;
@@ -176,7 +150,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
         `${address} means every address of this machine: say in option advertise which one to register`,
       );
     }
-    const bound = this.#native().listen(numeric, this.#options.backlog ?? 4096);
+    const bound = this.#native().listen(numeric, this.#settings.backlog);
     if (registry !== undefined)
       await this.#registrations.register(registry, this.#services, advertise ?? bound, registerOptions);
     return {
@@ -269,26 +243,26 @@ export class Server implements AsyncDisposable, ServerReceiver {
     }
     const call = new ServerCall(transport, definition, low, high, deadlineMs, text);
     this.#remember(call);
-    let result: unknown;
+    let value: unknown;
     try {
-      result = this.#invoke(handler, request, call);
-      // Promise.resolve() also takes a thenable that misbehaves.
-      if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result);
+      const result = this.#invoke(handler, request, call);
+      if (isThenable(result)) {
+        const promise = isPlainPromise(result) ? result : adopted(result);
+        promise.then(
+          (settled) => this.#reply(call, settled),
+          (error: unknown) => this.#fail(call, error),
+        );
+        return;
+      }
+      value = result;
     } catch (error) {
       return this.#fail(call, error);
     }
-    if (result instanceof Promise) {
-      result.then(
-        (value) => this.#reply(call, value),
-        (error: unknown) => this.#fail(call, error),
-      );
-    } else {
-      this.#reply(call, result);
-    }
+    this.#reply(call, value);
   }
 
-  #invoke(handler: Handler<unknown, unknown>, request: unknown, call: ServerCall): unknown {
-    const interceptors = this.#interceptors;
+  #invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown {
+    const { interceptors } = this.#settings;
     const run =
       interceptors.length === 0
         ? undefined
@@ -296,7 +270,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
             const intercepted = { method: call.method, request, context: call };
             return runServerInterceptors(interceptors, intercepted, () => handler(request, call));
           };
-    if (this.#options.asyncContext === true) return runInContext(call, run ?? (() => handler(request, call)));
+    if (this.#settings.asyncContext) return runInContext(call, run ?? (() => handler(request, call)));
     return run === undefined ? handler(request, call) : run();
   }
 
@@ -322,10 +296,11 @@ export class Server implements AsyncDisposable, ServerReceiver {
   #fail(call: ServerCall, error: unknown): void {
     if (call.ended) return;
     const transport = this.#native();
-    if (error instanceof RpcError) {
-      transport.fail(call.low, call.high, error.wireCode, error.message);
+    const failure = wireFailure(error);
+    if (failure !== undefined) {
+      transport.fail(call.low, call.high, failure.wireCode, failure.message);
     } else {
-      const text = this.#options.exposeErrors === true ? messageOf(error) : 'internal error';
+      const text = this.#settings.exposeErrors ? messageOf(error) : 'internal error';
       transport.fail(call.low, call.high, wireCodeOfStatus('INTERNAL'), text);
       this.#logger.error(`the handler of ${call.method} failed`, error);
     }
@@ -384,19 +359,4 @@ const listenOptionNames: readonly (keyof ListenOptions)[] = [
 /** 0.0.0.0 or ::, in whatever length. */
 function isWildcard(address: string): boolean {
   return /^(0\.0\.0\.0|\[[0:]+\]):/.test(address);
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  try {
-    return String(error);
-  } catch {
-    return 'something that is no Error and has no text was thrown';
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

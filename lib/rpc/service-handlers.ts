@@ -1,0 +1,46 @@
+import { nearest } from '../nearest.ts';
+import type { CallContext } from './call-context.ts';
+import type { MethodDefinition, ServiceDefinition } from './service.ts';
+import { kindOf } from './value-text.ts';
+
+/** A method of a server, and what answers it. */
+export interface MethodHandler {
+  readonly definition: MethodDefinition;
+  readonly handler: (request: unknown, context: CallContext) => unknown;
+}
+
+/**
+ * The handlers of a service that an object, or an instance of a class, has.
+ *
+ * @throws TypeError that names the method, or says which there are.
+ */
+export function handlersOf({ name, methods }: ServiceDefinition, handlers: unknown): MethodHandler[] {
+  const there = Object.keys(methods);
+  const list = there.join(', ') || 'none';
+  if (typeof handlers !== 'object' || handlers === null || Array.isArray(handlers))
+    throw new TypeError(`the handlers of ${name} are an object of functions, not ${kindOf(handlers)}`);
+  const given = handlers as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(given)) {
+    if (Object.hasOwn(methods, key) || typeof given[key] !== 'function') continue;
+    const meant = nearest(key, there);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    throw new TypeError(`${name} has no unary method ${key}; it has ${list}${hint}`);
+  }
+  const found: MethodHandler[] = [];
+  for (const [key, definition] of Object.entries(methods)) {
+    const handler = ownOrOfItsClass(given, key);
+    if (handler === undefined) continue;
+    if (typeof handler !== 'function')
+      throw new TypeError(`the handler of ${name}.${key} is not a function but ${kindOf(handler)}`);
+    found.push({ definition, handler: Function.prototype.bind.call(handler, handlers) });
+  }
+  if (found.length === 0 && there.length > 0)
+    throw new TypeError(`${kindOf(handlers)} has no handler for any method of ${name}; it has ${list}`);
+  return found;
+}
+
+/** A method may be called `toString`; that every object has one does not make it a handler. */
+function ownOrOfItsClass(given: Readonly<Record<string, unknown>>, key: string): unknown {
+  const value = given[key];
+  return value === (Object.prototype as unknown as Record<string, unknown>)[key] ? undefined : value;
+}

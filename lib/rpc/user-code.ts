@@ -1,0 +1,42 @@
+/** Where the library calls the user's functions (docs/decisions/0022 lists the places). */
+
+/** Looks at its `then`, which may throw. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+const { then } = Promise.prototype;
+
+/** Whether its then() is that of the language, which calls back once, later, and throws nothing of the user's. */
+export function isPlainPromise(value: PromiseLike<unknown>): value is Promise<unknown> {
+  return value instanceof Promise && value.then === then && value.constructor === Promise;
+}
+
+/** A promise of the language for a thenable, which may throw, call back twice, or at once. */
+export function adopted(thenable: PromiseLike<unknown>): Promise<unknown> {
+  return new Promise((resolve) => {
+    resolve(thenable);
+  });
+}
+
+/**
+ * Calls a function of the user's whose result nobody waits for. What it throws, or its promise rejects with, goes to
+ * `onError`; that of a promise later.
+ */
+export function callUser(call: () => unknown, onError: (error: unknown) => void): void {
+  try {
+    const result = call();
+    if (isThenable(result)) adopted(result).catch(onError);
+  } catch (error) {
+    onError(error);
+  }
+}
+
+/** Keeps a promise that the user may drop from ending the process when it rejects; it is returned. */
+export function mayBeDropped<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
