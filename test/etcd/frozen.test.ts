@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { startClock } from '../support/clock.ts';
 import { discovery, plainClient } from '../support/discoveries.ts';
 import { EtcdServer, etcdIsMissing } from '../support/etcd-server.ts';
 
 const a = '127.0.0.1:9001';
-/** For a machine that is busy. */
-const slackMs = 700;
-
-async function msOf(work: Promise<unknown>): Promise<number> {
-  const started = performance.now();
+/** Fails unless `work` settles `dueMs` from now. */
+async function expectBy(dueMs: number, work: Promise<unknown>): Promise<void> {
+  const clock = startClock();
   await Promise.allSettled([work]);
-  return performance.now() - started;
+  clock.expectBy(dueMs);
 }
 
 describe.skipIf(etcdIsMissing())('an etcd that is frozen', () => {
@@ -22,7 +21,7 @@ describe.skipIf(etcdIsMissing())('an etcd that is frozen', () => {
     for (let i = 0; i < 3; i++) server.freeze(i);
     for (const client of clients) {
       await expect(client.list('/')).rejects.toThrow(/no etcd could be reached/);
-      expect(await msOf(client.list('/'))).toBeLessThan(1000 + slackMs);
+      await expectBy(1000, client.list('/'));
     }
   });
 
@@ -43,9 +42,9 @@ describe.skipIf(etcdIsMissing())('an etcd that is frozen', () => {
     server.freeze();
     const entering = registry.register('OrderAdmin', a);
     entering.catch(() => undefined);
-    expect(await msOf(entered.close())).toBeLessThan(3000 + slackMs);
+    await expectBy(3000, entered.close());
     expect(entered.state).toBe('closed');
-    expect(await msOf(registry.close())).toBeLessThan(3000 + slackMs);
+    await expectBy(3000, registry.close());
     await expect(entering).rejects.toThrow(/was closed before it was entered/);
   });
 });
