@@ -8,6 +8,8 @@ export interface RegisterOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Gives up while the instance is not entered yet; later it does nothing. */
   readonly signal?: AbortSignal;
+  /** Told why an attempt to enter the instance failed, each time, while it is not entered yet. */
+  readonly onError?: (error: Error) => void;
 }
 
 /**

@@ -1,14 +1,27 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { untilWithdrawn } from '../discovery/withdrawal.ts';
+import { SignalWatch } from './signal-watch.ts';
 
 /** How often connections are looked at while clients leave. */
 const lookMs = 20;
+
+/** What listen() wants to be entered. */
+export interface RegisterRequest {
+  readonly registry: Registry;
+  readonly services: readonly string[];
+  readonly address: string;
+  readonly options: RegisterOptions;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** The entries of one server in registries. */
 export class ServerRegistrations {
   readonly #list: Registration[] = [];
   readonly #closing = new AbortController();
+  readonly #withdrawals = new Set<Promise<void>>();
   #withdrawn: Promise<unknown> = Promise.resolve();
 
   get list(): readonly Registration[] {
@@ -20,40 +33,85 @@ export class ServerRegistrations {
     return this.#withdrawn;
   }
 
-  /** Enters every service at the address; all of them, or none. */
-  async register(
-    registry: Registry,
-    services: readonly string[],
-    address: string,
-    options: RegisterOptions,
-  ): Promise<void> {
-    const { signal } = this.#closing;
-    const made: Registration[] = [];
-    const entered = await Promise.allSettled(
-      services.map(async (service) => {
-        const registration = await registry.register(service, address, { ...options, signal });
-        made.push(registration);
-        if (signal.aborted) throw new Error('the server was closed while its services were registered');
-        this.#list.push(registration);
-      }),
-    );
-    const failed = entered.find((result) => result.status === 'rejected');
-    if (failed === undefined) return;
-    for (const registration of made) {
-      const at = this.#list.indexOf(registration);
-      if (at >= 0) this.#list.splice(at, 1);
-    }
-    await Promise.all(made.map((registration) => registration.close()));
-    throw failed.reason;
+  /**
+   * Enters every service; all of them, or none: what a registry enters after it was given up is withdrawn.
+   *
+   * @throws what the registry refuses; an Error with `code` `ETIMEDOUT` or `ABORT_ERR` that says what it said last.
+   */
+  register({ registry, services, address, options, timeoutMs, signal }: RegisterRequest): Promise<void> {
+    if (services.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stop = new AbortController();
+      setMaxListeners(0, stop.signal); // every service listens
+      const watches = [this.#closing.signal, signal].filter((each) => each !== undefined).map(SignalWatch.of);
+      const entered: Registration[] = [];
+      let over = false;
+      let lastError: Error | undefined;
+
+      const settle = (): void => {
+        over = true;
+        clearTimeout(timer);
+        for (const watch of watches) watch.delete(watcher);
+      };
+      const giveUp = (error: unknown): void => {
+        if (over) return;
+        settle();
+        stop.abort(error);
+        const withdrawals = entered.map((registration) => this.#withdraw(registration));
+        void untilWithdrawn(Promise.all(withdrawals)).then(() => reject(error));
+      };
+      const giveUpBecause = (why: string, more: object, cause: unknown = lastError): void => {
+        const last = lastError === undefined ? '' : `; last error: ${lastError.message}`;
+        const text = `${services.join(', ')} at ${address} ${services.length > 1 ? 'were' : 'was'} not registered ${why}${last}`;
+        giveUp(Object.assign(new Error(text, { cause }), more));
+      };
+      const watcher = {
+        onSignal: (aborted: AbortSignal): void => {
+          if (aborted !== signal) giveUpBecause('before the server was closed', {});
+          else giveUpBecause('before its signal aborted', abortFields, signal.reason);
+        },
+      };
+      const timer = setTimeout(
+        () => giveUpBecause(`within ${timeoutMs} ms (option registerTimeoutMs)`, { code: 'ETIMEDOUT' }),
+        timeoutMs,
+      );
+      for (const watch of watches) watch.add(watcher);
+      const onError = (error: Error): void => {
+        lastError = error;
+      };
+      const enter = async (service: string): Promise<void> => {
+        const registration = await registry.register(service, address, {
+          ...options,
+          signal: stop.signal,
+          onError,
+        });
+        if (over) return void this.#withdraw(registration);
+        entered.push(registration);
+        if (entered.length < services.length) return;
+        settle();
+        this.#list.push(...entered);
+        resolve();
+      };
+      for (const service of services) enter(service).catch(giveUp);
+    });
+  }
+
+  /** Never rejects: an entry that cannot be withdrawn runs out. */
+  #withdraw(registration: Registration): Promise<void> {
+    const withdrawal = (async () => registration.close())()
+      .catch(() => undefined)
+      .finally(() => this.#withdrawals.delete(withdrawal));
+    this.#withdrawals.add(withdrawal);
+    return withdrawal;
   }
 
   /** Begins to withdraw everything; false when there is nothing. */
   close(): boolean {
     this.#closing.abort();
-    const any = this.#list.length > 0;
+    for (const registration of this.#list) void this.#withdraw(registration);
     // A registry of somebody else's need not keep to the bound.
-    this.#withdrawn = untilWithdrawn(Promise.allSettled(this.#list.map((each) => each.close())));
-    return any;
+    this.#withdrawn = untilWithdrawn(Promise.all(this.#withdrawals));
+    return this.#list.length > 0;
   }
 
   /** Until no client is connected any more, at most so long. */
@@ -61,4 +119,14 @@ export class ServerRegistrations {
     const end = performance.now() + ms;
     while (connections() > 0 && performance.now() < end) await pause(Math.min(lookMs, ms));
   }
+}
+
+/** As in errors of Node.js that come from a signal. */
+const abortFields = { name: 'AbortError', code: 'ABORT_ERR' };
+
+/** @throws an Error like Node's own when the signal has aborted, TypeError when it is no signal. */
+export function checkNotAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal === undefined || signal?.aborted === false) return;
+  if (!(signal instanceof AbortSignal)) throw new TypeError(`signal of ${what} must be an AbortSignal`);
+  throw Object.assign(new Error(`${what} was given up by its signal`, { cause: signal.reason }), abortFields);
 }

@@ -6,9 +6,9 @@ import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
 import { wireFailure } from './errors.ts';
 import { runServerInterceptors } from './interceptors.ts';
-import { knownOptions, timeoutOption } from './options.ts';
+import { defaultTimeoutMs, knownOptions, timeoutOption } from './options.ts';
 import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
-import { ServerRegistrations } from './server-registrations.ts';
+import { checkNotAborted, ServerRegistrations } from './server-registrations.ts';
 import { type AnyService, type MethodsOf, methodInfo, type Unary } from './service.ts';
 import { handlersOf, type MethodHandler } from './service-handlers.ts';
 import { wireCode, wireCodeOfStatus } from './status.ts';
@@ -44,9 +44,13 @@ export interface ListenAddress {
 }
 
 /** Whether and how an address is registered. */
-export interface ListenOptions extends Omit<RegisterOptions, 'signal'> {
+export interface ListenOptions extends Omit<RegisterOptions, 'signal' | 'onError'> {
   /** Where the server makes its services known, once it listens; listen() resolves when they are entered. */
   readonly registry?: Registry;
+  /** How long the registry may take to enter them; past it listen() rejects, with what the registry said last. Default 30 s. */
+  readonly registerTimeoutMs?: number;
+  /** Gives listen() up: it rejects with an AbortError, and nothing stays registered. Later it does nothing. */
+  readonly signal?: AbortSignal | undefined;
   /** The `ip:port` that clients reach it by; needed with `registry` when it listens on all addresses. Default: as bound. */
   readonly advertise?: string;
 }
@@ -120,10 +124,14 @@ export class Server implements AsyncDisposable, ServerReceiver {
    * With `registry` it then registers every service at that address, and close() withdraws them first.
    *
    * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address;
-   * what the registry refuses for good, with nothing left registered (the server still listens: close() it).
+   * what the registry refuses for good, `ETIMEDOUT` after `registerTimeoutMs` and `ABORT_ERR` by `signal`, with nothing left
+   * registered (the server still listens: close() it).
    */
   async listen(address: string, options: ListenOptions = {}): Promise<ListenAddress> {
     knownOptions('listen', options, listenOptionNames);
+    const { registry, advertise, registerTimeoutMs, signal, ...registerOptions } = options;
+    const timeoutMs = timeoutOption('registerTimeoutMs', registerTimeoutMs, defaultTimeoutMs);
+    checkNotAborted(signal, `listen(${address})`);
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const parsed = parseTarget(address);
     const target = parsed.endpoints[0];
@@ -135,6 +143,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
       numeric = family === 6 ? `[${ip}]:${target.port}` : `${ip}:${target.port}`;
     }
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
+    checkNotAborted(signal, `listen(${address})`);
     if (this.#state === 'new') {
       const { makeTransport, transportOptions, logger } = this.#settings;
       const methods = this.#methods.map(({ definition }) =>
@@ -144,15 +153,22 @@ export class Server implements AsyncDisposable, ServerReceiver {
       setCallLogger(this.#transport, logger);
       this.#state = 'listening';
     }
-    const { registry, advertise, ...registerOptions } = options;
     if (registry !== undefined && advertise === undefined && isWildcard(numeric)) {
       throw new TypeError(
         `${address} means every address of this machine: say in option advertise which one to register`,
       );
     }
     const bound = this.#native().listen(numeric, this.#settings.backlog);
-    if (registry !== undefined)
-      await this.#registrations.register(registry, this.#services, advertise ?? bound, registerOptions);
+    if (registry !== undefined) {
+      await this.#registrations.register({
+        registry,
+        services: this.#services,
+        address: advertise ?? bound,
+        options: registerOptions,
+        timeoutMs,
+        signal,
+      });
+    }
     return {
       address: bound,
       port: bound.startsWith('unix:') ? 0 : Number(bound.slice(bound.lastIndexOf(':') + 1)),
@@ -350,6 +366,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
 
 const listenOptionNames: readonly (keyof ListenOptions)[] = [
   'registry',
+  'registerTimeoutMs',
+  'signal',
   'advertise',
   'ttlSeconds',
   'weight',

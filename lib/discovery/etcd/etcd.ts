@@ -1,5 +1,6 @@
 import { safeLogger } from '../../log/logger.ts';
 import { integerOption, knownOptions } from '../../rpc/options.ts';
+import { SignalWatch } from '../../rpc/signal-watch.ts';
 import { checkAddress, checkMetadata, checkServiceName, checkWeight } from '../instance.ts';
 import type { RegisterOptions, Registration, Registry } from '../registry.ts';
 import type { Discovery, Resolver } from '../resolver.ts';
@@ -30,7 +31,7 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
   }
 
   async register(service: string, address: string, options: RegisterOptions = {}): Promise<Registration> {
-    knownOptions('register', options, ['ttlSeconds', 'weight', 'metadata', 'signal']);
+    knownOptions('register', options, ['ttlSeconds', 'weight', 'metadata', 'signal', 'onError']);
     checkServiceName(service);
     checkAddress(address);
     const { weight = 1, metadata = {} } = options;
@@ -41,6 +42,7 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
     const { prefix, requestTimeoutMs } = this.#settings;
     const log = new OutageLog(safeLogger(this.#settings.logger), `registration of ${service} at ${address}`);
     const client = acquireClient(this.#settings);
+    let isEntered = false;
     const registration = new EtcdRegistration({
       client,
       service,
@@ -49,7 +51,10 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
       value: instanceValue(address, weight, metadata),
       ttlSeconds,
       requestTimeoutMs,
-      onError: (error) => log.failed(error),
+      onError: (error) => {
+        log.failed(error);
+        if (!isEntered) options.onError?.(error);
+      },
       onClosed: () => {
         this.#registrations.delete(registration);
         releaseClient(client);
@@ -59,16 +64,18 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
       if (state === 'registered') log.well();
     });
     this.#registrations.add(registration);
-    const giveUp = (): void => void registration.close();
-    options.signal?.addEventListener('abort', giveUp);
-    if (options.signal?.aborted === true) giveUp();
+    const giveUp = { onSignal: () => void registration.close() };
+    const watch = options.signal && SignalWatch.of(options.signal);
+    watch?.add(giveUp);
+    if (options.signal?.aborted === true) giveUp.onSignal();
     try {
       await registration.entered;
+      isEntered = true;
     } catch (error) {
       await registration.close();
       throw error;
     } finally {
-      options.signal?.removeEventListener('abort', giveUp);
+      watch?.delete(giveUp);
     }
     return registration;
   }
