@@ -48,6 +48,7 @@ export {
   Server,
   type ServerStats,
 } from './rpc/server.ts';
+export type { SettableHealth } from './rpc/server-health.ts';
 export type { HealthSettings, ServerOptions } from './rpc/server-options.ts';
 export type {
   AnyService,

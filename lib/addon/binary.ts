@@ -101,6 +101,7 @@ export interface NativeEnvironment {
   engineStats(): NativeEngineStats;
   createServer(options: NativeServerOptions, methods: readonly MethodInfo[]): number;
   listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
+  setHealth(server: number, service: string, serving: boolean): void;
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
   serverStats(server: number): NativeServerStats;

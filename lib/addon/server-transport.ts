@@ -56,6 +56,11 @@ class NativeServerTransport implements ServerTransport {
     return this.#boundary.native.clock();
   }
 
+  setHealth(service: string, serving: boolean): void {
+    // What is closed answers nobody.
+    if (this.#last === undefined) this.#boundary.native.setHealth(this.#number, service, serving);
+  }
+
   close(drainMs: number): void {
     this.#boundary.hold();
     this.#boundary.native.closeServer(this.#number, drainMs);

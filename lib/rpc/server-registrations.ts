@@ -124,9 +124,8 @@ export class ServerRegistrations {
 /** As in errors of Node.js that come from a signal. */
 const abortFields = { name: 'AbortError', code: 'ABORT_ERR' };
 
-/** @throws an Error like Node's own when the signal has aborted, TypeError when it is no signal. */
+/** @throws an Error like Node's own when the signal has aborted. */
 export function checkNotAborted(signal: AbortSignal | undefined, what: string): void {
-  if (signal === undefined || signal?.aborted === false) return;
-  if (!(signal instanceof AbortSignal)) throw new TypeError(`signal of ${what} must be an AbortSignal`);
+  if (signal?.aborted !== true) return;
   throw Object.assign(new Error(`${what} was given up by its signal`, { cause: signal.reason }), abortFields);
 }

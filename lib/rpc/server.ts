@@ -6,7 +6,9 @@ import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
 import { wireFailure } from './errors.ts';
 import { runServerInterceptors } from './interceptors.ts';
+import { checkSignal } from './option-shapes.ts';
 import { defaultTimeoutMs, knownOptions, timeoutOption } from './options.ts';
+import { ServerHealth, type SettableHealth } from './server-health.ts';
 import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
 import { checkNotAborted, ServerRegistrations } from './server-registrations.ts';
 import { type AnyService, type MethodsOf, methodInfo, type Unary } from './service.ts';
@@ -86,6 +88,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
   readonly #names = new Set<string>();
   readonly #services: string[] = [];
   readonly #registrations = new ServerRegistrations();
+  readonly #health = new ServerHealth();
   /** Calls by io thread and slot (the halves of a call id's low word), so that an abort finds its call. */
   readonly #calls: (ServerCall | undefined)[][] = [];
   #running = 0;
@@ -131,6 +134,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
     knownOptions('listen', options, listenOptionNames);
     const { registry, advertise, registerTimeoutMs, signal, ...registerOptions } = options;
     const timeoutMs = timeoutOption('registerTimeoutMs', registerTimeoutMs, defaultTimeoutMs);
+    checkSignal('signal', signal);
     checkNotAborted(signal, `listen(${address})`);
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const parsed = parseTarget(address);
@@ -150,6 +154,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
         methodInfo(definition.wireName, definition.request),
       );
       this.#transport = makeTransport(transportOptions, methods, this);
+      this.#health.attach(this.#transport);
       setCallLogger(this.#transport, logger);
       this.#state = 'listening';
     }
@@ -173,6 +178,18 @@ export class Server implements AsyncDisposable, ServerReceiver {
       address: bound,
       port: bound.startsWith('unix:') ? 0 : Number(bound.slice(bound.lastIndexOf(':') + 1)),
     };
+  }
+
+  /**
+   * Says what the health service (`rocket.health.v1.Health`) answers from now on: for a service by its full name, or for the
+   * server and all its services. It is answered natively, also while JavaScript is blocked. Requests are served
+   * nevertheless; a server that is closing is NOT_SERVING whatever was said. May be called in any state, before listen()
+   * too; without it all are SERVING.
+   *
+   * @throws TypeError for another status, and for a service that was not added.
+   */
+  setHealth(status: SettableHealth, service?: string): void {
+    this.#health.set(status, service, this.#services);
   }
 
   /** What was registered by listen(), for its state. */

@@ -91,6 +91,8 @@ export interface ServerTransport {
   msgId(low: number, high: number): string;
   peer(low: number, high: number): string;
   clock(): number;
+  /** What its health service says of a service from now on; '': of the server and all services. In any state. */
+  setHealth(service: string, serving: boolean): void;
   close(drainMs: number): void;
   stats(): ServerTransportStats;
 }

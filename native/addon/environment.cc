@@ -36,6 +36,7 @@ Napi::Function Environment::define(Napi::Env env) {
                          InstanceMethod<&Environment::engine_stats>("engineStats"),
                          InstanceMethod<&Environment::create_server>("createServer"),
                          InstanceMethod<&Environment::listen>("listen"),
+                         InstanceMethod<&Environment::set_health>("setHealth"),
                          InstanceMethod<&Environment::close_server>("closeServer"),
                          InstanceMethod<&Environment::release_server>("releaseServer"),
                          InstanceMethod<&Environment::server_stats>("serverStats"),

@@ -63,6 +63,12 @@ Napi::Value Environment::listen(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), bound);
 }
 
+// js thread: setHealth(server, service, serving); an empty service: the server and all of them
+Napi::Value Environment::set_health(const Napi::CallbackInfo& info) {
+  server_at(info).health.set(info[1].ToString().Utf8Value(), info[2].ToBoolean());
+  return info.Env().Undefined();
+}
+
 // js thread: closeServer(server, drainMs); kServerClosed follows
 Napi::Value Environment::close_server(const Napi::CallbackInfo& info) {
   server_at(info).close(Millis(info[1].ToNumber().Int64Value()));

@@ -1,7 +1,8 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Channel, createClient, healthService, Server, ServingStatus } from '../../lib/index.ts';
 import { startChild } from '../support/child.ts';
 import { gate, openOrders, startOrderServer } from '../support/loopback.ts';
+import { Order } from '../support/order.ts';
 import { until } from '../support/waits.ts';
 
 const soonMs = 8000;
@@ -61,6 +62,81 @@ it('answers while JavaScript is blocked, and says so', async () => {
   await until(async () => (await health.check({})).status === ServingStatus.SERVING, {
     deadlineMs: 2000,
     what: 'the server to serve again',
+  });
+});
+
+describe('setHealth()', () => {
+  const { SERVING, NOT_SERVING } = ServingStatus;
+
+  async function statuses(health: ReturnType<typeof healthOf>, ...services: string[]) {
+    const replies = await Promise.all(services.map((service) => health.check({ service })));
+    return replies.map(({ status }) => status);
+  }
+
+  it('is heard before listen(), and at once after it; for one service, or all', async () => {
+    const server = new Server({ logger: false });
+    onTestFinished(() => server.close({ drainMs: 0 }));
+    server.addService(Order, { makeOrder: () => ({}) });
+    server.addService(
+      { ...Order, name: 'Other', methods: { m: { ...Order.methods.makeOrder, wireName: 'Other.m' } } },
+      {
+        m: () => ({}),
+      },
+    );
+    server.setHealth('NOT_SERVING', 'Order');
+    const { address } = await server.listen('127.0.0.1:0');
+    const health = healthOf(address);
+    const all = () => statuses(health, '', 'Order', 'Other', 'rocket.health.v1.Health');
+    expect(await all()).toEqual([SERVING, NOT_SERVING, SERVING, SERVING]);
+    server.setHealth(ServingStatus.NOT_SERVING);
+    expect(await all()).toEqual([NOT_SERVING, NOT_SERVING, NOT_SERVING, NOT_SERVING]);
+    server.setHealth('SERVING', 'Other');
+    expect(await all()).toEqual([NOT_SERVING, NOT_SERVING, SERVING, NOT_SERVING]);
+    server.setHealth('SERVING');
+    expect(await all()).toEqual([SERVING, SERVING, SERVING, SERVING]);
+    // Calls are served whatever it says.
+    server.setHealth('NOT_SERVING');
+    expect(await openOrders(address).orders.makeOrder({})).toBeDefined();
+  });
+
+  it('cannot make a server that is closing serve, and does no harm in any state', async () => {
+    const answer = gate<object>();
+    const { server, address } = await startOrderServer(() => answer.promise);
+    const health = healthOf(address);
+    const begun = openOrders(address).orders.makeOrder({});
+    await health.check({}); // its connection is there before the listener is gone
+    await until(() => server.stats().handlersRunning === 1, { deadlineMs: soonMs, what: 'the call' });
+    const closed = server.close({ drainMs: soonMs });
+    server.setHealth('SERVING');
+    await until(async () => (await health.check({})).status === NOT_SERVING, {
+      deadlineMs: soonMs,
+      what: 'the server to close',
+    });
+    server.setHealth('SERVING');
+    expect(await statuses(health, '', 'Order')).toEqual([NOT_SERVING, NOT_SERVING]);
+    answer.resolve({});
+    await Promise.all([begun, closed]);
+    server.setHealth('NOT_SERVING', 'Order');
+    const unused = new Server();
+    await unused.close();
+    unused.setHealth('SERVING');
+  });
+
+  it.each([...[undefined, null, true, false, 0, 3, 4, 'serving', 'UNKNOWN', 'SERVICE_UNKNOWN', '', {}]])(
+    'refuses the status %o',
+    (status) => {
+      const set = () => new Server().setHealth(status as never);
+      expect(set).toThrow(TypeError);
+      expect(set).toThrow(/'SERVING' or 'NOT_SERVING'/);
+    },
+  );
+
+  it.each(['Nobody', 'order', 'constructor', null, 5, {}])('refuses the service %o', (service) => {
+    const server = new Server();
+    server.addService(Order, { makeOrder: () => ({}) });
+    const set = () => server.setHealth('SERVING', service as never);
+    expect(set).toThrow(TypeError);
+    expect(set).toThrow(/it has Order/);
   });
 });
 

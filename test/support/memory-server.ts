@@ -50,6 +50,8 @@ export class MemoryServer implements ServerTransport {
   /** Calls that were ended without an answer by the server. */
   ended = 0;
   closing = false;
+  /** What was said of services, '' for all. */
+  readonly health = new Map<string, boolean>();
   readonly #clock: FakeClock;
   readonly #methods: readonly MethodInfo[];
   readonly #receiver: ServerReceiver;
@@ -79,7 +81,12 @@ export class MemoryServer implements ServerTransport {
   /** Hands a request to the server; the answer comes when its handler, or its deadline, gives one. */
   request(request: MemoryRequest): Promise<MemoryReply> {
     const number = this.#methods.findIndex(({ wireName }) => wireName === request.method);
-    if (number < 0) return Promise.resolve({ wireCode: 10000009, body: nothing, text: 'method not found' });
+    if (number < 0)
+      return Promise.resolve({
+        wireCode: 10000009,
+        body: nothing,
+        text: `method not found: ${request.method}`,
+      });
     return new Promise((answer) => {
       // Slots are used again, so that stale generations meet new calls.
       const slot = [...Array(this.#slots + 1).keys()].find((each) => !this.#calls.has(lowOf(each))) ?? 0;
@@ -150,6 +157,11 @@ export class MemoryServer implements ServerTransport {
 
   clock(): number {
     return this.#clock.nowMs | 0;
+  }
+
+  setHealth(service: string, serving: boolean): void {
+    if (service === '') this.health.clear();
+    this.health.set(service, serving);
   }
 
   close(): void {

@@ -28,6 +28,7 @@ class MethodTable {
   bool add(std::string_view name, std::uint32_t string_fields = 0);
   Lookup find(std::string_view name) const;
   bool has_service(std::string_view name) const { return services_.contains(name); }
+  const auto& services() const { return services_; }
   std::size_t size() const { return entries_.size(); }
 
  private:

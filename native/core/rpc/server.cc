@@ -14,7 +14,12 @@ struct Server::DrainTimer : Timer {
 
 Server::Server(std::int32_t number, std::shared_ptr<Engine> engine, std::shared_ptr<Inbox> inbox,
                const ServerOptions& options, MethodTable methods)
-    : number_(number), options_(options), methods_(std::move(methods)), inbox_(std::move(inbox)), engine_(*engine) {
+    : health(methods),
+      number_(number),
+      options_(options),
+      methods_(std::move(methods)),
+      inbox_(std::move(inbox)),
+      engine_(*engine) {
   for (Lane* lane : engine_.lanes(options_.io_threads)) {
     shards_.push_back(std::make_unique<ServerShard>(*this, *lane));
     lane->io.post([shard = shards_.back().get()] { shard->attach(); });

@@ -15,6 +15,7 @@
 #include "rpc/inbox.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
+#include "rpc/service_health.h"
 #include "wire/frame.h"
 
 namespace rocket::rpc {
@@ -85,6 +86,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   const MethodTable& methods() const { return methods_; }
   const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
 
+  ServiceHealth health;  ///< what JavaScript has said; while the server drains, its health service says so instead
   ServerCounters counters;
   io::ConnectionGauges gauges;
 

@@ -8,6 +8,7 @@
 #include "rpc/reply_frame.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
+#include "rpc/unknown_method.h"
 #include "wire/crc32c.h"
 #include "wire/wire_code.h"
 
@@ -61,10 +62,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
       answer_health(view);
       return true;
     }
-    refuse(view, method.wire_code,
-           method.wire_code == wire::kServiceNotFound  ? "service not found"
-           : method.wire_code == wire::kMethodNotFound ? "method not found"
-                                                       : "parse service name error: not Service.method");
+    refuse(view, method.wire_code, unknown_method_text(method.wire_code, view.method));
     return true;
   }
   if (view.err_info.size() > kMaxTextBytes) {
@@ -121,10 +119,10 @@ void ServerSession::answer_health(const wire::FrameView& view) {
   }
   const auto lag = shard_.port().probe();
   const bool known = service.empty() || service == health::kService || server_->methods().has_service(service);
-  const auto status = !known                                                  ? health::Status::kServiceUnknown
-                      : shard_.draining()                                     ? health::Status::kNotServing
-                      : lag > server_->options().health_blocked_after.count() ? health::Status::kServingBlocked
-                                                                              : health::Status::kServing;
+  const auto status = !known                                                   ? health::Status::kServiceUnknown
+                      : shard_.draining() || !server_->health.serving(service) ? health::Status::kNotServing
+                      : lag > server_->options().health_blocked_after.count()  ? health::Status::kServingBlocked
+                                                                               : health::Status::kServing;
   const auto calls = server_->counters.calls_in_flight.load(std::memory_order_relaxed);
   const health::Response response(status, static_cast<std::uint32_t>(lag), static_cast<std::uint32_t>(calls));
   Reply reply{wire::kOk, {}, response.bytes(), {}};

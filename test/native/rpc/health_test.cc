@@ -102,6 +102,28 @@ TEST(Health, IsNotServingWhileClosing) {
   }));
 }
 
+TEST(Health, SaysWhatTheApplicationSaid) {
+  JsSide js;
+  const auto server = js.add_server();
+  RawPeer peer(js.listen(*server));
+  const auto asked = [&](std::string_view service) {
+    EXPECT_TRUE(peer.send(check(named(service))));
+    return status_of(peer.read_frame());
+  };
+  server->health.set("Echo", false);
+  EXPECT_EQ(asked("Echo"), 2);
+  EXPECT_EQ(asked(""), 1) << "the server as a whole was not meant";
+  server->health.set("", false);
+  EXPECT_EQ(asked(""), 2);
+  server->health.set("Echo", true);
+  EXPECT_EQ(asked("Echo"), 1);
+  EXPECT_EQ(asked("rocket.health.v1.Health"), 2);
+  server->health.set("", true);
+  server->health.set("Nobody", false);
+  EXPECT_EQ(asked("Nobody"), 3);
+  EXPECT_EQ(asked(""), 1);
+}
+
 TEST(Health, IsAnUnknownServiceWhenSwitchedOff) {
   JsSide js;
   ServerOptions options;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace rocket::rpc {
+
+class MethodTable;
+
+/// What the application has said of its services: whether each, and the server as a whole, means to serve. The names
+/// are those of the method table and never change; JavaScript writes, any io thread reads.
+class ServiceHealth {
+ public:
+  explicit ServiceHealth(const MethodTable& methods);
+
+  /// Empty: the server as a whole and all services. A name that is not known changes nothing.
+  void set(std::string_view service, bool serving);
+  /// Empty: the server as a whole. What is not known stands as the server does.
+  bool serving(std::string_view service) const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::atomic<bool> whole_{true};
+  std::unordered_map<std::string, std::atomic<bool>, Hash, std::equal_to<>> services_;
+};
+
+}  // namespace rocket::rpc

@@ -1,0 +1,36 @@
+#include "rpc/unknown_method.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "wire/frame.h"
+#include "wire/wire_code.h"
+
+namespace rocket::rpc {
+namespace {
+
+TEST(UnknownMethod, IsNamed) {
+  EXPECT_EQ(unknown_method_text(wire::kServiceNotFound, "shop.Order.makeOrder"), "service not found: shop.Order");
+  EXPECT_EQ(unknown_method_text(wire::kMethodNotFound, "Order.makeOrdr"), "method not found: Order.makeOrdr");
+  EXPECT_EQ(unknown_method_text(wire::kParseServiceName, "Order"),
+            "parse service name error: not Service.method: Order");
+}
+
+TEST(UnknownMethod, IsEscapedAndCut) {
+  EXPECT_EQ(unknown_method_text(wire::kMethodNotFound, "A.\n\x02\\\xc3\xa4"),
+            "method not found: A.\\x0a\\x02\\x5c\\xc3\\xa4");
+  std::mt19937 random(7);
+  for (int round = 0; round < 2000; ++round) {
+    std::string method(random() % 4097, '\0');
+    for (char& c : method) c = static_cast<char>(round % 2 == 0 ? random() : 'a' + random() % 26);
+    for (const auto code : {wire::kServiceNotFound, wire::kMethodNotFound, wire::kParseServiceName}) {
+      const std::string text = unknown_method_text(code, method);
+      EXPECT_LE(text.size(), wire::kOldPeerErrInfoBytes);
+      for (const char c : text) ASSERT_TRUE(c >= 0x20 && c < 0x7f);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rocket::rpc
