@@ -46,7 +46,7 @@ export class FieldTranslation {
       if (field.kind.is === 'long' && field.shape === 'single')
         type.prototype[field.name] = fromLong(type.prototype[field.name], longs);
     }
-    if (this.#fields.length === 0) return;
+    if (this.#fields.length === 0 || hasFieldToJson(type.prototype)) return;
     const { toJson } = type;
     const translation = this;
     const value = function (this: Fields): unknown {
@@ -82,6 +82,12 @@ export class FieldTranslation {
     }
     return message;
   }
+}
+
+/** A field, or a oneof, may be called so; then its value is what is there. */
+function hasFieldToJson(prototype: object): boolean {
+  const own = Object.getOwnPropertyDescriptor(prototype, 'toJSON');
+  return own !== undefined && typeof own.value !== 'function';
 }
 
 function translate(

@@ -108,10 +108,11 @@ class Check {
       throw this.#error(line, `illegal token '${label}': ${syntax} has no ${label} fields`);
     if (syntax === 'proto3' && options.some((option) => option.name === 'default'))
       throw this.#error(line, `${name}: proto3 has no default values`);
-    if ((label === 'repeated' || key !== undefined) && this.#property(field) in Object.prototype)
+    // What is not given would be found in the prototype, and protobufjs would write that.
+    if (label === 'repeated' && this.#property(field) in Object.prototype)
       throw this.#error(
         line,
-        `${name}: every object of JavaScript has a property of that name, so no list or map can`,
+        `a repeated field cannot be called ${name}, as every object of JavaScript has one`,
       );
   }
 

@@ -27,7 +27,7 @@ export interface LoadedFile {
   readonly isBundled: boolean;
   /** Whether it was asked for, and not only imported. */
   readonly isGiven: boolean;
-  /** Where it was imported first; its own label when it was given. */
+  /** Where it was imported first; its own first line when it was given. */
   readonly where: string;
 }
 
@@ -78,7 +78,7 @@ class Loading {
     checkOutline(this.#protobuf, outline, this.#options.keepCase);
     this.#index.add(outline);
     this.#outlines.push(outline);
-    const where = importer === undefined ? label : `${importer.label}:${importer.line}`;
+    const where = importer === undefined ? `${label}:1` : `${importer.label}:${importer.line}`;
     const isGiven = this.#given.has(real);
     this.#files.set(real, { path, label, package: outline.package, isBundled: false, isGiven, where });
     this.#parse(source, outline);

@@ -3,6 +3,7 @@ import { tellOfCall } from './call-failure.ts';
 import type { Channel } from './channel.ts';
 import type { CallOptions } from './channel-options.ts';
 import { RpcError } from './errors.ts';
+import { guardImplicitCalls } from './implicit-calls.ts';
 import { checkMethods } from './option-shapes.ts';
 import type { AnyService, MethodsOf, Unary } from './service.ts';
 
@@ -47,5 +48,6 @@ export function createClient<Service extends AnyService>(
       return Promise.reject(error);
     };
   }
+  guardImplicitCalls(functions);
   return functions as Client<Service>;
 }

@@ -42,5 +42,7 @@ export function handlersOf({ name, methods }: ServiceDefinition, handlers: unkno
 /** A method may be called `toString`; that every object has one does not make it a handler. */
 function ownOrOfItsClass(given: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = given[key];
+  // That of a class is the class.
+  if (key === 'constructor' && !Object.hasOwn(given, key)) return undefined;
   return value === (Object.prototype as unknown as Record<string, unknown>)[key] ? undefined : value;
 }

@@ -56,9 +56,8 @@ export function filesIn(folder: string): Map<string, string> {
 }
 
 /** An empty project of ES modules that has nothing installed but rocket-rpc, as it is compiled, and the types of Node. */
-export async function emptyProject(): Promise<string> {
+export async function emptyProject(folder = temporaryFolder()): Promise<string> {
   await builtPackage();
-  const folder = temporaryFolder();
   writeFiles(folder, [['package.json', '{ "type": "module" }']]);
   mkdirSync(path.join(folder, 'node_modules/@types'), { recursive: true });
   symlinkSync(root, path.join(folder, 'node_modules/rocket-rpc'));

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { useCodeNames } from './code-names.ts';
 import { codeOfFile } from './file-code.ts';
 import { GenFailure } from './gen-failure.ts';
 import type { GenOptions } from './gen-options.ts';
@@ -24,6 +25,7 @@ export function generate(paths: readonly string[], options: GenOptions): Generat
   removeExtensions(tools.protobuf, loaded.root);
   const files = new Map<string, string>();
   const modules = modulesOf(tools.protobuf, loaded, options.dates);
+  useCodeNames(tools.protobuf, loaded.root);
   const labels = new Map(loaded.files.map((file) => [file.name, file.label]));
   for (const module of modules) {
     const code = codeOfFile(tools, loaded.root, labels.get(module.file) ?? module.file);

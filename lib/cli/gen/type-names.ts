@@ -1,4 +1,5 @@
 import type protobuf from 'protobufjs';
+import { codeName } from './code-names.ts';
 import type { TypeName } from './model.ts';
 import type { ProtoFile } from './proto-files.ts';
 import type { Protobuf } from './protobuf-tools.ts';
@@ -63,7 +64,7 @@ export function namesOf(protobuf: Protobuf, declared: readonly Declared[]): Name
         file: file.name,
         exported: name,
         init: type instanceof protobuf.Type ? take(`${name}Init`) : name,
-        codePath: codePathOf(protobuf, type),
+        codePath: codePathOf(type),
       });
     }
     for (const { service, exported: name } of serviceNames) {
@@ -86,21 +87,18 @@ function localName(type: protobuf.ReflectionObject, file: ProtoFile): string {
   return fullNameOf(type).slice(prefix.length).replaceAll('.', '_');
 }
 
-/** As protobufjs-cli escapes names. */
-function codePathOf(protobuf: Protobuf, type: protobuf.ReflectionObject): string {
-  return fullNameOf(type)
-    .split('.')
-    .map((name) => (protobuf.util.isReserved(name) ? `${name}_` : name))
-    .join('.');
+/** Where the code of a type is under `$root`, once its names are for code. */
+function codePathOf(type: protobuf.ReflectionObject): string {
+  return fullNameOf(type).split('.').map(codeName).join('.');
 }
 
 /** Words that cannot name a type or a constant of a module. */
 const reserved: ReadonlySet<string> = new Set(
   (
     'any arguments as await bigint boolean break case catch class const continue debugger default delete do else enum ' +
-    'eval export extends false finally for function if implements import in instanceof interface let never new null ' +
-    'number object package private protected public return static string super switch symbol this throw true try ' +
-    'typeof undefined unknown var void while with yield'
+    'eval export extends false finally for function if implements import in infer instanceof interface keyof let never new null ' +
+    'number object package private protected public readonly return static string super switch symbol this throw true try ' +
+    'typeof undefined unique unknown var void while with yield'
   ).split(' '),
 );
 

@@ -1,0 +1,27 @@
+type CallFunction = (request: unknown, options?: never) => unknown;
+type Stub = Record<string, CallFunction>;
+
+/**
+ * JavaScript calls some functions of any object by itself: `await client` calls `then(resolve)`, JSON.stringify() `toJSON(key)`,
+ * a template `toString()`. Where methods of a service have such names, those calls must neither be sent nor hang: a request is an
+ * object, and what JavaScript gives is none.
+ */
+export function guardImplicitCalls(stub: Stub): void {
+  const inherited = Object.prototype as unknown as Readonly<Record<string, CallFunction>>;
+  for (const [name, call] of Object.entries(stub)) {
+    const implicit = name === 'then' ? settled(stub) : name === 'toJSON' ? () => ({}) : inherited[name];
+    if (implicit === undefined) continue;
+    stub[name] = (...args) => {
+      const isRequest = typeof args[0] === 'object' && args[0] !== null;
+      return isRequest ? call(...args) : implicit.apply(stub, args);
+    };
+  }
+}
+
+/** As of a promise for a stub without `then`, which would be asked for the next. */
+function settled(stub: Stub): CallFunction {
+  return (resolve) => {
+    const { then: _, ...others } = stub;
+    if (typeof resolve === 'function') resolve(others);
+  };
+}
