@@ -169,7 +169,9 @@ export interface NativeLogStats {
   readonly queuedBytes: number;
   /** Lines gathered since it was opened. */
   readonly lines: number;
-  /** Lines for which there was no room (option `whenFull`). */
+  /** Lines that are whole in the kernel's hands. */
+  readonly linesWritten: number;
+  /** Lines for which there was no room (option `whenFull`), that were not written at the end, or came after it. */
   readonly linesDropped: number;
   /** Bytes handed to the kernel. */
   readonly bytesWritten: number;
@@ -193,6 +195,13 @@ export interface NativeLog {
   waitForRoom(half: number): boolean;
   flush(ms: number, sync: boolean): Promise<boolean>;
   flushSync(ms: number, sync: boolean): boolean;
+  /** The halves of flushSync(), to wait for several logs together. */
+  askFlush(): number;
+  waitFlush(ticket: number, ms: number): boolean;
+  /** The process ends with lines unwritten: says on stderr how many. */
+  tellUnwritten(): void;
+  /** Of a line after close(). */
+  countLate(): void;
   reopen(): void;
   /** Takes SIGTERM and SIGINT again, which libuv gives back to the kernel with the last listener. */
   retakeSignals(): void;

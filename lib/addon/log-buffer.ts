@@ -54,7 +54,7 @@ export class LogBuffer {
 
   /** Adds a whole line, its newline included. `ascii`: it is known to be. `urgent`: it is to be gathered at once. */
   append(line: string, ascii: boolean, urgent: boolean): void {
-    if (this.#closed) return;
+    if (this.#closed) return this.countLate();
     try {
       this.#append(line, ascii, urgent);
     } catch (error) {
@@ -62,6 +62,11 @@ export class LogBuffer {
       Atomics.store(this.#control, busy, 0);
       throw error;
     }
+  }
+
+  /** For a line after the end. */
+  countLate(): void {
+    this.native.countLate();
   }
 
   /** For a line that could not be made. */

@@ -123,7 +123,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
     return this.#shared.log.stats();
   }
 
-  /** Flushes, and closes the log for this thread; children included. What is logged later is dropped. */
+  /** Flushes, and closes the log for this thread; children included. What is logged later is dropped and counted. */
   async close(): Promise<void> {
     await this.#shared.log.flush();
     this.#shared.closed = true;
@@ -136,7 +136,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
   }
 
   #write(level: number, what: unknown, more: unknown): void {
-    if (this.#shared.closed) return;
+    if (this.#shared.closed) return this.#shared.buffer.countLate();
     nested++;
     try {
       if (nested > deepestNesting) this.#writeBare(level, what, 'logged while its own fields are read');

@@ -5,7 +5,10 @@ import { isMainThread } from 'node:worker_threads';
 export interface EndingLog {
   /** The same for all that share a buffer: flushing one flushes all. */
   readonly buffer: object;
-  flushSync(): boolean;
+  readonly flushTimeoutMs: number;
+  askFlush(): number;
+  waitFlush(ticket: number, ms: number): boolean;
+  tellUnwritten(): void;
   reopen(): void;
   retakeSignals(): void;
 }
@@ -56,11 +59,16 @@ function keep(event: string, listener: (event: string) => void, wanted: boolean)
   if (!wanted && has) events.off(event, listener);
 }
 
+/** All are asked before any is waited for: those whose disk hangs are waited for at the same time. */
 function flushAll(): void {
-  const flushed = new Set<object>();
+  const asked = new Map<object, { log: EndingLog; ticket: number }>();
   for (const log of open.keys()) {
-    if (!flushed.has(log.buffer)) log.flushSync();
-    flushed.add(log.buffer);
+    if (!asked.has(log.buffer)) asked.set(log.buffer, { log, ticket: log.askFlush() });
+  }
+  const began = performance.now();
+  for (const { log, ticket } of asked.values()) {
+    const left = Math.max(0, Math.ceil(began + log.flushTimeoutMs - performance.now()));
+    if (!log.waitFlush(ticket, left)) log.tellUnwritten();
   }
 }
 

@@ -21,7 +21,7 @@ const compressEveryMs = 1000;
 export class OpenLog {
   readonly buffer: LogBuffer;
   readonly #place: string;
-  readonly #flushTimeoutMs: number;
+  readonly flushTimeoutMs: number;
   #closed = false;
   readonly #forget: () => void;
   readonly #compressing: NodeJS.Timeout | undefined;
@@ -32,7 +32,7 @@ export class OpenLog {
     const where = folder === '' ? place : `${folder}/${settings.name}`;
     this.#place = where;
     this.buffer = openBuffer(where, { ...settings, folder }, flushOnSignals);
-    this.#flushTimeoutMs = settings.flushTimeoutMs;
+    this.flushTimeoutMs = settings.flushTimeoutMs;
     this.#forget = atExit(this, { flushOnSignals, reopenOnSighup });
     if (gzip) {
       const { native } = this.buffer;
@@ -43,12 +43,25 @@ export class OpenLog {
 
   /** False when the disk did not take everything in time (option flushTimeoutMs). */
   flush({ sync = false }: FlushOptions = {}): Promise<boolean> {
-    return this.buffer.native.flush(this.#flushTimeoutMs, sync);
+    return this.buffer.native.flush(this.flushTimeoutMs, sync);
   }
 
   /** As flush(), blocking. */
   flushSync({ sync = false }: FlushOptions = {}): boolean {
-    return this.buffer.native.flushSync(this.#flushTimeoutMs, sync);
+    return this.buffer.native.flushSync(this.flushTimeoutMs, sync);
+  }
+
+  /** The halves of flushSync(), and what is said when it was in vain, for the end of the process. */
+  askFlush(): number {
+    return this.buffer.native.askFlush();
+  }
+
+  waitFlush(ticket: number, ms: number): boolean {
+    return this.buffer.native.waitFlush(ticket, ms);
+  }
+
+  tellUnwritten(): void {
+    this.buffer.native.tellUnwritten();
   }
 
   reopen(): void {

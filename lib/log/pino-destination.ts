@@ -1,5 +1,6 @@
 import { checkedDestination, type LogDestinationOptions } from './log-options.ts';
 import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
+import { safeText } from './safe-text.ts';
 
 /** What pino needs of a destination, and what one may want of ours. */
 export interface RocketDestination {
@@ -22,6 +23,12 @@ export interface RocketDestination {
   stats(): LogStats;
 }
 
+/** Whatever is written: one that is not ended would run into the next. */
+function wholeLine(line: unknown): string {
+  const text = typeof line === 'string' ? line : safeText(line);
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
 /**
  * Our log as the destination of pino: `pino(rocketDestination({ directory: 'logs' }))`. Lines stay pino's own.
  *
@@ -36,7 +43,8 @@ export function rocketDestination(options: LogDestinationOptions = {}): RocketDe
     ...{ [Symbol.for('pino.metadata')]: true, lastLevel: 0 },
     writable: true,
     write(this: { lastLevel: number }, line: string) {
-      if (!ended) buffer.append(line, false, this.lastLevel >= 50);
+      if (ended) buffer.countLate();
+      else buffer.append(wholeLine(line), false, this.lastLevel >= 50);
     },
     flush: async (given) => {
       if (typeof given !== 'function') return log.flush(given);

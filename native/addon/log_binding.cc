@@ -2,12 +2,15 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "convert.h"
+#include "log/closing.h"
 #include "log/crash.h"
 #include "log/ending_signals.h"
 
@@ -25,6 +28,7 @@ namespace {
 struct Logs {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<SharedLog>> by_place;  // guarded by mutex
+  std::vector<LogBinding*> open;                               // guarded by mutex; each used by its own thread alone
 };
 Logs& logs() {
   static auto* const all = new Logs();
@@ -55,29 +59,6 @@ log::LoggerOptions options_of(const Napi::Object& given) {
   return options;
 }
 
-/// Waits for a flush beside the event loop.
-class Flush final : public Napi::AsyncWorker {
- public:
-  Flush(Napi::Env env, std::shared_ptr<log::Logger> logger, Millis most, bool sync)
-      : AsyncWorker(env),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        logger_(std::move(logger)),
-        most_(most),
-        sync_(sync) {}
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
- protected:
-  void Execute() override { flushed_ = logger_->flush(most_, sync_); }
-  void OnOK() override { deferred_.Resolve(Napi::Boolean::New(Env(), flushed_)); }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  const std::shared_ptr<log::Logger> logger_;
-  const Millis most_;
-  const bool sync_;
-  bool flushed_ = false;
-};
-
 }  // namespace
 
 Napi::Function LogBinding::define(Napi::Env env) {
@@ -87,6 +68,10 @@ Napi::Function LogBinding::define(Napi::Env env) {
                          InstanceMethod<&LogBinding::wait_for_room>("waitForRoom"),
                          InstanceMethod<&LogBinding::flush>("flush"),
                          InstanceMethod<&LogBinding::flush_sync>("flushSync"),
+                         InstanceMethod<&LogBinding::ask_flush>("askFlush"),
+                         InstanceMethod<&LogBinding::wait_flush>("waitFlush"),
+                         InstanceMethod<&LogBinding::tell_unwritten>("tellUnwritten"),
+                         InstanceMethod<&LogBinding::count_late>("countLate"),
                          InstanceMethod<&LogBinding::reopen>("reopen"),
                          InstanceMethod<&LogBinding::retake_signals>("retakeSignals"),
                          InstanceMethod<&LogBinding::close>("close"),
@@ -120,6 +105,8 @@ LogBinding::LogBinding(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(
     logger_ = known->logger;
   }
   buffer_ = logger_->add_buffer();
+  flushes_ = LogFlushes::create(info.Env());
+  // Behind the flushes' own hook in order of adding, so before it in order of running.
   napi_add_env_cleanup_hook(env_, &LogBinding::on_env_cleanup, this);
   auto* const held = new std::shared_ptr<log::Buffer>(buffer_);
   const auto memory = Napi::ArrayBuffer::New(
@@ -128,33 +115,57 @@ LogBinding::LogBinding(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(
   auto self = info.This().As<Napi::Object>();
   self.Set("memory", memory);
   put(self, "tid", log::thread_id());
+  const std::lock_guard lock(logs().mutex);
+  logs().open.push_back(this);
   Ref();  // until close(), or the environment's end
 }
 
-LogBinding::~LogBinding() { shut_down(); }
+LogBinding::~LogBinding() {
+  shut_down();
+  if (!flushes_ || env_ended_) return;
+  flushes_->release();
+  napi_remove_env_cleanup_hook(env_, &LogBinding::on_env_cleanup, this);
+}
 
-void LogBinding::on_env_cleanup(void* self) { static_cast<LogBinding*>(self)->shut_down(); }
-
-void LogBinding::shut_down() {
-  if (closed_) return;
-  closed_ = true;
-  if (!buffer_) return;  // the constructor threw
-  buffer_->set_gone();
-  std::shared_ptr<log::Logger> last;
+/// All the environment has open, so that they end together.
+void LogBinding::on_env_cleanup(void* self) {
+  const napi_env env = static_cast<LogBinding*>(self)->env_;
+  static_cast<LogBinding*>(self)->env_ended_ = true;
+  static_cast<LogBinding*>(self)->flushes_->on_env_cleanup();
+  std::vector<LogBinding*> ending;
   {
     const std::lock_guard lock(logs().mutex);
-    if (--shared_->users == 0) {
-      last = logger_;
-      std::erase_if(logs().by_place, [this](const auto& entry) { return entry.second == shared_; });
+    std::copy_if(logs().open.begin(), logs().open.end(), std::back_inserter(ending),
+                 [env](const LogBinding* binding) { return binding->env_ == env; });
+  }
+  std::vector<std::shared_ptr<log::Logger>> last;
+  for (LogBinding* binding : ending) {
+    if (auto logger = binding->detach()) last.push_back(std::move(logger));
+  }
+  log::close_together(last);
+}
+
+std::shared_ptr<log::Logger> LogBinding::detach() {
+  if (closed_) return nullptr;
+  closed_ = true;
+  if (!buffer_) return nullptr;  // the constructor threw
+  buffer_->set_gone();
+  {
+    const std::lock_guard lock(logs().mutex);
+    std::erase(logs().open, this);
+    if (--shared_->users > 0) {
+      logger_->nudge();
+      return nullptr;
     }
+    std::erase_if(logs().by_place, [this](const auto& entry) { return entry.second == shared_; });
   }
-  if (last) {
-    log::leave_to_crashes(*last);
-    log::leave_to_signals(*last);
-    last->close();
-  } else {
-    logger_->nudge();
-  }
+  log::leave_to_crashes(*logger_);
+  log::leave_to_signals(*logger_);
+  return logger_;
+}
+
+void LogBinding::shut_down() {
+  if (const auto last = detach()) last->close();
 }
 
 // js thread: nudge()
@@ -170,10 +181,30 @@ Napi::Value LogBinding::wait_for_room(const Napi::CallbackInfo& info) {
 
 // js thread: flush(ms, sync): Promise<boolean>
 Napi::Value LogBinding::flush(const Napi::CallbackInfo& info) {
-  auto* const flush = new Flush(info.Env(), logger_, Millis(int_at(info, 0)), info[1].ToBoolean());
-  const auto promise = flush->promise();
-  flush->Queue();
-  return promise;
+  return flushes_->start(info.Env(), *logger_, Millis(int_at(info, 0)), info[1].ToBoolean());
+}
+
+// js thread: askFlush(): ticket
+Napi::Value LogBinding::ask_flush(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(logger_->ask_flush(false)));
+}
+
+// js thread: waitFlush(ticket, ms): boolean
+Napi::Value LogBinding::wait_flush(const Napi::CallbackInfo& info) {
+  const auto ticket = static_cast<std::uint64_t>(info[0].ToNumber().Int64Value());
+  return Napi::Boolean::New(info.Env(), logger_->wait_flush(ticket, Millis(int_at(info, 1)), false));
+}
+
+// js thread: tellUnwritten(); at the end of the process
+Napi::Value LogBinding::tell_unwritten(const Napi::CallbackInfo& info) {
+  logger_->tell_unwritten();
+  return info.Env().Undefined();
+}
+
+// js thread: countLate(); of a line after close()
+Napi::Value LogBinding::count_late(const Napi::CallbackInfo& info) {
+  logger_->count_late();
+  return info.Env().Undefined();
 }
 
 // js thread: flushSync(ms, sync): boolean
@@ -196,7 +227,6 @@ Napi::Value LogBinding::retake_signals(const Napi::CallbackInfo& info) {
 // js thread: close(); the memory must not be written to any more
 Napi::Value LogBinding::close(const Napi::CallbackInfo& info) {
   if (!closed_) {
-    napi_remove_env_cleanup_hook(env_, &LogBinding::on_env_cleanup, this);
     shut_down();
     Unref();
   }
@@ -211,6 +241,7 @@ Napi::Value LogBinding::stats(const Napi::CallbackInfo& info) {
   put(result, "bufferBytes", stats.buffer_bytes);
   put(result, "queuedBytes", stats.queued_bytes);
   put(result, "lines", stats.lines);
+  put(result, "linesWritten", stats.lines_written);
   put(result, "linesDropped", stats.lines_dropped);
   put(result, "bytesWritten", stats.bytes_written);
   put(result, "writeErrors", stats.write_errors);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "log/logger.h"
+#include "log_flushes.h"
 
 namespace rocket::addon {
 
@@ -27,12 +28,18 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
 
  private:
   static void on_env_cleanup(void* self);
+  /// The log, when nobody else has it open: it is to be closed.
+  std::shared_ptr<log::Logger> detach();
   void shut_down();
 
   Napi::Value nudge(const Napi::CallbackInfo& info);
   Napi::Value wait_for_room(const Napi::CallbackInfo& info);
   Napi::Value flush(const Napi::CallbackInfo& info);
   Napi::Value flush_sync(const Napi::CallbackInfo& info);
+  Napi::Value ask_flush(const Napi::CallbackInfo& info);
+  Napi::Value wait_flush(const Napi::CallbackInfo& info);
+  Napi::Value tell_unwritten(const Napi::CallbackInfo& info);
+  Napi::Value count_late(const Napi::CallbackInfo& info);
   Napi::Value reopen(const Napi::CallbackInfo& info);
   Napi::Value retake_signals(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
@@ -45,7 +52,9 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   std::shared_ptr<SharedLog> shared_;
   std::shared_ptr<log::Logger> logger_;
   std::shared_ptr<log::Buffer> buffer_;
+  std::shared_ptr<LogFlushes> flushes_;
   bool closed_ = false;
+  bool env_ended_ = false;
 };
 
 }  // namespace rocket::addon

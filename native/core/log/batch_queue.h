@@ -16,6 +16,8 @@ struct Batch {
   std::unique_ptr<char[]> text;
   const std::size_t capacity;
   std::size_t size = 0;
+  /// In it, but for the log's own.
+  std::uint64_t lines = 0;
   /// Flushes asked for before the gathering, which are done when this is written.
   std::uint64_t flush_ticket = 0;
   std::atomic<std::size_t> written{0};

@@ -107,6 +107,12 @@ void Buffer::release() {
   taken_ = -1;
 }
 
+std::uint64_t Buffer::lines() const {
+  const auto& lines = control().lines;
+  return static_cast<std::uint64_t>(lines[0].load(std::memory_order_relaxed)) +
+         static_cast<std::uint64_t>(lines[1].load(std::memory_order_relaxed));
+}
+
 std::string_view Buffer::remains(int which) const {
   const std::int32_t active = control().active.load(std::memory_order_acquire);
   const std::int32_t index = which == 0 ? 1 - active : active;

@@ -71,6 +71,8 @@ class Buffer {
   std::string_view ready() const;
   std::int32_t ready_lines() const;
   void release();
+  /// Lines in both halves; exact when its thread and the gatherer are at rest.
+  std::uint64_t lines() const;
   /// From now on owes() until all lines of before have been released; those that come later do not count, however many.
   void owe_all() { owed_halves_ = 2; }
   bool owes() const { return owed_halves_ > 0; }

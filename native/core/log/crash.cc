@@ -23,7 +23,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   const RecoversFault recovers = recovers_fault.load(std::memory_order_acquire);
   if (recovers != nullptr && signal == SIGSEGV && recovers(signal, info, context)) return;
   if (!crashed.exchange(true, std::memory_order_seq_cst)) {
-    saved_from_crashes.for_each([](Logger& logger) { logger.write_out(kLongestWait); });
+    saved_from_crashes.write_out(kLongestWait);
   }
   std::size_t index = 0;
   while (index < kCrashes.size() && kCrashes[index] != signal) ++index;

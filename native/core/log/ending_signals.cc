@@ -16,6 +16,8 @@ namespace rocket::log {
 namespace {
 
 constexpr std::array kEndingSignals{SIGTERM, SIGINT};
+/// For threads to stop, and for what the disk takes without waiting.
+constexpr Millis kForTheRest{200};
 constexpr SteadyMs kNotYet = std::numeric_limits<SteadyMs>::max();
 
 SavedLoggers saved;
@@ -31,9 +33,9 @@ std::array<Taken, kEndingSignals.size()> taken;  // guarded by taking, but for t
 std::atomic<SteadyMs> began{kNotYet};
 std::atomic<bool> done{false};
 
-Millis longest_wait() {
+Millis longest_timeout() {
   Millis longest{0};
-  saved.for_each([&](const Logger& logger) { longest += logger.options().flush_timeout; });
+  saved.for_each([&](const Logger& logger) { longest = std::max(longest, logger.options().flush_timeout); });
   return longest;
 }
 
@@ -46,9 +48,9 @@ void on_ending_signal(int signal, siginfo_t*, void*) {
   while (kEndingSignals[index] != signal) ++index;
   struct sigaction next = taken[index].before;
   if (began.compare_exchange_strong(first, now)) {
-    saved.for_each([](Logger& logger) { logger.write_out(logger.options().flush_timeout); });
+    saved.write_out(longest_timeout());
     done.store(true, std::memory_order_release);
-  } else if (!done.load(std::memory_order_acquire) && now - first <= longest_wait().count()) {
+  } else if (!done.load(std::memory_order_acquire) && now - first <= (longest_timeout() + kForTheRest).count()) {
     return;  // another thread is at it, and then ends the process
   } else {
     next = {};

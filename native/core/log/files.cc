@@ -98,6 +98,14 @@ std::vector<std::string> SystemFiles::list(const std::string& folder) {
 
 void SystemFiles::remove(const std::string& path) { ::unlink(path.c_str()); }
 
+void SystemFiles::tell(std::string_view line) {
+  // It may be a pipe that nobody reads, and blocking.
+  pollfd one{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&one, 1, 0) != 1) return;
+  [[maybe_unused]] const auto written =
+      ::write(STDERR_FILENO, line.data(), std::min<std::size_t>(line.size(), PIPE_BUF));
+}
+
 std::int64_t SystemFiles::unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();

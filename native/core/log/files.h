@@ -29,6 +29,8 @@ class Files {
   virtual std::int64_t modified_ms(const std::string& path) = 0;
   virtual std::vector<std::string> list(const std::string& folder) = 0;
   virtual void remove(const std::string& path) = 0;
+  /// For whoever runs the process; lost when that would have to wait.
+  virtual void tell(std::string_view line) = 0;
   /// Milliseconds of the calendar clock, which may jump.
   virtual std::int64_t unix_ms() = 0;
 };
@@ -47,6 +49,8 @@ class SystemFiles : public Files {
   std::int64_t modified_ms(const std::string& path) override;
   std::vector<std::string> list(const std::string& folder) override;
   void remove(const std::string& path) override;
+  /// On stderr.
+  void tell(std::string_view line) override;
   std::int64_t unix_ms() override;
 };
 

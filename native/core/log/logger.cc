@@ -24,8 +24,6 @@ std::atomic<std::uint64_t> next_number{1};
 /// For a thread to leave the line it is writing.
 constexpr Millis kBusyRetry{1};
 constexpr Millis kFirstErrorPause{100};
-/// For a writer that is told to give up, unless it hangs in a system call.
-constexpr Millis kLastWait{50};
 constexpr Millis kLongestErrorPause{1000};
 /// Room in a batch for the line about dropped lines.
 constexpr std::size_t kNoteBytes = 512;
@@ -51,8 +49,9 @@ std::string_view cut(std::string_view text, std::size_t bytes) {
   return text.substr(0, bytes);
 }
 
-/// For a handler of a fatal signal, until `give_up`.
-void write_all(int fd, std::string_view text, SteadyMs give_up) noexcept {
+/// For a handler of a fatal signal, until `give_up`. False when not everything is written.
+bool write_all(int fd, std::string_view text, SteadyMs give_up) noexcept {
+  if (fd < 0) return text.empty();
   struct stat about {};
   const bool regular = ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
   while (!text.empty()) {
@@ -62,15 +61,16 @@ void write_all(int fd, std::string_view text, SteadyMs give_up) noexcept {
       most = std::min<std::size_t>(most, PIPE_BUF);
       const SteadyMs left = give_up - steady_now_ms();
       pollfd one{fd, POLLOUT, 0};
-      if (left <= 0 || ::poll(&one, 1, static_cast<int>(std::min<SteadyMs>(left, INT_MAX))) == 0) return;
+      if (left <= 0 || ::poll(&one, 1, static_cast<int>(std::min<SteadyMs>(left, INT_MAX))) == 0) return false;
     }
     const auto written = ::write(fd, text.data(), most);
     if (written > 0) {
       text.remove_prefix(static_cast<std::size_t>(written));
     } else if (written < 0 && errno != EINTR && errno != EAGAIN) {
-      return;
+      return false;
     }
   }
+  return true;
 }
 
 void sleep_ms(long ms) noexcept {
@@ -81,6 +81,12 @@ void sleep_ms(long ms) noexcept {
 /// The process is being ended by another thread.
 [[noreturn]] void wait_for_the_end() noexcept {
   for (;;) sleep_ms(100);
+}
+
+/// For whoever runs the process.
+std::string name_of(const OutputOptions& output) {
+  if (output.folder.empty()) return output.fd == STDERR_FILENO ? "on stderr" : "on stdout";
+  return output.folder + "/" + output.name;
 }
 
 /// A handler of such a signal waits for this thread, so it must not run on it.
@@ -103,7 +109,11 @@ std::shared_ptr<Logger> Logger::open(const LoggerOptions& options, std::shared_p
 }
 
 Logger::Logger(const LoggerOptions& options, std::shared_ptr<Files> files)
-    : options_(options), files_(std::move(files)), number_(next_number.fetch_add(1)), output_(options.output, files_) {
+    : options_(options),
+      files_(std::move(files)),
+      number_(next_number.fetch_add(1)),
+      output_(options.output, files_),
+      losses_(name_of(options.output), files_) {
   output_.on_rolled = [this](const std::string& path) {
     files_rolled_.fetch_add(1, std::memory_order_relaxed);
     output_.on_left(path);
@@ -143,6 +153,7 @@ std::shared_ptr<Buffer> Logger::add_buffer() {
 
 void Logger::write(Line line) {
   if (!enabled(line.level)) return;
+  if (stopping()) return count_late();
   line.unix_ms = files_->unix_ms();
   line.tid = thread_id();
   Buffer& buffer = buffer_of_this_thread();
@@ -211,11 +222,12 @@ void Logger::gather_loop() {
   leave_ending_signals_to_others();
   gatherer_tid_.store(thread_id(), std::memory_order_relaxed);
   Millis pause = options_.gather_every;
+  SteadyMs now = steady_now_ms();
   bool ending = false;
   for (;;) {
     {
       std::unique_lock lock(gather_mutex_);
-      gather_wake_.wait_for(lock, pause,
+      gather_wake_.wait_for(lock, waiters_.until_next(now, pause),
                             [&] { return nudged_.load(std::memory_order_acquire) || (stopping() && !ending); });
     }
     nudged_.store(false, std::memory_order_release);
@@ -224,6 +236,8 @@ void Logger::gather_loop() {
     if ((ending && ticket_pushed_ >= last_ticket_) || abandoned_.load(std::memory_order_acquire)) break;
     // For want of room: the writer nudges when it has made some.
     pause = left == Left::kForNow ? kBusyRetry : options_.gather_every;
+    now = steady_now_ms();
+    if (waiters_.expire(now)) stuck_.store(true, std::memory_order_relaxed);
   }
   gatherer_ended_.store(true, std::memory_order_release);
   const std::lock_guard lock(write_mutex_);
@@ -284,10 +298,12 @@ Logger::Left Logger::gather() {
     const auto text = buffer->ready();
     std::memcpy(batch->text.get() + batch->size, text.data(), text.size());
     batch->size += text.size();
-    lines_.fetch_add(static_cast<std::uint64_t>(buffer->ready_lines()), std::memory_order_relaxed);
+    batch->lines += static_cast<std::uint64_t>(buffer->ready_lines());
     buffer->release();
   }
+  lines_.fetch_add(batch->lines, std::memory_order_relaxed);
   if (refused != nullptr) put_first(refused);
+  if (dropped_for_want_of_room() > dropped_noted_) losses_.on_dropped(reason());
   const bool complete = left == Left::kNothing;
   // Not into a queue that is full, since nothing else would bound how many such lines there are.
   if (complete || (!ready.empty() && fits(size + kNoteBytes))) note_drops(*batch);
@@ -331,11 +347,15 @@ void Logger::forget(const std::vector<std::shared_ptr<Buffer>>& gone) {
   registry_changed_.store(true, std::memory_order_release);
 }
 
-/// Lines that were dropped are told of as soon as there is room again: in the batch that makes it.
-void Logger::note_drops(Batch& batch) {
+std::uint64_t Logger::dropped_for_want_of_room() const {
   std::uint64_t dropped = dropped_of_gone_.load(std::memory_order_relaxed);
   for (const auto& buffer : snapshot_) dropped += static_cast<std::uint32_t>(buffer->dropped());
-  dropped_.store(dropped, std::memory_order_relaxed);
+  return dropped;
+}
+
+/// Lines that were dropped are told of as soon as there is room again: in the batch that makes it.
+void Logger::note_drops(Batch& batch) {
+  const std::uint64_t dropped = dropped_for_want_of_room();
   if (dropped <= dropped_noted_) return;
   const std::string message = std::to_string(dropped - dropped_noted_) +
                               " lines were dropped: they came faster than they could be written (options bufferBytes, "
@@ -374,6 +394,7 @@ void Logger::write_loop() {
     const bool written = write_batch(*batch);
     const std::size_t size = batch->size;
     const std::uint64_t ticket = batch->flush_ticket;
+    count_written(*batch, written);
     if (written) finish_flush(ticket);
     queue_.pop();
     writing_.store(false, std::memory_order_seq_cst);
@@ -381,9 +402,27 @@ void Logger::write_loop() {
     if (wants_room_.exchange(false)) nudge();
     if (!written) break;
   }
+  end_writing();
+}
+
+void Logger::end_writing() {
+  output_.close();
+  {
+    const std::lock_guard lock(flush_mutex_);
+    writer_ended_.store(true, std::memory_order_release);
+    flushed_.notify_all();
+  }
+  waiters_.end();
+}
+
+void Logger::count_written(const Batch& batch, bool whole) {
+  const std::string_view text(batch.text.get(), batch.written.load(std::memory_order_relaxed));
+  // The log's own line is the last.
+  const auto lines =
+      whole ? batch.lines
+            : std::min(batch.lines, static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')));
   const std::lock_guard lock(flush_mutex_);
-  writer_ended_.store(true, std::memory_order_release);
-  flushed_.notify_all();
+  if (!settled_) lines_written_ += lines;
 }
 
 bool Logger::write_batch(Batch& batch) {
@@ -398,6 +437,10 @@ bool Logger::write_batch(Batch& batch) {
     if (written > 0) {
       bytes_written_.fetch_add(static_cast<std::uint64_t>(written), std::memory_order_relaxed);
       stuck_.store(false, std::memory_order_relaxed);
+      if (failing_.load(std::memory_order_relaxed)) {
+        failing_.store(false, std::memory_order_relaxed);
+        losses_.on_written();
+      }
       pause = kFirstErrorPause;
     } else if (written == -EAGAIN) {
       output_.wait(50);
@@ -421,86 +464,12 @@ void Logger::begin_call() {
 
 void Logger::on_write_error(int error) {
   write_errors_.fetch_add(1, std::memory_order_relaxed);
-  const std::lock_guard lock(flush_mutex_);
-  last_error_ = std::strerror(error);
-}
-
-void Logger::finish_flush(std::uint64_t ticket) {
-  bool sync = false;
+  failing_.store(true, std::memory_order_relaxed);
   {
     const std::lock_guard lock(flush_mutex_);
-    path_ = output_.path();
-    if (ticket <= flush_done_) return;
-    sync = sync_asked_ > flush_done_;
+    last_error_ = std::strerror(error);
   }
-  int error = 0;
-  if (sync) {
-    begin_call();
-    error = output_.sync();
-    end_call();
-    if (error < 0) on_write_error(-error);
-  }
-  const std::lock_guard lock(flush_mutex_);
-  flush_done_ = ticket;
-  if (error < 0) sync_failed_ = ticket;
-  flushed_.notify_all();
-}
-
-// Flushing and the end.
-
-bool Logger::flush(Millis most, bool sync) {
-  std::unique_lock lock(flush_mutex_);
-  const std::uint64_t ticket = ++flush_asked_;
-  if (sync) sync_asked_ = ticket;
-  lock.unlock();
-  nudge();
-  lock.lock();
-  flushed_.wait_for(lock, most, [&] { return flush_done_ >= ticket || writer_ended_.load(); });
-  if (flush_done_ < ticket) {
-    stuck_.store(true, std::memory_order_relaxed);
-    return false;
-  }
-  return !sync || sync_failed_ < ticket;
-}
-
-void Logger::close() {
-  const std::lock_guard closing(close_mutex_);
-  if (!gatherer_.joinable()) return;
-  // Who has just waited in vain does not wait again.
-  const bool flushed = !stuck_.load(std::memory_order_relaxed) && flush(options_.flush_timeout);
-  if (!flushed) abandoned_.store(true, std::memory_order_release);
-  {
-    // What others have said meanwhile is taken along, but not what they go on to say.
-    const std::lock_guard lock(flush_mutex_);
-    last_ticket_ = ++flush_asked_;
-  }
-  stopping_.store(true, std::memory_order_release);
-  nudge();
-  {
-    const std::lock_guard lock(gather_mutex_);
-    gather_wake_.notify_all();
-    room_.notify_all();
-  }
-  {
-    const std::lock_guard lock(write_mutex_);
-    write_wake_.notify_all();
-  }
-  bool ended = false;
-  {
-    std::unique_lock lock(flush_mutex_);
-    ended =
-        flushed_.wait_for(lock, flushed ? options_.flush_timeout : kLastWait, [this] { return writer_ended_.load(); });
-  }
-  if (ended) {
-    gatherer_.join();
-    writer_.join();
-  } else {
-    // The writer hangs in a system call; it holds this object, and ends when the call does.
-    abandoned_.store(true, std::memory_order_release);
-    nudge();
-    gatherer_.detach();
-    writer_.detach();
-  }
+  losses_.on_write_error(steady_now_ms(), reason());
 }
 
 LoggerStats Logger::stats() const {
@@ -512,12 +481,15 @@ LoggerStats Logger::stats() const {
     stats.lines_dropped = dropped_of_gone_.load();
     for (const auto& buffer : registered_) stats.lines_dropped += static_cast<std::uint32_t>(buffer->dropped());
   }
+  stats.lines_dropped += losses_.late();
   stats.queued_bytes = queued_bytes_.load();
   stats.lines = lines_.load();
   stats.bytes_written = bytes_written_.load();
   stats.write_errors = write_errors_.load();
   stats.files_rolled = files_rolled_.load();
   const std::lock_guard lock(flush_mutex_);
+  stats.lines_written = lines_written_;
+  stats.lines_dropped += lost_;
   stats.last_error = last_error_;
   stats.path = path_;
   return stats;
@@ -528,9 +500,9 @@ std::vector<std::string> Logger::take_rolled() {
   return std::exchange(rolled_, {});
 }
 
-void Logger::write_out(Millis most) noexcept {
+bool Logger::write_out(Millis most) noexcept {
   const SteadyMs give_up = steady_now_ms() + most.count();
-  crashing_.store(true, std::memory_order_seq_cst);
+  begin_write_out();
   // thread_id() may allocate, the first time in a thread.
   const auto self = system_thread_id();
   // They stop soon, unless they wait for a lock of the thread that crashed; and then they move nothing.
@@ -542,21 +514,22 @@ void Logger::write_out(Millis most) noexcept {
   }
   // Nobody can tell how much of a batch is written while the disk holds the writer, and it would hold this thread too.
   while (calling_.load(std::memory_order_seq_cst) && writer_tid_.load() != self) {
-    if (steady_now_ms() >= give_up) return;
+    if (steady_now_ms() >= give_up) return false;
     sleep_ms(1);
   }
   const int fd = output_.descriptor();
-  if (fd < 0) return;
+  bool all = true;
   for (Batch* batch = queue_.front(); batch != nullptr; batch = batch->next.load(std::memory_order_acquire)) {
     const std::size_t from = batch->written.load(std::memory_order_acquire);
-    if (batch->text != nullptr) write_all(fd, {batch->text.get() + from, batch->size - from}, give_up);
+    if (batch->text != nullptr) all &= write_all(fd, {batch->text.get() + from, batch->size - from}, give_up);
   }
   for (const auto& slot : visible_) {
     const Buffer* const buffer = slot.load(std::memory_order_acquire);
     if (buffer == nullptr) continue;
-    write_all(fd, buffer->remains(0), give_up);
-    write_all(fd, buffer->remains(1), give_up);
+    all &= write_all(fd, buffer->remains(0), give_up);
+    all &= write_all(fd, buffer->remains(1), give_up);
   }
+  return all;
 }
 
 }  // namespace rocket::log

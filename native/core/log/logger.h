@@ -14,8 +14,10 @@
 #include "base/clock.h"
 #include "log/batch_queue.h"
 #include "log/buffer.h"
+#include "log/flush_waiters.h"
 #include "log/level.h"
 #include "log/line.h"
+#include "log/losses.h"
 #include "log/output.h"
 
 namespace rocket::log {
@@ -38,6 +40,7 @@ struct LoggerStats {
   std::size_t buffer_bytes = 0;
   std::size_t queued_bytes = 0;
   std::uint64_t lines = 0;
+  std::uint64_t lines_written = 0;
   std::uint64_t lines_dropped = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t write_errors = 0;
@@ -72,10 +75,27 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   bool wait_for_room(const Buffer& buffer, std::int32_t half);
 
   /// True when all lines of before are in the hands of the kernel (`sync`: and on the disk); false after `most`.
-  bool flush(Millis most, bool sync = false);
+  bool flush(Millis most, bool sync = false) { return wait_flush(ask_flush(sync), most, sync); }
+  /// The halves of flush(), to wait for several logs together.
+  std::uint64_t ask_flush(bool sync);
+  bool wait_flush(std::uint64_t ticket, Millis most, bool sync);
+  /// As flush(), without blocking: `done` is told, on a thread of the log unless it has ended.
+  void flush_then(Millis most, bool sync, FlushWaiters::Done done);
   void reopen() { output_.reopen(); }
-  /// Flushes for at most flush_timeout and ends the threads. A writer that hangs in a system call is left behind.
+
+  // the end (closing.cc):
+  /// Flushes for at most flush_timeout, ends the threads, and closes the file. A writer that hangs in a system call is
+  /// left behind, and does so when the call ends. What is then not written is lost, counted, and told on stderr.
   void close();
+  /// The process ends with lines unwritten: tells how many.
+  void tell_unwritten();
+  /// A line that came after the end.
+  void count_late() { losses_.on_late(); }
+  // close() in steps (closing.h); false: another thread is at it, or was.
+  bool begin_close();
+  bool wait_ended(SteadyMs until);
+  void give_up();
+  void finish_close();
 
   LoggerStats stats() const;
   const LoggerOptions& options() const { return options_; }
@@ -84,9 +104,11 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::vector<std::string> take_rolled();
 
   // a handler of a fatal signal:
-  /// Everything that is not written yet, by async-signal-safe calls alone; what is not taken within `most` is lost. The
-  /// log is of no use after it.
-  void write_out(Millis most) noexcept;
+  /// Everything that is not written yet, by async-signal-safe calls alone; what is not taken within `most` is lost, and
+  /// the result false. The log is of no use after it.
+  bool write_out(Millis most) noexcept;
+  /// Tells the log's threads to stop, for write_out() of this and of other logs.
+  void begin_write_out() noexcept { crashing_.store(true, std::memory_order_seq_cst); }
 
  private:
   Logger(const LoggerOptions& options, std::shared_ptr<Files> files);
@@ -107,6 +129,14 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   bool write_batch(Batch& batch);
   void on_write_error(int error);
   void finish_flush(std::uint64_t ticket);
+  /// How many of the batch's lines the kernel has.
+  void count_written(const Batch& batch, bool whole);
+  void end_writing();
+  void wake_all();
+  std::uint64_t dropped_for_want_of_room() const;
+  std::uint64_t buffered_lines() const;
+  /// Why the disk takes nothing, if it says so.
+  std::string reason() const;
   /// The writer, before and after it calls what a bad disk may hold it in.
   void begin_call();
   void end_call() { calling_.store(false, std::memory_order_seq_cst); }
@@ -135,9 +165,11 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::mutex write_mutex_;               // for waiting; guards nothing
   std::condition_variable write_wake_;
   Output output_;
+  Losses losses_;
 
   mutable std::mutex flush_mutex_;
   std::condition_variable flushed_;
+  FlushWaiters waiters_;
   std::uint64_t flush_asked_ = 0;  // guarded by flush_mutex_
   /// A flush has waited in vain since the last write.
   std::atomic<bool> stuck_{false};
@@ -145,12 +177,14 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::uint64_t sync_failed_ = 0;    // guarded by flush_mutex_; flushes up to it that asked for a sync had none
   std::uint64_t flush_done_ = 0;     // guarded by flush_mutex_
   std::string last_error_;           // guarded by flush_mutex_
+  std::uint64_t lines_written_ = 0;  // guarded by flush_mutex_
+  bool settled_ = false;             // guarded by flush_mutex_; what is unwritten is lost, and counted:
+  std::uint64_t lost_ = 0;           // guarded by flush_mutex_
   std::string path_;                 // guarded by flush_mutex_
   std::vector<std::string> rolled_;  // guarded by flush_mutex_
 
   std::atomic<std::uint64_t> lines_{0};
   std::atomic<std::uint64_t> dropped_of_gone_{0};
-  std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t dropped_noted_ = 0;  // the gatherer's
   // The gatherer's: the flush that is being gathered for, and the last whose lines are all in the queue.
   std::uint64_t flushing_ = 0;
@@ -163,6 +197,7 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> abandoned_{false};
   std::atomic<bool> crashing_{false};
+  std::atomic<bool> failing_{false};  // the last write did
   std::atomic<bool> gathering_{false};
   std::atomic<bool> writing_{false};
   std::atomic<bool> calling_{false};
@@ -170,7 +205,8 @@ class Logger final : public std::enable_shared_from_this<Logger> {
   std::atomic<std::int32_t> writer_tid_{0};
   std::atomic<bool> gatherer_ended_{false};
   std::atomic<bool> writer_ended_{false};
-  std::mutex close_mutex_;
+  std::atomic<bool> closing_{false};
+  bool given_up_ = false;  // the closing thread's
   std::thread gatherer_;
   std::thread writer_;
 };

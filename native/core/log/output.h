@@ -43,6 +43,9 @@ class Output {
   /// The next write opens the file by its name again (logrotate has moved it).
   void reopen() { reopen_.store(true, std::memory_order_relaxed); }
 
+  /// Closes the file, not a stream. Nothing may be written after it.
+  void close() { shut(); }
+
   /// The path of a file that will not be written to any more.
   std::function<void(const std::string&)> on_rolled;
   /// The same of one that another process has left.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -31,6 +32,24 @@ class SavedLoggers {
     for (const auto& slot : slots_) {
       if (Logger* const logger = slot.load(std::memory_order_acquire); logger != nullptr) visit(*logger);
     }
+  }
+
+  /// Logger::write_out() of all, within `most` together: one that hangs takes an equal share of what is left, so those
+  /// behind it have theirs.
+  void write_out(Millis most) const noexcept {
+    SteadyMs count = 0;
+    for_each([&](Logger& logger) {
+      logger.begin_write_out();
+      ++count;
+    });
+    const SteadyMs give_up = steady_now_ms() + most.count();
+    bool all = true;
+    for_each([&](Logger& logger) {
+      const SteadyMs left = std::max<SteadyMs>(give_up - steady_now_ms(), 0);
+      // A logger that was added meanwhile is not in the count.
+      all &= logger.write_out(Millis(left / std::max<SteadyMs>(count--, 1)));
+    });
+    if (!all) tell_of_losses_by_signal();
   }
 
  private:

@@ -87,6 +87,10 @@ class MemoryFiles final : public log::Files {
     const std::lock_guard lock(mutex_);
     contents_.erase(path);
   }
+  void tell(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    told_ += line;
+  }
   std::int64_t unix_ms() override { return now.load(); }
 
   // What a test does to them.
@@ -145,6 +149,15 @@ class MemoryFiles final : public log::Files {
     for (const auto& [path, content] : contents()) text += content;
     return text;
   }
+  /// What was said to whoever runs the process.
+  std::string told() const {
+    const std::lock_guard lock(mutex_);
+    return told_;
+  }
+  bool is_open() const {
+    const std::lock_guard lock(mutex_);
+    return !open_.empty();
+  }
   std::size_t writes() const {
     const std::lock_guard lock(mutex_);
     return writes_;
@@ -165,6 +178,7 @@ class MemoryFiles final : public log::Files {
   std::map<int, std::string> open_;
   int last_fd_ = 100;
   int open_error_ = 0;
+  std::string told_;
   int write_error_ = 0;
   std::size_t bytes_until_error_ = 0;
   std::size_t most_at_once_ = 0;
