@@ -62,4 +62,21 @@ describe('the list of instances that clients use', () => {
     list.replace([], 11_000);
     expect(names()).toBe('');
   });
+
+  it('holds the last instance for a moment when it goes, until another look confirms it', () => {
+    const { list, names } = fixture();
+    list.replace(endpoints('ab'), 0);
+    list.heard(1000);
+    list.remove('a', 1000);
+    list.remove('b', 1000);
+    expect([names(), list.settlesAt]).toEqual(['b', 1500]);
+    // Another comes within that moment, and what was held is given up by the look that follows.
+    list.put(endpoint('c'));
+    expect(names()).toBe('bc');
+    list.replace(endpoints('c'), 1500);
+    expect([names(), list.settlesAt]).toEqual(['c', undefined]);
+    list.remove('c', 2000);
+    list.replace([], 2500);
+    expect([names(), list.settlesAt]).toEqual(['', undefined]);
+  });
 });

@@ -109,6 +109,16 @@ export class EtcdClient {
     });
   }
 
+  /** How many keys there were below `prefix` at that revision. */
+  countAt(prefix: string, revision: number): Promise<{ readonly clusterId: string; readonly count: number }> {
+    return this.#ask(`counting the keys of ${prefix}`, async ({ kv }) => {
+      const from = Buffer.from(prefix);
+      const range = { key: from, range_end: rangeEnd(from), revision, count_only: true };
+      const answer = await kv.range(range);
+      return { clusterId: answer.header.cluster_id, count: Number(answer.count) };
+    });
+  }
+
   get(key: string): Promise<{ readonly value: string; readonly lease: string } | undefined> {
     return this.#ask(`reading ${key}`, async ({ kv }) => {
       const [entry] = (await kv.range({ key: Buffer.from(key) })).kvs;
@@ -174,7 +184,7 @@ export class EtcdClient {
 
   /** The error of etcd, or of the way to it, with the option it is about. */
   explain(error: unknown, doing: string): Error {
-    return explained(error, this.#settings.hosts, doing);
+    return explained(error, this.#settings, doing);
   }
 
   async #ask<T>(doing: string, question: (client: Etcd3) => Promise<T>): Promise<T> {
@@ -225,7 +235,7 @@ async function withinTime<T>(ms: number, work: (isLate: () => boolean) => Promis
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       late = true;
-      reject(new Error(`DEADLINE_EXCEEDED: no answer within ${ms} ms (option requestTimeoutMs)`));
+      reject(new Error('DEADLINE_EXCEEDED'));
     }, ms);
     timer.unref();
   });
@@ -269,7 +279,8 @@ async function connect(settings: EtcdSettings): Promise<Connected> {
     },
     grpcOptions: {
       'grpc.keepalive_time_ms': 6000,
-      'grpc.keepalive_timeout_ms': 2000,
+      // An etcd that is far away answers a ping as late as a question.
+      'grpc.keepalive_timeout_ms': Math.max(2000, requestTimeoutMs),
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.max_receive_message_length': 64 << 20,

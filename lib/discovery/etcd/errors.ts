@@ -1,3 +1,5 @@
+import type { EtcdSettings } from './options.ts';
+
 /** An error of etcd, or of the way to it, in words that name what to change. */
 export class EtcdError extends Error {
   override readonly name = 'EtcdError';
@@ -67,15 +69,22 @@ const explanations: readonly Explanation[] = [
 ];
 
 /** Says which hosts, what went wrong and which option is about it. */
-export function explained(error: unknown, hosts: readonly string[], doing: string): EtcdError {
+export function explained(
+  error: unknown,
+  { hosts, requestTimeoutMs }: Pick<EtcdSettings, 'hosts' | 'requestTimeoutMs'>,
+  doing: string,
+): EtcdError {
   if (error instanceof EtcdError) return error;
   const said = error instanceof Error ? error.message : String(error);
   const found = explanations.find(({ pattern }) => pattern.test(said));
   const where = hosts.join(', ');
   if (found !== undefined)
     return new EtcdError(`${doing}: ${found.text}: ${where}: ${said}`, found.permanent, error);
-  const text = /UNAVAILABLE|DEADLINE|No connection|ECONN/i.test(said)
-    ? `no etcd could be reached at ${where} (option hosts)`
-    : `etcd at ${where} failed`;
-  return new EtcdError(`${doing}: ${text}: ${said}`, false, error);
+  const isLate = /DEADLINE/i.test(said);
+  const text =
+    isLate || /UNAVAILABLE|No connection|ECONN/i.test(said)
+      ? `no etcd could be reached at ${where} (option hosts)`
+      : `etcd at ${where} failed`;
+  const bound = isLate ? ` within ${requestTimeoutMs} ms (option requestTimeoutMs)` : '';
+  return new EtcdError(`${doing}: ${text}${bound}: ${said}`, false, error);
 }

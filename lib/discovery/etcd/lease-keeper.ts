@@ -92,7 +92,11 @@ class Answers {
         this.#stream.write({ ID: lease });
       },
       (_resolve, reject) =>
-        reject(new Error(`etcd did not answer for a lease within ${Math.round(timeoutMs)} ms`)),
+        reject(
+          new Error(
+            `etcd did not answer for a lease within ${Math.round(timeoutMs)} ms (options requestTimeoutMs and ttlSeconds, of which it is a third)`,
+          ),
+        ),
     );
   }
 

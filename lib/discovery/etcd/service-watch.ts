@@ -42,6 +42,8 @@ export class ServiceWatch {
   readonly #pace = new Pace(100);
   #clusterId: string | undefined;
   #revision = 0;
+  /** Of the watch, with changes. */
+  #responses = 0;
   /** The keys etcd has below the prefix, those that are no instances included. */
   readonly #keys = new Map<string, string | undefined>();
   #endOfRound: (() => void) | undefined;
@@ -141,6 +143,7 @@ export class ServiceWatch {
     this.#list.heard(now);
     if (response.created) this.#pace.reset();
     if (response.events.length === 0) return;
+    this.#responses++;
     this.#revision = Math.max(this.#revision, Number(response.header.revision));
     for (const { type, kv } of response.events) {
       const key = kv.key.toString();
@@ -170,10 +173,13 @@ export class ServiceWatch {
       await pause(watchdogMs, signal);
       if (signal.aborted) return;
       try {
+        const responses = this.#responses;
         if (!(await this.#isBehind())) continue;
         await pause(catchUpMs, signal);
         if (signal.aborted) return;
         if (!(await this.#isBehind())) continue;
+        // While changes come through, the answers of etcd are older or newer than what the watch has brought.
+        if (responses !== this.#responses && (await this.#hasAllAsOfItsRevision())) continue;
       } catch (error) {
         // The watch may be well, on another member of the cluster; if it is not, its stream will say so.
         if (!signal.aborted) this.#listener.onError(error as Error);
@@ -184,11 +190,17 @@ export class ServiceWatch {
   }
 
   async #isBehind(): Promise<boolean> {
-    const { clusterId, revision, count, changed } = await this.#options.client.progress(
-      this.#prefix,
-      this.#revision,
-    );
+    const seen = this.#revision;
+    const { clusterId, revision, count, changed } = await this.#options.client.progress(this.#prefix, seen);
     this.#list.heard(performance.now());
-    return clusterId !== this.#clusterId || revision < this.#revision || changed || count !== this.#keys.size;
+    return clusterId !== this.#clusterId || revision < seen || changed || count !== this.#keys.size;
+  }
+
+  /** Whether etcd had, when its history stood where the watch stands now, as many keys as we know. */
+  async #hasAllAsOfItsRevision(): Promise<boolean> {
+    const revision = this.#revision;
+    const known = this.#keys.size;
+    const { clusterId, count } = await this.#options.client.countAt(this.#prefix, revision);
+    return clusterId === this.#clusterId && count === known;
   }
 }

@@ -1,6 +1,12 @@
 import type { Endpoint } from '../resolver.ts';
 
 /**
+ * For so long the last instance of a service is held back when it goes, milliseconds: where instances come and go
+ * quickly, another is entered a moment later, and calls need not fail for that moment.
+ */
+const lastHeldMs = 500;
+
+/**
  * The instances clients are told of, against those etcd names: additions are believed at once, and so are removals
  * while etcd's word is beyond doubt. After it was out of reach, frozen or wiped, instances may be missing there that
  * are well and only have to register again; and a recovering etcd may answer with a list that is empty. Then what is
@@ -82,6 +88,9 @@ export class SettlingList {
     const endpoint = this.#named.get(name);
     if (endpoint === undefined) return;
     this.#named.delete(name);
-    if (this.#doubtUntil !== undefined && now < this.#doubtUntil) this.#held.set(name, endpoint);
+    const settling = this.#doubtUntil !== undefined && now < this.#doubtUntil;
+    const last = this.#named.size === 0 && this.#held.size === 0 && this.#graceMs > 0;
+    if (last && !settling) this.#doubtUntil = now + Math.min(this.#graceMs, lastHeldMs);
+    if (last || settling) this.#held.set(name, endpoint);
   }
 }
