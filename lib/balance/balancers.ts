@@ -31,7 +31,7 @@ const factories: Readonly<Record<BalancerName, BalancerFactory>> = {
 export function balancerFactory(name: BalancerName): BalancerFactory {
   if (!Object.hasOwn(factories, name)) {
     throw new TypeError(
-      `there is no balancer ${String(name)}; there are ${Object.keys(factories).join(', ')}, or give a function`,
+      `there is no balancer ${typeof name === 'string' ? name : typeof name}; there are ${Object.keys(factories).join(', ')}, or give a function`,
     );
   }
   return factories[name];

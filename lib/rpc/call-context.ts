@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type CallLog, callLog, type Logger } from '../log/logger.ts';
 import { RpcError } from './errors.ts';
-import { Metadata } from './metadata.ts';
+import { encodeMetadata, Metadata } from './metadata.ts';
 import type { MethodDefinition } from './service.ts';
 import { type SignalWatcher, SignalWatchers } from './signal-watch.ts';
 import { statusOfWireCode } from './status.ts';
@@ -163,7 +163,7 @@ export class ServerCall implements CallContext {
 
   encodedResponseMetadata(): string {
     const metadata = this.lazyExtras?.replyMetadata;
-    return metadata === undefined ? '' : metadata.encode();
+    return encodeMetadata(metadata);
   }
 
   /** Settles the call: whatever the handler still does, nothing is sent. */

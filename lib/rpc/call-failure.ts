@@ -2,10 +2,14 @@ import { RpcError } from './errors.ts';
 
 /** Says of which call an error tells, unless it tells of one already. */
 export function tellOfCall(error: RpcError, method: string, target: string, endpoint?: string): void {
-  // Reflect.set: an error that a serializer of the user's threw may be frozen.
-  if (error.method === undefined) Reflect.set(error, 'method', method);
-  if (error.target === undefined) Reflect.set(error, 'target', target);
-  if (endpoint !== undefined && error.endpoint === undefined) Reflect.set(error, 'endpoint', endpoint);
+  try {
+    // Reflect.set: an error that a serializer of the user's threw may be frozen.
+    if (error.method === undefined) Reflect.set(error, 'method', method);
+    if (error.target === undefined) Reflect.set(error, 'target', target);
+    if (endpoint !== undefined && error.endpoint === undefined) Reflect.set(error, 'endpoint', endpoint);
+  } catch {
+    // Or a Proxy with traps.
+  }
 }
 
 const settled = Promise.resolve();
@@ -21,7 +25,11 @@ export function rejectToCaller(
   reject: (error: unknown) => void,
 ): void {
   const failing = settled.then(function capture(): never {
-    Error.captureStackTrace(error, capture);
+    try {
+      Error.captureStackTrace(error, capture);
+    } catch {
+      // It is frozen.
+    }
     throw error;
   });
   failing.then(resolve, reject);

@@ -1,11 +1,11 @@
 import { nativeClientTransport } from '../addon/client-transport.ts';
-import { balancerFactory } from '../balance/balancers.ts';
-import type { Resolver } from '../discovery/resolver.ts';
+import type { Endpoint } from '../discovery/resolver.ts';
 import { limitedLogger } from '../log/limited-logger.ts';
-import { safeLogger } from '../log/logger.ts';
+import { checkedLogger, safeLogger } from '../log/logger.ts';
 import { currentCall } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import { tellOfUnbegun } from './call-failure.ts';
+import { checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
 import {
   type CallOptions,
   type ChannelOptions,
@@ -17,15 +17,20 @@ import { abortError, ClientCall, isAborted } from './client-call.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointSet, type EndpointState } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
-import { type ClientInterceptor, type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
+import { madeBalancer } from './guarded-balancer.ts';
+import { GuardedResolver } from './guarded-resolver.ts';
+import { checkIdempotentNames } from './idempotent-names.ts';
+import { type ClientInterceptor, runClientInterceptors } from './interceptors.ts';
 import { encodeMetadata } from './metadata.ts';
+import { booleanOption, functionOption, functionsOption } from './option-shapes.ts';
 import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from './options.ts';
 import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { checkedBudget, type RetryPolicy, retryPolicy } from './retry-options.ts';
-import type { MethodDefinition } from './service.ts';
+import { checkedBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
+import type { MethodDefinition, ServiceDefinition } from './service.ts';
 import { parseTarget } from './target.ts';
 import type { ClientReceiver, ClientTransport, ClientTransportStats, LinkState } from './transport.ts';
+import { errorOf, kindOf, stackOf } from './value-text.ts';
 
 /** Counters since the channel was made; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
 export interface ChannelStats extends ClientTransportStats {
@@ -63,9 +68,11 @@ export class Channel implements AsyncDisposable, ClientReceiver {
   readonly #retry: RetryPolicy | undefined;
   readonly #transport: ClientTransport;
   readonly #endpoints: EndpointSet;
-  readonly #resolver: Resolver;
+  readonly #resolver: GuardedResolver;
   readonly #dispatcher: Dispatcher;
   readonly #calls = new Set<ClientCall>();
+  /** Those that clients were made of, by name. */
+  readonly #services = new Map<string, ServiceDefinition>();
   #state: State = 'open';
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
@@ -79,21 +86,26 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     knownOptions('Channel', options, channelOptionNames);
     this.target = target;
     this.#timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, defaultTimeoutMs);
-    this.#waitForReady = options.waitForReady ?? false;
+    this.#waitForReady = booleanOption('waitForReady', options.waitForReady, false);
     this.#maxCallsInFlight = integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20);
-    this.#interceptors = options.interceptors ?? [];
+    this.#interceptors = functionsOption('interceptors', options.interceptors);
     this.#retry = retryPolicy(options.retry);
     const { ratio, perSecond } = checkedBudget(options.retryBudget);
-    const { balancer = 'round_robin' } = options;
-    const makeBalancer = typeof balancer === 'function' ? balancer : balancerFactory(balancer);
     const ejection = checkedEjection(options.ejection);
     const transportOptions = checkedTransportOptions(options);
-    this.#resolver = resolverFor(parseTarget(target), options.resolver);
-    this.#transport = (options.transport ?? nativeClientTransport)(transportOptions, this);
-    const log = limitedLogger(safeLogger(options.logger ?? false), () => performance.now());
+    const makeTransport = functionOption('transport', options.transport) ?? nativeClientTransport;
+    const logger = checkedLogger(options.logger);
+    const now = () => performance.now();
+    const log = limitedLogger(safeLogger(logger ?? false), now);
+    const faults = limitedLogger(safeLogger(logger), now);
+    const onUserError = (what: string, error: unknown): void =>
+      faults.warn(`${target}: ${what} threw: ${stackOf(error)}`);
+    const balancer = madeBalancer(options.balancer, onUserError);
+    this.#resolver = new GuardedResolver(resolverFor(parseTarget(target), options.resolver), onUserError);
+    this.#transport = makeTransport(transportOptions, this);
     this.#endpoints = new EndpointSet({
       transport: this.#transport,
-      makeBalancer,
+      balancer,
       ejection,
       onAllFailed: () => this.#resolver.refresh(),
       onLost: (name, error) => log.warn(`${target}: no connection to ${name}: ${error}`),
@@ -111,20 +123,33 @@ export class Channel implements AsyncDisposable, ClientReceiver {
         this.#calls.delete(call);
         if (this.#calls.size === 0) this.#onDrained?.();
       },
+      onUserError,
     });
-    this.#resolver.start({
-      onEndpoints: (endpoints) => {
-        if (this.#state === 'closed') return;
-        this.#endpoints.update(endpoints, this.#dispatcher.connecting);
-        const { size, refusal } = this.#endpoints;
-        const unusable = size === 0 && refusal !== undefined ? new Error(refusal) : undefined;
-        this.#dispatcher.onResolved(unusable);
-      },
-      onError: (error) => {
-        this.#resolver.refresh();
-        this.#dispatcher.onResolved(error);
-      },
-    });
+    try {
+      this.#resolver.start({
+        onEndpoints: (endpoints) => this.#onEndpoints(endpoints),
+        onError: (error) => {
+          this.#resolver.refresh();
+          this.#dispatcher.onResolved(errorOf(error));
+        },
+      });
+    } catch (error) {
+      void this.close({ drainMs: 0 });
+      throw error;
+    }
+  }
+
+  /** A resolver of the user's calls this, perhaps from a timer where nobody would catch what it throws. */
+  #onEndpoints(endpoints: readonly Endpoint[]): void {
+    if (this.#state === 'closed') return;
+    if (!Array.isArray(endpoints)) {
+      const text = `the resolver named ${kindOf(endpoints)} instead of an array of endpoints`;
+      return this.#dispatcher.onResolved(new TypeError(text));
+    }
+    this.#endpoints.update(endpoints, this.#dispatcher.connecting);
+    const { size, refusal } = this.#endpoints;
+    const unusable = size === 0 && refusal !== undefined ? new Error(refusal) : undefined;
+    this.#dispatcher.onResolved(unusable);
   }
 
   /** Begins to connect, so that the first call need not wait for it. Does not wait itself. */
@@ -138,64 +163,61 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     request: Request,
     options: CallOptions = noOptions,
   ): Promise<Response> {
-    const parent = options.parent ?? currentCall();
-    const definition = method as MethodDefinition;
-    if (this.#interceptors.length === 0) {
-      return this.#send(
-        definition,
-        request,
-        options,
-        options.timeoutMs,
-        options.signal,
-        parent,
-      ) as Promise<Response>;
-    }
-    const intercepted: InterceptedClientCall = {
-      method: method.wireName,
-      request,
-      timeoutMs: options.timeoutMs ?? this.#timeoutMs,
-      metadata: options.metadata,
-      signal: options.signal,
-      waitForReady: options.waitForReady ?? this.#waitForReady,
-    };
-    return runClientInterceptors(this.#interceptors, intercepted, (call) => {
-      const { onMetadata } = options;
-      const merged: CallOptions = {
-        metadata: call.metadata,
-        waitForReady: call.waitForReady,
-        balanceKey: options.balanceKey,
-        retry: options.retry,
-        ...(onMetadata === undefined ? {} : { onMetadata }),
-      };
-      return this.#send(definition, call.request, merged, call.timeoutMs, call.signal, parent);
-    }) as Promise<Response>;
+    if (this.#interceptors.length === 0)
+      return this.#send(method as MethodDefinition, request, options) as Promise<Response>;
+    return this.#intercept(method as MethodDefinition, request, options) as Promise<Response>;
   }
 
-  #send(
-    method: MethodDefinition,
-    request: unknown,
-    options: CallOptions,
-    timeoutOfCall: number | undefined,
-    signal: AbortSignal | undefined,
-    parent: CallContext | undefined,
-  ): Promise<unknown> {
+  #intercept(method: MethodDefinition, request: unknown, options: CallOptions): Promise<unknown> {
+    let refusal: { readonly error: unknown } | undefined;
+    let given: AnyCallOptions = noOptions;
+    try {
+      if (options !== noOptions) checkCallOptions(options);
+      checkMethod(method);
+      // Read once, and looked at now: an interceptor may answer without next().
+      const { timeoutMs, metadata, signal, waitForReady } = options;
+      const { balanceKey, retry, onMetadata, parent = currentCall() } = options;
+      given = { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, onMetadata, parent };
+      checkCallValues(signal, waitForReady, balanceKey, onMetadata, parent);
+    } catch (error) {
+      refusal = { error };
+    }
+    const { timeoutMs = this.#timeoutMs, waitForReady = this.#waitForReady, metadata, signal } = given;
+    const call = { method: method.wireName, request, timeoutMs, metadata, signal, waitForReady };
+    return runClientInterceptors(this.#interceptors, call, (changed) => {
+      // Interceptors see this as any other way in which a call fails.
+      if (refusal !== undefined) throw refusal.error;
+      checkIntercepted(changed, method.wireName);
+      const { timeoutMs, metadata, signal, waitForReady } = changed;
+      return this.#send(method, changed.request, { ...given, timeoutMs, metadata, signal, waitForReady });
+    });
+  }
+
+  #send(method: MethodDefinition, request: unknown, options: AnyCallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      let call: ClientCall | undefined;
       try {
-        let timeoutMs = timeoutOption('timeoutMs', timeoutOfCall, this.#timeoutMs);
+        // Each option is read once, and all are good before anything is sent: what is met later would end in a native callback.
+        if (options !== noOptions) checkCallOptions(options);
+        checkMethod(method);
+        const { signal, waitForReady, balanceKey, onMetadata, retry, parent = currentCall() } = options;
+        checkCallValues(signal, waitForReady, balanceKey, onMetadata, parent);
+        let timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, this.#timeoutMs);
         const metadata = encodeMetadata(options.metadata);
+        const policy = retry === undefined ? this.#retry : this.#retryOf(retry, method);
         this.#checkRoom();
         if (signal?.aborted === true) throw abortError(signal);
         let msgId = '';
         if (parent !== undefined) {
           if (isAborted(parent)) throw abortError(parent.signal);
           timeoutMs = Math.min(timeoutMs, parent.timeRemainingMs);
-          if (timeoutMs <= 0)
+          if (!(timeoutMs > 0))
             throw new RpcError('DEADLINE_EXCEEDED', 'the deadline of the parent call has passed', {
               requestWritten: false,
             });
           msgId = childIdOf(parent);
         }
-        const call = new ClientCall(
+        call = new ClientCall(
           {
             method,
             request,
@@ -203,22 +225,37 @@ export class Channel implements AsyncDisposable, ClientReceiver {
             msgId,
             timeoutMs,
             expiresAt: performance.now() + timeoutMs,
-            waitForReady: options.waitForReady ?? this.#waitForReady,
-            balanceKey: options.balanceKey,
-            retry: options.retry === undefined ? this.#retry : retryPolicy(options.retry),
-            onMetadata: options.onMetadata,
+            waitForReady: waitForReady ?? this.#waitForReady,
+            balanceKey,
+            retry: policy,
+            onMetadata,
           },
           resolve,
           reject,
           this.#dispatcher,
         );
-        this.#dispatcher.begin(call);
         this.#calls.add(call);
         if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
+        if (!call.ended) this.#dispatcher.begin(call);
       } catch (error) {
-        reject(tellOfUnbegun(error, method.wireName, this.target));
+        const told = tellOfUnbegun(error, method?.wireName, this.target);
+        if (call === undefined) reject(told);
+        else call.refuse(told);
       }
     });
+  }
+
+  #retryOf(retry: RetryOptions | false, method: MethodDefinition): RetryPolicy | undefined {
+    const policy = retryPolicy(retry);
+    const service = this.#services.get(method.wireName.slice(0, method.wireName.lastIndexOf('.')));
+    if (service !== undefined) checkIdempotentNames(policy, service);
+    return policy;
+  }
+
+  /** @internal A client of this service is made. @throws TypeError when `retry.idempotent` names a method that it does not have. */
+  addService(service: ServiceDefinition): void {
+    checkIdempotentNames(this.#retry, service);
+    this.#services.set(service.name, service);
   }
 
   #checkRoom(): void {
@@ -240,6 +277,7 @@ export class Channel implements AsyncDisposable, ClientReceiver {
    * CANCELLED, then closes. Idempotent.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    knownOptions('close', options, ['drainMs']);
     const drainMs = timeoutOption('drainMs', options.drainMs, 5000, 0);
     this.#closed ??= this.#close(drainMs);
     return this.#closed;
@@ -282,6 +320,14 @@ export class Channel implements AsyncDisposable, ClientReceiver {
   onLinkState(endpoint: number, link: number, state: LinkState, error = ''): void {
     this.#endpoints.onLinkState(endpoint, link, state, error);
   }
+}
+
+/** As CallOptions, with nothing given being the same as undefined. */
+type AnyCallOptions = { readonly [Name in keyof CallOptions]?: CallOptions[Name] | undefined };
+
+function checkMethod(method: MethodDefinition): void {
+  if (typeof method?.wireName !== 'string')
+    throw new TypeError(`call() takes a method of a service definition, not ${kindOf(method)}`);
 }
 
 const longestMsgId = 99;

@@ -1,12 +1,13 @@
 import { type CallContext, ServerCall } from './call-context.ts';
 import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
-import { RpcError } from './errors.ts';
+import { isRpcError, RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
 import type { RetryPolicy } from './retry-options.ts';
 import type { MethodDefinition } from './service.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from './signal-watch.ts';
 import type { PendingCall, ReadyStrings } from './transport.ts';
+import { callUser } from './user-code.ts';
 
 /** Who runs calls: is told how their attempts and they themselves end. */
 export interface CallRunner {
@@ -20,6 +21,8 @@ export interface CallRunner {
   giveUp(call: ClientCall, signal: AbortSignal): void;
   /** The call has ended, however it did; once. */
   onEnd(call: ClientCall): void;
+  /** A callback of the user's threw. */
+  onUserError(what: string, error: unknown): void;
 }
 
 /** What is the same for every attempt of a call. */
@@ -89,26 +92,34 @@ export class ClientCall implements PendingCall, SignalWatcher {
     }
     this.finish();
     this.resolve(value);
-    onMetadata?.(Metadata.decode(text));
+    if (onMetadata === undefined) return;
+    callUser(
+      () => onMetadata(Metadata.decode(text)),
+      (error) => this.runner.onUserError(`onMetadata of a call of ${method.wireName}`, error),
+    );
   }
 
   onFailure(wireCode: number, message: string, requestWritten: boolean): void {
     this.runner.onAttemptFailed(this, RpcError.fromWire(wireCode, message, requestWritten));
   }
 
+  /** As fail(), for one that could not begin: its caller is on the stack. */
+  refuse(error: unknown): void {
+    if (this.ended) return;
+    this.finish();
+    this.reject(error);
+  }
+
   fail(error: unknown): void {
     if (this.ended) return;
     this.finish();
-    if (!(error instanceof RpcError)) return this.reject(error);
+    if (!isRpcError(error)) return this.reject(error);
     tellOfCall(error, this.what.method.wireName, this.runner.target);
     rejectToCaller(error, this.resolve, this.reject);
   }
 
-  /** Gives the call up when one of them aborts, or if it has while the request was encoded. */
+  /** Gives the call up when one of them aborts; before it begins, as a signal of the user's may throw. */
   watch(signal: AbortSignal | undefined, parent: CallContext | undefined): void {
-    if (this.ended) return;
-    if (signal?.aborted === true) return this.runner.giveUp(this, signal);
-    if (parent !== undefined && isAborted(parent)) return this.runner.giveUp(this, parent.signal);
     if (signal !== undefined) {
       this.signal = SignalWatch.of(signal);
       this.signal.add(this);
@@ -140,10 +151,16 @@ export function isAborted(parent: CallContext): boolean {
 
 /** Why a signal ended a call: an abort is CANCELLED, AbortSignal.timeout() and a parent's deadline are DEADLINE_EXCEEDED. */
 export function abortError(signal: AbortSignal): RpcError {
-  const cause: unknown = signal.reason;
-  const isTimeout =
-    (cause instanceof DOMException && cause.name === 'TimeoutError') ||
-    (cause instanceof RpcError && cause.code === 'DEADLINE_EXCEEDED');
+  let cause: unknown;
+  let isTimeout = false;
+  try {
+    cause = signal.reason;
+    isTimeout =
+      (cause instanceof DOMException && cause.name === 'TimeoutError') ||
+      (cause instanceof RpcError && cause.code === 'DEADLINE_EXCEEDED');
+  } catch {
+    // A reason that cannot be looked at.
+  }
   return isTimeout
     ? new RpcError('DEADLINE_EXCEEDED', 'the signal of the call timed out', { cause })
     : new RpcError('CANCELLED', 'the call was cancelled by its signal', { cause });

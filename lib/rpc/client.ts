@@ -1,6 +1,6 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
 import { tellOfCall } from './call-failure.ts';
-import type { Channel } from './channel.ts';
+import { Channel } from './channel.ts';
 import type { CallOptions } from './channel-options.ts';
 import { RpcError } from './errors.ts';
 import { guardImplicitCalls } from './implicit-calls.ts';
@@ -23,7 +23,11 @@ type CallFunction = (request: unknown, options?: CallOptions) => Promise<unknown
 
 /**
  * Makes the stub of a service: `await client.makeOrder({ price: 100 }, { timeoutMs: 1000 })`. Costs nothing until it is
- * called; many stubs may share a channel. Its functions reject with RpcError.
+ * called; many stubs may share a channel. Its functions reject with RpcError, and with TypeError or RangeError, before anything is
+ * sent, for a request or an option that is wrong.
+ *
+ * @throws TypeError for what is no service or no channel, and when the channel's `retry.idempotent` names a method of this service
+ * that it does not have.
  */
 export function createClient<Service extends AnyService>(
   service: Service,
@@ -36,6 +40,7 @@ export function createClient<Service extends AnyService>(
     ['call'],
     `a Channel: new Channel('host:port')`,
   );
+  if (channel instanceof Channel) channel.addService(definition);
   const functions: Record<string, CallFunction> = {};
   for (const [name, method] of Object.entries(definition.methods)) {
     functions[name] = (request, options) => channel.call(method, request, options);

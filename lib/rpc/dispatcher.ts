@@ -2,13 +2,14 @@ import { tellOfCall } from './call-failure.ts';
 import type { ClientCall } from './client-call.ts';
 import { abortError, type CallRunner } from './client-call.ts';
 import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
-import { RpcError } from './errors.ts';
+import { isRpcError, RpcError } from './errors.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
 import { type MethodDefinition, methodInfo } from './service.ts';
 import { wireCode } from './status.ts';
 import type { ClientTransport } from './transport.ts';
+import { messageOf } from './value-text.ts';
 
 /** A call that was certainly not handled is given to so many other endpoints. */
 const mostMoves = 5;
@@ -36,6 +37,8 @@ export interface DispatcherParts {
   readonly retryBudget: RetryBudget;
   /** The call has ended, however it did; once. */
   onEnd(call: ClientCall): void;
+  /** A callback of the user's threw. */
+  onUserError(what: string, error: unknown): void;
 }
 
 /**
@@ -54,6 +57,7 @@ export class Dispatcher implements CallRunner {
   /** Before their next attempt. */
   readonly #pausing = new ParkedCalls((call) => this.#onPauseOver(call));
   readonly onEnd: (call: ClientCall) => void;
+  readonly onUserError: (what: string, error: unknown) => void;
   #resolverError: Error | undefined;
   #connecting = false;
   #closed = false;
@@ -61,13 +65,15 @@ export class Dispatcher implements CallRunner {
   #retries = 0;
   #retriesRefused = 0;
 
-  constructor({ target, short, transport, endpoints, retryBudget, onEnd }: DispatcherParts) {
+  constructor(parts: DispatcherParts) {
+    const { target, short, transport, endpoints, retryBudget, onEnd, onUserError } = parts;
     this.target = target;
     this.#short = short;
     this.#transport = transport;
     this.#endpoints = endpoints;
     this.#retryBudget = retryBudget;
     this.onEnd = onEnd;
+    this.onUserError = onUserError;
   }
 
   /** Whether endpoints are to be connected to when they become known. */
@@ -125,6 +131,8 @@ export class Dispatcher implements CallRunner {
       metadata,
       msgId,
     );
+    // Aborted while the request was encoded, which runs getters of the user's.
+    if (call.ended) return this.#transport.cancel(call);
     call.endpoint = endpoint;
     this.#endpoints.begin(endpoint);
     if (this.#endpoints.measures) call.sentAt = performance.now();
@@ -169,8 +177,8 @@ export class Dispatcher implements CallRunner {
       if (endpoint === undefined) return this.#wait(call);
       this.#start(call, endpoint, Math.max(1, Math.ceil(call.what.expiresAt - performance.now())));
     } catch (cause) {
-      if (cause instanceof RpcError) return call.fail(cause);
-      const text = `the request cannot be sent: ${String(cause)}`;
+      if (isRpcError(cause)) return call.fail(cause);
+      const text = `the request cannot be sent: ${messageOf(cause)}`;
       call.fail(new RpcError('INTERNAL', text, { cause, requestWritten: false }));
     }
   }

@@ -1,8 +1,10 @@
-import type { BalancedEndpoint, Balancer, BalancerFactory } from '../balance/balancer.ts';
+import type { BalancedEndpoint, Balancer } from '../balance/balancer.ts';
 import { Ejection, type EjectionSettings } from '../balance/ejection.ts';
 import { RoundRobin } from '../balance/round-robin.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
+import { resolvedEndpoint } from './resolved-endpoint.ts';
 import { type ClientTransport, type LinkState, linkState } from './transport.ts';
+import { errorOf } from './value-text.ts';
 
 /** Calls of an endpoint that was taken off the list may take so long to end. */
 const drainMs = 30_000;
@@ -36,7 +38,7 @@ export interface EndpointState {
 
 export interface EndpointSetOptions {
   readonly transport: ClientTransport;
-  readonly makeBalancer: BalancerFactory;
+  readonly balancer: Balancer<ChannelEndpoint>;
   /** Undefined: nobody is ejected. */
   readonly ejection: EjectionSettings | undefined;
   /** No listed endpoint can be connected to. */
@@ -73,7 +75,7 @@ export class EndpointSet {
   constructor(options: EndpointSetOptions) {
     this.#options = options;
     this.#transport = options.transport;
-    this.#balancer = options.makeBalancer();
+    this.#balancer = options.balancer;
     this.#ejection =
       options.ejection && new Ejection<ChannelEndpoint>(options.ejection, () => performance.now());
   }
@@ -148,19 +150,29 @@ export class EndpointSet {
    * not take is left out: whoever may write to a registry must not be able to stop its clients.
    */
   update(endpoints: readonly Endpoint[], connect: boolean): void {
-    const wanted = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
+    const wanted = new Map<string, Endpoint>();
+    const refused = new Map<string, string>();
+    const refuse = (name: string, cause: unknown): void => {
+      const error = errorOf(cause);
+      refused.set(name, `${name}: ${error.message}`);
+      if (this.#refused.get(name) !== refused.get(name)) this.#options.onRefused(name, error);
+    };
+    for (let i = 0; i < endpoints.length; i++) {
+      try {
+        const endpoint = resolvedEndpoint(endpoints[i]!);
+        wanted.set(endpoint.name, endpoint);
+      } catch (cause) {
+        refuse(`endpoint ${i}`, cause);
+      }
+    }
     for (const endpoint of [...this.#listed.values()]) {
       if (!wanted.has(endpoint.name)) this.#drain(endpoint);
     }
-    const refused = new Map<string, string>();
     for (const endpoint of wanted.values()) {
       try {
         this.#list(endpoint, connect);
       } catch (cause) {
-        const error = cause instanceof Error ? cause : new Error(String(cause));
-        refused.set(endpoint.name, `${endpoint.name}: ${error.message}`);
-        if (this.#refused.get(endpoint.name) !== refused.get(endpoint.name))
-          this.#options.onRefused(endpoint.name, error);
+        refuse(endpoint.name, cause);
       }
     }
     this.#refused = refused;

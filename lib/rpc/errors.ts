@@ -113,6 +113,15 @@ export function wireFailure(
   }
 }
 
+/** Also of what does not want to be asked. */
+export function isRpcError(value: unknown): value is RpcError {
+  try {
+    return value instanceof RpcError;
+  } catch {
+    return false;
+  }
+}
+
 function isErrorCode(code: unknown): code is number {
   return typeof code === 'number' && code !== 0 && (code | 0) === code;
 }

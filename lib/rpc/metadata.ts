@@ -1,3 +1,6 @@
+import { isPlain } from './options.ts';
+import { kindOf } from './value-text.ts';
+
 /** The longest encoded metadata; the first request to a peer not known to be rocket-rpc is held to 511 bytes by the core. */
 export const maxMetadataBytes = 8192;
 
@@ -13,35 +16,37 @@ export class Metadata {
   /** Pairs to begin with. @throws TypeError as set() does. */
   constructor(init?: Metadata | Iterable<readonly [string, string]> | Readonly<Record<string, string>>) {
     if (init === undefined) return;
-    const pairs =
-      Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
-    for (const [key, value] of pairs) this.set(key, value);
+    for (const pair of pairsOf(init)) {
+      if (!Array.isArray(pair))
+        throw new TypeError(`metadata is made of pairs such as ['key', 'value'], not ${kindOf(pair)}`);
+      this.set(pair[0], pair[1]);
+    }
   }
 
   /** @throws TypeError when the key has other characters, or the value is no string. */
   set(key: string, value: string): this {
-    const lower = key.toLowerCase();
+    const lower = lowerKey(key);
     if (!keyPattern.test(lower))
-      throw new TypeError(`metadata key ${JSON.stringify(key)}: only a-z 0-9 _ . - are allowed`);
+      throw new TypeError(`metadata key ${kindOf(key)}: only a-z 0-9 _ . - are allowed`);
     if (typeof value !== 'string')
-      throw new TypeError(`metadata value of ${lower} must be a string, not ${typeof value}`);
+      throw new TypeError(`metadata value of ${lower} must be a string, not ${kindOf(value)}`);
     this.#entries.set(lower, value);
     return this;
   }
 
   /** Undefined when there is none of that key, in whatever case. */
   get(key: string): string | undefined {
-    return this.#entries.get(key.toLowerCase());
+    return this.#entries.get(lowerKey(key));
   }
 
   /** Whether there is one. */
   has(key: string): boolean {
-    return this.#entries.has(key.toLowerCase());
+    return this.#entries.has(lowerKey(key));
   }
 
   /** True when there was one. */
   delete(key: string): boolean {
-    return this.#entries.delete(key.toLowerCase());
+    return this.#entries.delete(lowerKey(key));
   }
 
   /** Number of pairs. */
@@ -95,7 +100,26 @@ export class Metadata {
 /** What an API accepts where metadata is sent. */
 export type MetadataInit = Metadata | Readonly<Record<string, string>>;
 
+/** @throws TypeError for what is no metadata, RangeError when it is too long. */
 export function encodeMetadata(init: MetadataInit | undefined): string {
   if (init === undefined) return '';
-  return (init instanceof Metadata ? init : new Metadata(init)).encode();
+  // It may be encoded again, for another attempt or after an interceptor; an iterator would then be empty.
+  if (typeof (init as { next?: unknown } | null)?.next === 'function')
+    throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read once only`);
+  // Not init.encode(), which a class of the user's may have made another.
+  return Metadata.prototype.encode.call(init instanceof Metadata ? init : new Metadata(init));
+}
+
+function lowerKey(key: string): string {
+  if (typeof key !== 'string') throw new TypeError(`a metadata key is a string, not ${kindOf(key)}`);
+  return key.toLowerCase();
+}
+
+function pairsOf(init: object): Iterable<unknown> {
+  const isObject = typeof init === 'object' && init !== null;
+  if (isObject && Symbol.iterator in init) return init as Iterable<unknown>;
+  if (isObject && isPlain(init)) return Object.entries(init);
+  throw new TypeError(
+    `metadata is an object such as { key: 'value' }, or a Metadata of rocket-rpc, not ${kindOf(init)}`,
+  );
 }

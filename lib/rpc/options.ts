@@ -81,10 +81,15 @@ export function refuseOption(what: string, options: object, name: string, known:
 
 /** An object with none of the options may be empty, but not a Map or something else that keeps what it has elsewhere. */
 export function checkIsPlain(what: string, options: object): void {
-  const prototype: unknown = Object.getPrototypeOf(options);
+  checkIsObject(what, options);
+  if (!isPlain(options)) throw new TypeError(`${what} takes an object of options, not ${kindOf(options)}`);
+}
+
+/** Of no class. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
   // That of another realm is not Object.prototype.
-  if (prototype === null || Object.getPrototypeOf(prototype) === null) return;
-  throw new TypeError(`${what} takes an object of options, not ${kindOf(options)}`);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 export const MiB = 1 << 20;

@@ -2,6 +2,7 @@ import { DnsResolver } from '../discovery/dns-resolver.ts';
 import { etcd } from '../discovery/etcd/etcd.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { StaticResolver } from '../discovery/static-resolver.ts';
+import { checkMethods } from './option-shapes.ts';
 import { parseHostPort, type Target } from './target.ts';
 
 type MakeResolver = (target: Target) => Resolver;
@@ -18,7 +19,7 @@ const builtIn: Readonly<Record<string, MakeResolver>> = {
 
 /** @throws TypeError for a scheme nobody knows, or a path its resolver cannot do with. */
 export function resolverFor(target: Target, given: Resolver | Discovery | undefined): Resolver {
-  if (given !== undefined) return 'resolver' in given ? given.resolver(target.path) : given;
+  if (given !== undefined) return givenResolver(given, target);
   const make = Object.hasOwn(builtIn, target.scheme) ? builtIn[target.scheme] : undefined;
   if (make === undefined) {
     const known = Object.keys(builtIn).map((scheme) => `${scheme}://`);
@@ -28,3 +29,17 @@ export function resolverFor(target: Target, given: Resolver | Discovery | undefi
   }
   return make(target);
 }
+
+function givenResolver(given: Resolver | Discovery, target: Target): Resolver {
+  const isDiscovery = typeof given === 'object' && given !== null && 'resolver' in given;
+  if (!isDiscovery) {
+    checkMethods('resolver', given, resolverMethods, 'a Resolver, or a Discovery such as etcd()');
+    return given;
+  }
+  checkMethods('resolver', given, ['resolver'], 'a Resolver, or a Discovery such as etcd()');
+  const made = given.resolver(target.path);
+  checkMethods('what resolver() of the option resolver returns', made, resolverMethods, 'a Resolver');
+  return made;
+}
+
+const resolverMethods = ['start', 'refresh', 'close'];

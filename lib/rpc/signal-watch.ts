@@ -64,7 +64,12 @@ export class SignalWatch extends SignalWatchers {
 
   override delete(watcher: SignalWatcher): void {
     super.delete(watcher);
-    if (this.size === 0) this.signal.removeEventListener('abort', this);
+    if (this.size > 0) return;
+    try {
+      this.signal.removeEventListener('abort', this);
+    } catch {
+      // A signal of the user's. Whoever it tells has gone.
+    }
   }
 
   /** EventListenerObject: no closure for each. */

@@ -59,3 +59,13 @@ export function errorOf(thrown: unknown): Error {
   }
   return new Error(messageOf(thrown), { cause: thrown });
 }
+
+/** Its stack where it has one, or else its message. */
+export function stackOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error && typeof thrown.stack === 'string') return thrown.stack;
+  } catch {
+    // As above.
+  }
+  return messageOf(thrown);
+}

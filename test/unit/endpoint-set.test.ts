@@ -31,7 +31,7 @@ function fixture(links = 2) {
   let readied = 0;
   const set = new EndpointSet({
     transport,
-    makeBalancer: () => new RoundRobin(),
+    balancer: new RoundRobin(),
     ejection: defaultEjection,
     onLost: (name, error) => told.push(`lost ${name}: ${error}`),
     onRegained: (name) => told.push(`regained ${name}`),

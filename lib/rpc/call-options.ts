@@ -1,0 +1,91 @@
+import { type CallContext, ServerCall } from './call-context.ts';
+import type { CallOptions } from './channel-options.ts';
+import type { InterceptedClientCall } from './interceptors.ts';
+import { booleanOption, checkSignal, functionOption, isSignal, stringOption } from './option-shapes.ts';
+import { checkIsPlain, refuseOption } from './options.ts';
+import { kindOf } from './value-text.ts';
+
+const names: readonly (keyof CallOptions)[] = [
+  'timeoutMs',
+  'signal',
+  'metadata',
+  'waitForReady',
+  'parent',
+  'onMetadata',
+  'balanceKey',
+  'retry',
+];
+
+/**
+ * As knownOptions(), for options that come with every call: a loop over the names they have and nothing made.
+ *
+ * @throws TypeError with the nearest name.
+ */
+export function checkCallOptions(options: object): void {
+  let any = false;
+  for (const name in options) {
+    switch (name) {
+      case 'timeoutMs':
+      case 'signal':
+      case 'metadata':
+      case 'waitForReady':
+      case 'parent':
+      case 'onMetadata':
+      case 'balanceKey':
+      case 'retry':
+        any = true;
+        break;
+      default:
+        refuseOption('a call', options, name, names);
+    }
+  }
+  if (!any) checkIsPlain('a call', options);
+}
+
+/** Each is what it should be, or undefined. @throws TypeError that names the option. */
+export function checkCallValues(
+  signal: unknown,
+  waitForReady: boolean | undefined,
+  balanceKey: string | undefined,
+  onMetadata: unknown,
+  parent: unknown,
+): void {
+  if (signal !== undefined) checkSignal('signal', signal);
+  if (waitForReady !== undefined) booleanOption('waitForReady', waitForReady, false);
+  if (balanceKey !== undefined) stringOption('balanceKey', balanceKey, undefined);
+  if (onMetadata !== undefined) functionOption('onMetadata', onMetadata);
+  if (parent !== undefined) checkParent(parent);
+}
+
+function checkParent(parent: unknown): void {
+  if (parent instanceof ServerCall) return;
+  if (typeof parent === 'object' && parent !== null) {
+    const { signal, timeRemainingMs } = parent as CallContext;
+    if (isSignal(signal) && typeof timeRemainingMs === 'number') return;
+  }
+  throw new TypeError(`parent must be the context of the call being handled, not ${kindOf(parent)}`);
+}
+
+const interceptedNames: readonly (keyof InterceptedClientCall)[] = [
+  'method',
+  'request',
+  'timeoutMs',
+  'metadata',
+  'signal',
+  'waitForReady',
+];
+
+/** What an interceptor gives to `next`: the call with other options, not another method. @throws TypeError that says so. */
+export function checkIntercepted(call: unknown, method: string): void {
+  if (typeof call !== 'object' || call === null)
+    throw new TypeError(
+      `next() of an interceptor takes the call, as in next({ ...call }), not ${kindOf(call)}`,
+    );
+  for (const name in call) {
+    if (!(interceptedNames as readonly string[]).includes(name))
+      refuseOption('next() of an interceptor', call, name, interceptedNames);
+  }
+  const { method: given } = call as Partial<InterceptedClientCall>;
+  if (given !== method)
+    throw new TypeError(`next() of an interceptor calls ${method}; it cannot call ${kindOf(given)}`);
+}

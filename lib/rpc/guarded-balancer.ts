@@ -1,0 +1,61 @@
+import type { Balancer, BalancerFactory } from '../balance/balancer.ts';
+import { type BalancerName, balancerFactory } from '../balance/balancers.ts';
+import type { ChannelEndpoint } from './endpoint-set.ts';
+import { RpcError } from './errors.ts';
+import { checkMethods } from './option-shapes.ts';
+import { callUser } from './user-code.ts';
+import { kindOf, messageOf } from './value-text.ts';
+
+type OnUserError = (what: string, error: unknown) => void;
+
+/** The balancer that the option asks for. @throws TypeError for what is none, and what a factory of the user's throws. */
+export function madeBalancer(
+  option: BalancerName | BalancerFactory | undefined,
+  onUserError: OnUserError,
+): Balancer<ChannelEndpoint> {
+  if (option === undefined) return balancerFactory('round_robin')();
+  if (typeof option !== 'function') return balancerFactory(option)();
+  const balancer = option<ChannelEndpoint>();
+  checkMethods('what the option balancer makes', balancer, ['update', 'pick'], 'a Balancer');
+  return guarded(balancer, onUserError);
+}
+
+/**
+ * A balancer of the user's. A call that it cannot place fails; that it throws at anything else is told, and keeps neither
+ * calls nor the channel from ending.
+ */
+function guarded(balancer: Balancer<ChannelEndpoint>, onUserError: OnUserError): Balancer<ChannelEndpoint> {
+  let given: ReadonlySet<ChannelEndpoint> = new Set();
+  const isTold = typeof balancer.onEnd === 'function';
+  return {
+    update(endpoints) {
+      given = new Set(endpoints);
+      callUser(
+        () => balancer.update(endpoints),
+        (error) => onUserError('update() of the balancer', error),
+      );
+    },
+    pick(key, tried) {
+      let picked: ChannelEndpoint | undefined;
+      try {
+        picked = balancer.pick(key, tried);
+      } catch (cause) {
+        throw unplaced(`the balancer threw: ${messageOf(cause)}`, cause);
+      }
+      if (picked === undefined || given.has(picked)) return picked;
+      throw unplaced(`the balancer picked ${kindOf(picked)} that is none of the endpoints it was given last`);
+    },
+    ...(isTold && {
+      onEnd(endpoint: ChannelEndpoint, latencyMs: number, failed: boolean): void {
+        callUser(
+          () => balancer.onEnd?.(endpoint, latencyMs, failed),
+          (error) => onUserError('onEnd() of the balancer', error),
+        );
+      },
+    }),
+  };
+}
+
+function unplaced(text: string, cause?: unknown): RpcError {
+  return new RpcError('INTERNAL', text, { cause, requestWritten: false });
+}
