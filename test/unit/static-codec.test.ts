@@ -1,9 +1,10 @@
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { linkTypes } from '../../lib/codec/static-service.ts';
 import { StaticTypes } from '../../lib/codec/static-types.ts';
 import { type Longs, loadProto } from '../../lib/index.ts';
 import type { MessageCodec, ServiceDefinition } from '../../lib/rpc/service.ts';
+import { builtPackage } from '../support/child.ts';
 import { catalogProto, generated, importGenerated, protos } from '../support/generated.ts';
 
 type Fields = Record<string, unknown>;
@@ -82,6 +83,9 @@ const fieldNames = [
   ...['warehouse', 'inside', 'expectedAt', 'gone', 'place', '_rank'],
   ...['kind', 'weightGrams', 'minorUnits', 'currency', 'seconds', 'nanos'],
 ];
+
+// Generated code runs on the compiled package, which takes long to compile on a busy machine.
+beforeAll(builtPackage, 120_000);
 
 it('has 64-bit integers as strings in JSON, at any depth, as proto3 has it', async () => {
   const { generatedCodec } = await codecs('bigint');
