@@ -4,7 +4,7 @@ import { currentCallFields } from './current-call.ts';
 import { asFields, bothFields, type LogFields, mergedFields, messageOf } from './fields.ts';
 import { type LevelName, levelNumber, levels } from './levels.ts';
 import { JsonFormat, type LineFormat, type LineHead, TextFormat } from './line-format.ts';
-import { checkedFields, checkedLogger, type LoggerOptions } from './log-options.ts';
+import { checkedFields, checkedLoggerOptions, type LoggerOptions } from './log-options.ts';
 import type { Logger, LogWhat } from './logger.ts';
 import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
 import { cutMark, cutMessage, safeText, unreadable } from './safe-text.ts';
@@ -212,7 +212,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
  * @throws TypeError or RangeError that names the option; Error when this process has that log open with other options.
  */
 export function createLogger(options: LoggerOptions = {}): RocketLogger {
-  const destination = checkedLogger(options);
+  const destination = checkedLoggerOptions(options);
   const least = levelNumber(options.level === undefined ? 'info' : options.level);
   const fields = checkedFields(options.fields);
   const log = new OpenLog(destination);

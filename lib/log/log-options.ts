@@ -83,7 +83,7 @@ export const loggerOptionNames: readonly (keyof LoggerOptions)[] = [
 ];
 
 /** @throws TypeError or RangeError that names the option. */
-export function checkedLogger(options: LoggerOptions): LogDestination {
+export function checkedLoggerOptions(options: LoggerOptions): LogDestination {
   checkedObject('createLogger', options);
   const { format = 'text' } = options;
   if (format !== 'text' && format !== 'json')
