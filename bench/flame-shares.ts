@@ -11,17 +11,18 @@ const jsParts: readonly Part[] = [
   { name: 'gc', frame: /^v8::internal::(Heap::CollectGarbage|ScavengerCollector|MinorGC)/ },
   { name: 'send', frame: /^(__send|__libc_send|sendmsg|__x64_sys_send)/ },
   { name: 'flushToIo', frame: /^rocket::addon::Environment::flush|^rocket::rpc::Outbox/ },
-  { name: 'encode', frame: /^encodeInto protobuf-codec| (checked|ranged)-writer\.[tj]s/ },
+  { name: 'encode', frame: /^(rocket-rpc: )?encodeInto protobuf-codec| (checked|ranged)-writer\.[tj]s/ },
   { name: 'handler', frame: /^makeOrder / },
   // protobufjs generates its functions; those below encodeInto are taken already.
   {
     name: 'decode',
-    frame: /^decode protobuf-codec| (slab-reader|batch-strings)\.[tj]s|\(generated\)| reader\.js/,
+    frame:
+      /^(rocket-rpc: )?decode protobuf-codec| (slab-reader|batch-strings)\.[tj]s|\(generated\)| reader\.js/,
   },
   { name: 'strings', frame: /^napi_create_string_latin1/ },
-  { name: 'reply', frame: /^reply (server-transport|outbox)/ },
-  { name: 'requests', frame: /^(#?onRequest|#invoke|\(anonymous\)) server\.[tj]s/ },
-  { name: 'dispatch', frame: /#dispatch |#onBatch |^\(anonymous\) boundary/ },
+  { name: 'reply', frame: /^(rocket-rpc: )?reply (server-transport|outbox)/ },
+  { name: 'requests', frame: /^(rocket-rpc: )?(#?onRequest|#invoke|\(anonymous\)) server\.[tj]s/ },
+  { name: 'dispatch', frame: /#dispatch |#onBatch |^(rocket-rpc: )?\(anonymous\) boundary/ },
   { name: 'promises', frame: /^Builtins_RunMicrotasks/ },
   { name: 'enterJs', frame: /^rocket::addon::Environment::on_wake_up|ThreadSafeFunction/ },
   { name: 'eventLoop', frame: /^(epoll_pwait|uv_)/ },

@@ -43,6 +43,11 @@ export function flameCommand(): Command {
       'the page; the folded stacks are written beside it as .folded',
       'flame.html',
     )
+    .option(
+      '--inlining',
+      'let V8 put handlers and other functions into their callers, as it does in production',
+      false,
+    )
     .option('--svg <file>', 'also write an image')
     .option('--title <text>', 'instead of the command or process id')
     .option('--keep', "keep perf's own recording, perf.data, beside the page", false)

@@ -1,10 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { membersOf } from '../../lib/cli/flame/process-group.ts';
 import { nodeFlags, removeTraces } from '../../lib/cli/flame/target.ts';
 import { builtPackage, startChild } from '../support/child.ts';
+import { until } from '../support/waits.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const cli = path.join(root, 'dist/lib/cli/main.js');
@@ -33,6 +35,7 @@ interface Ended {
 async function flame(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  onSaid: (output: string, child: ChildProcess) => void = interruptOnce(args),
 ): Promise<Ended & { folder: string }> {
   await builtPackage();
   const folder = mkdtempSync(path.join(tmpdir(), 'flame-test-'));
@@ -48,7 +51,7 @@ async function flame(
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    interruptOnce(args, text, child.pid);
+    onSaid(output, child);
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
@@ -58,9 +61,11 @@ async function flame(
 }
 
 /** A recording without --seconds ends by the interrupt of whoever watches it, here when the server says it is ready. */
-function interruptOnce(args: readonly string[], text: string, pid: number | undefined): void {
-  if (!args.includes('--seconds') && text.includes('listening') && pid !== undefined)
-    process.kill(pid, 'SIGINT');
+function interruptOnce(args: readonly string[]): (output: string, child: ChildProcess) => void {
+  let done = args.includes('--seconds');
+  return (output, child) => {
+    if (!done && output.includes('listening')) done = child.kill('SIGINT');
+  };
 }
 
 function readFolded(folder: string): string[] {
@@ -95,7 +100,7 @@ test.skipIf(hindrance !== undefined)(
     const lines = readFolded(folder);
     expect(hasFrame(lines, /^io-0$/, /^rocket::io::Connection::read/)).toBe(true);
     expect(hasFrame(lines, /^js$/, /^rocket::addon::Environment::on_wake_up$/)).toBe(true);
-    expect(hasFrame(lines, /^js$/, /^#dispatch boundary\.js:\d+ [*^+~]$/)).toBe(true);
+    expect(hasFrame(lines, /^js$/, /^rocket-rpc: #dispatch boundary\.js:\d+ [*^+~]$/)).toBe(true);
     expect(hasFrame(lines, /^js$/, /^placeOrder flame-server\.mjs:\d+ [*^+~]$/)).toBe(true);
     expect(output).toMatch(/^\d+ samples in [12]\.\d s at 1999 Hz$/m);
     for (const file of ['flame.html', 'flame.svg']) {
@@ -111,7 +116,11 @@ test.skipIf(hindrance !== undefined)(
 );
 
 test.skipIf(hindrance !== undefined)('a running process: recorded by its id, and left running', async () => {
-  const child = await startChild('flame-server.mjs', [], nodeFlags.split(' '));
+  const child = await startChild(
+    'flame-server.mjs',
+    [],
+    [...nodeFlags.split(' '), '--max-inlined-bytecode-size=27'],
+  );
   onTestFinished(() => removeTraces(child.pid, root));
   await child.said('listening', 10_000);
   const { code, errors, folder } = await flame(['--pid', `${child.pid}`, '--seconds', '1']);
@@ -139,6 +148,30 @@ test.skipIf(hindrance !== undefined)(
     expect(code).toBe(0);
     expect(output).toContain('flame.html');
     expect(readFolded(folder).length).toBeGreaterThan(1);
+  },
+);
+
+test.skipIf(hindrance !== undefined)(
+  'what the command has started ends too: by --seconds, by signals, and when the recording is killed',
+  { timeout: 3 * recordingTimeoutMs },
+  async () => {
+    for (const how of ['seconds', 'SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+      // A shell between, as npx and npm are, that does not hand signals on.
+      const command = ['sh', '-c', `echo leader $$; node "${server}"; true`];
+      const pids: number[] = [];
+      const args = how === 'seconds' ? ['--seconds', '1'] : [];
+      await flame([...args, '--', ...command], {}, (said, child) => {
+        const leader = /leader (\d+)/.exec(said)?.[1];
+        if (leader === undefined || !said.includes('listening') || pids.length > 0) return;
+        pids.push(Number(leader));
+        if (how !== 'seconds') child.kill(how);
+      });
+      expect(pids, how).toHaveLength(1);
+      await until(() => membersOf(pids[0]!).length === 0, {
+        deadlineMs: recordingTimeoutMs,
+        what: `${how} to end all`,
+      });
+    }
   },
 );
 

@@ -26,6 +26,20 @@ test.each([
     'JS:~Module._extensions..js node:internal/modules/cjs/loader:1604:37',
     'Module._extensions..js node:internal/modules/cjs/loader:1604 ~',
   ],
+  [
+    'JS:*onRequest file:///app/node_modules/rocket-rpc/dist/lib/rpc/server.js:163:12',
+    'rocket-rpc: onRequest server.js:163 *',
+  ],
+  [
+    'JS:~ /app/node_modules/.pnpm/rocket-rpc@1.0.0/node_modules/rocket-rpc/dist/lib/rpc/server.js:9:21',
+    'rocket-rpc: (anonymous) server.js:9:21 ~',
+  ],
+  [
+    `JS:*onRequest ${new URL('../../lib/rpc/server.ts', import.meta.url).href}:1:12`,
+    'rocket-rpc: onRequest server.ts *',
+  ],
+  ['JS:*onRequest file:///app/server.js:163:12', 'onRequest server.js:163 *'],
+  ['JS:*makeOrder file:///app/rocket-rpc/server.js:3:12', 'makeOrder server.js:3 *'],
 ])('%s becomes %s', (symbol, shown) => {
   expect(shortJsName(symbol)).toBe(shown);
 });

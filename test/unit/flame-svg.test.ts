@@ -54,6 +54,28 @@ test('what is narrower than a pixel is left out', () => {
   expect(flameSvg(treeOf([1, 'tiny'], [999_999, 'b']), texts)).not.toContain('tiny');
 });
 
+test('the height is that of the deepest stack that can be seen', () => {
+  const heightOf = (svg: string): number => Number(/ height="(\d+)"/.exec(svg)?.[1]);
+  const names = (prefix: string, count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+  const flat = flameSvg(treeOf([100, 'js', 'a']), texts);
+  // A tower of 120 levels, 40 pixels wide: modules being loaded.
+  const tower = flameSvg(treeOf([97, 'js', 'a'], [3, 'js', ...names('load', 120)]), texts);
+  expect(heightOf(tower)).toBe(heightOf(flat));
+  expect(tower).toContain('8 samples; 119 more levels are too thin to see, and on the page');
+  // Wide ones keep theirs, and so do many thin ones side by side.
+  const deep = flameSvg(treeOf([90, 'js', 'a'], [10, 'js', ...names('f', 60)]), texts);
+  expect(heightOf(deep) - heightOf(flat)).toBe(59 * 16);
+  const many = Array.from({ length: 50 }, (_, i): [number, ...string[]] => [
+    2,
+    'js',
+    `f${i}`,
+    `g${i}`,
+    `h${i}`,
+  ]);
+  expect(heightOf(flameSvg(treeOf(...many), texts)) - heightOf(flat)).toBe(2 * 16);
+});
+
 test('every kind of frame has a colour of its own and a legend', () => {
   const kinds: FrameKind[] = ['thread', 'js', 'core', 'v8', 'native', 'kernel', 'lost'];
   expect(new Set(kinds.map((kind) => frameColor(kind, ''))).size).toBe(kinds.length);

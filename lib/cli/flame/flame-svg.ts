@@ -1,4 +1,4 @@
-import { type FlameNode, withoutSlivers } from './flame-tree.ts';
+import { depthOf, type FlameNode, withoutSlivers, withoutThinTop } from './flame-tree.ts';
 import { frameColor, legend } from './palette.ts';
 
 export interface SvgOptions {
@@ -15,15 +15,21 @@ const headPx = 74;
 const fontPx = 11;
 /** Mean width of a character of the font; a label is cut to fit. */
 const characterPx = 6.2;
+/** A level is worth its height with one frame of this share, or with thinner ones that are enough together. */
+const leastShare = 0.05;
 
 /**
  * A flamegraph as an image that needs no script: the threads are at the bottom, callees above their callers, and pointing
- * at a frame shows its name and share. What would be narrower than a pixel is left out.
+ * at a frame shows its name and share. What would be narrower than a pixel is left out, and so are the topmost levels that
+ * have nothing but thin lines: the height is that of the deepest stack that can be seen.
  */
 export function flameSvg(tree: FlameNode, options: SvgOptions): string {
   const widthPx = options.widthPx ?? 1200;
   const innerPx = widthPx - 2 * marginPx;
-  const shown = withoutSlivers(tree, 1 / innerPx);
+  const wide = withoutSlivers(tree, 1 / innerPx);
+  const shown = withoutThinTop(wide, leastShare);
+  const cut = depthOf(wide) - depthOf(shown);
+  const note = cut === 0 ? '' : `; ${cut} more levels are too thin to see, and on the page`;
   const heightPx = headPx + rowPx * depthOf(shown) + marginPx;
   const layout: Layout = {
     bottomPx: heightPx - marginPx,
@@ -35,7 +41,7 @@ export function flameSvg(tree: FlameNode, options: SvgOptions): string {
     '<style>rect{stroke:#fff;stroke-width:.5}g:hover>rect{stroke:#000}</style>',
     `<rect width="${widthPx}" height="${heightPx}" fill="#fff"/>`,
     `<text x="${marginPx}" y="24" font-size="16">${escapeXml(options.title)}</text>`,
-    `<text x="${marginPx}" y="43" fill="#555">${escapeXml(options.subtitle)}</text>`,
+    `<text x="${marginPx}" y="43" fill="#555">${escapeXml(options.subtitle + note)}</text>`,
     ...legendLines(),
     ...frameLines(shown, 0, marginPx, layout),
     '</svg>',
@@ -74,10 +80,6 @@ function* legendLines(): Generator<string> {
     yield `<rect x="${round(x)}" y="53" width="11" height="11" fill="${color}"/><text x="${round(x + 15)}" y="63">${escapeXml(text)}</text>`;
     x += 15 + text.length * characterPx + 18;
   }
-}
-
-function depthOf(node: FlameNode): number {
-  return 1 + Math.max(0, ...node.children.map(depthOf));
 }
 
 function round(px: number): number {

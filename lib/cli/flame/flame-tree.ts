@@ -47,6 +47,32 @@ export function withoutSlivers(root: FlameNode, minShare: number): FlameNode {
   return kept(root);
 }
 
+/**
+ * Leaves out the levels above the last one that shows something: a frame of this share of the whole, or frames that
+ * together have five times as much. Thin towers, such as the loading of modules, would make most of an image empty.
+ */
+export function withoutThinTop(root: FlameNode, minShare: number): FlameNode {
+  const widest: number[] = [];
+  const together: number[] = [];
+  const measure = (node: FlameNode, level: number): void => {
+    widest[level] = Math.max(widest[level] ?? 0, node.value);
+    together[level] = (together[level] ?? 0) + node.value;
+    for (const child of node.children) measure(child, level + 1);
+  };
+  measure(root, 0);
+  const least = root.value * minShare;
+  const top = widest.findLastIndex((value, level) => value >= least || together[level]! >= 5 * least);
+  const kept = (node: FlameNode, level: number): FlameNode => ({
+    ...node,
+    children: level < top ? node.children.map((child) => kept(child, level + 1)) : [],
+  });
+  return kept(root, 0);
+}
+
+export function depthOf(node: FlameNode): number {
+  return 1 + Math.max(0, ...node.children.map(depthOf));
+}
+
 function finished({ name, kind, value, children }: Growing): FlameNode {
   const sorted = [...children.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return { name, kind, value, children: sorted.map(finished) };

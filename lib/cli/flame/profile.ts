@@ -38,14 +38,16 @@ export interface Profile {
  */
 export async function recordProfile(target: Target, options: ProfileOptions): Promise<Profile> {
   const folder = options.keepIn ?? mkdtempSync(join(tmpdir(), 'rocket-flame-'));
+  const seen = new Set<number>();
   try {
     const raw = await recordStacks(target, options, join(folder, 'perf.data'));
+    for (const { pid } of raw.stacks) seen.add(pid);
     const stacks = foldStacks(demangled(withGeneratedNames(raw.stacks)), target.pid);
     const samples = stacks.reduce((sum, { count }) => sum + count, 0);
     return { stacks, samples, seconds: raw.seconds, frequencyHz: options.frequencyHz };
   } finally {
     if (options.keepIn === undefined) rmSync(folder, { recursive: true, force: true });
-    await target.end();
+    await target.end(seen);
   }
 }
 

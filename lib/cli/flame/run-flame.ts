@@ -21,6 +21,8 @@ export interface FlameOptions {
   readonly svg?: string;
   readonly title?: string;
   readonly keep: boolean;
+  /** Lets V8 put functions into their callers as usual. */
+  readonly inlining: boolean;
 }
 
 const defaultSeconds = 10;
@@ -82,9 +84,9 @@ function prepareFolderOf(file: string): void {
   if (hindrance !== undefined) throw new FlameFailure(`cannot write to ${file}: ${hindrance}`);
 }
 
-function openTarget(command: readonly string[], { pid }: FlameOptions): Target {
+function openTarget(command: readonly string[], { pid, inlining }: FlameOptions): Target {
   const notes = [kernelFramesNote(readParanoid(), process.geteuid?.() === 0)];
-  const target = pid === undefined ? startTarget(command) : runningTarget(pid);
+  const target = pid === undefined ? startTarget(command, inlining) : runningTarget(pid);
   if (pid !== undefined) notes.push(missingNamesNote(pid));
   for (const note of notes) if (note !== undefined) console.error(`note: ${note}`);
   return target;

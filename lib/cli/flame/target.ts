@@ -1,14 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlameFailure } from './flame-failure.ts';
+import { ProcessGroup } from './process-group.ts';
 
 /** Makes V8 write names of generated code to /tmp/perf-PID.map, and gives interpreted functions names of their own. */
 export const nodeFlags = '--perf-basic-prof --interpreted-frames-native-stack';
 
-const killAfterMs = 3000;
 /** Waits for a line on descriptor 3, then becomes the command; without the line it never was. */
 const gate = 'read -r _ <&3 || exit 0; exec 3<&-; exec "$@"';
+
+/**
+ * Keeps functions of more than a few words of bytecode out of their callers: a sample knows only the machine's frames, and
+ * V8 would make a user's handler a part of the library's `onRequest`. NODE_OPTIONS does not take V8's own flags, and
+ * has no spaces in a value. Node 20 has no maglev, and says so on stderr.
+ */
+const smallestBytecode = 27;
+const keepFrames = `import { setFlagsFromString } from 'node:v8';
+setFlagsFromString('--max-inlined-bytecode-size=${smallestBytecode}');
+if (parseInt(process.versions.node) >= 22) setFlagsFromString('--max-maglev-inlined-bytecode-size=${smallestBytecode}');`;
+const keepFramesFlag = `--import data:text/javascript,${encodeURIComponent(keepFrames)}`;
 
 /** The process that is recorded. */
 export interface Target {
@@ -19,8 +30,11 @@ export interface Target {
   readonly ended: Promise<void>;
   /** Whether the shell found no such command. */
   failedToStart(): boolean;
-  /** Ends it with SIGTERM, after three seconds SIGKILL, and removes what V8 left behind, if this program started it. */
-  end(): Promise<void>;
+  /**
+   * Ends it and all that it has started, with SIGTERM, after three seconds SIGKILL, if this program started it. Removes
+   * what V8 left behind: of what runs now, and of `seen`.
+   */
+  end(seen: Iterable<number>): Promise<void>;
 }
 
 /** A process that runs already. Throws FlameFailure when there is none, or it is somebody else's. */
@@ -52,16 +66,22 @@ Restart it with   NODE_OPTIONS="${nodeFlags}" node …
 or let it be started here:   rocket flame -- node …`;
 }
 
-/** Starts a command that waits until `begin` is called. Its standard streams are this program's. */
-export function startTarget(command: readonly string[]): Target {
-  const options = [process.env['NODE_OPTIONS'], nodeFlags].filter(Boolean).join(' ');
+/**
+ * Starts a command that waits until `begin` is called, in a process group of its own. Its standard streams are this
+ * program's.
+ */
+export function startTarget(command: readonly string[], inlining: boolean): Target {
+  const given = [process.env['NODE_OPTIONS'], nodeFlags, inlining ? undefined : keepFramesFlag];
+  const options = given.filter(Boolean).join(' ');
   const child = spawn('sh', ['-c', gate, 'sh', ...command], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    detached: true,
     env: { ...process.env, NODE_OPTIONS: options },
   });
   const { pid } = child;
   if (pid === undefined) throw new FlameFailure('sh could not be started');
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const group = new ProcessGroup(pid);
+  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
   const opener = child.stdio[3] as NodeJS.WritableStream;
   // A command that was ended before it began reads no more.
   opener.on('error', () => {});
@@ -71,9 +91,10 @@ export function startTarget(command: readonly string[]): Target {
     ended,
     // What a shell exits with when it could not find or run the command; it has said so itself.
     failedToStart: () => child.exitCode === 127 || child.exitCode === 126,
-    end: async () => {
-      await endChild(child, ended);
-      removeTraces(pid, process.cwd());
+    end: async (seen) => {
+      const processes = new Set([pid, ...seen, ...group.members()]);
+      await group.end();
+      for (const each of processes) removeTraces(each, process.cwd());
     },
   };
 }
@@ -81,13 +102,6 @@ export function startTarget(command: readonly string[]): Target {
 /** Where V8 writes the names of the code it generates. */
 export function perfMapFile(pid: number): string {
   return `/tmp/perf-${pid}.map`;
-}
-
-async function endChild(child: ChildProcess, ended: Promise<void>): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  await ended;
-  clearTimeout(timer);
 }
 
 /** Removes the map of an ended process, and the logs V8 opens in its current folder when it names interpreted functions. */

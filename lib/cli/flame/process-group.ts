@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const killAfterMs = 3000;
+/** What SIGKILL has hit may be left as a zombie by a process 1 that does not look after them: not waited for longer. */
+const giveUpAfterMs = 1000;
+const lookEveryMs = 20;
+
+/**
+ * Waits for a line, or for the end of whoever would write it: then nobody else ends the group any more. In a group of its
+ * own, so that what ends this program does not end it as well.
+ */
+const watch = `read -r _ && exit 0; kill -s TERM -- "-$1"; sleep ${killAfterMs / 1000}; kill -s KILL -- "-$1"`;
+
+/** A process and all that it starts, such as the node that npx runs: the process group that it leads. */
+export class ProcessGroup {
+  readonly #leader: number;
+  readonly #watcher;
+
+  /** @param leader started with `detached: true`. It ends with this program from now on, however that ends. */
+  constructor(leader: number) {
+    this.#leader = leader;
+    this.#watcher = spawn('sh', ['-c', watch, 'sh', `${leader}`], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    for (const stream of [this.#watcher, this.#watcher.stdin]) stream.on('error', () => {});
+    this.#watcher.unref();
+  }
+
+  /** Those of its processes that run now. */
+  members(): number[] {
+    return membersOf(this.#leader);
+  }
+
+  /** SIGTERM to all of it, SIGKILL to what is left three seconds later. */
+  async end(): Promise<void> {
+    if (this.#signal('SIGTERM') && !(await this.#ended(killAfterMs))) {
+      this.#signal('SIGKILL');
+      await this.#ended(giveUpAfterMs);
+    }
+    this.#watcher.stdin.end('done\n');
+  }
+
+  async #ended(withinMs: number): Promise<boolean> {
+    const until = performance.now() + withinMs;
+    while (performance.now() < until) {
+      if (this.members().length === 0) return true;
+      await pause(lookEveryMs);
+    }
+    return false;
+  }
+
+  /** False when there is nobody left. */
+  #signal(signal: NodeJS.Signals): boolean {
+    try {
+      process.kill(-this.#leader, signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** The processes that run in the group of this leader. */
+export function membersOf(leader: number): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const id = Number(name);
+    return Number.isInteger(id) && groupOf(id) === leader ? [id] : [];
+  });
+}
+
+/** Undefined for a process that is gone, or a zombie. */
+function groupOf(pid: number): number | undefined {
+  try {
+    // The name, in brackets, may hold anything: what follows it are state, parent and group.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' || state === 'X' ? undefined : Number(group);
+  } catch {
+    return undefined;
+  }
+}
