@@ -119,18 +119,31 @@ describe('who follows docs/getting-started.md', () => {
   // A socket of its own in place of a port that others may have.
   for (const [name, code] of files) files.set(name, code.replaceAll('127.0.0.1:50051', 'unix:orders.sock'));
 
-  it('has a server and a client in processes of their own', async () => {
-    const folder = folderWith(files);
-    const server = spawn(process.execPath, ['--import', tsx, 'server.ts'], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    onTestFinished(() => void server.kill('SIGKILL'));
-    const ended = once(server, 'exit');
-    const [line] = await once(server.stdout, 'data');
-    expect(`${line}`).toBe('listening on unix:orders.sock\n');
-    expect(await start(folder, 'client.ts')).toMatch(/^\S+-apple\n$/);
-    server.kill('SIGTERM');
-    expect(await ended).toEqual([0, null]);
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'has a server and a client in processes of their own, and %s stops it',
+    async (signal) => {
+      const folder = folderWith(files);
+      const server = spawn(process.execPath, ['--import', tsx, 'server.ts'], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      onTestFinished(() => void server.kill('SIGKILL'));
+      const ended = once(server, 'exit');
+      const [line] = await once(server.stdout, 'data');
+      expect(`${line}`).toBe('listening on unix:orders.sock\n');
+      expect(await start(folder, 'client.ts')).toMatch(/^\S+-apple\n$/);
+      expect(await start(folder, 'both.ts')).toBe('one apple\n');
+      server.kill(signal);
+      expect(await ended).toEqual([0, null]);
+    },
+  );
+
+  it('has them typed, by its tsconfig.json', { timeout: 60_000 }, async () => {
+    const wrong = (files.get('client.ts') ?? '').replace('price: 100', "price: '100'");
+    const folder = folderWith(new Map([...files, ['wrong.ts', wrong]]));
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    expect((await node(folder, tsc, '--noEmit')).trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^wrong\.ts.*'string' is not assignable to type 'number'/),
+    ]);
   });
 });
