@@ -2,6 +2,7 @@ import { Command, type CommanderError } from 'commander';
 import { benchPlan } from './bench-plan.ts';
 import { runBench } from './bench-run.ts';
 import { UsageError, type Values } from './bench-usage.ts';
+import { documentPath } from './document-path.ts';
 import { plainComplaint, wrongArguments } from './wrong-arguments.ts';
 
 const examples = `
@@ -26,7 +27,9 @@ More examples:
 Calls that fail are counted by status and text, and are not in the latencies. Ctrl-C ends the run and prints what there is.
 
 Exit code: 0 every call succeeded; 1 calls failed, or the server started for the run ended; 2 bad arguments, or no
-connection to the target; 130 Ctrl-C, 143 SIGTERM.`;
+connection to the target; 130 Ctrl-C, 143 SIGTERM.
+
+What the figures are: ${documentPath('load-testing.md')}`;
 
 /** `rocket bench`. */
 export function benchCommand(): Command {

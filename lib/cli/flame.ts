@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { documentPath } from './document-path.ts';
 import { type FlameOptions, runFlame } from './flame/run-flame.ts';
 import { complainInOneLine } from './wrong-arguments.ts';
 
@@ -16,7 +17,7 @@ A process given by --pid shows its JavaScript only if it was started with
   NODE_OPTIONS="--perf-basic-prof --interpreted-frames-native-stack" node server.js
 
 Put the server under load meanwhile, for example with  rocket bench
-How to read the graph: docs/profiling.md
+How to read the graph: ${documentPath('profiling.md')}
 
 Exit codes: 0 written, 1 nothing could be recorded, 2 wrong arguments`;
 

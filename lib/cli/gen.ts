@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { documentPath } from './document-path.ts';
 import { GenFailure } from './gen/gen-failure.ts';
 import type { GenOptions } from './gen/gen-options.ts';
 import { runGen } from './gen/run-gen.ts';
@@ -19,7 +20,8 @@ Then, without a build step, in JavaScript or TypeScript (ES modules):
   const reply = await createClient(Order, channel).makeOrder({ price: 100 });
 
 It needs protobufjs-cli in your project: npm install --save-dev protobufjs-cli
-The generated code needs nothing but rocket-rpc. What it looks like: docs/code-generation.md
+The generated code needs nothing but rocket-rpc. What it looks like:
+${documentPath('code-generation.md')}
 
 Exit codes: 0 generated, 1 a .proto is wrong or missing (file:line: what), 2 wrong arguments`;
 

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { nearest } from '../nearest.ts';
 import { packageRoot } from '../package-root.ts';
 import { benchCommand } from './bench.ts';
+import { documentPath } from './document-path.ts';
 import { flameCommand } from './flame.ts';
 import { genCommand } from './gen.ts';
 import { servicesCommand } from './services.ts';
@@ -14,7 +15,7 @@ export async function rocket(args: readonly string[]): Promise<void> {
   const program = complainInOneLine(new Command('rocket'), 'rocket')
     .description('RPC for Node.js on a C++20 core')
     .version(versionOfPackage())
-    .addHelpText('after', `\nDocuments: ${join(packageRoot(), 'docs/README.md')}`)
+    .addHelpText('after', `\nDocuments: ${documentPath('README.md')}`)
     .addCommand(benchCommand())
     .addCommand(flameCommand())
     .addCommand(genCommand())

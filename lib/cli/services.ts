@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { type EtcdOptions, etcd, type RegisteredInstance } from '../index.ts';
+import { documentPath } from './document-path.ts';
 import { complainInOneLine } from './wrong-arguments.ts';
 
 const help = `
@@ -14,6 +15,8 @@ Examples:
   rocket services --json | jq                          for machines
 
 "left" is how long the entry will last without a sign of life of its server.
+
+How services find each other: ${documentPath('discovery.md')}
 
 Exit codes: 0 shown (also when there is none), 1 etcd could not be asked, 2 wrong arguments`;
 

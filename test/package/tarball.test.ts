@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { linksOf } from '../support/docs/links.ts';
 import { root, run } from './commands.ts';
 
 const budgetBytes = 2 * 1024 * 1024;
@@ -39,7 +40,8 @@ it('holds the compiled library, the prebuilt binary, the native sources and prot
     // npm packs every README*, and no entry of `files` keeps one out.
     ...['package.json', 'README.md', 'README.zh-CN.md', 'LICENSE'],
     ...['binding.gyp', 'CMakeLists.txt', 'scripts/install.mjs'],
-    ...tracked('native', 'proto'),
+    ...tracked('native', 'proto', 'docs', 'examples', 'test/golden/frames.json', 'bench/results/compare.md'),
+    ...['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
     ...tracked('lib', 'bench/driver').flatMap(compiledFrom),
   ];
   const prebuilds = files.filter((file) => file.startsWith('package/prebuilds/'));
@@ -51,6 +53,29 @@ it('holds the compiled library, the prebuilt binary, the native sources and prot
     );
   const others = files.filter((file) => !prebuilds.includes(file));
   expect(others.sort()).toEqual(expected.map((file) => `package/${file}`).sort());
+});
+
+it('has what its documents and the help of its commands lead to', async () => {
+  const texts = execFileSync('find', ['package', '-name', '*.md'], { cwd: unpacked, encoding: 'utf8' });
+  const broken = texts
+    .split('\n')
+    .filter(Boolean)
+    .map((file) => file.replace(/^package\//, ''))
+    .flatMap((file) =>
+      linksOf(file, readFileSync(inPackage(file), 'utf8'))
+        .filter(({ file: target }) => !existsSync(inPackage(target)))
+        .map(({ text }) => `${file}: ${text}`),
+    );
+  expect(broken).toEqual([]);
+
+  symlinkSync(path.join(root, 'node_modules'), path.join(unpacked, 'node_modules'));
+  for (const command of [[], ['bench'], ['flame'], ['gen'], ['services']]) {
+    const args = [inPackage('dist/lib/cli/main.js'), ...command, '--help'];
+    const { stdout } = await run(process.execPath, args, { cwd: unpacked });
+    const named = stdout.match(/\S*docs\/\S+\.md/g) ?? [];
+    expect(named, command.join(' ')).toHaveLength(1);
+    expect(named.filter((file) => !existsSync(file))).toEqual([]);
+  }
 });
 
 it(`is no larger than ${budgetBytes / 1024 / 1024} MiB`, () => {
