@@ -64,6 +64,7 @@ export interface NativeServerStats {
   readonly logLinesDropped: number;
   readonly acceptBackoffs: number;
   readonly framesRejected: Readonly<Record<string, number>>;
+  readonly foreignConnections: Readonly<Record<string, number>>;
   readonly connectionsClosed: Readonly<Record<string, number>>;
 }
 

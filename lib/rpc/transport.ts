@@ -77,6 +77,8 @@ export interface ServerTransportStats {
   readonly acceptBackoffs: number;
   /** Malformed frames by reason; each closed its connection. */
   readonly framesRejected: Readonly<Record<string, number>>;
+  /** Of those: connections that began in another protocol, by which (`http1`, `http2`, `tls`). */
+  readonly foreignConnections: Readonly<Record<string, number>>;
   /** Ended connections by reason. */
   readonly connectionsClosed: Readonly<Record<string, number>>;
 }

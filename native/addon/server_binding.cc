@@ -103,6 +103,11 @@ Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
     put(rejected, wire::name_of(static_cast<wire::DecodeError>(i)), counters.frames_rejected[i].load());
   }
   stats.Set("framesRejected", rejected);
+  auto foreign = Napi::Object::New(info.Env());
+  for (std::size_t i = 1; i < wire::kForeignCount; ++i) {
+    put(foreign, wire::name_of(static_cast<wire::Foreign>(i)), counters.foreign_connections[i].load());
+  }
+  stats.Set("foreignConnections", foreign);
   auto closed = Napi::Object::New(info.Env());
   for (std::size_t i = 0; i < io::kCloseReasonCount; ++i) {
     put(closed, io::name_of(static_cast<io::CloseReason>(i)), counters.connections_closed[i].load());

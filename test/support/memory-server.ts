@@ -174,7 +174,14 @@ export class MemoryServer implements ServerTransport {
     const callsInFlight = this.#calls.size;
     const zeros = { connections: 0, connectionsTotal: 0, callsTotal: this.#generations, callsExpired: 0 };
     const more = { callsRefused: 0, queuedBytes: 0, logLinesDropped: 0, acceptBackoffs: 0, nativeBytes: 0 };
-    return { ...zeros, ...more, callsInFlight, framesRejected: {}, connectionsClosed: {} };
+    return {
+      ...zeros,
+      ...more,
+      callsInFlight,
+      framesRejected: {},
+      foreignConnections: {},
+      connectionsClosed: {},
+    };
   }
 
   #held(low: number, high: number): HeldCall {

@@ -15,8 +15,9 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
   return io::take_frames(
       bytes, session_->options().connection.max_frame_bytes, [this] { return connection_->open() && !paused_; },
       [this](ByteSpan frame) { return take_frame(frame, nullptr); },
-      [this](wire::DecodeError error) {
+      [this, bytes](wire::DecodeError error) {
         rejected_ = error;
+        if (error == wire::DecodeError::kBadStartByte) foreign_ = wire::foreign_server(bytes);
         connection_->close(io::CloseReason::kBadInput);
       });
 }
@@ -35,6 +36,12 @@ bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
   connection_->pause_reading();
   session_->port().wait_for_room(*this);
   return false;
+}
+
+std::string ClientLink::why_rejected() const {
+  const std::string why = wire::name_of(rejected_);
+  if (foreign_ == wire::Foreign::kNone) return why;
+  return why + ": the server speaks " + wire::title_of(foreign_) + ", not TinyPB";
 }
 
 void ClientLink::on_inbox_room() {

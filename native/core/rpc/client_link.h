@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "io/connection.h"
 #include "rpc/call_link.h"
 #include "rpc/inbox_port.h"
+#include "wire/foreign_protocol.h"
 #include "wire/frame.h"
 
 namespace rocket::rpc {
@@ -21,7 +23,8 @@ class ClientLink final : public io::ConnectionHandler, public RoomWaiter, public
 
   void start() { connection_->start(*this); }
   io::Connection& connection() { return *connection_; }
-  wire::DecodeError rejected() const { return rejected_; }
+  /// Why its connection was closed for bad input, in words.
+  std::string why_rejected() const;
 
   CallLink calls;          ///< the ClientCalls encoded to this connection, oldest first
   bool got_reply = false;  ///< the peer has answered at least once
@@ -42,6 +45,7 @@ class ClientLink final : public io::ConnectionHandler, public RoomWaiter, public
   const std::shared_ptr<io::Connection> connection_;
   bool paused_ = false;
   wire::DecodeError rejected_ = wire::DecodeError::kNone;
+  wire::Foreign foreign_ = wire::Foreign::kNone;
 };
 
 }  // namespace rocket::rpc

@@ -286,7 +286,7 @@ void ClientSession::on_link_closed(ClientLink& link, io::CloseReason reason) {
   const bool refused = reason == io::CloseReason::kBadInput;
   if (refused) channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
   const std::string text = "the connection to " + endpoint_->name + " ended (" +
-                           (refused ? wire::name_of(link.rejected()) : io::name_of(reason)) + ") before the reply came";
+                           (refused ? link.why_rejected() : io::name_of(reason)) + ") before the reply came";
   while (!link.calls.empty()) end_with(call_of(link.calls.next), wire::kPeerClosed, text);
   const bool was_shared = shared_ == &link;
   const bool proven = link.got_reply;

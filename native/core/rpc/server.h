@@ -16,6 +16,7 @@
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
 #include "rpc/service_health.h"
+#include "wire/foreign_protocol.h"
 #include "wire/frame.h"
 
 namespace rocket::rpc {
@@ -48,6 +49,7 @@ struct ServerCounters {
   std::atomic<std::uint64_t> calls_refused{0};
   std::atomic<std::uint64_t> log_lines_dropped{0};
   std::array<std::atomic<std::uint64_t>, wire::kDecodeErrorCount> frames_rejected{};
+  std::array<std::atomic<std::uint64_t>, wire::kForeignCount> foreign_connections{};
   std::array<std::atomic<std::uint64_t>, io::kCloseReasonCount> connections_closed{};
 };
 

@@ -33,7 +33,10 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   return io::take_frames(
       bytes, connection_limits().max_frame_bytes, [this] { return connection_->open() && paused_ == 0; },
       [this](ByteSpan frame) { return take_frame(frame, nullptr); },
-      [this](wire::DecodeError error) { reject(error); });
+      [this, bytes](wire::DecodeError error) {
+        if (error == wire::DecodeError::kBadStartByte) foreign_ = wire::foreign_client(bytes);
+        reject(error);
+      });
 }
 
 bool ServerSession::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
@@ -180,6 +183,7 @@ std::string ServerSession::too_much(std::size_t frame_bytes) const {
 
 void ServerSession::reject(wire::DecodeError error) {
   rejected_ = error;
+  server_->counters.foreign_connections[static_cast<std::size_t>(foreign_)].fetch_add(1, std::memory_order_relaxed);
   server_->counters.frames_rejected[static_cast<std::size_t>(error)].fetch_add(1, std::memory_order_relaxed);
   connection_->close(io::CloseReason::kBadInput);
 }
@@ -226,7 +230,10 @@ void ServerSession::on_closed(io::CloseReason reason) {
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
                    reason == io::CloseReason::kSlowReader;
   if (bad) {
-    const char* why = reason == io::CloseReason::kBadInput ? wire::name_of(rejected_) : io::name_of(reason);
+    std::string why = reason == io::CloseReason::kBadInput ? wire::name_of(rejected_) : io::name_of(reason);
+    if (foreign_ != wire::Foreign::kNone) {
+      why += " (the client speaks " + std::string(wire::title_of(foreign_)) + ", this server TinyPB)";
+    }
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
   }
   ends_awaited_.set(false);

@@ -9,6 +9,7 @@
 #include "rpc/inbox_port.h"
 #include "rpc/method_table.h"
 #include "rpc/server_call.h"
+#include "wire/foreign_protocol.h"
 #include "wire/frame.h"
 
 namespace rocket::rpc {
@@ -69,6 +70,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   /// While paused for kTooManyCalls.
   io::TasksAwaited ends_awaited_;
   wire::DecodeError rejected_ = wire::DecodeError::kNone;
+  wire::Foreign foreign_ = wire::Foreign::kNone;
 
   friend class ServerShard;
 };
