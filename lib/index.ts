@@ -38,6 +38,7 @@ export type {
   ServerInterceptor,
 } from './rpc/interceptors.ts';
 export { Metadata, type MetadataInit } from './rpc/metadata.ts';
+export type { ReadyOptions } from './rpc/ready-waiters.ts';
 export type { RetryBudgetOptions, RetryOptions } from './rpc/retry-options.ts';
 export {
   type CloseOptions,

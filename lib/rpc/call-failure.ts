@@ -1,10 +1,15 @@
 import { RpcError } from './errors.ts';
 
 /** Says of which call an error tells, unless it tells of one already. */
-export function tellOfCall(error: RpcError, method: string, target: string, endpoint?: string): void {
+export function tellOfCall(
+  error: RpcError,
+  method: string | undefined,
+  target: string,
+  endpoint?: string,
+): void {
   try {
     // Reflect.set: an error that a serializer of the user's threw may be frozen.
-    if (error.method === undefined) Reflect.set(error, 'method', method);
+    if (method !== undefined && error.method === undefined) Reflect.set(error, 'method', method);
     if (error.target === undefined) Reflect.set(error, 'target', target);
     if (endpoint !== undefined && error.endpoint === undefined) Reflect.set(error, 'endpoint', endpoint);
   } catch {
@@ -39,7 +44,7 @@ export function rejectToCaller(
  * An error of a call that could not even begin, thrown while the caller is on the stack. Below a deep message, or a
  * getter of the user's, a stack ends before it comes to the caller: the rest is added.
  */
-export function tellOfUnbegun(error: unknown, method: string, target: string): unknown {
+export function tellOfUnbegun(error: unknown, method: string | undefined, target: string): unknown {
   try {
     if (error instanceof RpcError) tellOfCall(error, method, target);
     if (error instanceof Error) completeStack(error);

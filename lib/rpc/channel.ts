@@ -22,8 +22,9 @@ import { GuardedResolver } from './guarded-resolver.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
 import { type ClientInterceptor, runClientInterceptors } from './interceptors.ts';
 import { encodeMetadata } from './metadata.ts';
-import { booleanOption, functionOption, functionsOption } from './option-shapes.ts';
+import { booleanOption, checkSignal, functionOption, functionsOption } from './option-shapes.ts';
 import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from './options.ts';
+import { type ReadyOptions, ReadyWaiters, readyOptionNames } from './ready-waiters.ts';
 import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { checkedBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
@@ -73,6 +74,7 @@ export class Channel implements AsyncDisposable, ClientReceiver {
   readonly #calls = new Set<ClientCall>();
   /** Those that clients were made of, by name. */
   readonly #services = new Map<string, ServiceDefinition>();
+  readonly #readyWaiters: ReadyWaiters;
   #state: State = 'open';
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
@@ -85,6 +87,7 @@ export class Channel implements AsyncDisposable, ClientReceiver {
   constructor(target: string, options: ChannelOptions = {}) {
     knownOptions('Channel', options, channelOptionNames);
     this.target = target;
+    this.#readyWaiters = new ReadyWaiters(target);
     this.#timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, defaultTimeoutMs);
     this.#waitForReady = booleanOption('waitForReady', options.waitForReady, false);
     this.#maxCallsInFlight = integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20);
@@ -111,7 +114,10 @@ export class Channel implements AsyncDisposable, ClientReceiver {
       onLost: (name, error) => log.warn(`${target}: no connection to ${name}: ${error}`),
       onRegained: (name) => log.warn(`${target}: connected to ${name} again`),
       onRefused: (name, error) => log.warn(`${target}: ${name} is left out: ${error.message}`),
-      onReady: () => this.#dispatcher.placeWaiting(),
+      onReady: () => {
+        this.#dispatcher.placeWaiting();
+        this.#readyWaiters.succeed();
+      },
     });
     this.#dispatcher = new Dispatcher({
       target,
@@ -150,11 +156,36 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     const { size, refusal } = this.#endpoints;
     const unusable = size === 0 && refusal !== undefined ? new Error(refusal) : undefined;
     this.#dispatcher.onResolved(unusable);
+    if (this.#dispatcher.ready) this.#readyWaiters.succeed();
   }
 
   /** Begins to connect, so that the first call need not wait for it. Does not wait itself. */
   connect(): void {
     this.#dispatcher.connect();
+  }
+
+  /**
+   * Begins to connect, and resolves when an endpoint is ready; with short connections, when one is known. At once when it is
+   * so already.
+   *
+   * @throws RpcError DEADLINE_EXCEEDED with the last error, CANCELLED by `signal` or close(); TypeError or RangeError for an
+   * option.
+   */
+  async ready(options: ReadyOptions = {}): Promise<void> {
+    knownOptions('ready', options, readyOptionNames);
+    const { signal } = options;
+    const timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, this.#timeoutMs);
+    checkSignal('signal', signal);
+    const problem =
+      this.#state !== 'open'
+        ? this.#closedError()
+        : signal?.aborted === true
+          ? abortError(signal)
+          : undefined;
+    if (problem !== undefined) throw tellOfUnbegun(problem, undefined, this.target);
+    this.connect();
+    if (this.#dispatcher.ready) return;
+    await this.#readyWaiters.wait(timeoutMs, signal, () => this.#dispatcher.waitedInVain(timeoutMs));
   }
 
   /** Makes one call; what a client's methods do. Rejects with RpcError, or TypeError for a request that does not encode. */
@@ -258,9 +289,12 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     this.#services.set(service.name, service);
   }
 
+  #closedError(): RpcError {
+    return new RpcError('CANCELLED', `the channel to ${this.target} is closed`, { requestWritten: false });
+  }
+
   #checkRoom(): void {
-    if (this.#state !== 'open')
-      throw new RpcError('CANCELLED', `the channel to ${this.target} is closed`, { requestWritten: false });
+    if (this.#state !== 'open') throw this.#closedError();
     if (this.#calls.size >= this.#maxCallsInFlight) {
       throw new RpcError(
         'RESOURCE_EXHAUSTED',
@@ -285,6 +319,7 @@ export class Channel implements AsyncDisposable, ClientReceiver {
 
   async #close(drainMs: number): Promise<void> {
     this.#state = 'closing';
+    this.#readyWaiters.fail(() => this.#closedError());
     if (drainMs > 0 && this.#calls.size > 0) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {

@@ -151,11 +151,21 @@ export class Dispatcher implements CallRunner {
 
   #onWaitOver(call: ClientCall): void {
     if (call.lastError !== undefined && !call.what.waitForReady) return call.fail(call.lastError);
+    call.fail(this.waitedInVain(call.what.timeoutMs));
+  }
+
+  /** What is still missing, and why, after so long. */
+  waitedInVain(timeoutMs: number): RpcError {
     const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
     const last = this.#resolverError?.message ?? this.#endpoints.lastError;
     const why = last === undefined ? '' : ` (last error: ${last})`;
-    const text = `deadline exceeded: waited ${call.what.timeoutMs} ms for ${what} ${this.target}${why}`;
-    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
+    const text = `deadline exceeded: waited ${timeoutMs} ms for ${what} ${this.target}${why}`;
+    return new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false });
+  }
+
+  /** Whether a call would find a connection, or with short ones an endpoint. */
+  get ready(): boolean {
+    return this.#short ? this.#endpoints.size > 0 : this.#endpoints.anyReady;
   }
 
   #nowhere(cause: Error | undefined): RpcError {
