@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { isPlain } from './options.ts';
 import { kindOf } from './value-text.ts';
 
@@ -57,6 +58,11 @@ export class Metadata {
   /** Pairs in the order in which they were first set. */
   [Symbol.iterator](): IterableIterator<[string, string]> {
     return this.#entries[Symbol.iterator]();
+  }
+
+  /** For console.log(), which does not see what is in it. */
+  [inspect.custom](): Record<string, string> {
+    return this.toJSON();
   }
 
   /** As an object. */

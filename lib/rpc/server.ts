@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { toServiceDefinition } from '../codec/grpc.ts';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
@@ -6,7 +5,8 @@ import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
 import { wireFailure } from './errors.ts';
 import { runServerInterceptors } from './interceptors.ts';
-import { checkSignal } from './option-shapes.ts';
+import { listenAddress } from './listen-address.ts';
+import { checkMethods, checkSignal } from './option-shapes.ts';
 import { defaultTimeoutMs, knownOptions, timeoutOption } from './options.ts';
 import { ServerHealth, type SettableHealth } from './server-health.ts';
 import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
@@ -14,7 +14,6 @@ import { checkNotAborted, ServerRegistrations } from './server-registrations.ts'
 import { type AnyService, type MethodsOf, methodInfo, type Unary } from './service.ts';
 import { handlersOf, type MethodHandler } from './service-handlers.ts';
 import { wireCode, wireCodeOfStatus } from './status.ts';
-import { parseTarget } from './target.ts';
 import type { ReadyStrings, ServerReceiver, ServerTransport, ServerTransportStats } from './transport.ts';
 import { adopted, isPlainPromise, isThenable } from './user-code.ts';
 import { messageOf } from './value-text.ts';
@@ -135,19 +134,12 @@ export class Server implements AsyncDisposable, ServerReceiver {
     const { registry, advertise, registerTimeoutMs, signal, ...registerOptions } = options;
     const timeoutMs = timeoutOption('registerTimeoutMs', registerTimeoutMs, defaultTimeoutMs);
     checkSignal('signal', signal);
-    checkNotAborted(signal, `listen(${address})`);
+    if (registry !== undefined) checkMethods('registry', registry, ['register'], 'a Registry such as etcd()');
+    checkNotAborted(signal, 'listen()');
     if (this.#isClosed()) throw new Error('listen() on a closed server');
-    const parsed = parseTarget(address);
-    const target = parsed.endpoints[0];
-    if (target === undefined || parsed.endpoints.length > 1)
-      throw new TypeError(`listen() needs one address, not ${address}`);
-    let numeric = target.address;
-    if (numeric === undefined) {
-      const { address: ip, family } = await lookup(target.host);
-      numeric = family === 6 ? `[${ip}]:${target.port}` : `${ip}:${target.port}`;
-    }
+    const numeric = await listenAddress(address);
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
-    checkNotAborted(signal, `listen(${address})`);
+    checkNotAborted(signal, 'listen()');
     if (this.#state === 'new') {
       const { makeTransport, transportOptions, logger } = this.#settings;
       const methods = this.#methods.map(({ definition }) =>

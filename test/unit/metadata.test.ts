@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Metadata, type MetadataInit } from '../../lib/index.ts';
 
@@ -98,5 +99,9 @@ describe('metadata', () => {
     ['no metadata at all: some error text', {}],
   ])('reads %j without an error', (text, expected) => {
     expect(Metadata.decode(text).toJSON()).toEqual(expected);
+  });
+
+  it('is shown to who prints it', () => {
+    expect(inspect({ metadata: new Metadata({ K: 'v' }) })).toBe("{ metadata: { k: 'v' } }");
   });
 });
