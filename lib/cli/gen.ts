@@ -14,7 +14,7 @@ Examples:
                                                      src/gen/shop/v1/...; imports are looked up in proto/
   rocket gen proto/*.proto --out src/gen --int64 number --dates
 
-Then, without a build step, in JavaScript or TypeScript (ES modules):
+Then, without a build step, in JavaScript or TypeScript (where package.json has no "type": "module", with require):
   import { Order } from './gen/order.js';
   server.addService(Order, { async makeOrder(request) { return { orderId: '1' }; } });
   const reply = await createClient(Order, channel).makeOrder({ price: 100 });
@@ -50,6 +50,12 @@ export function genCommand(): Command {
         .default('bigint'),
     )
     .option('--dates', 'fields of type google.protobuf.Timestamp are Date, to the millisecond', false)
+    .addOption(
+      new Option('--module <format>', 'default: what the nearest package.json of the folder says').choices([
+        'esm',
+        'commonjs',
+      ]),
+    )
     .option('--keep-case', 'field names as written, order_id, instead of orderId', false)
     .addHelpText('after', examples);
   return complainInOneLine(command, 'rocket gen').action((files: string[], options: Given) => {

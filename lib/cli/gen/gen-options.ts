@@ -1,4 +1,5 @@
 import type { Longs } from '../../index.ts';
+import type { ModuleFormat } from './module-format.ts';
 
 export interface GenOptions {
   /** Folder of the generated modules; made when it is not there. */
@@ -10,4 +11,6 @@ export interface GenOptions {
   readonly keepCase: boolean;
   /** Fields of type google.protobuf.Timestamp as Date. */
   readonly dates: boolean;
+  /** Default: what the nearest package.json of `out` says. */
+  readonly module?: ModuleFormat;
 }

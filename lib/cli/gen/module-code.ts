@@ -1,26 +1,29 @@
 import type { GenOptions } from './gen-options.ts';
 import { header } from './header.ts';
 import type { Field, Message, Module, Service, ValueType } from './model.ts';
+import { syntaxOf } from './module-format.ts';
 import { importName, importPath } from './module-path.ts';
 
 /** The JavaScript of a module, around the static code of its message types. */
 export function moduleCode(module: Module, staticCode: string, options: GenOptions): string {
+  const syntax = syntaxOf[options.module ?? 'esm'];
   const files = [...module.imports.keys()];
-  const imports = files.map((file, index) => {
-    return `import * as ${importName(index)} from '${importPath(module.file, file)}';`;
-  });
+  const imports = files.map((file, index) => syntax.import(importName(index), importPath(module.file, file)));
   const links = [...module.imports.values()].map((names, index) => {
     const paths = names.map((name) => `'${name.codePath}'`).join(', ');
     return `$.linkTypes($root, ${importName(index)}.$root, [${paths}]);`;
   });
   const imported = files.map((_, index) => `${importName(index)}.$types`).join(', ');
+  const entries = module.messages.map(messageEntry).join('');
   return `${[
-    [header(module.file, options), "import * as $ from 'rocket-rpc/gen';", ...imports].join('\n'),
+    [header(module.file, options), ...syntax.start, syntax.import('$', 'rocket-rpc/gen'), ...imports].join(
+      '\n',
+    ),
     `const $protobuf = $.staticRuntime();\n${staticCode}`,
     ...(links.length === 0 ? [] : [links.join('\n')]),
-    `export { $root };\nexport const $types = new $.StaticTypes('${options.int64}', [${imported}], {${module.messages.map(messageEntry).join('')}\n});`,
-    ...module.enums.map(({ name }) => `export const ${name.exported} = $root.${name.codePath};`),
-    ...module.services.map(serviceCode),
+    `const $types = new $.StaticTypes('${options.int64}', [${imported}], {${entries}\n});\n${syntax.exportOwn}`,
+    ...module.enums.map(({ name }) => syntax.export(name.exported, `$root.${name.codePath}`)),
+    ...module.services.map((service) => syntax.export(service.exported, serviceCode(service))),
   ].join('\n\n')}\n`;
 }
 
@@ -64,7 +67,7 @@ function typeEntry(value: ValueType): string {
   return 'name' in value ? value.is : value.type;
 }
 
-function serviceCode({ fullName, exported, methods }: Service): string {
+function serviceCode({ fullName, methods }: Service): string {
   const callable = methods
     .filter((method) => !method.streams)
     .map(({ key, name, request, response }) => {
@@ -72,5 +75,5 @@ function serviceCode({ fullName, exported, methods }: Service): string {
     });
   const streaming = methods.filter((method) => method.streams).map(({ key }) => `'${key}'`);
   const map = callable.length === 0 ? '{}' : `{${callable.join('')}\n}`;
-  return `export const ${exported} = $.staticService('${fullName}', $types, ${map}, [${streaming.join(', ')}]);`;
+  return `$.staticService('${fullName}', $types, ${map}, [${streaming.join(', ')}])`;
 }

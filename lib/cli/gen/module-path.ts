@@ -5,10 +5,10 @@ export function modulePath(file: string): string {
   return file.replace(/\.proto$/, '');
 }
 
-/** How the module of one .proto imports the module of another. */
+/** How the module of one .proto imports the module of another, as it stands between single quotes. */
 export function importPath(from: string, to: string): string {
   const path = posix.relative(posix.dirname(from), `${modulePath(to)}.js`);
-  return path.startsWith('.') ? path : `./${path}`;
+  return (path.startsWith('.') ? path : `./${path}`).replaceAll("'", "\\'");
 }
 
 /** The name that a module has inside of another: what no .proto can declare. */

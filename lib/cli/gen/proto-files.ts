@@ -70,7 +70,7 @@ class Names {
   of(file: LoadedFile): string {
     const name = file.isBundled ? file.path : this.#fromFolders(file);
     // What an import may not have in it, or would mean something else there.
-    if (/[%?#\\\p{Cc}]|\.d\.proto$/u.test(name))
+    if (/[%?#\\\p{Cc}\p{Zl}\p{Zp}]|\.d\.proto$/u.test(name))
       throw new GenFailure(`${file.where}: a module cannot be called ${JSON.stringify(modulePath(name))}`);
     const other = this.#taken.get(modulePath(name));
     if (other !== undefined)

@@ -5,6 +5,7 @@ import { codeOfFile } from './file-code.ts';
 import { GenFailure } from './gen-failure.ts';
 import type { GenOptions } from './gen-options.ts';
 import { moduleCode } from './module-code.ts';
+import { moduleFormat } from './module-format.ts';
 import { modulePath } from './module-path.ts';
 import { moduleTypes } from './module-types.ts';
 import { modulesOf } from './modules-of.ts';
@@ -37,7 +38,9 @@ export function generate(paths: readonly string[], options: GenOptions): Generat
 
 /** Writes what has changed, and nothing at all when a .proto is wrong; returns a line that says what there is now. */
 export function runGen(paths: readonly string[], options: GenOptions): string {
-  const { files, services } = generate(paths, options);
+  const { format, why } =
+    options.module === undefined ? moduleFormat(options.out) : { format: options.module, why: '' };
+  const { files, services } = generate(paths, { ...options, module: format });
   let written = 0;
   for (const [name, text] of files) {
     const path = join(options.out, name);
@@ -47,7 +50,7 @@ export function runGen(paths: readonly string[], options: GenOptions): string {
   }
   const what =
     services.length > 0 && services.length <= 5 ? services.join(', ') : `${services.length} services`;
-  return `${options.out}: ${files.size / 2} modules (${written} of ${files.size} files changed) with ${what}`;
+  return `${options.out}: ${files.size / 2} modules (${written} of ${files.size} files changed) with ${what}${why}`;
 }
 
 function write(path: string, text: string): void {
