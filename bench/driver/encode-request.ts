@@ -11,8 +11,8 @@ export interface RequestOptions {
   /** `Service.method`. Default: the only method there is, or Order.makeOrder. */
   readonly method?: string;
   /**
-   * The request, as JSON would give it. Default: `{ price: 100, goods: 'apple' }` for an Order.makeOrder that has these
-   * fields, else `{}`.
+   * The request, as JSON would give it (bytes: base64). Default: `{ price: 100, goods: 'apple' }` for an Order.makeOrder that
+   * has these fields, else `{}`.
    */
   readonly data?: unknown;
   /** Fills the message's first string or bytes field until the encoded message has this many bytes. */
@@ -58,7 +58,7 @@ function takes({ wireName, request }: MethodDefinition, value: object): boolean 
  * Encodes a request once, for all calls of a load.
  *
  * @throws UnknownMethodError; Error that names the .proto file when it cannot be read; TypeError that names the field of
- *   `data` that does not fit; RangeError when the message cannot have `payloadBytes`.
+ *   `data` that does not fit or that the message does not have; RangeError when the message cannot have `payloadBytes`.
  */
 export function encodeRequest(options: RequestOptions = {}): EncodedRequest {
   const method = findMethod(options.proto ?? join(packageRoot(), 'proto/order.proto'), options.method);
@@ -70,7 +70,7 @@ export function encodeRequest(options: RequestOptions = {}): EncodedRequest {
 
 function findMethod(proto: string, wanted: string | undefined): MethodDefinition {
   const found = new Map<string, MethodDefinition>();
-  const services = loadProto(proto);
+  const services = loadProto(proto, { unknownFields: 'error', base64: true });
   for (const service of Object.values(services)) {
     for (const method of Object.values(service.methods)) found.set(method.wireName, method);
   }

@@ -1,19 +1,31 @@
+import { types } from 'node:util';
 import protobuf from 'protobufjs';
+import { exceedsFloat } from './given-scalars.ts';
 
 /**
- * Thrown to end an encode: a value is not of the type its field has, or may not be, and the message has to be verified. One
+ * Thrown to end an encode: a value is not plainly of the type its field has, and GivenMessage has to look at it. One
  * object for all, as it is caught right away and nobody reads its stack.
  */
-export const unchecked = new Error('a message was not verified');
+export const unchecked = new Error('a message was not taken');
 
 /** Up to this many characters, a string is copied faster code by code than by a call into Node's C++. */
 const shortText = 40;
 
+/** From so many characters on, BufferWriter lets Node write a string, which does what TextWriter is for. */
+const writtenByNode = 40;
+
+/** Writes strings as well-formed UTF-8, of whatever length: what is left of a cut pair of surrogates becomes U+FFFD. */
+export class TextWriter extends protobuf.BufferWriter {
+  override string(value: string): protobuf.Writer {
+    return super.string(value.length < writtenByNode ? value.toWellFormed() : value);
+  }
+}
+
 /**
- * Looks at the values of flat messages (MessageType.flat) where they are written, so that those need not be verified before:
+ * Looks at the values of flat messages (MessageType.flat) where they are written, so that GivenMessage need not do it before:
  * lets pass only what is plainly right.
  */
-export class CheckedWriter extends protobuf.BufferWriter {
+export class CheckedWriter extends TextWriter {
   // Tags, too, are written by it; most are a single byte.
   override uint32(value: number): protobuf.Writer {
     if (typeof value !== 'number' || value >>> 0 !== value) throw unchecked;
@@ -50,7 +62,7 @@ export class CheckedWriter extends protobuf.BufferWriter {
   }
 
   override float(value: number): protobuf.Writer {
-    if (typeof value !== 'number') throw unchecked;
+    if (typeof value !== 'number' || exceedsFloat(value)) throw unchecked;
     return super.float(value);
   }
 
@@ -73,5 +85,11 @@ export class CheckedWriter extends protobuf.BufferWriter {
     }
     this.pos = at;
     return this;
+  }
+
+  /** Fields that were received and are not known. */
+  override raw(value: Uint8Array): protobuf.Writer {
+    if (!types.isUint8Array(value)) throw unchecked;
+    return super.raw(value);
   }
 }

@@ -6,18 +6,30 @@ export type Longs = 'bigint' | 'string' | 'number';
 interface LongLike {
   readonly low: number;
   readonly high: number;
-  readonly unsigned: boolean;
+  readonly unsigned?: boolean;
 }
 
-/** What protobufjs writes for an integer given in any form; NaN, which verify() refuses by the field's name, for what is none. */
-export function toLong(value: unknown, unsigned: boolean): unknown {
+/** Decimal, with no sign but a minus and no zeros before it: each integer has one such text, as keys of maps need. */
+export const decimal = /^(?:0|-?[1-9][0-9]{0,19})$/;
+
+/** The integer that is given as bigint, safe integer, decimal text or Long; undefined for what is none of 64 bits. */
+export function exactLong(value: unknown, unsigned: boolean): bigint | undefined {
   let exact: bigint;
   if (typeof value === 'bigint') exact = value;
-  else if (typeof value === 'string' && /^-?\d+$/.test(value)) exact = BigInt(value);
-  else if (Number.isSafeInteger(value)) exact = BigInt(value as number);
-  else return isLong(value) ? value : Number.NaN;
+  else if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value)) return undefined;
+    exact = BigInt(value);
+  } else if (typeof value === 'string') {
+    if (!decimal.test(value)) return undefined;
+    exact = BigInt(value);
+  } else if (isLong(value)) exact = ofLong(value);
+  else return undefined;
   const fits = unsigned ? BigInt.asUintN(64, exact) === exact : BigInt.asIntN(64, exact) === exact;
-  if (!fits) return Number.NaN;
+  return fits ? exact : undefined;
+}
+
+/** What protobufjs writes for an integer of 64 bits. */
+export function longOf(exact: bigint, unsigned: boolean): object {
   const bits = BigInt.asUintN(64, exact);
   return new protobuf.util.Long(Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, unsigned);
 }
@@ -25,28 +37,30 @@ export function toLong(value: unknown, unsigned: boolean): unknown {
 /** What users see of an integer that protobufjs has read; anything else passes through. */
 export function fromLong(value: unknown, longs: Longs): unknown {
   let exact: bigint;
-  if (isLong(value)) {
-    const bits = (BigInt(value.high >>> 0) << 32n) | BigInt(value.low >>> 0);
-    exact = value.unsigned ? bits : BigInt.asIntN(64, bits);
-  } else if (typeof value === 'number') {
-    exact = BigInt(value);
-  } else {
-    return value;
-  }
+  if (isLong(value)) exact = ofLong(value);
+  else if (typeof value === 'number') exact = BigInt(value);
+  else return value;
   if (longs === 'bigint') return exact;
   return longs === 'string' ? exact.toString() : Number(exact);
 }
 
-/** protobufjs keys the maps it decodes by eight characters that hold the 64 bits. */
+/** protobufjs keys the maps it decodes by eight characters that hold the 64 bits, or by 0 when the peer sent no key. */
 export function keyOfHash(hash: string, unsigned: boolean): string {
+  if (hash.length !== 8) return hash;
   return String(fromLong(protobuf.util.longFromHash(hash, unsigned), 'bigint'));
 }
 
-export function hashOfKey(key: string, unsigned: boolean): string {
-  const long = toLong(key, unsigned);
-  return isLong(long) ? protobuf.util.longToHash(long as never) : key;
+function ofLong({ low, high, unsigned }: LongLike): bigint {
+  const bits = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  return unsigned === true ? bits : BigInt.asIntN(64, bits);
 }
 
 function isLong(value: unknown): value is LongLike {
-  return typeof value === 'object' && value !== null && 'low' in value && 'high' in value;
+  if (typeof value !== 'object' || value === null || !('low' in value) || !('high' in value)) return false;
+  const { low, high } = value;
+  return isHalf(low) && isHalf(high);
+}
+
+function isHalf(value: unknown): value is number {
+  return typeof value === 'number' && ((value | 0) === value || value >>> 0 === value);
 }

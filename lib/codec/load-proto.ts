@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import protobuf from 'protobufjs';
 import { methodKey } from '../proto/names.ts';
 import { isFile, loadFiles } from '../proto/proto-files.ts';
+import { booleanOption, choiceOption } from '../rpc/option-shapes.ts';
 import { knownOptions } from '../rpc/options.ts';
 import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
 import type { Longs } from './int64.ts';
@@ -17,6 +18,15 @@ export interface LoadProtoOptions {
   readonly keepCase?: boolean;
   /** How 64-bit integers arrive. Default `bigint`; `number` loses digits from 2^53 on. Any of the three may be sent. */
   readonly longs?: Longs;
+  /** Fields of type google.protobuf.Timestamp arrive as Date, to the millisecond. Default false. A Date may be sent either way. */
+  readonly dates?: boolean;
+  /**
+   * What becomes of a property that is no field of its message: `ignore`, as objects may have more than the message has, or
+   * `error`, a TypeError that names the nearest field, for a look at every name. Default `ignore`.
+   */
+  readonly unknownFields?: 'ignore' | 'error';
+  /** Fields of type `bytes` may be given as base64 texts, too, as JSON has them. Default false. */
+  readonly base64?: boolean;
 }
 
 /** Services by name, as loadProto() returns them when it is told no types. */
@@ -37,7 +47,10 @@ function collectServices(namespace: protobuf.NamespaceBase, into: protobuf.Servi
   }
 }
 
-function serviceDefinition(service: protobuf.Service, longs: Longs): ServiceDefinition {
+function serviceDefinition(
+  service: protobuf.Service,
+  codecOf: (type: protobuf.Type) => ProtobufCodec,
+): ServiceDefinition {
   const name = service.fullName.replace(/^\./, '');
   const methods: Record<string, MethodDefinition> = {};
   const streaming: string[] = [];
@@ -55,8 +68,8 @@ function serviceDefinition(service: protobuf.Service, longs: Longs): ServiceDefi
     methods[key] = {
       name: method.name,
       wireName: `${name}.${method.name}`,
-      request: new ProtobufCodec(reflectedType(resolvedRequestType), longs),
-      response: new ProtobufCodec(reflectedType(resolvedResponseType), longs),
+      request: codecOf(resolvedRequestType),
+      response: codecOf(resolvedResponseType),
     };
   }
   return { name, methods, streaming };
@@ -81,11 +94,15 @@ export function loadProto<Descriptions = never>(
   );
   const found: protobuf.Service[] = [];
   collectServices(root, found);
+  const { longs = 'bigint', dates = false, unknownFields = 'ignore', base64 = false } = options;
+  const rules = { unknownFields, base64 };
+  const codecOf = (type: protobuf.Type): ProtobufCodec =>
+    new ProtobufCodec(reflectedType(type, dates), longs, rules);
   const services: Record<string, ServiceDefinition> = {};
   const shortNames = new Map<string, number>();
   for (const service of found) shortNames.set(service.name, (shortNames.get(service.name) ?? 0) + 1);
   for (const service of found) {
-    const definition = serviceDefinition(service, options.longs ?? 'bigint');
+    const definition = serviceDefinition(service, codecOf);
     services[definition.name] = definition;
     if (shortNames.get(service.name) === 1) services[service.name] = definition;
   }
@@ -99,12 +116,22 @@ function checkArguments(paths: unknown, options: LoadProtoOptions): void {
     throw new TypeError('loadProto: the path of a .proto file is needed, or a list of paths');
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`loadProto: options must be an object, not ${String(options)}`);
-  knownOptions('loadProto', options, ['includeDirs', 'keepCase', 'longs']);
+  knownOptions('loadProto', options, [
+    'includeDirs',
+    'keepCase',
+    'longs',
+    'dates',
+    'unknownFields',
+    'base64',
+  ]);
   const { includeDirs = [], keepCase = false, longs = 'bigint' } = options;
   if (!isTexts(includeDirs)) throw new TypeError('loadProto: includeDirs must be a list of folders');
   if (typeof keepCase !== 'boolean') throw new TypeError('loadProto: keepCase must be true or false');
   if (!['bigint', 'string', 'number'].includes(longs))
     throw new TypeError(`loadProto: longs must be bigint, string or number, not ${String(longs)}`);
+  booleanOption('loadProto: dates', options.dates, false);
+  choiceOption('loadProto: unknownFields', options.unknownFields, ['ignore', 'error'], 'ignore');
+  booleanOption('loadProto: base64', options.base64, false);
 }
 
 /** A file may be given by its path from here, or from one of the folders. */

@@ -4,10 +4,10 @@ import type { Reader, Writer } from 'protobufjs';
 export interface MessageType {
   /** Without its package, for error messages. */
   readonly name: string;
+  /** With its package. */
+  readonly fullName: string;
   readonly encode: (message: object, writer: Writer) => unknown;
   readonly decode: (reader: Reader, length: number) => object;
-  /** What is wrong with a message, or null. */
-  readonly verify: (message: object) => string | null;
   /** From where a message reads the fields it was not sent. */
   readonly prototype: Record<string, unknown>;
   /** What JSON.stringify() makes of one as protobufjs has it (proto3's JSON: 64-bit integers are strings); if it can. */
@@ -16,7 +16,7 @@ export interface MessageType {
   readonly flat: boolean;
   /** As MessageCodec has it. */
   readonly stringFields: number;
-  /** The fields that may need a translation or a check. A function, because a message may contain itself. */
+  /** All of them. A function, because a message may contain itself. */
   readonly fields: () => readonly MessageField[];
 }
 
@@ -26,59 +26,56 @@ export interface MessageField {
   readonly shape: 'single' | 'repeated' | 'map';
   /** Of the value, of each element, or of each value of the map. */
   readonly kind: FieldKind;
-  /** Of a map: its keys are 64-bit integers. */
-  readonly longKeys?: { readonly unsigned: boolean };
-  /** Of a map: its keys are 32-bit integers. */
-  readonly intKeys?: { readonly unsigned: boolean };
+  /** Of a map. */
+  readonly key?: KeyKind;
+  /** The oneof it is in; none for one that is merely `optional`. */
+  readonly oneof?: string;
+  /** As proto2 has it. */
+  readonly required?: boolean;
 }
 
 export type FieldKind =
   | { readonly is: 'long'; readonly unsigned: boolean }
   /** A 32-bit integer. */
   | { readonly is: 'int'; readonly unsigned: boolean }
-  | { readonly is: 'enum'; readonly values: { readonly [name: string]: number } }
+  | { readonly is: 'float' | 'double' | 'bool' | 'string' | 'bytes' }
+  /** Closed: as those of proto2, only values that are declared. */
+  | { readonly is: 'enum'; readonly values: { readonly [name: string]: number }; readonly closed: boolean }
   | { readonly is: 'message'; readonly type: MessageType }
   /** A google.protobuf.Timestamp that users see as a Date. */
-  | { readonly is: 'date' }
-  | { readonly is: 'other' };
+  | { readonly is: 'date' };
 
-/** Whether they are unsigned. */
-const longTypes = new Map(
-  Object.entries({ int64: false, sint64: false, sfixed64: false, uint64: true, fixed64: true }),
-);
-const intTypes = new Map(
-  Object.entries({ int32: false, sint32: false, sfixed32: false, uint32: true, fixed32: true }),
-);
+export type KeyKind =
+  | { readonly is: 'long' | 'int'; readonly unsigned: boolean }
+  | { readonly is: 'bool' | 'string' };
 
-/** The kind of a type that has no name of its own, by its name in a .proto. */
-export function scalarKind(type: string): FieldKind {
-  const [long, int] = [longTypes.get(type), intTypes.get(type)];
-  if (long !== undefined) return { is: 'long', unsigned: long };
-  return int === undefined ? { is: 'other' } : { is: 'int', unsigned: int };
-}
-
-/** What a field says of the keys of its map, of this type. */
-export function keyKind(type: string): Pick<MessageField, 'longKeys' | 'intKeys'> {
-  const kind = scalarKind(type);
-  if (kind.is === 'long') return { longKeys: { unsigned: kind.unsigned } };
-  return kind.is === 'int' ? { intKeys: { unsigned: kind.unsigned } } : {};
-}
-
-const flatTypes: ReadonlySet<string> = new Set([
-  'int32',
-  'sint32',
-  'sfixed32',
-  'uint32',
-  'fixed32',
-  'float',
-  'double',
-  'bool',
-  'string',
+const scalarKinds = new Map<string, FieldKind>([
+  ...['int64', 'sint64', 'sfixed64'].map((name) => [name, { is: 'long', unsigned: false }] as const),
+  ...['uint64', 'fixed64'].map((name) => [name, { is: 'long', unsigned: true }] as const),
+  ...['int32', 'sint32', 'sfixed32'].map((name) => [name, { is: 'int', unsigned: false }] as const),
+  ...['uint32', 'fixed32'].map((name) => [name, { is: 'int', unsigned: true }] as const),
+  ...(['float', 'double', 'bool', 'string', 'bytes'] as const).map((is) => [is, { is }] as const),
 ]);
+
+/** The kind of a type that has no name of its own, by its name in a .proto. @throws TypeError for any other. */
+export function scalarKind(type: string): FieldKind {
+  const kind = scalarKinds.get(type);
+  if (kind === undefined) throw new TypeError(`${type}: no such scalar type`);
+  return kind;
+}
+
+/** The same for the keys of a map. */
+export function keyKind(type: string): KeyKind {
+  const kind = scalarKind(type);
+  if (kind.is === 'long' || kind.is === 'int' || kind.is === 'bool' || kind.is === 'string')
+    return kind as KeyKind;
+  throw new TypeError(`${type}: a map cannot have such keys`);
+}
 
 /** Whether a single field of this type may be in a flat message. */
 export function isFlat(type: string): boolean {
-  return flatTypes.has(type);
+  const is = scalarKinds.get(type)?.is;
+  return is !== undefined && is !== 'long' && is !== 'bytes';
 }
 
 /** MessageCodec.stringFields for these fields. */

@@ -13,19 +13,22 @@ export interface StaticMessage {
   readonly prototype: object;
   readonly encode: MessageType['encode'];
   readonly decode: MessageType['decode'];
-  readonly verify: MessageType['verify'];
 }
 
-/** A field as generated code describes it; only those that may need a translation or a check are described. */
+/** A field as generated code describes it. */
 export interface StaticField {
   readonly name: string;
   /** A scalar type, `enum`, `date`, or the full name of a message after a dot. */
   readonly type: string;
   /** Of an enum. */
   readonly values?: { readonly [name: string]: number };
+  /** Of an enum: as FieldKind has it. */
+  readonly closed?: true;
   readonly repeated?: true;
   /** Of a map: the type of its keys. */
   readonly key?: string;
+  readonly oneof?: string;
+  readonly required?: true;
 }
 
 export type StaticMessages = {
@@ -64,15 +67,22 @@ export class StaticTypes {
     if (known !== undefined) return known;
     const message = this.#messages[fullName];
     if (message === undefined) return undefined;
+    // An older `rocket gen` left fields out, which would now be left out of messages.
+    if ('verify' in message.code)
+      throw new TypeError(`${fullName}: of an older rocket gen; generate it anew`);
+    let fields: readonly MessageField[] | undefined;
     const type: MessageType = {
       name: fullName.slice(fullName.lastIndexOf('.') + 1),
+      fullName,
       encode: message.code.encode,
       decode: message.code.decode,
-      verify: message.code.verify,
       prototype: message.code.prototype as Record<string, unknown>,
       flat: message.flat === true,
       stringFields: stringFieldsOf(message.strings ?? []),
-      fields: () => message.fields.map((field) => this.#field(field)),
+      fields: () => {
+        fields ??= message.fields.map((field) => this.#field(field));
+        return fields;
+      },
     };
     this.#types.set(fullName, type);
     return type;
@@ -86,12 +96,14 @@ export class StaticTypes {
     return undefined;
   }
 
-  #field({ name, type, values, repeated, key }: StaticField): MessageField {
+  #field({ name, type, values, closed, repeated, key, oneof, required }: StaticField): MessageField {
     return {
       name,
       shape: key !== undefined ? 'map' : repeated === true ? 'repeated' : 'single',
-      kind: values !== undefined ? { is: 'enum', values } : this.#kind(type),
-      ...(key === undefined ? {} : keyKind(key)),
+      kind: values !== undefined ? { is: 'enum', values, closed: closed === true } : this.#kind(type),
+      ...(key === undefined ? {} : { key: keyKind(key) }),
+      ...(oneof === undefined ? {} : { oneof }),
+      ...(required === true ? { required } : {}),
     };
   }
 

@@ -1,21 +1,41 @@
-import { fromLong, toLong } from './int64.ts';
+import { fromLong, longOf } from './int64.ts';
+import type { MessageType } from './message-type.ts';
+import { misfit } from './misfit.ts';
 
 interface Timestamp {
   readonly seconds?: unknown;
   readonly nanos?: number;
 }
 
-/** A google.protobuf.Timestamp, as protobufjs has read it, to the millisecond. */
+export const timestampName = 'google.protobuf.Timestamp';
+
+/** What a Timestamp can hold: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z. */
+const [earliest, latest] = [-62_135_596_800_000, 253_402_300_799_999];
+
+/** A Timestamp, as protobufjs has read it, to the millisecond. @throws RangeError for a time that no Date can hold. */
 export function dateOf(timestamp: object): Date {
   const { seconds, nanos } = timestamp as Timestamp;
-  return new Date(Number(fromLong(seconds, 'bigint')) * 1000 + Math.floor((nanos ?? 0) / 1e6));
+  const date = new Date(Number(fromLong(seconds, 'bigint')) * 1000 + Math.floor((nanos ?? 0) / 1e6));
+  if (Number.isNaN(date.getTime())) throw new RangeError('a Timestamp is outside of what a Date can hold');
+  return date;
 }
 
-/** What protobufjs writes for a Date; NaN, which verify() refuses by the field's name, for what is none. */
-export function timestampOf(date: unknown): unknown {
-  if (!(date instanceof Date)) return Number.NaN;
-  const time = date.getTime();
-  if (Number.isNaN(time)) return Number.NaN;
+/** What protobufjs writes for a Date. @throws Misfit for one that is invalid or out of range. */
+export function timestampOf(date: Date): Record<string, unknown> {
+  const time = Date.prototype.getTime.call(date);
+  if (!(time >= earliest && time <= latest)) {
+    throw misfit('a valid Date of the years 1 to 9999', Number.isNaN(time) ? Number.NaN : date);
+  }
   const seconds = Math.floor(time / 1000);
-  return { seconds: toLong(seconds, false), nanos: (time - seconds * 1000) * 1e6 };
+  return { seconds: longOf(BigInt(seconds), false), nanos: (time - seconds * 1000) * 1e6 };
 }
+
+/** Its fields, for generated code that has no type for it as it sees Dates. */
+export const timestampType: Pick<MessageType, 'fullName' | 'prototype' | 'fields'> = {
+  fullName: timestampName,
+  prototype: {},
+  fields: () => [
+    { name: 'seconds', shape: 'single', kind: { is: 'long', unsigned: false } },
+    { name: 'nanos', shape: 'single', kind: { is: 'int', unsigned: false } },
+  ],
+};

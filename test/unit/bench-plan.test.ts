@@ -93,7 +93,7 @@ it.each<[string, Values, RegExp, string]>([
   [
     '--data of another type',
     { time: '1', concurrency: '2', data: '{"price":"much"}' },
-    /price: integer expected/,
+    /price: 32-bit integer expected/,
     'rocket bench -t 1 -c 2',
   ],
   [

@@ -47,7 +47,7 @@ describe('the request of a load', () => {
   });
 
   it('names the field that does not fit', () => {
-    expect(() => encodeRequest({ data: { price: 'much' } })).toThrow(/price: integer expected/);
+    expect(() => encodeRequest({ data: { price: 'much' } })).toThrow(/price: 32-bit integer expected/);
     expect(() => encodeRequest({ proto: '/nowhere/a.proto' })).toThrow(/a\.proto/);
   });
 });

@@ -55,25 +55,27 @@ describe('32-bit integers', () => {
     ['fixed: unsigned 32-bit integer expected', { fixed: -1 }],
     ['signedFixed: 32-bit integer expected', { signedFixed: least - 1 }],
     ['maybe: 32-bit integer expected', { maybe: 2 ** 40 }],
-    ['many: 32-bit integer expected', { many: [1, most + 1] }],
-    ['loose: unsigned 32-bit integer expected', { loose: [0, -1] }],
-    ['packedFixed: 32-bit integer expected', { packedFixed: [least - 1] }],
-    ['packedUnsigned: unsigned 32-bit integer expected', { packedUnsigned: [mostUnsigned + 1] }],
-    ['packedZigzag: 32-bit integer expected', { packedZigzag: [0, most + 1] }],
-    ['packedVarint: unsigned 32-bit integer expected', { packedVarint: [-1] }],
-    ['byName: unsigned 32-bit integer expected', { byName: { a: 1, b: -1 } }],
+    ['many[1]: 32-bit integer expected', { many: [1, most + 1] }],
+    ['loose[1]: unsigned 32-bit integer expected', { loose: [0, -1] }],
+    ['packedFixed[0]: 32-bit integer expected', { packedFixed: [least - 1] }],
+    ['packedUnsigned[0]: unsigned 32-bit integer expected', { packedUnsigned: [mostUnsigned + 1] }],
+    ['packedZigzag[1]: 32-bit integer expected', { packedZigzag: [0, most + 1] }],
+    ['packedVarint[0]: unsigned 32-bit integer expected', { packedVarint: [-1] }],
+    ['byName["b"]: unsigned 32-bit integer expected', { byName: { a: 1, b: -1 } }],
     ['names: 32-bit integer key expected', { names: { [most + 1]: 'a' } }],
     ['flags: unsigned 32-bit integer key expected', { flags: { '-1': true } }],
     ['chosen: 32-bit integer expected', { chosen: most + 1 }],
     ['next.next.signed: 32-bit integer expected', { next: { next: { signed: most + 1 } } }],
-    ['holders.numbers.many: 32-bit integer expected', { holders: [{}, { numbers: { many: [most + 1] } }] }],
     [
-      'holdersByName.numbers.unsigned: unsigned 32-bit integer expected',
+      'holders[1].numbers.many[0]: 32-bit integer expected',
+      { holders: [{}, { numbers: { many: [most + 1] } }] },
+    ],
+    [
+      'holdersByName["a"].numbers.unsigned: unsigned 32-bit integer expected',
       { holdersByName: { a: { numbers: { unsigned: -1 } } } },
     ],
   ])('are refused beyond: %s', async (place, message) => {
-    for (const codec of await codecs())
-      expect(() => sent(codec, message)).toThrow(new TypeError(`Numbers: ${place}`));
+    for (const codec of await codecs()) expect(() => sent(codec, message)).toThrow(`Numbers: ${place}, not `);
   });
 
   it('that are not sent are not looked at', async () => {

@@ -22,8 +22,10 @@ export interface Documented {
 export type ValueType =
   | { readonly is: 'scalar'; readonly type: string }
   | { readonly is: 'long'; readonly type: string }
+  /** Closed: as those of proto2, a value that is not declared is not received. */
+  | { readonly is: 'enum'; readonly name: TypeName; readonly closed: boolean }
   /** `date` is a google.protobuf.Timestamp that users see as a Date. */
-  | { readonly is: 'enum' | 'message' | 'date'; readonly name: TypeName };
+  | { readonly is: 'message' | 'date'; readonly name: TypeName };
 
 export interface Field extends Documented {
   readonly name: string;

@@ -29,9 +29,13 @@ export function moduleCode(module: Module, staticCode: string, options: GenOptio
 
 function messageEntry(message: Message): string {
   const { name, fields, oneofs } = message;
-  const all = [...fields, ...oneofs.flatMap((oneof) => oneof.fields)];
-  const entries = all.flatMap(fieldEntry);
+  const inOneofs = oneofs.flatMap((oneof) => oneof.fields);
+  const entries = [
+    ...fields.map((field) => fieldEntry(field)),
+    ...oneofs.flatMap((oneof) => oneof.fields.map((field) => fieldEntry(field, oneof.name))),
+  ];
   const list = entries.length === 0 ? '[]' : `[\n${entries.map((entry) => `    ${entry},\n`).join('')}  ]`;
+  const all = [...fields, ...inOneofs];
   const strings = all.filter(isString).map(({ id }) => id);
   const parts = [`code: $root.${name.codePath}`, `fields: ${list}`];
   if (strings.length > 0) parts.push(`strings: [${strings.join(', ')}]`);
@@ -48,18 +52,17 @@ function isFlatField({ value, shape }: Field): boolean {
   return shape === 'single' && value.is === 'scalar' && value.type !== 'bytes';
 }
 
-/** Nothing for a field that never needs a translation or a check. */
-function fieldEntry({ name, value, shape, key }: Field): string[] {
-  if (value.is === 'scalar' && ![value.type, key].some(isInteger)) return [];
+function fieldEntry({ name, value, shape, key, required }: Field, oneof?: string): string {
   const parts = [`name: '${name}'`, `type: '${typeEntry(value)}'`];
-  if (value.is === 'enum') parts.push(`values: $root.${value.name.codePath}`);
+  if (value.is === 'enum') {
+    parts.push(`values: $root.${value.name.codePath}`);
+    if (value.closed) parts.push('closed: true');
+  }
   if (shape === 'repeated') parts.push('repeated: true');
   if (key !== undefined) parts.push(`key: '${key}'`);
-  return [`{ ${parts.join(', ')} }`];
-}
-
-function isInteger(type: string | undefined): boolean {
-  return type !== undefined && /(32|64)$/.test(type);
+  if (oneof !== undefined) parts.push(`oneof: '${oneof}'`);
+  if (required) parts.push('required: true');
+  return `{ ${parts.join(', ')} }`;
 }
 
 function typeEntry(value: ValueType): string {

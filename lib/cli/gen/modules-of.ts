@@ -90,7 +90,8 @@ class Builder {
   }
 
   #value({ type, resolvedType }: protobuf.Field): ValueType {
-    if (resolvedType instanceof this.#protobuf.Enum) return { is: 'enum', name: this.#nameOf(resolvedType) };
+    if (resolvedType instanceof this.#protobuf.Enum)
+      return { is: 'enum', name: this.#nameOf(resolvedType), closed: isClosed(resolvedType) };
     if (resolvedType !== null) {
       const name = this.#nameOf(resolvedType);
       const isDate = this.#dates && name.fullName === 'google.protobuf.Timestamp';

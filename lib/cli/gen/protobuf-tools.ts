@@ -61,6 +61,7 @@ function resolved(from: string): string | undefined {
 const options = {
   target: 'static',
   create: false,
+  verify: false,
   convert: false,
   delimited: false,
   typeurl: false,

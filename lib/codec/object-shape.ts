@@ -1,0 +1,80 @@
+import { types } from 'node:util';
+
+type Prototype = object | null;
+
+/** That of an object literal, of this realm or another (vm, jest), or none. */
+export function isPlain(prototype: Prototype): boolean {
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+}
+
+/** Objects of the language that hold something else than fields, whatever else was put into them. */
+export function isBuiltIn(value: object): boolean {
+  return (
+    Array.isArray(value) ||
+    ArrayBuffer.isView(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isNativeError(value) ||
+    value instanceof Error ||
+    types.isPromise(value) ||
+    types.isMap(value) ||
+    types.isSet(value) ||
+    types.isWeakMap(value) ||
+    types.isWeakSet(value) ||
+    types.isBoxedPrimitive(value) ||
+    types.isGeneratorObject(value) ||
+    types.isMapIterator(value) ||
+    types.isSetIterator(value) ||
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** Whether it calls itself something else than an object, as what is of the platform does, also Math and `arguments`. */
+export function isTagged(value: object): boolean {
+  return Object.prototype.toString.call(value) !== '[object Object]';
+}
+
+/**
+ * Whether an object in which no field was found is plainly something else: an iterator, a thenable, Math, a URL, a
+ * Proxy that answers without having anything.
+ */
+export function isForeign(value: object, fieldNames: readonly string[]): boolean {
+  const { then } = value as { then?: unknown };
+  if (typeof then === 'function' || Symbol.iterator in value || Symbol.asyncIterator in value) return true;
+  if (isTagged(value)) return true;
+  if (!types.isProxy(value)) return false;
+  const inherited = Object.getPrototypeOf(value) as Record<string, unknown> | null;
+  return fieldNames.some((name) => {
+    const seen = (value as Record<string, unknown>)[name];
+    return seen !== undefined && seen !== null && seen !== inherited?.[name];
+  });
+}
+
+/** What a class says of fields, seen from its prototype. */
+export interface ClassFields {
+  /** Fields that it has a getter for. */
+  readonly getters: ReadonlySet<string>;
+  /** Made by protobufjs, here or elsewhere: an instance without a field is an empty message. */
+  readonly isMessage: boolean;
+}
+
+export function classFields(prototype: object, fieldNames: readonly string[]): ClassFields {
+  const getters = fieldNames.filter((name) => inheritedProperty(prototype, name)?.get !== undefined);
+  const made = prototype.constructor as { readonly encode?: unknown; readonly decode?: unknown } | undefined;
+  const isMessage = typeof made?.encode === 'function' && typeof made.decode === 'function';
+  return { getters: new Set(getters), isMessage };
+}
+
+function inheritedProperty(prototype: object, name: string): PropertyDescriptor | undefined {
+  for (
+    let at: Prototype = prototype;
+    at !== null && !isPlain(at);
+    at = Object.getPrototypeOf(at) as Prototype
+  ) {
+    const property = Object.getOwnPropertyDescriptor(at, name);
+    if (property !== undefined) return property;
+  }
+  return undefined;
+}
