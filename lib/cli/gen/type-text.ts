@@ -36,10 +36,15 @@ export class TypeText {
     return this.#own.has(name) ? `globalThis.${name}` : name;
   }
 
-  field({ value, shape }: Field, direction: Direction): string {
+  field({ value, shape, key }: Field, direction: Direction): string {
     const one = this.#value(value, direction);
     const readonly = direction === 'given' ? 'readonly ' : '';
-    if (shape === 'map') return `{ ${readonly}[key: string]: ${one} }`;
+    if (shape === 'map' && key !== undefined) {
+      const object = `{ ${readonly}[key: string]: ${one} }`;
+      return direction === 'received'
+        ? object
+        : `${object} | ${this.global('ReadonlyMap')}<${keyType(key)}, ${one}>`;
+    }
     if (shape === 'repeated') return `${readonly}${one.includes(' ') ? `(${one})` : one}[]`;
     return one;
   }
@@ -53,7 +58,7 @@ export class TypeText {
         return direction === 'given' ? `${name} | keyof typeof ${name}` : name;
       }
       case 'message':
-        return this.message(value.name, direction);
+        return `${this.message(value.name, direction)}${this.#orDate(value.name, direction)}`;
       case 'date':
         return this.global('Date');
       case 'scalar':
@@ -64,8 +69,14 @@ export class TypeText {
   #scalar(type: string, direction: Direction): string {
     if (type === 'bool') return 'boolean';
     if (type === 'string') return 'string';
-    if (type === 'bytes') return this.global(direction === 'given' ? 'Uint8Array' : 'Buffer');
-    return 'number';
+    if (type !== 'bytes') return 'number';
+    if (direction === 'received') return this.global('Buffer');
+    return ['Uint8Array', 'ArrayBuffer', 'DataView'].map((name) => this.global(name)).join(' | ');
+  }
+
+  #orDate(name: TypeName, direction: Direction): string {
+    const isTimestamp = direction === 'given' && name.fullName === 'google.protobuf.Timestamp';
+    return isTimestamp ? ` | ${this.global('Date')}` : '';
   }
 
   #reference(name: TypeName, text: string): string {
@@ -73,4 +84,11 @@ export class TypeText {
     this.#used.add(name.file);
     return `${importName([...this.#module.imports.keys()].indexOf(name.file))}.${text}`;
   }
+}
+
+/** Of the keys of a Map. */
+function keyType(key: string): string {
+  if (key === 'string') return 'string';
+  if (key === 'bool') return "boolean | 'true' | 'false'";
+  return key.endsWith('64') ? 'bigint | number | string' : 'number | string';
 }

@@ -141,10 +141,19 @@ export const given: readonly ArticleInit[] = [
   { packagesByName: { a: 5 } },
   // @ts-expect-error no array
   { labels: 'a' },
-  // @ts-expect-error a Date where --dates was not asked for
-  { createdAt: new Date() },
+  // @ts-expect-error a time in ms, which is no Date
+  { createdAt: 1_700_000_000_000 },
+  // @ts-expect-error keys of another type
+  { packagesByName: new Map([[5, {}]]) },
+  // @ts-expect-error bytes as a text
+  { picture: 'aGVsbG8=' },
   // @ts-expect-error null for what cannot be missing
   { name: null },
+];
+
+export const converted: ArticleInit[] = [
+  { createdAt: new Date(), packagesByName: new Map([['a', { weightGrams: 5 }]]) },
+  { stock: new Map([[5n, 1n]]), states: new Map([[true, 1]]), picture: new ArrayBuffer(1) },
 ];
 
 export function handlers(server: Server): void {
