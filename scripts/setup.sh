@@ -11,6 +11,7 @@ packages=(
   clang-14 libclang-rt-14-dev                     # libFuzzer
   clang-format-14                                 # npm run format
   etcd-server openssl                             # discovery tests
+  iproute2                                        # tests of a network that loses packets
   nghttp2-client nghttp2-server linux-perf        # bench:compare (h2load, nghttpd); flamegraphs
 )
 

@@ -48,6 +48,9 @@ export interface NativeChannelOptions extends NativeLimits {
   readonly connectTimeoutMs: number;
   readonly firstBackoffMs: number;
   readonly longestBackoffMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly serialConnections: number;
   readonly checksum: boolean;
   readonly peerIsRocketRpc: boolean;
 }

@@ -35,6 +35,21 @@ export interface ChannelOptions {
     /** The longest pause. Default 10 s. */
     readonly maxMs?: number;
   };
+  /**
+   * Silence after which a peer that owes something is asked whether it is there: rocket-rpc by a health check, every host
+   * by TCP. 0: never. Default 5 s.
+   */
+  readonly keepaliveTimeMs?: number;
+  /**
+   * Time it may take to answer; then the connection is closed and its calls fail with UNAVAILABLE. A server that is too busy to
+   * read says so twice a second, so less than a second may give up one that is well. Default 3 s.
+   */
+  readonly keepaliveTimeoutMs?: number;
+  /**
+   * Kept connections to an endpoint that is not rocket-rpc, with one call at a time on each, as C++ rocket needs it; at least
+   * one for each of `connections`. Default 16.
+   */
+  readonly serialConnections?: number;
   /** Deadline of a call that says none. Default 30 s. */
   readonly timeoutMs?: number;
   /** Calls that do not say wait for a connection until their deadline, instead of failing at once with UNAVAILABLE. Default false. */
@@ -47,7 +62,7 @@ export interface ChannelOptions {
   readonly maxQueuedBytes?: number;
   /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
   readonly checksum?: boolean;
-  /** The peer is rocket-rpc and not C++ rocket: lets the very first request carry more than 511 bytes of metadata. Default false. */
+  /** The peer is rocket-rpc and not C++ rocket: it need not show it, and the very first requests share a connection. Default false. */
   readonly peerIsRocketRpc?: boolean;
   /** Run around every call, the first one outermost. */
   readonly interceptors?: readonly ClientInterceptor[];
@@ -76,6 +91,9 @@ export const channelOptionNames: readonly (keyof ChannelOptions)[] = [
   'connection',
   'connectTimeoutMs',
   'backoff',
+  'keepaliveTimeMs',
+  'keepaliveTimeoutMs',
+  'serialConnections',
   'timeoutMs',
   'waitForReady',
   'maxCallsInFlight',
@@ -131,6 +149,9 @@ export function checkedTransportOptions(options: ChannelOptions): ClientTranspor
     connectTimeoutMs: timeoutOption('connectTimeoutMs', options.connectTimeoutMs, 5000),
     firstBackoffMs,
     longestBackoffMs: Math.max(firstBackoffMs, timeoutOption('backoff.maxMs', backoff.maxMs, 10_000)),
+    keepaliveTimeMs: timeoutOption('keepaliveTimeMs', options.keepaliveTimeMs, 5000, 0),
+    keepaliveTimeoutMs: timeoutOption('keepaliveTimeoutMs', options.keepaliveTimeoutMs, 3000),
+    serialConnections: integerOption('serialConnections', options.serialConnections, 16, 1, 1024),
     checksum: booleanOption('checksum', options.checksum, true),
     peerIsRocketRpc: booleanOption('peerIsRocketRpc', options.peerIsRocketRpc, false),
   };

@@ -200,6 +200,9 @@ export interface ClientTransportOptions {
   readonly connectTimeoutMs: number;
   readonly firstBackoffMs: number;
   readonly longestBackoffMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly serialConnections: number;
   readonly checksum: boolean;
   readonly peerIsRocketRpc: boolean;
 }

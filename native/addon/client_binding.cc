@@ -27,6 +27,9 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
   options.connect_timeout = millis_of(given, "connectTimeoutMs");
   options.first_backoff = millis_of(given, "firstBackoffMs");
   options.longest_backoff = millis_of(given, "longestBackoffMs");
+  options.keepalive.time = millis_of(given, "keepaliveTimeMs");
+  options.keepalive.timeout = millis_of(given, "keepaliveTimeoutMs");
+  options.serial_connections = size_of(given, "serialConnections");
   options.checksum = bool_of(given, "checksum");
   options.peer_is_rocket_rpc = bool_of(given, "peerIsRocketRpc");
   engine();

@@ -62,21 +62,24 @@ it('metadata goes both ways', async () => {
   ]);
 });
 
-it('metadata over 511 bytes needs a peer known to be rocket-rpc', async () => {
-  const { address } = await startOrderServer((_, { metadata }) => ({
-    orderId: `${metadata.get('k')?.length}`,
-  }));
-  const metadata = { k: 'v'.repeat(4000) };
-  const careful = openOrders(address);
-  await expect(careful.orders.makeOrder({}, { metadata })).rejects.toMatchObject({
-    code: 'RESOURCE_EXHAUSTED',
-    message: expect.stringContaining('peerIsRocketRpc'),
-    requestWritten: false,
-  });
-  await careful.orders.makeOrder({});
-  expect(await careful.orders.makeOrder({}, { metadata })).toMatchObject({ orderId: '4000' });
-  const { orders } = openOrders(address, { peerIsRocketRpc: true });
-  expect(await orders.makeOrder({}, { metadata })).toMatchObject({ orderId: '4000' });
+it.each([
+  {},
+  { checksum: false },
+  { peerIsRocketRpc: true },
+  { connection: 'short' },
+  { connection: 'short', peerIsRocketRpc: true },
+] as const)('metadata of 4,000 bytes goes to rocket-rpc from the first call on: %j', async (options) => {
+  for (const health of [{}, false] as const) {
+    const { address, server } = await startOrderServer(
+      (_, { metadata }) => ({ orderId: `${metadata.get('k')?.length}` }),
+      { health },
+    );
+    const { orders } = openOrders(address, options);
+    const metadata = { k: 'v'.repeat(4000) };
+    const calls = Array.from({ length: 20 }, () => orders.makeOrder({}, { metadata }));
+    for (const reply of await Promise.all(calls)) expect(reply).toMatchObject({ orderId: '4000' });
+    expect(server.stats()).toMatchObject({ callsTotal: 20, callsRefused: 0 });
+  }
 });
 
 it('a nested call inherits time, signal and msg_id family', async () => {

@@ -141,6 +141,7 @@ describe('a connection that breaks', () => {
     const { channel, orders } = openOrders(`127.0.0.1:${server.port}`, {
       connections: 1,
       maxQueuedBytes: 64 << 20,
+      peerIsRocketRpc: true,
     });
     const goods = 'x'.repeat(3 << 20);
     const calls = Array.from({ length: 8 }, () => settled(orders.makeOrder({ goods }), soonMs));

@@ -21,9 +21,14 @@ export class Child {
   #output = '';
   #errors = '';
 
-  constructor(script: string, args: readonly string[], nodeArgs: readonly string[]) {
-    const argv = [...nodeArgs, path.join(fixtures, script), ...args];
-    this.#process = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'pipe'], cwd: root });
+  constructor(
+    script: string,
+    args: readonly string[],
+    nodeArgs: readonly string[],
+    within: readonly string[],
+  ) {
+    const argv = [...within, process.execPath, ...nodeArgs, path.join(fixtures, script), ...args];
+    this.#process = spawn(argv[0]!, argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], cwd: root });
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text;
       this.#changes.notify();
@@ -96,14 +101,18 @@ export class Child {
 
 let built: Promise<void> | undefined;
 
-/** Starts test/integration/fixtures/`script` on the compiled package, which is compiled when lib/ is newer. */
+/**
+ * Starts test/integration/fixtures/`script` on the compiled package, which is compiled when lib/ is newer; `within` is a
+ * command that runs the one given to it.
+ */
 export async function startChild(
   script: string,
   args: readonly string[] = [],
   nodeArgs: readonly string[] = [],
+  within: readonly string[] = [],
 ): Promise<Child> {
   await builtPackage();
-  return new Child(script, args, nodeArgs);
+  return new Child(script, args, nodeArgs, within);
 }
 
 /** Makes dist/ be what lib/ is now. */

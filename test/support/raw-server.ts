@@ -4,19 +4,24 @@ import { RawPeer } from './raw-peer.ts';
 import { encodeFrame, type Frame, type ReceivedFrame } from './tinypb.ts';
 import { withDeadline } from './waits.ts';
 
+/** The msg_id of the health checks that a client's core makes by itself. */
+export const pingId = 'rocket-rpc-ping';
+
 export type OnRequest = (frame: ReceivedFrame, connection: RawConnection) => void;
 
 /** The server's end of one connection: all of `RawPeer`, and a reply that fills in what it takes from the request. */
 export class RawConnection extends RawPeer {
   readonly #onRequest: OnRequest;
+  readonly #answersPings: boolean;
   #requests = 0;
 
-  constructor(socket: Socket, onRequest: OnRequest) {
+  constructor(socket: Socket, onRequest: OnRequest, answersPings: boolean) {
     super(socket);
     this.#onRequest = onRequest;
+    this.#answersPings = answersPings;
   }
 
-  /** Requests received on this connection. */
+  /** Requests received on this connection, without the health checks that were answered. */
   get requests(): number {
     return this.#requests;
   }
@@ -27,6 +32,7 @@ export class RawConnection extends RawPeer {
   }
 
   protected override onFrame(frame: ReceivedFrame): void {
+    if (frame.msgId === pingId && this.#answersPings) return this.reply(frame);
     this.#requests++;
     this.#onRequest(frame, this);
   }
@@ -45,18 +51,20 @@ export interface RawServerOptions {
   port?: number;
   /** Called before the first byte is read, say to reset or to pause. */
   onConnection?: (connection: RawConnection) => void;
+  /** False: the client's health checks come to `onRequest`; else they are answered, by which it knows rocket-rpc. */
+  answersPings?: boolean;
 }
 
 const closeDeadlineMs = 5000;
 
-/** A server on 127.0.0.1 that does only what `onRequest` does: not replying is staying silent. */
+/** A server on 127.0.0.1 that does only what `onRequest` does, beside health checks: not replying is staying silent. */
 export async function startRawServer(
   onRequest: OnRequest,
   options: RawServerOptions = {},
 ): Promise<RawServer> {
   const connections: RawConnection[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const connection = new RawConnection(socket, onRequest);
+    const connection = new RawConnection(socket, onRequest, options.answersPings ?? true);
     connections.push(connection);
     options.onConnection?.(connection);
   });

@@ -17,6 +17,11 @@ constexpr int kKeepIdle = TCP_KEEPALIVE;
 constexpr int kKeepIdle = TCP_KEEPIDLE;
 #endif
 
+bool is_unanswered(const std::error_code& error) {
+  return error == std::errc::timed_out || error == std::errc::host_unreachable ||
+         error == std::errc::network_unreachable || error == std::errc::network_down;
+}
+
 void set_option(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
 
 }  // namespace
@@ -29,17 +34,23 @@ struct ConnectAttempt {
   bool timed_out = false;
 };
 
-void set_stream_options(int fd) {
+void set_stream_options(int fd, TcpKeepalive keepalive) {
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(fd, IPPROTO_TCP, kKeepIdle, 30);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set_option(fd, IPPROTO_TCP, kKeepIdle, keepalive.idle_seconds);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive.interval_seconds);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.questions);
+#if defined(__APPLE__)
+  // There, what is not acknowledged is given up by its own clock.
+  set_option(fd, IPPROTO_TCP, TCP_RXT_CONNDROPTIME,
+             keepalive.idle_seconds + keepalive.interval_seconds * keepalive.questions);
+#endif
 }
 
-Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout) {
+Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout, TcpKeepalive keepalive) {
   const auto give_up_at = std::chrono::steady_clock::now() + timeout;
   std::string error = "no address to connect to";
+  bool unanswered = false;
   for (const Address& address : addresses) {
     std::shared_ptr<ConnectAttempt> attempt;
     try {
@@ -48,7 +59,7 @@ Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis
       error = "connect to " + address.text + ": " + exception.code().message();
       continue;
     }
-    if (!address.is_unix()) set_stream_options(attempt->socket.native_handle());
+    if (!address.is_unix()) set_stream_options(attempt->socket.native_handle(), keepalive);
     SteadyTimer timer(io.context(), give_up_at);
     timer.async_wait([attempt](const std::error_code& cancelled) {
       if (cancelled) return;
@@ -61,6 +72,7 @@ Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis
     timer.cancel();
     if (attempt->timed_out) {
       error = "connect to " + address.text + ": timed out (option connectTimeoutMs)";
+      unanswered = true;
       break;
     }
     if (!failed) {
@@ -70,8 +82,9 @@ Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis
       co_return reached;
     }
     error = "connect to " + address.text + ": " + failed.message();
+    unanswered = is_unanswered(failed);
   }
-  co_return ConnectResult{std::nullopt, {}, std::move(error)};
+  co_return ConnectResult{std::nullopt, {}, std::move(error), unanswered};
 }
 
 }  // namespace rocket::io

@@ -33,6 +33,7 @@ const char* name_of(CloseReason reason) {
     case CloseReason::kFrameTimeout: return "frame_timeout";
     case CloseReason::kIdleTimeout: return "idle_timeout";
     case CloseReason::kSlowReader: return "slow_reader";
+    case CloseReason::kSilent: return "silent";
   }
   return "unknown";
 }
@@ -85,7 +86,7 @@ void Connection::read_available() {
     const auto into = in_place ? std::span(pending_.data() + pending_size_, missing) : io_.read_buffer();
     const std::ptrdiff_t got = receive(into);
     if (got <= 0) return;
-    last_activity_ = io_.now();
+    last_activity_ = last_read_ = io_.now();
     if (in_place) {
       pending_size_ += static_cast<std::size_t>(got);
       if (pending_size_ == pending_frame_bytes_) take_pending();
@@ -315,6 +316,8 @@ void Connection::close(CloseReason reason) {
 void Connection::close_socket() {
   writer_.store(kClosed, std::memory_order_release);
   std::error_code ignored;  // the descriptor is gone whatever close() reports
+  // What a silent peer has not taken would be sent to it for minutes to come.
+  if (close_reason_ == CloseReason::kSilent) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
 }
 

@@ -10,6 +10,7 @@
 #include "io/address.h"
 #include "io/io_thread.h"
 #include "io/task.h"
+#include "io/tcp_signs.h"
 #include "io/write_queue.h"
 
 namespace rocket::io {
@@ -22,8 +23,9 @@ enum class CloseReason : std::uint8_t {
   kFrameTimeout,  ///< a frame was begun and not finished in time
   kIdleTimeout,
   kSlowReader,  ///< the peer has read nothing for the idle timeout
+  kSilent,      ///< the handler has had no sign of life from the peer
 };
-inline constexpr std::size_t kCloseReasonCount = 7;
+inline constexpr std::size_t kCloseReasonCount = 8;
 const char* name_of(CloseReason reason);
 
 struct ConnectionLimits {
@@ -103,6 +105,9 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   /// Bytes ever queued, and how many of them the kernel has taken.
   std::uint64_t appended_total() const { return appended_total_; }
   std::uint64_t written_total() const { return appended_total_ - writes_.bytes(); }
+  /// When bytes last came, whole frames or not.
+  SteadyMs last_read() const { return last_read_; }
+  TcpSigns tcp_signs() const { return io::tcp_signs(fd_); }
 
   IoThread& io() { return io_; }
   void touch() { last_activity_ = io_.now(); }
@@ -174,6 +179,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
 
   ConnectionTimer timer_;
   SteadyMs last_activity_;
+  SteadyMs last_read_ = 0;
   SteadyMs last_write_progress_ = 0;
   SteadyMs partial_since_ = 0;
 

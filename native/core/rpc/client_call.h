@@ -55,6 +55,7 @@ struct ClientCall : Timer, CallLink {
   bool wait_for_ready = false;
 
   // Only until the request is encoded.
+  bool needs_ours = false;  ///< a C++ peer could not take its metadata
   OwnedBytes body;
   std::string metadata;
 
@@ -63,6 +64,9 @@ struct ClientCall : Timer, CallLink {
   std::uint64_t frame_end = 0;  ///< position of the request's last byte in what the link's connection writes
   ClientCall* next_free = nullptr;
 };
+
+/// The call in a list of calls.
+inline ClientCall& call_of(ListLink* link) { return static_cast<ClientCall&>(static_cast<CallLink&>(*link)); }
 
 /// The calls of one session, and the way from a reply's msg_id back to its call.
 ///

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -12,6 +13,17 @@
 
 namespace rocket::rpc {
 
+/// When a silent peer is given up.
+struct Keepalive {
+  /// So long nothing is heard, though something is due, before the peer is asked. 0: it never is.
+  Millis time{5000};
+  /// So long it may take to answer.
+  Millis timeout{3000};
+
+  Millis limit() const { return time + timeout; }
+  SteadyMs look_every() const { return std::clamp<SteadyMs>(std::min(time, timeout).count() / 4, 10, 500); }
+};
+
 struct ClientOptions {
   std::size_t io_threads = 1;
   /// Connections of each endpoint, given out over the io threads.
@@ -23,8 +35,11 @@ struct ClientOptions {
   Millis connect_timeout{5000};
   Millis first_backoff{100};
   Millis longest_backoff{10'000};
+  Keepalive keepalive;
+  /// Connections of each endpoint that is not rocket-rpc, with one call at a time on each; at least one a session.
+  std::size_t serial_connections = 16;
   bool checksum = true;
-  /// Take the peer for ours before it has shown it: allows metadata over 511 bytes in the first request.
+  /// Take the peer for ours before it has shown it: neither asks it nor waits for it to show.
   bool peer_is_rocket_rpc = false;
 };
 
@@ -55,7 +70,9 @@ struct ClientChannel {
 struct ClientEndpointInfo {
   std::int32_t number = 0;
   std::string name;
-  std::atomic<bool> peer_is_ours{false};
+  /// The last that was learned of it on any connection. A hint: each connection learns for itself, since another server
+  /// may have taken the address.
+  std::atomic<bool> seems_plain{false};
 };
 
 }  // namespace rocket::rpc

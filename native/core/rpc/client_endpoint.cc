@@ -29,8 +29,8 @@ ClientEndpoint::ClientEndpoint(Engine& engine, std::shared_ptr<ClientChannel> ch
   const auto first = static_cast<std::size_t>(info->number);
   for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) {
     Lane& lane = *lanes[(first + i) % lanes.size()];
-    sessions_.push_back(
-        std::make_shared<ClientSession>(channel_, info, lane, static_cast<std::uint32_t>(i), addresses));
+    sessions_.push_back(std::make_shared<ClientSession>(channel_, info, lane, static_cast<std::uint32_t>(i),
+                                                        std::max<std::size_t>(count, 1), addresses));
     lane.io.post([session = sessions_.back()] { session->attach(); });
   }
 }

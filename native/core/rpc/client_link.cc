@@ -5,8 +5,9 @@
 
 namespace rocket::rpc {
 
-ClientLink::ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection)
-    : session_(std::move(session)), connection_(std::move(connection)) {}
+ClientLink::ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection,
+                       const Keepalive& keepalive)
+    : session_(std::move(session)), connection_(std::move(connection)), watch_(*this, keepalive) {}
 
 ClientLink::~ClientLink() = default;
 
@@ -31,7 +32,7 @@ bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
     connection_->close(io::CloseReason::kBadInput);
     return true;
   }
-  if (session_->on_reply(*this, view, block)) return true;
+  if (watch_.take(view) || session_->on_reply(*this, view, block)) return true;
   paused_ = true;
   connection_->pause_reading();
   session_->port().wait_for_room(*this);

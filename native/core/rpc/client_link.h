@@ -6,6 +6,7 @@
 #include "io/connection.h"
 #include "rpc/call_link.h"
 #include "rpc/inbox_port.h"
+#include "rpc/peer_watch.h"
 #include "wire/foreign_protocol.h"
 #include "wire/frame.h"
 
@@ -18,16 +19,31 @@ struct ClientCall;
 /// connection has closed.
 class ClientLink final : public io::ConnectionHandler, public RoomWaiter, public ListLink {
  public:
-  ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection);
+  ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection,
+             const Keepalive& keepalive);
   ~ClientLink();
 
   void start() { connection_->start(*this); }
   io::Connection& connection() { return *connection_; }
+  const io::Connection& connection() const { return *connection_; }
+  ClientSession& session() { return *session_; }
+  PeerWatch& watch() { return watch_; }
+  const PeerWatch& watch() const { return watch_; }
+  bool paused() const { return paused_; }
+  /// Whether a peer that is not ours, and must never have two requests, may be sent one.
+  bool free() const { return connection_->open() && calls.empty() && given_up_id.empty() && held.call == nullptr; }
   /// Why its connection was closed for bad input, in words.
   std::string why_rejected() const;
 
   CallLink calls;          ///< the ClientCalls encoded to this connection, oldest first
   bool got_reply = false;  ///< the peer has answered at least once
+  /// Of the request whose caller no longer waits, while the reply may still come and the peer is not known.
+  std::string given_up_id;
+  /// With short connections: the call that is not sent before it is known that the peer is ours.
+  struct {
+    ClientCall* call = nullptr;
+    std::uint32_t generation = 0;
+  } held;
 
   // ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
@@ -43,6 +59,7 @@ class ClientLink final : public io::ConnectionHandler, public RoomWaiter, public
 
   const std::shared_ptr<ClientSession> session_;
   const std::shared_ptr<io::Connection> connection_;
+  PeerWatch watch_;
   bool paused_ = false;
   wire::DecodeError rejected_ = wire::DecodeError::kNone;
   wire::Foreign foreign_ = wire::Foreign::kNone;

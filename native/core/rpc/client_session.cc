@@ -8,21 +8,16 @@
 
 namespace rocket::rpc {
 
-namespace {
-
-ClientCall& call_of(ListLink* link) { return static_cast<ClientCall&>(static_cast<CallLink&>(*link)); }
-
-}  // namespace
-
 ClientSession::ClientSession(std::shared_ptr<ClientChannel> channel, std::shared_ptr<ClientEndpointInfo> endpoint,
-                             Lane& lane, std::uint32_t index, std::vector<io::Address> addresses)
+                             Lane& lane, std::uint32_t index, std::size_t sessions, std::vector<io::Address> addresses)
     : channel_(std::move(channel)),
       endpoint_(std::move(endpoint)),
       lane_(lane),
       index_(index),
       addresses_(std::move(addresses)),
       random_(std::random_device{}()),
-      calls_(&ClientSession::on_call_deadline, std::random_device{}()) {}
+      calls_(&ClientSession::on_call_deadline, std::random_device{}()),
+      most_links_((channel_->options.serial_connections + sessions - 1) / sessions) {}
 
 ClientSession::~ClientSession() = default;
 
@@ -57,24 +52,39 @@ void ClientSession::start_call(CallRequest& request) {
   if (request.deadline <= lane_.io.now()) {
     end_with(*call, wire::kRpcCallTimeout, "deadline exceeded before the call reached the network");
   } else if (options().short_connections) {
-    keep(*call, request);
+    keep(*call, request, waiting_);
     if (call->session != nullptr) {
       io::spawn(lane_.io.context(), shared_from_this(), connect_for(shared_from_this(), call, call->generation));
     }
-  } else if (shared_ != nullptr) {
+  } else if (shares()) {
     send(*call, *shared_, request.metadata, request.payload(), &request.large_body);
   } else if (state() == LinkState::kFailed && !request.wait_for_ready) {
     end_with(*call, wire::kFailedConnect, last_error_);
   } else {
-    keep(*call, request);
-    if (state() == LinkState::kIdle) begin_connect();
+    start_waiting(*call, request);
   }
 }
 
-void ClientSession::keep(ClientCall& call, CallRequest& request) {
+/// No connection is known to lead to rocket-rpc, or there is none at all.
+void ClientSession::start_waiting(ClientCall& call, CallRequest& request) {
+  call.needs_ours = request.metadata.size() > wire::kOldPeerErrInfoBytes;
+  if (call.needs_ours) {
+    keep(call, request, waiting_for_ours_);
+    if (shared_ != nullptr) shared_->watch().ask();
+    if (shared_ != nullptr && !shared_->watch().hopeful()) refuse_large_metadata(*shared_);
+  } else if (ClientLink* link = waiting_.empty() ? free_link() : nullptr; link != nullptr) {
+    send(call, *link, request.metadata, request.payload(), &request.large_body);
+  } else {
+    keep(call, request, waiting_);
+    grow();
+  }
+  if (state() == LinkState::kIdle) begin_connect();
+}
+
+void ClientSession::keep(ClientCall& call, CallRequest& request, CallLink& waiting) {
   const auto bytes = static_cast<std::int64_t>(request.payload().size());
   auto& waiting_bytes = channel_->counters.waiting_bytes;
-  waiting_.push_back(static_cast<CallLink&>(call));
+  waiting.push_back(static_cast<CallLink&>(call));
   call.metadata = request.metadata;
   if (waiting_bytes.load(std::memory_order_relaxed) + bytes >
       static_cast<std::int64_t>(options().connection.max_write_queue_bytes)) {
@@ -97,12 +107,10 @@ void ClientSession::send_kept(ClientCall& call, ClientLink& link) {
 
 void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view metadata, ByteSpan body,
                          OwnedBytes* large_body) {
-  const bool ours = options().peer_is_rocket_rpc || endpoint_->peer_is_ours.load(std::memory_order_relaxed);
-  if (metadata.size() > (ours ? kMaxTextBytes : wire::kOldPeerErrInfoBytes)) {
-    return end_with(
-        call, wire::kResourceExhausted,
-        "the encoded metadata has " + std::to_string(metadata.size()) +
-            " bytes; at most 511 go to a peer not known to be rocket-rpc (option peerIsRocketRpc), 8192 else");
+  const bool ours = link.watch().ours();
+  if (metadata.size() > kMaxTextBytes) {
+    return end_with(call, wire::kResourceExhausted,
+                    "the encoded metadata has " + std::to_string(metadata.size()) + " bytes; at most 8192 are sent");
   }
   const auto& limits = options().connection;
   const std::size_t least = wire::kFrameOverhead + call.method->wire_name.size() + metadata.size() + body.size();
@@ -128,12 +136,20 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
   call.frame_end = connection.appended_total();
   static_cast<CallLink&>(call).unlink();
   link.calls.push_back(static_cast<CallLink&>(call));
+  link.watch().on_sent();
 }
 
 bool ClientSession::on_reply(ClientLink& link, const wire::FrameView& view, OwnedBytes* block) {
+  // Asked now, since what is pushed may be gone at once.
+  const bool shows_ours = PeerWatch::shows_ours(view);
   ClientCall* call = calls_.find(view.msg_id);
   if (call == nullptr || call->link != &link) {
     channel_->counters.late_replies.fetch_add(1, std::memory_order_relaxed);
+    link.watch().on_reply(shows_ours, options().checksum);
+    if (!link.given_up_id.empty() && link.given_up_id == view.msg_id) {
+      link.given_up_id.clear();
+      serve();
+    }
     return true;
   }
   const bool ok = view.err_code == wire::kOk;
@@ -149,11 +165,13 @@ bool ClientSession::on_reply(ClientLink& link, const wire::FrameView& view, Owne
   if (!port_->push(event, ok ? block : nullptr)) return false;
   link.got_reply = true;
   attempts_ = 0;
-  if (view.checksum != wire::kNoChecksum || (ok && !view.err_info.empty())) {
-    endpoint_->peer_is_ours.store(true, std::memory_order_relaxed);
-  }
   release(*call);
-  if (options().short_connections) link.connection().close(io::CloseReason::kLocal);
+  link.watch().on_reply(shows_ours, options().checksum);
+  if (options().short_connections) {
+    link.connection().close(io::CloseReason::kLocal);
+  } else if (&link != shared_ || !link.watch().ours()) {
+    serve();
+  }
   return true;
 }
 
@@ -178,9 +196,21 @@ void ClientSession::end_with(ClientCall& call, std::int32_t wire_code, std::stri
                       .code = wire_code,
                       .flags = written ? event_flag::kRequestWritten : 0,
                       .text = as_bytes(text)});
-  ClientLink* link = call.link;
+  if (ClientLink* link = call.link; link != nullptr) leave(*link, call);
   release(call);
-  if (link != nullptr && options().short_connections) link->connection().close(io::CloseReason::kLocal);
+}
+
+/// A reply that nobody waits for any more is dropped; but a peer that is not ours must not get another request before
+/// it has sent that reply, which it may never do.
+void ClientSession::leave(ClientLink& link, const ClientCall& call) {
+  if (options().short_connections) return link.connection().close(io::CloseReason::kLocal);
+  if (link.watch().ours()) return;
+  link.given_up_id = call.msg_id;
+  if (call.msg_id.empty()) {
+    const auto fresh = calls_.fresh_id(call);
+    link.given_up_id.assign(fresh.data(), fresh.size());
+  }
+  if (!link.watch().learning()) link.connection().close(io::CloseReason::kLocal);
 }
 
 void ClientSession::fail_all(CallLink& calls, std::int32_t wire_code, std::string_view text) {
@@ -192,117 +222,25 @@ void ClientSession::cancel(InboxPort& port, CallHandle handle) {
   if (handle.index >= by_handle.size()) return;
   ClientCall* call = by_handle[handle.index];
   if (call == nullptr || call->session == nullptr || call->handle.generation != handle.generation) return;
-  ClientLink* link = call->link;
   ClientSession& session = *call->session;
+  if (call->link != nullptr) session.leave(*call->link, *call);
   session.release(*call);
-  if (link != nullptr && session.options().short_connections) link->connection().close(io::CloseReason::kLocal);
 }
 
 void ClientSession::on_call_deadline(Timer& timer) {
   auto& call = static_cast<ClientCall&>(timer);
   ClientSession& session = *call.session;
-  const auto waited = std::to_string(session.lane_.io.now() - call.started);
-  const char* what = call.link != nullptr ? " ms for the reply of " : " ms for a connection to ";
-  std::string text = "deadline exceeded: waited " + waited + what + session.endpoint_->name;
+  std::string text = "deadline exceeded: waited " + std::to_string(session.lane_.io.now() - call.started) +
+                     session.what_it_waits_for(call) + session.endpoint_->name;
   if (call.link == nullptr && !session.last_error_.empty()) text += " (last error: " + session.last_error_ + ")";
   session.end_with(call, wire::kRpcCallTimeout, text);
 }
 
-void ClientSession::connect_now() {
-  if (!options().short_connections && state() == LinkState::kIdle) begin_connect();
-}
-
-void ClientSession::begin_connect() {
-  set_state(LinkState::kConnecting);
-  io::spawn(lane_.io.context(), shared_from_this(), connect_shared(shared_from_this()));
-}
-
-io::Task<void> ClientSession::connect_shared(std::shared_ptr<ClientSession> self) {
-  auto result = co_await io::connect(self->lane_.io, self->addresses_, self->options().connect_timeout);
-  if (self->state() != LinkState::kConnecting) co_return;
-  if (!result.socket) {
-    self->on_connect_failed(std::move(result.error));
-    co_return;
-  }
-  ClientLink& link = self->add_link(std::move(result));
-  self->shared_ = &link;
-  self->last_error_.clear();
-  self->set_state(LinkState::kReady);
-  link.start();
-  while (!self->waiting_.empty()) self->send_kept(call_of(self->waiting_.next), link);
-}
-
-io::Task<void> ClientSession::connect_for(std::shared_ptr<ClientSession> self, ClientCall* call,
-                                          std::uint32_t generation) {
-  auto result = co_await io::connect(self->lane_.io, self->addresses_, self->options().connect_timeout);
-  if (call->session != self.get() || call->generation != generation) co_return;
-  if (!result.socket) {
-    self->channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
-    self->end_with(*call, wire::kFailedConnect, result.error);
-    co_return;
-  }
-  ClientLink& link = self->add_link(std::move(result));
-  link.start();
-  self->send_kept(*call, link);
-}
-
-ClientLink& ClientSession::add_link(io::ConnectResult result) {
-  channel_->counters.connects.fetch_add(1, std::memory_order_relaxed);
-  auto connection = std::make_shared<io::Connection>(lane_.io, std::move(*result.socket), result.peer,
-                                                     options().connection, channel_->gauges);
-  auto* link = new ClientLink(shared_from_this(), std::move(connection));  // deleted by on_link_closed()
-  links_.push_back(*link);
-  return *link;
-}
-
-void ClientSession::on_connect_failed(std::string error) {
-  channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
-  if (state() == LinkState::kClosed) return;
-  last_error_ = std::move(error);
-  set_state(LinkState::kFailed);
-  for (ListLink* at = waiting_.next; at != &waiting_;) {
-    ClientCall& call = call_of(at);
-    at = at->next;
-    if (!call.wait_for_ready) end_with(call, wire::kFailedConnect, last_error_);
-  }
-  back_off();
-}
-
-void ClientSession::back_off() {
-  const auto longest = options().longest_backoff.count();
-  const auto base = std::min<SteadyMs>(options().first_backoff.count() << std::min(attempts_, 20), longest);
-  ++attempts_;
-  // A fifth up or down, so that the clients of a server that died do not come back in step.
-  const auto delay = base * std::uniform_int_distribution<SteadyMs>(800, 1200)(random_) / 1000;
-  lane_.io.timers().arm(backoff_timer_, lane_.io.now() + std::max<SteadyMs>(delay, 1));
-}
-
-void ClientSession::on_backoff_over(Timer& timer) {
-  ClientSession& session = static_cast<BackoffTimer&>(timer).session;
-  if (session.state() == LinkState::kFailed) session.begin_connect();
-}
-
-void ClientSession::on_link_closed(ClientLink& link, io::CloseReason reason) {
-  const bool refused = reason == io::CloseReason::kBadInput;
-  if (refused) channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
-  const std::string text = "the connection to " + endpoint_->name + " ended (" +
-                           (refused ? link.why_rejected() : io::name_of(reason)) + ") before the reply came";
-  while (!link.calls.empty()) end_with(call_of(link.calls.next), wire::kPeerClosed, text);
-  const bool was_shared = shared_ == &link;
-  const bool proven = link.got_reply;
-  if (was_shared) shared_ = nullptr;
-  static_cast<ListLink&>(link).unlink();
-  delete &link;
-  if (state() == LinkState::kClosed) return maybe_closed();
-  if (!was_shared) return;
-  if (proven) {
-    begin_connect();
-  } else {
-    // Accepted and dropped without one reply: not a reason to come back at once.
-    last_error_ = text;
-    set_state(LinkState::kFailed);
-    back_off();
-  }
+const char* ClientSession::what_it_waits_for(const ClientCall& call) const {
+  if (call.link != nullptr) return " ms for the reply of ";
+  if (state() != LinkState::kReady || options().short_connections) return " ms for a connection to ";
+  return call.needs_ours ? " ms for a sign that its metadata can go to (option peerIsRocketRpc) "
+                         : " ms for one of the busy connections (option serialConnections) to ";
 }
 
 void ClientSession::set_state(LinkState state) {
@@ -321,6 +259,7 @@ void ClientSession::close() {
   lane_.io.timers().cancel(backoff_timer_);
   constexpr std::string_view kText = "the channel was closed before the call was finished";
   fail_all(waiting_, wire::kCancelled, kText);
+  fail_all(waiting_for_ours_, wire::kCancelled, kText);
   for (ListLink* at = links_.next; at != &links_; at = at->next) {
     auto& link = static_cast<ClientLink&>(*at);
     fail_all(link.calls, wire::kCancelled, kText);

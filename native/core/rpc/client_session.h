@@ -26,12 +26,14 @@ enum class LinkState : std::int32_t {
   kClosed,
 };
 
-/// The calls of one endpoint on one io thread and the connection they share (or, with short connections, the one each
-/// of them has). Owners: the endpoint on the JavaScript thread, its links, and its coroutines.
+/// The calls of one endpoint on one io thread, and its connections. Once a peer is known to be ours all calls share
+/// one. Any other gets a call at a time on each of a few kept ones, as C++ rocket breaks when it has to write a reply
+/// before the last one is out. With short connections each call has one. Owners: the endpoint on the JavaScript thread,
+/// its links, and its coroutines.
 class ClientSession final : public std::enable_shared_from_this<ClientSession> {
  public:
   ClientSession(std::shared_ptr<ClientChannel> channel, std::shared_ptr<ClientEndpointInfo> endpoint, Lane& lane,
-                std::uint32_t index, std::vector<io::Address> addresses);
+                std::uint32_t index, std::size_t sessions, std::vector<io::Address> addresses);
   ~ClientSession();
 
   // any thread:
@@ -54,6 +56,8 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   /// False when the Inbox is full: the reply has to be offered again.
   bool on_reply(ClientLink& link, const wire::FrameView& view, OwnedBytes* block);
   void on_link_closed(ClientLink& link, io::CloseReason reason);
+  /// Something is now known of the link's peer, or is no longer to be waited for.
+  void on_peer_known(ClientLink& link);
 
   // For spawn().
   const char* task_name() const { return "client session"; }
@@ -61,14 +65,37 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
 
  private:
   static io::Task<void> connect_shared(std::shared_ptr<ClientSession> self);
+  static io::Task<void> connect_another(std::shared_ptr<ClientSession> self);
   static io::Task<void> connect_for(std::shared_ptr<ClientSession> self, ClientCall* call, std::uint32_t generation);
+  io::Task<io::ConnectResult> connect() const;
   ClientLink& add_link(io::ConnectResult result);
+  void start(ClientLink& link);
   void begin_connect();
-  void on_connect_failed(std::string error);
-  void back_off();
+  void on_connect_failed(std::string error, bool unanswered = false);
+  void fall_back(std::string error, SteadyMs most);
+  /// Pauses for twice as long as the last time, but not for longer than `most`.
+  void back_off(SteadyMs most);
+  std::string why_closed(const ClientLink& link, io::CloseReason reason) const;
+
+  bool shares() const { return shared_ != nullptr && shared_->watch().ours(); }
+  /// One that may be sent a request now; null when calls have to wait.
+  ClientLink* free_link();
+  /// Sends what waits, as far as there are connections for it.
+  void serve();
+  /// Connects once more for the calls that wait, if there are to be more connections.
+  void grow();
+  void close_spare_links();
+  void send_held(ClientLink& link);
+  /// Fails the calls that only rocket-rpc can take: this peer is not, or does not say so.
+  void refuse_large_metadata(const ClientLink& link);
+  void refuse_large_metadata(ClientCall& call, const ClientLink& link);
+  /// The call of a request on that link ends without its reply.
+  void leave(ClientLink& link, const ClientCall& call);
+  const char* what_it_waits_for(const ClientCall& call) const;
   void set_state(LinkState state);
 
-  void keep(ClientCall& call, CallRequest& request);
+  void start_waiting(ClientCall& call, CallRequest& request);
+  void keep(ClientCall& call, CallRequest& request, CallLink& waiting);
   /// Encodes the request to the link; fails the call when a limit forbids it.
   void send(ClientCall& call, ClientLink& link, std::string_view metadata, ByteSpan body, OwnedBytes* large_body);
   void send_kept(ClientCall& call, ClientLink& link);
@@ -97,9 +124,14 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   std::minstd_rand random_;
   ClientCallTable calls_;
   RequestFrame request_;
-  CallLink waiting_;              // calls that have no connection yet
-  ListLink links_;                // every ClientLink
-  ClientLink* shared_ = nullptr;  // the one in use; null unless ready
+  CallLink waiting_;           // calls that have no connection yet
+  CallLink waiting_for_ours_;  // those that only a peer that is ours can take
+  ListLink links_;             // every ClientLink
+  std::size_t link_count_ = 0;
+  std::size_t connecting_ = 0;    // attempts of connect_another()
+  ClientLink* shared_ = nullptr;  // the one in use, or the first of them; null unless ready
+  const std::size_t most_links_;  // while its peer is not ours
+  SteadyMs grow_again_at_ = 0;
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;
   std::string last_error_;

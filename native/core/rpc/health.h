@@ -14,6 +14,9 @@ namespace health {
 
 inline constexpr std::string_view kService = "rocket.health.v1.Health";
 inline constexpr std::string_view kCheck = "rocket.health.v1.Health.check";
+/// The msg_id of the checks that a client's core makes by itself. No call can have it: the ids of inner calls hold a
+/// dot.
+inline constexpr std::string_view kPingId = "rocket-rpc-ping";
 
 enum class Status : std::uint8_t { kUnknown, kServing, kNotServing, kServiceUnknown, kServingBlocked };
 

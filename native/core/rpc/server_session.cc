@@ -19,6 +19,7 @@ namespace {
 /// No C++ rocket peer can send a msg_id over 99 or a method over 511 bytes; what is far over them is an attack on our
 /// memory, since both are kept as long as the call.
 constexpr std::size_t kMaxNameBytes = 4096;
+constexpr SteadyMs kPulseMs = 500;
 
 }  // namespace
 
@@ -26,7 +27,7 @@ ServerSession::ServerSession(std::shared_ptr<Server> server, ServerShard& shard,
                              std::shared_ptr<io::Connection> connection)
     : server_(std::move(server)), shard_(shard), connection_(std::move(connection)), ends_awaited_(shard.lane().io) {}
 
-ServerSession::~ServerSession() = default;
+ServerSession::~ServerSession() { connection_->io().timers().cancel(pulse_timer_); }
 
 io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   const InboxPort::Burst burst(shard_.port());
@@ -61,7 +62,9 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
   MethodTable::Lookup method{last_method_, wire::kOk};
   if (last_method_ == nullptr || last_method_->name != view.method) method = server_->methods().find(view.method);
   if (method.entry == nullptr) {
-    if (view.method == health::kCheck && options.health_blocked_after.count() > 0) {
+    // (A client's core asks by itself even where there is no health service.)
+    const bool ping = view.msg_id == health::kPingId;
+    if (view.method == health::kCheck && (ping || options.health_blocked_after.count() > 0)) {
       answer_health(view);
       return true;
     }
@@ -115,11 +118,16 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
 }
 
 void ServerSession::answer_health(const wire::FrameView& view) {
+  if (view.msg_id == health::kPingId) peer_pings_ = true;
   std::string_view service;
   if (!health::decode_request(view.body, service)) {
     refuse(view, wire::kFailedDeserialize, "not a rocket.health.v1.HealthCheckRequest");
     return;
   }
+  send_health({view.msg_id, view.method, wire::kOk, {}}, service, view.checksum != wire::kNoChecksum);
+}
+
+void ServerSession::send_health(const wire::FrameHead& head, std::string_view service, bool checksum) {
   const auto lag = shard_.port().probe();
   const bool known = service.empty() || service == health::kService || server_->methods().has_service(service);
   const auto status = !known                                                   ? health::Status::kServiceUnknown
@@ -129,7 +137,17 @@ void ServerSession::answer_health(const wire::FrameView& view) {
   const auto calls = server_->counters.calls_in_flight.load(std::memory_order_relaxed);
   const health::Response response(status, static_cast<std::uint32_t>(lag), static_cast<std::uint32_t>(calls));
   Reply reply{wire::kOk, {}, response.bytes(), {}};
-  send({view.msg_id, view.method, wire::kOk, {}}, reply, view.checksum != wire::kNoChecksum);
+  send(head, reply, checksum);
+}
+
+/// While nothing is read, the peer's checks are not either: it hears without asking that this side is well.
+void ServerSession::on_pulse(Timer& timer) {
+  ServerSession& session = static_cast<PulseTimer&>(timer).session;
+  if (session.paused_ == 0 || !session.connection_->open()) return;
+  if (!session.connection_->backlogged()) {
+    session.send_health({health::kPingId, health::kCheck, wire::kOk, {}}, {}, true);
+  }
+  session.connection_->io().timers().arm(timer, session.connection_->io().now() + kPulseMs);
 }
 
 void ServerSession::refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text) {
@@ -208,6 +226,9 @@ void ServerSession::pause(Pause why) {
   paused_ |= why;
   ends_awaited_.set((paused_ & kTooManyCalls) != 0);
   connection_->pause_reading();
+  if (peer_pings_ && !pulse_timer_.armed()) {
+    connection_->io().timers().arm(pulse_timer_, connection_->io().now() + kPulseMs);
+  }
 }
 
 void ServerSession::resume(Pause why) {

@@ -53,11 +53,18 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   bool take_frame(ByteSpan frame, OwnedBytes* block);
   bool take_request(const wire::FrameView& view, OwnedBytes* block);
   void answer_health(const wire::FrameView& view);
+  void send_health(const wire::FrameHead& head, std::string_view service, bool checksum);
+  static void on_pulse(Timer& timer);
   void refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text);
   std::string too_much(std::size_t frame_bytes) const;
   void reject(wire::DecodeError error);
   const io::ConnectionLimits& connection_limits() const;
   void send(wire::FrameHead head, Reply& reply, bool checksum);
+
+  struct PulseTimer : Timer {
+    explicit PulseTimer(ServerSession& owner) : Timer(&ServerSession::on_pulse), session(owner) {}
+    ServerSession& session;
+  };
 
   const std::shared_ptr<Server> server_;
   ServerShard& shard_;
@@ -69,6 +76,8 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   std::uint8_t paused_ = 0;
   /// While paused for kTooManyCalls.
   io::TasksAwaited ends_awaited_;
+  bool peer_pings_ = false;  ///< it takes a health check's answer that it has not asked for
+  PulseTimer pulse_timer_{*this};
   wire::DecodeError rejected_ = wire::DecodeError::kNone;
   wire::Foreign foreign_ = wire::Foreign::kNone;
 
