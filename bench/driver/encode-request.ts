@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadProto, type MethodDefinition } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package-root.ts';
+import { stringOption } from '../../lib/rpc/option-shapes.ts';
+import { integerOption, knownOptions, MiB } from '../../lib/rpc/options.ts';
 import { encodedBody, fillPayload } from './fill-payload.ts';
 
 /** What the calls of a load send. */
@@ -61,9 +63,13 @@ function takes({ wireName, request }: MethodDefinition, value: object): boolean 
  *   `data` that does not fit or that the message does not have; RangeError when the message cannot have `payloadBytes`.
  */
 export function encodeRequest(options: RequestOptions = {}): EncodedRequest {
-  const method = findMethod(options.proto ?? join(packageRoot(), 'proto/order.proto'), options.method);
-  const value = options.data ?? (takes(method, sample) ? sample : {});
+  knownOptions('encodeRequest', options, ['proto', 'method', 'data', 'payloadBytes']);
+  const proto = stringOption('proto', options.proto, join(packageRoot(), 'proto/order.proto'));
+  const method = findMethod(proto, stringOption('method', options.method, undefined));
+  const fallback = takes(method, sample) ? sample : {};
+  const value = options.data === undefined ? fallback : options.data;
   const { payloadBytes } = options;
+  integerOption('payloadBytes', payloadBytes, 0, 0, 1024 * MiB);
   const request = payloadBytes === undefined ? value : fillPayload(method, value, payloadBytes);
   return { method: method.wireName, body: encodedBody(method.request, request) };
 }

@@ -1,4 +1,7 @@
-import { Metadata } from '../../lib/index.ts';
+import { encodeMetadata } from '../../lib/rpc/metadata.ts';
+import { booleanOption, checkSignal, functionOption } from '../../lib/rpc/option-shapes.ts';
+import { knownOptions } from '../../lib/rpc/options.ts';
+import { kindOf } from '../../lib/rpc/value-text.ts';
 import type { EncodedRequest } from './encode-request.ts';
 import type { LoadProgress } from './progress.ts';
 
@@ -87,10 +90,23 @@ export interface LoadSettings {
 
 /** @throws RangeError that names the option; TypeError for metadata that cannot be sent. */
 export function loadSettings(options: LoadOptions): LoadSettings {
-  const { target, mode, request, connections, short = false } = options;
+  knownOptions('runLoad', options, optionNames);
+  const { target, mode, request, connections } = options;
+  checkRequest(request);
+  checkMode(mode);
+  if (typeof target !== 'string') throw new TypeError(`target must be a string, not ${kindOf(target)}`);
+  checkSignal('signal', options.signal);
+  functionOption('onReached', options.onReached);
+  functionOption('onProgress', options.onProgress);
+  const short = booleanOption('short', options.short, false);
   const { threads = 1, timeoutMs = defaultTimeoutMs, warmupSeconds = 0, metadata = {} } = options;
-  new Metadata(metadata).encode();
-  const atOnce = mode.kind === 'rate' ? (mode.maxInFlight ?? defaultMaxInFlight) : mode.concurrency;
+  encodeMetadata(metadata);
+  const atOnce =
+    mode.kind === 'rate'
+      ? mode.maxInFlight === undefined
+        ? defaultMaxInFlight
+        : mode.maxInFlight
+      : mode.concurrency;
   checkWhole('threads', threads, 1, maxThreads);
   checkWhole(mode.kind === 'rate' ? 'maxInFlight' : 'concurrency', atOnce, 1, 1_000_000);
   if (atOnce < threads) throw new RangeError(`threads (${threads}) must not be more than concurrency`);
@@ -103,14 +119,50 @@ export function loadSettings(options: LoadOptions): LoadSettings {
   return { target, mode, request, threads, connections, short, timeoutMs, warmupSeconds, metadata };
 }
 
+const optionNames: readonly (keyof LoadOptions)[] = [
+  'target',
+  'mode',
+  'request',
+  'threads',
+  'connections',
+  'short',
+  'timeoutMs',
+  'warmupSeconds',
+  'metadata',
+  'signal',
+  'onReached',
+  'onProgress',
+];
+
+const modeNames: Readonly<Record<LoadMode['kind'], readonly string[]>> = {
+  count: ['kind', 'total', 'concurrency'],
+  duration: ['kind', 'seconds', 'concurrency'],
+  rate: ['kind', 'callsPerSecond', 'seconds', 'maxInFlight'],
+};
+
+function checkMode(mode: LoadMode): void {
+  if (typeof mode !== 'object' || mode === null || !Object.hasOwn(modeNames, mode.kind))
+    throw new TypeError(`mode must be an object whose kind is count, duration or rate, not ${kindOf(mode)}`);
+  knownOptions(`mode ${mode.kind}`, mode, modeNames[mode.kind]);
+}
+
+function checkRequest(request: EncodedRequest): void {
+  const isRequest =
+    typeof request === 'object' &&
+    request !== null &&
+    typeof request.method === 'string' &&
+    request.body instanceof Uint8Array;
+  if (!isRequest) throw new TypeError(`request must be what encodeRequest() makes, not ${kindOf(request)}`);
+}
+
 function checkWhole(name: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${value}`);
+  throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${kindOf(value)}`);
 }
 
 function checkPositive(name: string, value: number, max: number): void {
-  if (value > 0 && value <= max) return;
-  throw new RangeError(`${name} must be more than 0 and at most ${max}, not ${value}`);
+  if (typeof value === 'number' && value > 0 && value <= max) return;
+  throw new RangeError(`${name} must be more than 0 and at most ${max}, not ${kindOf(value)}`);
 }
 
 /** The part of `total` that falls to thread `index` of `threads`. */

@@ -1,3 +1,4 @@
+import { callUser } from '../../lib/rpc/user-code.ts';
 import { ClientThread } from './client-thread.ts';
 import { type LoadMode, type LoadOptions, type LoadSettings, loadSettings } from './load-options.ts';
 import { type LoadResult, loadResult } from './load-result.ts';
@@ -48,14 +49,22 @@ async function measured(
 ): Promise<readonly ThreadDone[]> {
   const startMs = performance.now();
   for (const thread of threads) thread.tell('start');
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
   const timer = setInterval(() => {
     const elapsedSeconds = (performance.now() - startMs) / 1000;
-    const { succeeded, failed } = series;
-    const fraction = fractionOf(settings.mode, elapsedSeconds, succeeded + failed);
-    onProgress?.({ elapsedSeconds, fraction, succeeded, failed, ...series.recent() });
+    const { succeeded, failed: failures } = series;
+    const fraction = fractionOf(settings.mode, elapsedSeconds, succeeded + failures);
+    if (onProgress === undefined) return;
+    callUser(
+      () => onProgress({ elapsedSeconds, fraction, succeeded, failed: failures, ...series.recent() }),
+      fail,
+    );
   }, progressEveryMs);
   try {
-    return await Promise.all(threads.map((thread) => thread.done));
+    return await Promise.race([failed, Promise.all(threads.map((thread) => thread.done))]);
   } finally {
     clearInterval(timer);
   }

@@ -29,7 +29,7 @@ const factories: Readonly<Record<BalancerName, BalancerFactory>> = {
 
 /** @throws TypeError that names those there are. */
 export function balancerFactory(name: BalancerName): BalancerFactory {
-  if (!Object.hasOwn(factories, name)) {
+  if (typeof name !== 'string' || !Object.hasOwn(factories, name)) {
     throw new TypeError(
       `there is no balancer ${typeof name === 'string' ? name : typeof name}; there are ${Object.keys(factories).join(', ')}, or give a function`,
     );

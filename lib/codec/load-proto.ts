@@ -3,9 +3,10 @@ import { dirname, resolve } from 'node:path';
 import protobuf from 'protobufjs';
 import { methodKey } from '../proto/names.ts';
 import { isFile, loadFiles } from '../proto/proto-files.ts';
-import { booleanOption, choiceOption } from '../rpc/option-shapes.ts';
+import { booleanOption, choiceOption, stringsOption } from '../rpc/option-shapes.ts';
 import { knownOptions } from '../rpc/options.ts';
 import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
+import { kindOf } from '../rpc/value-text.ts';
 import type { Longs } from './int64.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import { reflectedType } from './reflected-type.ts';
@@ -111,11 +112,12 @@ export function loadProto<Descriptions = never>(
 
 /** From JavaScript anything may come. @throws TypeError that names what is wrong. */
 function checkArguments(paths: unknown, options: LoadProtoOptions): void {
-  const isTexts = (value: unknown) => Array.isArray(value) && value.every((each) => typeof each === 'string');
-  if (typeof paths !== 'string' && !(isTexts(paths) && (paths as readonly string[]).length > 0))
-    throw new TypeError('loadProto: the path of a .proto file is needed, or a list of paths');
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`loadProto: options must be an object, not ${String(options)}`);
+  const list = typeof paths === 'string' ? [paths] : paths;
+  if (!Array.isArray(list) || list.length === 0 || paths === '')
+    throw new TypeError(
+      `loadProto: the path of a .proto file is needed, or a list of paths, not ${kindOf(paths)}`,
+    );
+  stringsOption('loadProto: paths', list);
   knownOptions('loadProto', options, [
     'includeDirs',
     'keepCase',
@@ -124,11 +126,10 @@ function checkArguments(paths: unknown, options: LoadProtoOptions): void {
     'unknownFields',
     'base64',
   ]);
-  const { includeDirs = [], keepCase = false, longs = 'bigint' } = options;
-  if (!isTexts(includeDirs)) throw new TypeError('loadProto: includeDirs must be a list of folders');
-  if (typeof keepCase !== 'boolean') throw new TypeError('loadProto: keepCase must be true or false');
-  if (!['bigint', 'string', 'number'].includes(longs))
-    throw new TypeError(`loadProto: longs must be bigint, string or number, not ${String(longs)}`);
+  const { includeDirs, keepCase, longs } = options;
+  if (includeDirs !== undefined) stringsOption('loadProto: includeDirs', includeDirs);
+  booleanOption('loadProto: keepCase', keepCase, false);
+  choiceOption('loadProto: longs', longs, ['bigint', 'string', 'number'], 'bigint');
   booleanOption('loadProto: dates', options.dates, false);
   choiceOption('loadProto: unknownFields', options.unknownFields, ['ignore', 'error'], 'ignore');
   booleanOption('loadProto: base64', options.base64, false);

@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { isPlain } from '../rpc/options.ts';
+import { kindOf } from '../rpc/value-text.ts';
 
 /** What may be registered, whatever the registry: the rules that keep entries readable for everybody. */
 
@@ -12,7 +14,7 @@ export function checkServiceName(name: string): void {
   const bytes = typeof name === 'string' ? Buffer.byteLength(name) : 0;
   if (bytes < 1 || bytes > longestName || name.includes('/') || controls.test(name) || !name.isWellFormed()) {
     throw new TypeError(
-      `a service name is 1 to ${longestName} bytes of text without / and control characters, not ${JSON.stringify(name)}`,
+      `a service name is 1 to ${longestName} bytes of text without / and control characters, not ${kindOf(name)}`,
     );
   }
 }
@@ -26,9 +28,10 @@ export function isNumericAddress(text: string): boolean {
 
 /** @throws TypeError unless it is a numeric `ip:port` or `[ipv6]:port` that others can connect to, or `unix:/path` where allowed. */
 export function checkAddress(address: string, options: { readonly allowUnix?: boolean } = {}): void {
-  if (options.allowUnix === true && /^unix:./.test(address)) return;
-  if (!isNumericAddress(address))
-    throw new TypeError(`an instance's address is ip:port or [ipv6]:port, not ${JSON.stringify(address)}`);
+  const isText = typeof address === 'string';
+  if (isText && options.allowUnix === true && /^unix:./.test(address)) return;
+  if (!isText || !isNumericAddress(address))
+    throw new TypeError(`an instance's address is ip:port or [ipv6]:port, not ${kindOf(address)}`);
   if (/^(0\.0\.0\.0|\[[0:]+\]):/.test(address)) {
     throw new TypeError(
       `${address} means every address of this machine, which no client can connect to; give the one others reach it by`,
@@ -39,11 +42,13 @@ export function checkAddress(address: string, options: { readonly allowUnix?: bo
 /** @throws RangeError unless it is over 0 and at most a million. */
 export function checkWeight(weight: number): void {
   if (!(typeof weight === 'number' && weight > 0 && weight <= 1e6))
-    throw new RangeError(`weight must be over 0 and at most 1000000, not ${String(weight)}`);
+    throw new RangeError(`weight must be over 0 and at most 1000000, not ${kindOf(weight)}`);
 }
 
 /** @throws TypeError for what does not fit into `;key=value`, for the key `weight`, and for over 2048 bytes. */
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  if (typeof metadata !== 'object' || metadata === null || !isPlain(metadata))
+    throw new TypeError(`metadata is an object such as { zone: 'a' }, not ${kindOf(metadata)}`);
   let bytes = 0;
   for (const [key, value] of Object.entries(metadata)) {
     if (key === '' || key === 'weight' || key.trim() !== key || /[;=]/.test(key) || controls.test(key))
@@ -52,7 +57,7 @@ export function checkMetadata(metadata: Readonly<Record<string, string>>): void 
       );
     if (typeof value !== 'string' || value.includes(';') || controls.test(value))
       throw new TypeError(
-        `metadata ${key}: a string without ; and control characters is needed, not ${JSON.stringify(value)}`,
+        `metadata ${key}: a string without ; and control characters is needed, not ${kindOf(value)}`,
       );
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value) + 2;
   }

@@ -1,6 +1,8 @@
-import { checkAddress, checkMetadata, checkServiceName, checkWeight } from './instance.ts';
+import { checkAddress, checkServiceName } from './instance.ts';
+import { checkedRegisterOptions } from './register-options.ts';
 import type { RegisterOptions, Registration, RegistrationState, Registry } from './registry.ts';
 import type { Discovery, Endpoint, Resolver, ResolverListener } from './resolver.ts';
+import { checkStateListener, type StateListener, tellState } from './state-listener.ts';
 
 /** The instances of one service and who follows them. */
 interface Service {
@@ -34,9 +36,7 @@ export class LocalDiscovery implements Registry, Discovery {
   async register(service: string, address: string, options: RegisterOptions = {}): Promise<Registration> {
     checkServiceName(service);
     checkAddress(address, { allowUnix: true });
-    const { weight = 1, metadata = {} } = options;
-    checkWeight(weight);
-    checkMetadata(metadata);
+    const { weight, metadata } = checkedRegisterOptions(options);
     const found = this.#service(service);
     if (found.instances.has(address))
       throw new Error(`${address} is registered for ${service} already; close that registration first`);
@@ -77,7 +77,7 @@ class LocalRegistration implements Registration {
   readonly address: string;
   readonly lastError = undefined;
   readonly #withdraw: () => void;
-  readonly #listeners = new Set<(state: RegistrationState) => void>();
+  readonly #listeners = new Set<StateListener>();
   #state: RegistrationState = 'registered';
 
   constructor(service: string, address: string, withdraw: () => void) {
@@ -90,7 +90,8 @@ class LocalRegistration implements Registration {
     return this.#state;
   }
 
-  onState(listener: (state: RegistrationState) => void): () => void {
+  onState(listener: StateListener): () => void {
+    checkStateListener(listener);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -99,8 +100,9 @@ class LocalRegistration implements Registration {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#withdraw();
-    for (const listener of [...this.#listeners]) listener('closed');
+    const listeners = [...this.#listeners];
     this.#listeners.clear();
+    for (const listener of listeners) tellState(listener, 'closed');
   }
 
   [Symbol.asyncDispose](): Promise<void> {

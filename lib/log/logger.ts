@@ -96,6 +96,8 @@ const callLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 function childOf(logger: Logger, call: CallFields): CallLog | undefined {
   try {
     const child = logger.child?.({ ...call });
+    // An asynchronous one is no log, and may reject.
+    quietly(() => child);
     const isLog = child !== undefined && callLevels.every((level) => typeof child[level] === 'function');
     return isLog ? new QuietCallLog(child) : undefined;
   } catch {

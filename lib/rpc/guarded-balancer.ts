@@ -8,14 +8,19 @@ import { kindOf, messageOf } from './value-text.ts';
 
 type OnUserError = (what: string, error: unknown) => void;
 
-/** The balancer that the option asks for. @throws TypeError for what is none, and what a factory of the user's throws. */
+/** The balancer that the option asks for. @throws TypeError for what is none, and for a factory that throws. */
 export function madeBalancer(
   option: BalancerName | BalancerFactory | undefined,
   onUserError: OnUserError,
 ): Balancer<ChannelEndpoint> {
   if (option === undefined) return balancerFactory('round_robin')();
   if (typeof option !== 'function') return balancerFactory(option)();
-  const balancer = option<ChannelEndpoint>();
+  let balancer: Balancer<ChannelEndpoint>;
+  try {
+    balancer = option<ChannelEndpoint>();
+  } catch (cause) {
+    throw new TypeError(`the option balancer threw: ${messageOf(cause)}`, { cause });
+  }
   checkMethods('what the option balancer makes', balancer, ['update', 'pick'], 'a Balancer');
   return guarded(balancer, onUserError);
 }

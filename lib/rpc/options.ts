@@ -31,8 +31,9 @@ export function numberOption(
   { over, from, max }: { over?: number; from?: number; max: number },
 ): number {
   if (value === undefined) return fallback;
-  const isLow = over === undefined ? !(value >= (from ?? 0)) : !(value > over);
-  if (typeof value !== 'number' || isLow || !(value <= max)) {
+  const isInRange =
+    typeof value === 'number' && value <= max && (over === undefined ? value >= (from ?? 0) : value > over);
+  if (!isInRange) {
     const range = over === undefined ? `from ${from ?? 0} to ${max}` : `over ${over} and at most ${max}`;
     throw new RangeError(`${name} must be ${range}, not ${kindOf(value)}`);
   }

@@ -2,7 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { untilWithdrawn } from '../discovery/withdrawal.ts';
+import { checkMethods } from './option-shapes.ts';
 import { SignalWatch } from './signal-watch.ts';
+import { errorOf } from './value-text.ts';
 
 /** How often connections are looked at while clients leave. */
 const lookMs = 20;
@@ -77,7 +79,7 @@ export class ServerRegistrations {
       );
       for (const watch of watches) watch.add(watcher);
       const onError = (error: Error): void => {
-        lastError = error;
+        lastError = errorOf(error);
       };
       const enter = async (service: string): Promise<void> => {
         const registration = await registry.register(service, address, {
@@ -86,6 +88,7 @@ export class ServerRegistrations {
           onError,
         });
         if (over) return void this.#withdraw(registration);
+        checkMethods('what register() of the registry returns', registration, ['close'], 'a Registration');
         entered.push(registration);
         if (entered.length < services.length) return;
         settle();

@@ -1,4 +1,5 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
+import { checkedRegisterOptions } from '../discovery/register-options.ts';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
 import { runInContext } from './async-context.ts';
@@ -16,7 +17,7 @@ import { handlersOf, type MethodHandler } from './service-handlers.ts';
 import { wireCode, wireCodeOfStatus } from './status.ts';
 import type { ReadyStrings, ServerReceiver, ServerTransport, ServerTransportStats } from './transport.ts';
 import { adopted, isPlainPromise, isThenable } from './user-code.ts';
-import { messageOf } from './value-text.ts';
+import { kindOf, messageOf } from './value-text.ts';
 
 /** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
 export type Handler<Request, Response> = (
@@ -136,6 +137,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
     checkSignal('signal', signal);
     if (registry !== undefined) checkMethods('registry', registry, ['register'], 'a Registry such as etcd()');
     checkNotAborted(signal, 'listen()');
+    if (advertise !== undefined) checkAdvertised(advertise);
+    checkedRegisterOptions(registerOptions);
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const numeric = await listenAddress(address);
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
@@ -382,6 +385,11 @@ const listenOptionNames: readonly (keyof ListenOptions)[] = [
   'weight',
   'metadata',
 ];
+
+function checkAdvertised(advertise: unknown): void {
+  if (typeof advertise !== 'string' || advertise === '')
+    throw new TypeError(`advertise must be the ip:port that clients use, not ${kindOf(advertise)}`);
+}
 
 /** 0.0.0.0 or ::, in whatever length. */
 function isWildcard(address: string): boolean {

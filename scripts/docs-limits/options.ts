@@ -30,7 +30,7 @@ const groups: readonly Group[] = [
     title: '… and `registry.register()`',
     file: 'lib/discovery/registry.ts',
     interfaceName: 'RegisterOptions',
-    checkedIn: ['lib/discovery/etcd/etcd.ts'],
+    checkedIn: ['lib/discovery/register-options.ts'],
   },
   { title: '`server.close(options)`', file: 'lib/rpc/server.ts', interfaceName: 'CloseOptions' },
   {

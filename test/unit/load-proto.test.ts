@@ -49,12 +49,12 @@ describe('loadProto', () => {
   it.each<[what: string, paths: unknown, options: unknown, text: string]>([
     ['no path', undefined, {}, 'the path of a .proto file is needed'],
     ['no paths', [], {}, 'the path of a .proto file is needed'],
-    ['a path that is none', [shop, 5], {}, 'the path of a .proto file is needed'],
-    ['options that are none', shop, null, 'options must be an object'],
+    ['a path that is none', [shop, 5], {}, 'paths[1] must be a string, not 5'],
+    ['options that are none', shop, null, 'loadProto takes an object of options, not null'],
     ['an option that is not known', shop, { includeDir: protos }, 'loadProto has no option includeDir'],
-    ['a folder instead of folders', shop, { includeDirs: protos }, 'includeDirs must be a list'],
+    ['a folder instead of folders', shop, { includeDirs: protos }, 'includeDirs must be an array of strings'],
     ['keepCase that is no boolean', shop, { keepCase: 'yes' }, 'keepCase must be true or false'],
-    ['longs of another library', shop, { longs: String }, 'longs must be bigint, string or number'],
+    ['longs of another library', shop, { longs: String }, 'longs must be one of bigint, string, number'],
   ])('refuses %s', (_, paths, options, text) => {
     const load = loadProto as (paths: unknown, options: unknown) => unknown;
     expect(() => load(paths, options)).toThrow(TypeError);

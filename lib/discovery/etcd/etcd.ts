@@ -1,7 +1,9 @@
 import { safeLogger } from '../../log/logger.ts';
-import { integerOption, knownOptions } from '../../rpc/options.ts';
 import { SignalWatch } from '../../rpc/signal-watch.ts';
-import { checkAddress, checkMetadata, checkServiceName, checkWeight } from '../instance.ts';
+import { callUser } from '../../rpc/user-code.ts';
+import { errorOf } from '../../rpc/value-text.ts';
+import { checkAddress, checkServiceName } from '../instance.ts';
+import { checkedRegisterOptions } from '../register-options.ts';
 import type { RegisterOptions, Registration, Registry } from '../registry.ts';
 import type { Discovery, Resolver } from '../resolver.ts';
 import { listInstances, type RegisteredInstance } from './instances.ts';
@@ -31,14 +33,9 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
   }
 
   async register(service: string, address: string, options: RegisterOptions = {}): Promise<Registration> {
-    knownOptions('register', options, ['ttlSeconds', 'weight', 'metadata', 'signal', 'onError']);
     checkServiceName(service);
     checkAddress(address);
-    const { weight = 1, metadata = {} } = options;
-    checkWeight(weight);
-    checkMetadata(metadata);
-    // The shortest is what etcd is sure to keep: it lifts what is under its own minimum, and a lease is refreshed thrice.
-    const ttlSeconds = integerOption('ttlSeconds', options.ttlSeconds, 30, 5, 86_400);
+    const { ttlSeconds, weight, metadata } = checkedRegisterOptions(options);
     const { prefix, requestTimeoutMs } = this.#settings;
     const log = new OutageLog(safeLogger(this.#settings.logger), `registration of ${service} at ${address}`);
     const client = acquireClient(this.#settings);
@@ -53,7 +50,11 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
       requestTimeoutMs,
       onError: (error) => {
         log.failed(error);
-        if (!isEntered) options.onError?.(error);
+        if (isEntered) return;
+        callUser(
+          () => options.onError?.(error),
+          (thrown) => log.failed(errorOf(thrown)),
+        );
       },
       onClosed: () => {
         this.#registrations.delete(registration);

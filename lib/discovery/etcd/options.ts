@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import type { Logger } from '../../log/logger.ts';
+import { checkedLogger, type Logger } from '../../log/logger.ts';
+import { stringOption, stringsOption } from '../../rpc/option-shapes.ts';
 import { integerOption, knownOptions, timeoutOption } from '../../rpc/options.ts';
 
 /** Certificates for an etcd that talks TLS. */
@@ -71,8 +72,11 @@ const optionNames: readonly (keyof EtcdOptions)[] = [
 /** @throws TypeError or RangeError that names the option. */
 export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   knownOptions('etcd', options, optionNames);
-  const given = options.hosts ?? process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379';
-  const hosts = (typeof given === 'string' ? given.split(',') : given).map((host) => host.trim());
+  const given =
+    options.hosts === undefined ? (process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379') : options.hosts;
+  const hosts = (typeof given === 'string' ? given.split(',') : stringsOption('hosts', given)).map((host) =>
+    host.trim(),
+  );
   for (const host of hosts) {
     if (!/^(https?:\/\/)?(\[[0-9a-fA-F:.]+\]|[^:/\s[\]]+):\d{1,5}$/.test(host)) {
       throw new TypeError(`option hosts: not host:port: ${JSON.stringify(host)}`);
@@ -82,7 +86,7 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   const secure = hosts.filter((host) => host.startsWith('https:')).length;
   if (secure > 0 && secure < hosts.length)
     throw new TypeError('option hosts: either all of them with https:// or none');
-  const prefix = options.prefix ?? '/rocket/service/';
+  const prefix = stringOption('prefix', options.prefix, '/rocket/service/');
   if (!prefix.endsWith('/')) throw new TypeError(`option prefix must end with /: ${JSON.stringify(prefix)}`);
   const tls = options.tls === true || (options.tls === undefined && secure > 0) ? {} : options.tls;
   if (tls !== undefined) {
@@ -90,6 +94,7 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
     checkCertificates(tls);
   }
   const { auth } = options;
+  if (auth !== undefined) knownOptions('etcd: auth', auth, ['username', 'password']);
   if (auth !== undefined && (typeof auth.username !== 'string' || typeof auth.password !== 'string'))
     throw new TypeError('option auth needs username and password');
   const cluster = `${[...hosts].sort().join(',')} ${prefix}`;
@@ -100,8 +105,8 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
     prefix,
     requestTimeoutMs: timeoutOption('requestTimeoutMs', options.requestTimeoutMs, 3000, 100),
     graceMs: integerOption('graceMs', options.graceMs, 10_000, 0, 3_600_000),
-    cacheDirectory: options.cacheDirectory,
-    logger: options.logger,
+    cacheDirectory: stringOption('cacheDirectory', options.cacheDirectory, undefined),
+    logger: checkedLogger(options.logger),
     cluster,
     identity: identityOf(cluster, auth, tls),
   };

@@ -1,5 +1,6 @@
 import { pause } from '../backoff.ts';
 import type { Registration, RegistrationState } from '../registry.ts';
+import { checkStateListener, type StateListener, tellState } from '../state-listener.ts';
 import { untilWithdrawn } from '../withdrawal.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdError } from './errors.ts';
@@ -29,7 +30,7 @@ export class EtcdRegistration implements Registration {
   readonly address: string;
   readonly #options: EtcdRegistrationOptions;
   readonly #closing = new AbortController();
-  readonly #listeners = new Set<(state: RegistrationState) => void>();
+  readonly #listeners = new Set<StateListener>();
   readonly #pace = new Pace(100);
   readonly #ended: Promise<void>;
   #state: RegistrationState = 'registering';
@@ -59,7 +60,8 @@ export class EtcdRegistration implements Registration {
     return this.#lastError;
   }
 
-  onState(listener: (state: RegistrationState) => void): () => void {
+  onState(listener: StateListener): () => void {
+    checkStateListener(listener);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -144,14 +146,6 @@ export class EtcdRegistration implements Registration {
   #become(state: RegistrationState): void {
     if (this.#state === state) return;
     this.#state = state;
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(state);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    for (const listener of [...this.#listeners]) tellState(listener, state);
   }
 }

@@ -1,0 +1,378 @@
+import { describe, expect, it } from 'vitest';
+import { encodeRequest, type LoadOptions, type RequestOptions, runLoad } from '../../bench/driver/index.ts';
+import {
+  Channel,
+  type ChannelOptions,
+  createLogger,
+  type EtcdOptions,
+  etcd,
+  type ListenOptions,
+  type LoadProtoOptions,
+  LocalDiscovery,
+  type LoggerOptions,
+  loadProto,
+  type RegisterOptions,
+  type RetryOptions,
+  rocketDestination,
+  Server,
+  type ServerOptions,
+} from '../../lib/index.ts';
+import { MemoryNetwork } from '../support/memory-transport.ts';
+import { Order, orderProto } from '../support/order.ts';
+import { wrongTypes } from '../support/wrong-values.ts';
+
+/** Types that are right for an option, by the names of wrongTypes. Numbers are held to bounds elsewhere. */
+const kinds = {
+  number: ['a number'],
+  boolean: ['true', 'false'],
+  text: ['a string', 'the empty string'],
+  function: ['a function', 'a class'],
+  list: ['an array'],
+  /** `false` switches it off. */
+  settings: ['false'],
+  switch: ['true', 'false'],
+  object: [],
+  anything: wrongTypes.map(([name]) => name),
+} satisfies Record<string, readonly string[]>;
+type Kind = keyof typeof kinds;
+
+/** Something that takes options, and of what kind each is. */
+interface Taker {
+  readonly name: string;
+  readonly take: (options: object) => unknown;
+  readonly options: Readonly<Record<string, Kind>>;
+}
+
+type KindOf<Options> = { readonly [Name in keyof Required<Options>]: Kind };
+
+const network = new MemoryNetwork();
+const target = '10.0.0.1:1';
+/** With others that are right; what is no plain object is passed as it is. */
+const and = (others: object, options: unknown): object =>
+  Object.getPrototypeOf(Object(options)) === Object.prototype && Object(options) === options
+    ? { ...others, ...(options as object) }
+    : (options as object);
+const channel = (options: object) =>
+  new Channel(target, and({ transport: network.clientTransport }, options) as ChannelOptions);
+const inside = (name: string, take: (options: object) => unknown) => (value: object) =>
+  take({ [name]: value });
+
+async function listen(options: object): Promise<unknown> {
+  const server = new Server({ transport: new MemoryNetwork().serverTransport });
+  return server.addService(Order, { makeOrder: () => ({}) }).listen('10.0.0.1:0', options as ListenOptions);
+}
+
+const register = (options: object) =>
+  new LocalDiscovery().register('Order', '10.0.0.1:1', options as RegisterOptions);
+
+const request = { method: 'Order.makeOrder', body: new Uint8Array(0) };
+const mode = { kind: 'count', total: 1, concurrency: 1 } as const;
+const load = (options: object) => runLoad(and({ target, mode, request }, options) as LoadOptions);
+
+const retry: KindOf<RetryOptions> = {
+  maxAttempts: 'number',
+  backoff: 'object',
+  codes: 'list',
+  idempotent: 'anything', // below
+};
+const minMax = { minMs: 'number', maxMs: 'number' } as const;
+
+const takers: readonly Taker[] = [
+  {
+    name: 'new Server()',
+    take: (options) => new Server(options as ServerOptions),
+    options: {
+      ioThreads: 'number',
+      maxFrameBytes: 'number',
+      maxWriteQueueBytes: 'number',
+      frameTimeoutMs: 'number',
+      idleTimeoutMs: 'number',
+      maxCallsPerConnection: 'number',
+      maxCallsInFlight: 'number',
+      maxConnections: 'number',
+      defaultTimeoutMs: 'number',
+      backlog: 'number',
+      exposeErrors: 'boolean',
+      asyncContext: 'boolean',
+      health: 'switch',
+      interceptors: 'list',
+      logger: 'settings',
+      transport: 'function',
+    } satisfies KindOf<ServerOptions>,
+  },
+  {
+    name: 'health',
+    take: inside('health', (options) => new Server(options as ServerOptions)),
+    options: { blockedAfterMs: 'number' },
+  },
+  {
+    name: 'new Channel()',
+    take: channel,
+    options: {
+      ioThreads: 'number',
+      connections: 'number',
+      connection: 'object',
+      connectTimeoutMs: 'number',
+      backoff: 'object',
+      timeoutMs: 'number',
+      waitForReady: 'boolean',
+      maxCallsInFlight: 'number',
+      maxFrameBytes: 'number',
+      maxQueuedBytes: 'number',
+      checksum: 'boolean',
+      peerIsRocketRpc: 'boolean',
+      interceptors: 'list',
+      balancer: 'object',
+      resolver: 'object',
+      retry: 'settings',
+      retryBudget: 'object',
+      ejection: 'settings',
+      logger: 'settings',
+      transport: 'function',
+    } satisfies Partial<KindOf<ChannelOptions>>,
+  },
+  { name: 'backoff', take: inside('backoff', channel), options: minMax },
+  { name: 'retry', take: inside('retry', channel), options: retry },
+  { name: 'retry.backoff', take: inside('retry', inside('backoff', channel)), options: {} },
+  {
+    name: 'retryBudget',
+    take: inside('retryBudget', channel),
+    options: { ratio: 'number', perSecond: 'number' },
+  },
+  {
+    name: 'ejection',
+    take: inside('ejection', channel),
+    options: {
+      consecutiveFailures: 'number',
+      errorRate: 'number',
+      minCalls: 'number',
+      windowMs: 'number',
+      baseMs: 'number',
+      maxMs: 'number',
+      maxShare: 'number',
+    },
+  },
+  {
+    name: 'listen()',
+    take: listen,
+    options: {
+      registry: 'object',
+      advertise: 'text',
+      ttlSeconds: 'number',
+      weight: 'number',
+      metadata: 'object',
+      registerTimeoutMs: 'number',
+      signal: 'object',
+    } satisfies Partial<KindOf<ListenOptions>>,
+  },
+  {
+    name: 'close() of a server',
+    take: (options) => new Server().close(options),
+    options: { drainMs: 'number', withdrawMs: 'number' },
+  },
+  {
+    name: 'close() of a channel',
+    take: (options) => channel({}).close(options),
+    options: { drainMs: 'number' },
+  },
+  {
+    name: 'etcd()',
+    take: (options) => etcd(options as EtcdOptions),
+    options: {
+      hosts: 'object',
+      auth: 'object',
+      tls: 'anything', // below
+      prefix: 'text',
+      requestTimeoutMs: 'number',
+      graceMs: 'number',
+      cacheDirectory: 'text',
+      logger: 'settings',
+    } satisfies KindOf<EtcdOptions>,
+  },
+  {
+    name: 'auth of etcd()',
+    take: (auth) => etcd({ auth: and({ username: 'u', password: 'p' }, auth) } as EtcdOptions),
+    options: { username: 'text', password: 'text' },
+  },
+  {
+    name: 'register()',
+    take: register,
+    options: {
+      ttlSeconds: 'number',
+      weight: 'number',
+      metadata: 'object',
+      signal: 'object',
+      onError: 'function',
+    } satisfies KindOf<RegisterOptions>,
+  },
+  {
+    name: 'loadProto()',
+    take: (options) => loadProto(orderProto, options as LoadProtoOptions),
+    options: {
+      includeDirs: 'list',
+      keepCase: 'boolean',
+      longs: 'object',
+      dates: 'boolean',
+      unknownFields: 'object',
+      base64: 'boolean',
+    } satisfies KindOf<LoadProtoOptions>,
+  },
+  ...[createLogger, rocketDestination].map(
+    (make): Taker => ({
+      name: `${make.name}()`,
+      take: (options) => make(and({ stream: 'stderr' }, options) as LoggerOptions),
+      options: {
+        stream: 'object',
+        maxFileBytes: 'number',
+        maxFiles: 'number',
+        bufferBytes: 'number',
+        queueBytes: 'number',
+        gatherMs: 'number',
+        flushTimeoutMs: 'number',
+        whenFull: 'object',
+        directory: 'anything', // those that are right would be made
+        name: 'text',
+        gzip: 'boolean',
+        saveFromCrashes: 'boolean',
+        flushOnSignals: 'boolean',
+        reopenOnSighup: 'boolean',
+      },
+    }),
+  ),
+  {
+    name: 'runLoad()',
+    take: load,
+    options: {
+      target: 'anything', // read by Channel
+      mode: 'object',
+      request: 'object',
+      threads: 'number',
+      connections: 'number',
+      short: 'anything', // a right one would run
+      timeoutMs: 'number',
+      warmupSeconds: 'number',
+      metadata: 'anything',
+      signal: 'object',
+      onReached: 'function',
+      onProgress: 'function',
+    } satisfies KindOf<LoadOptions>,
+  },
+  {
+    name: 'encodeRequest()',
+    take: (options) => encodeRequest(options as RequestOptions),
+    options: { proto: 'anything', method: 'anything', data: 'anything', payloadBytes: 'number' },
+  },
+];
+
+/** How it was refused; undefined when it was not. */
+async function refusal(take: () => unknown): Promise<unknown> {
+  try {
+    await take();
+    return undefined;
+  } catch (error) {
+    return error ?? 'nothing';
+  }
+}
+
+const isTrap = (type: string) => type === 'a proxy with traps' || type === 'a revoked proxy';
+
+describe.each(takers)('$name', ({ take, options }) => {
+  const cases = Object.entries(options).flatMap(([name, kind]) =>
+    wrongTypes
+      .filter(([type]) => type !== 'undefined' && !(kinds[kind] as readonly string[]).includes(type))
+      .map(([type, make]) => [name, type, make] as const),
+  );
+  if (cases.length > 0) {
+    it.each(cases)('%s: %s is refused by name', async (name, type, make) => {
+      const error = await refusal(() => take({ [name]: make() }));
+      expect(error, 'it was taken').toBeDefined();
+      if (isTrap(type)) return;
+      expect(error instanceof TypeError || error instanceof RangeError, String(error)).toBe(true);
+      expect((error as Error).message).toContain(name);
+    });
+  }
+
+  it.each(wrongTypes.filter(([type]) => !['undefined', 'true', 'false'].includes(type)))(
+    'options that are %s are refused',
+    async (type, make) => {
+      const given = make();
+      if (type.startsWith('an object of nothing')) return;
+      const error = await refusal(() => take(given as object));
+      expect(error, 'they were taken').toBeDefined();
+      if (!isTrap(type)) expect(error).toBeInstanceOf(TypeError);
+    },
+  );
+
+  it.each(Object.keys(options))('%s misspelt is refused, with its right name', async (name) => {
+    for (const wrong of [`${name}s`, name.toUpperCase(), name.slice(0, -1)]) {
+      if (wrong in options) continue;
+      const error = await refusal(() => take({ [wrong]: undefined }));
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toMatch(
+        new RegExp(`no option ${wrong}; did you mean [^?]+\\?.*${name}`),
+      );
+    }
+  });
+});
+
+describe('interceptors that are no list of functions let nobody in', () => {
+  const auth = async () => {
+    throw new Error('not allowed');
+  };
+  it.each<[name: string, interceptors: unknown]>([
+    ['a function', auth],
+    ['a Set', new Set([auth])],
+    ['a Map', new Map([['auth', auth]])],
+    ['a Promise', Promise.resolve([auth])],
+    ['an object', { auth }],
+    ['an array-like', { length: 1, 0: auth }],
+    ['an iterator', [auth].values()],
+    ['undefined before it', [undefined, auth]],
+    // biome-ignore lint/suspicious/noSparseArray: what is tested
+    ['a hole before it', [, auth]],
+    ['a list in a list', [[auth]]],
+    ['a promise of one', [Promise.resolve(auth)]],
+    ['null', null],
+  ])('%s', (_name, interceptors) => {
+    expect(() => new Server({ interceptors } as ServerOptions)).toThrow(/interceptors/);
+    expect(() => channel({ interceptors })).toThrow(/interceptors/);
+  });
+
+  it('a list that is changed later changes nothing', async () => {
+    const list = [auth];
+    const server = new Server({ interceptors: list, transport: network.serverTransport });
+    server.addService(Order, { makeOrder: () => ({}) });
+    list.length = 0;
+    const { address } = await server.listen('10.0.0.7:0');
+    const reply = await network.servers.get(address)?.request({
+      method: 'Order.makeOrder',
+      body: Buffer.alloc(0),
+      timeoutMs: 0,
+      metadata: '',
+      msgId: 'id',
+    });
+    expect(reply?.wireCode).not.toBe(0);
+  });
+});
+
+describe('retry.idempotent', () => {
+  it.each(wrongTypes.filter(([type]) => !['undefined', 'true', 'false', 'an array'].includes(type)))(
+    '%s is refused',
+    async (type, make) => {
+      const error = await refusal(() => channel({ retry: { idempotent: make() } }));
+      expect(error).toBeDefined();
+      if (!isTrap(type)) expect((error as Error).message).toContain('idempotent');
+    },
+  );
+});
+
+describe('tls of etcd()', () => {
+  it.each(wrongTypes.filter(([type]) => !['undefined', 'true'].includes(type)))(
+    '%s is refused',
+    async (type, make) => {
+      const error = await refusal(() => etcd({ tls: make() } as EtcdOptions));
+      expect(error).toBeDefined();
+      if (!isTrap(type)) expect(error).toBeInstanceOf(TypeError);
+    },
+  );
+});
