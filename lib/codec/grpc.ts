@@ -8,6 +8,7 @@ import type {
   ServiceDefinition,
 } from '../rpc/service.ts';
 import { kindOf } from '../rpc/value-text.ts';
+import { isNoMessage } from './object-shape.ts';
 
 const empty = Buffer.alloc(0);
 
@@ -23,6 +24,7 @@ class GrpcCodec implements MessageCodec<unknown> {
   }
 
   encodeInto(value: unknown, into: Buffer, offset: number): number {
+    if (isNoMessage(value)) throw new TypeError(`an object is needed as a message, not ${kindOf(value)}`);
     const bytes: unknown = this.#serialize(value);
     if (!(bytes instanceof Uint8Array))
       throw new TypeError(`a serializer returns a Buffer, not ${bytes === null ? 'null' : typeof bytes}`);

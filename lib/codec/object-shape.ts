@@ -31,6 +31,17 @@ export function isBuiltIn(value: object): boolean {
   );
 }
 
+/**
+ * What a serializer of somebody else's is not given, as most of them make an empty message of it. Theirs may well be of arrays,
+ * bytes or texts.
+ */
+export function isNoMessage(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return true;
+  if (typeof value !== 'object' || value === null || value.constructor === Object) return false;
+  if (Array.isArray(value) || ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return false;
+  return isBuiltIn(value) || (Symbol.iterator in value && 'next' in value);
+}
+
 /** Whether it calls itself something else than an object, as what is of the platform does, also Math and `arguments`. */
 export function isTagged(value: object): boolean {
   return Object.prototype.toString.call(value) !== '[object Object]';

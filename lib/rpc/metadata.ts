@@ -5,7 +5,8 @@ import { kindOf } from './value-text.ts';
 /** The longest encoded metadata; the first request to a peer not known to be rocket-rpc is held to 511 bytes by the core. */
 export const maxMetadataBytes = 8192;
 
-const keyPattern = /^[a-z0-9_.-]+$/;
+/** Before it is lower case: the Kelvin sign, say, would become a k. */
+const keyPattern = /^[A-Za-z0-9_.-]+$/;
 
 /**
  * Key-value pairs beside a message. Keys are case-insensitive (kept in lower case) and made of `a-z 0-9 _ . -`; values
@@ -27,7 +28,7 @@ export class Metadata {
   /** @throws TypeError when the key has other characters, or the value is no string. */
   set(key: string, value: string): this {
     const lower = lowerKey(key);
-    if (!keyPattern.test(lower))
+    if (!keyPattern.test(key))
       throw new TypeError(`metadata key ${kindOf(key)}: only a-z 0-9 _ . - are allowed`);
     if (typeof value !== 'string')
       throw new TypeError(`metadata value of ${lower} must be a string, not ${kindOf(value)}`);
@@ -91,10 +92,10 @@ export class Metadata {
     if (text === '') return metadata;
     for (const pair of text.split('&')) {
       const at = pair.indexOf('=');
-      const key = pair.slice(0, Math.max(at, 0)).toLowerCase();
+      const key = pair.slice(0, Math.max(at, 0));
       if (!keyPattern.test(key)) continue;
       try {
-        metadata.#entries.set(key, decodeURIComponent(pair.slice(at + 1)));
+        metadata.#entries.set(key.toLowerCase(), decodeURIComponent(pair.slice(at + 1)));
       } catch {
         // Malformed percent-encoding: the pair is not ours to guess at.
       }

@@ -104,4 +104,9 @@ describe('metadata', () => {
   it('is shown to who prints it', () => {
     expect(inspect({ metadata: new Metadata({ K: 'v' }) })).toBe("{ metadata: { k: 'v' } }");
   });
+
+  it('does not take for ASCII what becomes so in lower case', () => {
+    expect(() => new Metadata().set('\u212aey', 'x')).toThrow(TypeError);
+    expect(Metadata.decode('\u212aey=x&Key=y').toJSON()).toEqual({ key: 'y' });
+  });
 });
