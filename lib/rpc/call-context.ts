@@ -11,7 +11,10 @@ import type { ServerTransport } from './transport.ts';
 export interface CallContext {
   /** `Service.method`. */
   readonly method: string;
-  /** Aborts when the deadline passes, the peer goes away or the server closes; its reason is an RpcError. */
+  /**
+   * Aborts when the deadline passes, the peer goes away or the server closes; its reason is an RpcError. A peer that only
+   * ends its side of the connection may still read, so it has not gone away.
+   */
   readonly signal: AbortSignal;
   /** When the caller stops waiting. */
   readonly deadline: Date;

@@ -56,7 +56,7 @@ export interface ChannelOptions {
   readonly waitForReady?: boolean;
   /** Calls that may be pending; past it a call fails with RESOURCE_EXHAUSTED. Default 65,536. */
   readonly maxCallsInFlight?: number;
-  /** Longest frame sent or taken, in bytes. Default 4 MiB. */
+  /** Longest frame sent or taken, in bytes; the call of a longer one fails with RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxFrameBytes?: number;
   /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED. Default 16 MiB. */
   readonly maxQueuedBytes?: number;

@@ -24,11 +24,11 @@ export interface HealthSettings {
 export interface ServerOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
   readonly ioThreads?: number;
-  /** Longest frame read or sent, in bytes. A longer request closes its connection; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
+  /** Longest frame read or sent, in bytes. A longer request is answered RESOURCE_EXHAUSTED and skipped; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxFrameBytes?: number;
   /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would go past four times it (and a frame) becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxWriteQueueBytes?: number;
-  /** A frame that was begun must be complete within this time, or its connection is closed. Default 10 s. */
+  /** A frame that was begun must be complete within this time, or its connection is closed; of one over `maxFrameBytes`, so much must come in each such time. Default 10 s. */
   readonly frameTimeoutMs?: number;
   /** A connection without calls is closed after this silence; one whose peer reads nothing too. 0: never. Default 5 min. */
   readonly idleTimeoutMs?: number;

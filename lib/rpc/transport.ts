@@ -75,7 +75,7 @@ export interface ServerTransportStats {
   readonly logLinesDropped: number;
   /** Pauses of the acceptor for want of file descriptors or memory. */
   readonly acceptBackoffs: number;
-  /** Malformed frames by reason; each closed its connection. */
+  /** Frames not taken, by reason. Each closed its connection, but for a request over `maxFrameBytes`, which is answered. */
   readonly framesRejected: Readonly<Record<string, number>>;
   /** Of those: connections that began in another protocol, by which (`http1`, `http2`, `tls`). */
   readonly foreignConnections: Readonly<Record<string, number>>;
@@ -158,7 +158,7 @@ export interface ClientTransportStats {
   readonly connectFailures: number;
   /** Replies to calls that had been given up. */
   readonly lateReplies: number;
-  /** Malformed replies; each closed its connection. */
+  /** Malformed replies, each of which closed its connection, and replies over `maxFrameBytes`, which only failed their calls. */
   readonly framesRejected: number;
 }
 

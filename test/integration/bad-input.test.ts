@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadVectors } from '../golden/load.ts';
 import { startClock } from '../support/clock.ts';
-import { gate, openOrders, orderFrame, rawTo, startOrderServer } from '../support/loopback.ts';
+import { openOrders, orderFrame, rawTo, startOrderServer } from '../support/loopback.ts';
 import { orderRequestBody } from '../support/order.ts';
 import { malformedReasons } from '../support/tinypb.ts';
 import { until } from '../support/waits.ts';
@@ -9,9 +9,13 @@ import { until } from '../support/waits.ts';
 const soonMs = 5000;
 const malformed = loadVectors().filter(({ kind }) => kind === 'malformed');
 
+/** Only a little too long: answered, not taken for malformed (oversized.test.ts). */
+const isOversized = (frame: Buffer): boolean =>
+  frame.length >= 5 && frame.readInt32BE(1) > 4 << 20 && frame.readInt32BE(1) <= 256 << 20;
+
 describe('a malformed frame', () => {
   it.each(malformedReasons)('closes its connection only, is counted and logged: %s', async (reason) => {
-    const vectors = malformed.filter((vector) => vector.reason === reason);
+    const vectors = malformed.filter((vector) => vector.reason === reason && !isOversized(vector.frame));
     expect(vectors.length).toBeGreaterThan(0);
     for (const vector of vectors) {
       const { server, port, logged } = await startOrderServer(undefined, { ioThreads: 1 });
@@ -48,21 +52,6 @@ describe('a malformed frame', () => {
     expect(server.stats()).toMatchObject({ callsTotal: 1, framesRejected: { bad_start_byte: 1 } });
     await until(() => server.stats().callsInFlight === 0, { deadlineMs: soonMs, what: 'the call to end' });
     expect(server.stats().handlersRunning).toBe(0);
-  });
-
-  it('is refused on its header when too long, and no memory is taken for it', async () => {
-    const { server, port } = await startOrderServer(undefined, { maxFrameBytes: 1000 });
-    const raw = await rawTo(port);
-    const header = Buffer.from([2, 0, 0, 0, 0]);
-    header.writeInt32BE(1001, 1);
-    raw.send(header);
-    await raw.waitClosed(soonMs);
-    expect(server.stats().framesRejected).toMatchObject({ frame_too_long: 1 });
-    const fits = await rawTo(port);
-    const frame = orderFrame('a', { errInfo: 'k='.padEnd(1000 - 26 - 1 - 15, 'v') });
-    expect(frame.length).toBe(1000);
-    fits.send(frame);
-    expect(await fits.nextFrame(soonMs)).toMatchObject({ msgId: 'a', errCode: 0 });
   });
 });
 
@@ -183,19 +172,4 @@ describe('well-formed input of an odd shape works', () => {
     await sent;
     expect((await raw.nextFrame(soonMs)).body.toString('latin1')).toContain('1000000');
   });
-});
-
-it('a peer that ends its side is gone: the signal of its calls aborts', async () => {
-  const aborted = gate<unknown>();
-  const { server, port } = await startOrderServer((_, { signal }) => {
-    signal.addEventListener('abort', () => aborted.resolve(signal.reason));
-    return new Promise(() => undefined);
-  });
-  const raw = await rawTo(port);
-  raw.send(orderFrame('last', { body: orderRequestBody }));
-  await until(() => server.stats().handlersRunning === 1, { deadlineMs: soonMs, what: 'the handler' });
-  raw.end();
-  expect(await aborted.promise).toMatchObject({ code: 'CANCELLED', message: 'the caller has gone away' });
-  await until(() => server.stats().callsInFlight === 0, { deadlineMs: soonMs, what: 'the call to end' });
-  expect(server.stats().handlersRunning).toBe(0);
 });

@@ -222,7 +222,7 @@ describe('a bad reply', () => {
   it.each([
     ['garbage', () => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
     ['a wrong checksum', (reply: Buffer) => Buffer.concat([reply.subarray(0, -2), Buffer.from([7, 3])])],
-    ['a frame too long', () => Buffer.from('0240000000', 'hex')],
+    ['a frame far too long', () => Buffer.from('0240000000', 'hex')],
   ])('%s closes the connection and fails its calls', async (_, damage) => {
     const server = await rawServer((request, connection) => {
       if (connection.requests === 2) connection.send(damage(replyTo(request)));

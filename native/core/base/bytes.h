@@ -31,10 +31,14 @@ inline ByteSpan as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// A heap block with one owner. Not zeroed: the pages of a block that a peer only announced are never touched.
+/// A heap block with one owner. Not zeroed.
+///
+/// Those whose size a peer or a user chooses are made with try_copy_of() or grown with try_grow(): a lack of memory is
+/// then the end of one call, and not of the process.
 class OwnedBytes {
  public:
   OwnedBytes() = default;
+  /// Throws std::bad_alloc.
   explicit OwnedBytes(std::size_t size)
       : data_(static_cast<std::uint8_t*>(std::malloc(size == 0 ? 1 : size))), size_(size) {
     if (!data_) throw std::bad_alloc();
@@ -49,6 +53,22 @@ class OwnedBytes {
     OwnedBytes block(bytes.size());
     if (!bytes.empty()) std::memcpy(block.data(), bytes.data(), bytes.size());
     return block;
+  }
+  /// Empty when there is no memory for it.
+  static OwnedBytes try_copy_of(ByteSpan bytes) {
+    OwnedBytes block;
+    if (block.try_grow(bytes.size()) && !bytes.empty()) std::memcpy(block.data(), bytes.data(), bytes.size());
+    return block;
+  }
+
+  /// Makes it `size` bytes long, and keeps what it holds. False, and nothing is changed, when there is no memory.
+  bool try_grow(std::size_t size) {
+    auto* larger = static_cast<std::uint8_t*>(std::realloc(data_.get(), size == 0 ? 1 : size));
+    if (larger == nullptr) return false;
+    static_cast<void>(data_.release());
+    data_.reset(larger);
+    size_ = size;
+    return true;
   }
 
   std::uint8_t* data() { return data_.get(); }

@@ -7,6 +7,8 @@
 
 #include <asio/redirect_error.hpp>
 
+#include "io/socket.h"
+
 namespace rocket::io {
 
 namespace {
@@ -76,6 +78,8 @@ Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis
       break;
     }
     if (!failed) {
+      // A client that is killed thereby tells its servers so; Connection takes it back where nobody is at work for it.
+      if (!address.is_unix()) reset_on_close(attempt->socket.native_handle(), true);
       ConnectResult reached;
       reached.peer = PeerAddress(address.get(), address.length);
       reached.socket.emplace(std::move(attempt->socket));

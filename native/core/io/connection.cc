@@ -14,12 +14,6 @@ namespace rocket::io {
 
 namespace {
 
-/// Reads in a row from one socket before others get their turn.
-constexpr int kReadsPerWakeUp = 8;
-/// From this many missing bytes on, a frame is read straight into its own block.
-constexpr std::size_t kReadInPlaceBytes = 16 * 1024;
-/// Enough for a frame's length to be known.
-constexpr std::size_t kHeadBytes = 64;
 constexpr std::size_t kGather = 64;
 
 }  // namespace
@@ -34,6 +28,7 @@ const char* name_of(CloseReason reason) {
     case CloseReason::kIdleTimeout: return "idle_timeout";
     case CloseReason::kSlowReader: return "slow_reader";
     case CloseReason::kSilent: return "silent";
+    case CloseReason::kOutOfMemory: return "out_of_memory";
   }
   return "unknown";
 }
@@ -57,148 +52,6 @@ void Connection::start(ConnectionHandler& handler) {
   gauges_.open.fetch_add(1, std::memory_order_relaxed);
   check_timeouts();
   start_reading();
-}
-
-void Connection::start_reading() {
-  if (reading_ || !open_) return;
-  reading_ = true;
-  spawn(io_.context(), shared_from_this(), read_loop(shared_from_this()));
-}
-
-Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
-  std::error_code error;
-  while (self->open_ && !self->paused_) {
-    co_await self->socket_.async_wait(StreamSocket::wait_read, asio::redirect_error(use_task, error));
-    if (!self->open_ || self->paused_) break;
-    if (error) {
-      self->close(CloseReason::kReset);
-      break;
-    }
-    self->read_available();
-  }
-  self->reading_ = false;
-}
-
-void Connection::read_available() {
-  for (int i = 0; i < kReadsPerWakeUp && open_ && !paused_; ++i) {
-    const std::size_t missing = pending_frame_bytes_ > pending_size_ ? pending_frame_bytes_ - pending_size_ : 0;
-    const bool in_place = missing >= kReadInPlaceBytes;
-    const auto into = in_place ? std::span(pending_.data() + pending_size_, missing) : io_.read_buffer();
-    const std::ptrdiff_t got = receive(into);
-    if (got <= 0) return;
-    last_activity_ = last_read_ = io_.now();
-    if (in_place) {
-      pending_size_ += static_cast<std::size_t>(got);
-      if (pending_size_ == pending_frame_bytes_) take_pending();
-    } else {
-      take({into.data(), static_cast<std::size_t>(got)});
-    }
-    note_partial_frame();
-    if (static_cast<std::size_t>(got) < into.size()) return;
-  }
-}
-
-/// Returns the bytes read, or 0 when there is nothing more to read now or ever.
-std::ptrdiff_t Connection::receive(std::span<std::uint8_t> into) {
-  for (;;) {
-    const auto got = ::recv(fd_, into.data(), into.size(), MSG_DONTWAIT);
-    if (got > 0) return got;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
-    close(got == 0 ? CloseReason::kPeerClosed : CloseReason::kReset);
-    return 0;
-  }
-}
-
-void Connection::take(ByteSpan data) {
-  while (pending_size_ > 0 && !data.empty() && open_ && !paused_) {
-    // Complete the frame that was begun, and no more: what follows it is taken from `data` without a copy.
-    const std::size_t wanted = pending_frame_bytes_ > 0 ? pending_frame_bytes_ - pending_size_ : kHeadBytes;
-    const auto piece = data.first(std::min(wanted, data.size()));
-    if (pending_.size() < pending_size_ + piece.size()) {
-      OwnedBytes larger(pending_size_ + std::max(piece.size(), kHeadBytes));
-      std::memcpy(larger.data(), pending_.data(), pending_size_);
-      set_pending(std::move(larger), pending_size_, pending_frame_bytes_);
-    }
-    std::memcpy(pending_.data() + pending_size_, piece.data(), piece.size());
-    pending_size_ += piece.size();
-    data = data.subspan(piece.size());
-    if (pending_size_ >= pending_frame_bytes_) take_pending();
-  }
-  if (data.empty() || !open_) return;
-  if (paused_) {
-    OwnedBytes joined(pending_size_ + data.size());
-    if (pending_size_ > 0) std::memcpy(joined.data(), pending_.data(), pending_size_);
-    std::memcpy(joined.data() + pending_size_, data.data(), data.size());
-    const std::size_t size = joined.size();
-    set_pending(std::move(joined), size, 0);
-    return;
-  }
-  const auto taken = handler_->on_bytes(data);
-  if (!open_) return;
-  keep(data.subspan(taken.consumed), taken.frame_bytes);
-}
-
-/// Offers what is pending to the handler, and keeps what it leaves.
-void Connection::take_pending() {
-  if (pending_frame_bytes_ >= kLargeFrameBytes && pending_size_ == pending_frame_bytes_) {
-    OwnedBytes frame = std::move(pending_);
-    gauges_.partial_bytes.fetch_sub(static_cast<std::int64_t>(frame.size()), std::memory_order_relaxed);
-    const bool taken = handler_->on_large_frame(frame);
-    if (taken || !open_) {
-      set_pending({}, 0, 0);
-    } else {
-      set_pending(std::move(frame), pending_size_, pending_frame_bytes_);
-    }
-    partial_since_ = 0;
-    return;
-  }
-  const OwnedBytes block = std::move(pending_);
-  gauges_.partial_bytes.fetch_sub(static_cast<std::int64_t>(block.size()), std::memory_order_relaxed);
-  const ByteSpan offered{block.data(), pending_size_};
-  set_pending({}, 0, 0);
-  const auto taken = handler_->on_bytes(offered);
-  if (taken.consumed > 0) partial_since_ = 0;
-  if (open_) keep(offered.subspan(taken.consumed), taken.frame_bytes);
-}
-
-void Connection::keep(ByteSpan rest, std::size_t frame_bytes) {
-  if (rest.empty()) return;
-  OwnedBytes block(std::max({rest.size(), frame_bytes, kHeadBytes}));
-  std::memcpy(block.data(), rest.data(), rest.size());
-  // More than the frame's length is left over when reading was paused: other frames may follow.
-  set_pending(std::move(block), rest.size(), frame_bytes >= rest.size() ? frame_bytes : 0);
-}
-
-/// `block` replaces what is pending, whose memory must have been moved out or be given up here.
-void Connection::set_pending(OwnedBytes block, std::size_t size, std::size_t frame_bytes) {
-  const auto change = static_cast<std::int64_t>(block.size()) - static_cast<std::int64_t>(pending_.size());
-  if (change != 0) gauges_.partial_bytes.fetch_add(change, std::memory_order_relaxed);
-  pending_ = std::move(block);
-  pending_size_ = size;
-  pending_frame_bytes_ = frame_bytes;
-}
-
-void Connection::note_partial_frame() {
-  if (pending_size_ == 0 || paused_ || !open_) {
-    partial_since_ = 0;
-    return;
-  }
-  if (partial_since_ != 0) return;
-  partial_since_ = io_.now();
-  const SteadyMs due = partial_since_ + limits_.frame_timeout.count();
-  if (!timer_.armed() || timer_.expires_at > due) io_.timers().arm(timer_, due);
-}
-
-void Connection::pause_reading() { paused_ = true; }
-
-void Connection::resume_reading() {
-  if (!paused_ || !open_) return;
-  paused_ = false;
-  partial_since_ = 0;
-  if (pending_size_ > 0) take_pending();
-  note_partial_frame();
-  if (!paused_) start_reading();
 }
 
 void Connection::count_queued(std::size_t added) {
@@ -226,7 +79,7 @@ void Connection::on_turn_end() {
   if (open_ || handler_ == nullptr) return;
   gauges_.open.fetch_sub(1, std::memory_order_relaxed);
   gauges_.queued_bytes.fetch_sub(static_cast<std::int64_t>(writes_.bytes()), std::memory_order_relaxed);
-  set_pending({}, 0, 0);
+  clear_pending();
   ConnectionHandler* handler = handler_;
   handler_ = nullptr;
   handler->on_closed(close_reason_);
@@ -292,6 +145,11 @@ void Connection::after_write() {
     handler_->on_writable();
   }
   if (close_when_written_ && writes_.empty()) close(CloseReason::kLocal);
+  close_if_done();
+}
+
+void Connection::close_if_done() {
+  if (ended_ && open_ && writes_.empty() && !handler_->busy()) close(CloseReason::kPeerClosed);
 }
 
 void Connection::close_when_written() {
@@ -305,6 +163,7 @@ void Connection::close(CloseReason reason) {
   open_ = false;
   close_reason_ = reason;
   io_.timers().cancel(timer_);
+  if (handler_ != nullptr && !handler_->serves() && !handler_->owed()) reset_on_close(fd_, false);
   if (acquire_writer()) {
     close_socket();
   } else {

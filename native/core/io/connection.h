@@ -17,15 +17,16 @@ namespace rocket::io {
 
 enum class CloseReason : std::uint8_t {
   kLocal,         ///< we were asked to
-  kPeerClosed,    ///< end of stream between or inside frames
+  kPeerClosed,    ///< the peer has ended its side, between or inside frames, and nothing is owed to it
   kReset,         ///< an error from the socket
   kBadInput,      ///< the handler refused what it read
   kFrameTimeout,  ///< a frame was begun and not finished in time
   kIdleTimeout,
-  kSlowReader,  ///< the peer has read nothing for the idle timeout
-  kSilent,      ///< the handler has had no sign of life from the peer
+  kSlowReader,   ///< the peer has read nothing for the idle timeout
+  kSilent,       ///< the handler has had no sign of life from the peer
+  kOutOfMemory,  ///< there was no memory for what the peer sent
 };
-inline constexpr std::size_t kCloseReasonCount = 8;
+inline constexpr std::size_t kCloseReasonCount = 9;
 const char* name_of(CloseReason reason);
 
 struct ConnectionLimits {
@@ -34,6 +35,7 @@ struct ConnectionLimits {
   /// Past this many queued bytes the handler is told to stop producing (Connection::backlogged); past four times as
   /// many and one frame the connection is closed as kSlowReader.
   std::size_t max_write_queue_bytes = 4 << 20;
+  /// For a whole frame; of one that is skipped, for each max_frame_bytes of it.
   Millis frame_timeout{10'000};
   /// 0: never.
   Millis idle_timeout{300'000};
@@ -54,8 +56,11 @@ class ConnectionHandler {
  public:
   struct Taken {
     std::size_t consumed = 0;
-    /// Length of the frame that begins right after what was consumed, or 0 when not yet known.
+    /// So many bytes of what begins right after what was consumed have to be there before it is worth another look: the
+    /// length of a frame, or of its names. 0: not yet known.
     std::size_t frame_bytes = 0;
+    /// So many of the bytes that come next are to be dropped: the rest of a frame that was consumed.
+    std::size_t skip_bytes = 0;
   };
 
   /// Takes as many whole frames as it can. May pause or close the connection.
@@ -63,10 +68,18 @@ class ConnectionHandler {
   /// A whole frame of at least kLargeFrameBytes in a block of its own, which may be moved from. False: it was not taken
   /// and is to be offered again once reading is resumed.
   virtual bool on_large_frame(OwnedBytes& frame) = 0;
+  /// There is no memory for a frame of `frame_bytes` that begins with `begun`. True: its sender has been told, and the
+  /// rest of it is to be dropped. False: the connection is to be closed.
+  virtual bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) = 0;
   /// The write queue fell below its limit again.
   virtual void on_writable() = 0;
   /// True while silence on the connection is to be expected, so that it does not count as idle.
   virtual bool busy() const = 0;
+  /// A server's: its peer may end its side and still wait for replies, and is gone only when the whole connection is.
+  virtual bool serves() const = 0;
+  /// A client's: whether the peer may be at work for it. Closing then resets the connection, which is how a server
+  /// hears that nobody waits any more; an end of stream would only say that nothing more is asked.
+  virtual bool owed() const { return false; }
   /// The last call a handler gets; never from inside another call to it.
   virtual void on_closed(CloseReason reason) = 0;
 
@@ -92,6 +105,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void close(CloseReason reason);
   /// Closes once everything queued is written. The caller bounds the wait.
   void close_when_written();
+  /// The handler is less busy than it was: closes when the peer has ended its side and has all that it was owed.
+  void close_if_done();
   bool open() const { return open_; }
 
   void pause_reading();
@@ -132,14 +147,27 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void on_turn_end() override;
   static Task<void> read_loop(std::shared_ptr<Connection> self);
   static Task<void> write_loop(std::shared_ptr<Connection> self);
+  /// Waits for the whole connection to be gone while nothing is read from it.
+  static Task<void> watch_loop(std::shared_ptr<Connection> self);
   void start_reading();
+  void watch();
   void read_available();
+  std::span<std::uint8_t> room_in_place();
   std::ptrdiff_t receive(std::span<std::uint8_t> into);
   void take(ByteSpan data);
   void take_pending();
+  bool offer(ByteSpan bytes);
+  ByteSpan skip(ByteSpan data);
   void keep(ByteSpan rest, std::size_t frame_bytes);
-  void set_pending(OwnedBytes block, std::size_t size, std::size_t frame_bytes);
+  void hold(ByteSpan data);
+  void append_pending(ByteSpan piece);
+  bool grow_pending(std::size_t size);
+  void drop_frame(ByteSpan begun, std::size_t arrived);
+  void clear_pending();
+  OwnedBytes release_pending();
   void note_partial_frame();
+  void on_end_of_stream();
+  bool is_gone() const;
 
   void flush();
   /// Writes until the queue is empty (true) or the socket takes no more or broke (false).
@@ -173,9 +201,13 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   WriteQueue writes_;
   std::uint64_t appended_total_ = 0;
 
-  OwnedBytes pending_;  // the beginning of an unfinished frame, or what was left when reading was paused
+  // The beginning of an unfinished frame, or what was left when reading was paused. Grows with what arrives: what a
+  // peer only announces costs nothing.
+  OwnedBytes pending_;
   std::size_t pending_size_ = 0;
   std::size_t pending_frame_bytes_ = 0;
+  std::size_t skip_left_ = 0;  // of a frame that was refused; nothing is pending then
+  std::size_t skipped_ = 0;    // since partial_since_ was last put off
 
   ConnectionTimer timer_;
   SteadyMs last_activity_;
@@ -186,6 +218,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool open_ = true;
   bool reading_ = false;
   bool paused_ = false;
+  bool ended_ = false;  // the peer has ended its side, and is still owed something
+  bool watching_ = false;
   bool writing_ = false;
   bool close_when_written_ = false;
   bool was_backlogged_ = false;

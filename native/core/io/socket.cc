@@ -43,4 +43,9 @@ int accept_stream_socket(int listener, sockaddr* from, socklen_t* length) {
 
 #endif
 
+void reset_on_close(int fd, bool reset) {
+  const linger option{.l_onoff = reset ? 1 : 0, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, sizeof option);
+}
+
 }  // namespace rocket::io

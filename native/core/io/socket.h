@@ -18,4 +18,7 @@ int open_stream_socket(int family);
 /// The same for a connection. As accept(2).
 int accept_stream_socket(int listener, sockaddr* from, socklen_t* length);
 
+/// Whether closing the socket, also by the end of the process, resets the connection and drops what is not yet sent.
+void reset_on_close(int fd, bool reset);
+
 }  // namespace rocket::io

@@ -1,5 +1,7 @@
 #include "rpc/client_link.h"
 
+#include <string>
+
 #include "io/take_frames.h"
 #include "rpc/client_session.h"
 
@@ -16,6 +18,10 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
   return io::take_frames(
       bytes, session_->options().connection.max_frame_bytes, [this] { return connection_->open() && !paused_; },
       [this](ByteSpan frame) { return take_frame(frame, nullptr); },
+      [this](const wire::FrameStart& start, std::size_t frame_bytes) {
+        count_reply();
+        session_->on_reply_too_long(*this, start, frame_bytes);
+      },
       [this, bytes](wire::DecodeError error) {
         rejected_ = error;
         if (error == wire::DecodeError::kBadStartByte) foreign_ = wire::foreign_server(bytes);
@@ -25,6 +31,19 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
 
 bool ClientLink::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
 
+bool ClientLink::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
+  const auto start = wire::peek_start(begun, frame_bytes);
+  if (start.error != wire::DecodeError::kNone || start.bytes > begun.size()) return false;
+  count_reply();
+  session_->on_reply_unread(*this, start,
+                            "there is no memory for a reply of " + std::to_string(frame_bytes) + " bytes");
+  return true;
+}
+
+void ClientLink::count_reply() {
+  if (unanswered > 0) --unanswered;
+}
+
 bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
   wire::FrameView view;
   rejected_ = wire::decode(frame, view);
@@ -32,7 +51,10 @@ bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
     connection_->close(io::CloseReason::kBadInput);
     return true;
   }
-  if (watch_.take(view) || session_->on_reply(*this, view, block)) return true;
+  if (watch_.take(view)) return true;
+  count_reply();
+  if (session_->on_reply(*this, view, block)) return true;
+  ++unanswered;
   paused_ = true;
   connection_->pause_reading();
   session_->port().wait_for_room(*this);

@@ -37,6 +37,8 @@ class ClientLink final : public io::ConnectionHandler, public RoomWaiter, public
 
   CallLink calls;          ///< the ClientCalls encoded to this connection, oldest first
   bool got_reply = false;  ///< the peer has answered at least once
+  /// Requests written, or to be written, that no reply has come for, also of calls given up.
+  std::size_t unanswered = 0;
   /// Of the request whose caller no longer waits, while the reply may still come and the peer is not known.
   std::string given_up_id;
   /// With short connections: the call that is not sent before it is known that the peer is ours.
@@ -48,14 +50,18 @@ class ClientLink final : public io::ConnectionHandler, public RoomWaiter, public
   // ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
   bool on_large_frame(OwnedBytes& frame) override;
+  bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) override;
   void on_writable() override {}
   bool busy() const override { return !calls.empty(); }
+  bool serves() const override { return false; }
+  bool owed() const override { return unanswered > 0; }
   void on_closed(io::CloseReason reason) override;
   // RoomWaiter
   void on_inbox_room() override;
 
  private:
   bool take_frame(ByteSpan frame, OwnedBytes* block);
+  void count_reply();
 
   const std::shared_ptr<ClientSession> session_;
   const std::shared_ptr<io::Connection> connection_;

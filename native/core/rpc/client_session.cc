@@ -133,6 +133,7 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
   }
   request_.append_to(connection, *large_body);
   call.link = &link;
+  ++link.unanswered;
   call.frame_end = connection.appended_total();
   static_cast<CallLink&>(call).unlink();
   link.calls.push_back(static_cast<CallLink&>(call));
@@ -146,10 +147,7 @@ bool ClientSession::on_reply(ClientLink& link, const wire::FrameView& view, Owne
   if (call == nullptr || call->link != &link) {
     channel_->counters.late_replies.fetch_add(1, std::memory_order_relaxed);
     link.watch().on_reply(shows_ours, options().checksum);
-    if (!link.given_up_id.empty() && link.given_up_id == view.msg_id) {
-      link.given_up_id.clear();
-      serve();
-    }
+    after_late_reply(link, view.msg_id);
     return true;
   }
   const bool ok = view.err_code == wire::kOk;
@@ -167,12 +165,48 @@ bool ClientSession::on_reply(ClientLink& link, const wire::FrameView& view, Owne
   attempts_ = 0;
   release(*call);
   link.watch().on_reply(shows_ours, options().checksum);
+  after_reply(link);
+  return true;
+}
+
+void ClientSession::after_reply(ClientLink& link) {
   if (options().short_connections) {
     link.connection().close(io::CloseReason::kLocal);
   } else if (&link != shared_ || !link.watch().ours()) {
     serve();
   }
-  return true;
+}
+
+void ClientSession::after_late_reply(ClientLink& link, std::string_view msg_id) {
+  if (link.given_up_id.empty() || link.given_up_id != msg_id) return;
+  link.given_up_id.clear();
+  serve();
+}
+
+void ClientSession::on_reply_too_long(ClientLink& link, const wire::FrameStart& start, std::size_t frame_bytes) {
+  channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
+  on_reply_unread(link, start,
+                  "the reply has a frame of " + std::to_string(frame_bytes) + " bytes, over the channel's limit of " +
+                      std::to_string(options().connection.max_frame_bytes) + " (option maxFrameBytes)");
+}
+
+void ClientSession::on_reply_unread(ClientLink& link, const wire::FrameStart& start, std::string_view why) {
+  ClientCall* call = calls_.find(start.msg_id);
+  if (call == nullptr || call->link != &link) {
+    channel_->counters.late_replies.fetch_add(1, std::memory_order_relaxed);
+    return after_late_reply(link, start.msg_id);
+  }
+  port_->push_always({.kind = EventKind::kFailure,
+                      .owner = endpoint_->number,
+                      .id_low = call->handle.index,
+                      .id_high = call->handle.generation,
+                      .code = wire::kResourceExhausted,
+                      .flags = event_flag::kRequestWritten,
+                      .text = as_bytes(why)});
+  link.got_reply = true;
+  attempts_ = 0;
+  release(*call);
+  after_reply(link);
 }
 
 void ClientSession::release(ClientCall& call) {

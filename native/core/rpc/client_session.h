@@ -55,6 +55,10 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   // Called by links.
   /// False when the Inbox is full: the reply has to be offered again.
   bool on_reply(ClientLink& link, const wire::FrameView& view, OwnedBytes* block);
+  /// A reply over the channel's limit: its call fails, alone.
+  void on_reply_too_long(ClientLink& link, const wire::FrameStart& start, std::size_t frame_bytes);
+  /// The same for any reply of which nothing but its names is read.
+  void on_reply_unread(ClientLink& link, const wire::FrameStart& start, std::string_view why);
   void on_link_closed(ClientLink& link, io::CloseReason reason);
   /// Something is now known of the link's peer, or is no longer to be waited for.
   void on_peer_known(ClientLink& link);
@@ -99,6 +103,9 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   /// Encodes the request to the link; fails the call when a limit forbids it.
   void send(ClientCall& call, ClientLink& link, std::string_view metadata, ByteSpan body, OwnedBytes* large_body);
   void send_kept(ClientCall& call, ClientLink& link);
+  /// The link's call has been answered.
+  void after_reply(ClientLink& link);
+  void after_late_reply(ClientLink& link, std::string_view msg_id);
   void release(ClientCall& call);
   void end_with(ClientCall& call, std::int32_t wire_code, std::string_view text);
   void fail_all(CallLink& calls, std::int32_t wire_code, std::string_view text);

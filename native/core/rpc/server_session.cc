@@ -16,9 +16,6 @@ namespace rocket::rpc {
 
 namespace {
 
-/// No C++ rocket peer can send a msg_id over 99 or a method over 511 bytes; what is far over them is an attack on our
-/// memory, since both are kept as long as the call.
-constexpr std::size_t kMaxNameBytes = 4096;
 constexpr SteadyMs kPulseMs = 500;
 
 }  // namespace
@@ -34,6 +31,13 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   return io::take_frames(
       bytes, connection_limits().max_frame_bytes, [this] { return connection_->open() && paused_ == 0; },
       [this](ByteSpan frame) { return take_frame(frame, nullptr); },
+      [this](const wire::FrameStart& start, std::size_t frame_bytes) {
+        const auto why = static_cast<std::size_t>(wire::DecodeError::kFrameTooLong);
+        server_->counters.frames_rejected[why].fetch_add(1, std::memory_order_relaxed);
+        refuse_unread(start, "the request has a frame of " + std::to_string(frame_bytes) +
+                                 " bytes, over the server's limit of " +
+                                 std::to_string(connection_limits().max_frame_bytes) + " (option maxFrameBytes)");
+      },
       [this, bytes](wire::DecodeError error) {
         if (error == wire::DecodeError::kBadStartByte) foreign_ = wire::foreign_client(bytes);
         reject(error);
@@ -42,10 +46,17 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
 
 bool ServerSession::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
 
+bool ServerSession::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
+  const auto start = wire::peek_start(begun, frame_bytes);
+  if (start.error != wire::DecodeError::kNone || start.bytes > begun.size()) return false;
+  refuse_unread(start, "the server has no memory for a request of " + std::to_string(frame_bytes) + " bytes");
+  return true;
+}
+
 bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
   wire::FrameView view;
   auto error = wire::decode(frame, view);
-  if (error == wire::DecodeError::kNone && std::max(view.msg_id.size(), view.method.size()) > kMaxNameBytes) {
+  if (error == wire::DecodeError::kNone && std::max(view.msg_id.size(), view.method.size()) > wire::kMaxNameBytes) {
     error = wire::DecodeError::kBadFieldLength;
   }
   if (error != wire::DecodeError::kNone) {
@@ -156,6 +167,17 @@ void ServerSession::refuse(const wire::FrameView& view, std::int32_t wire_code, 
   send({view.msg_id, view.method, wire_code, text}, reply, view.checksum != wire::kNoChecksum);
 }
 
+void ServerSession::refuse_unread(const wire::FrameStart& start, std::string_view text) {
+  wire::FrameView view;
+  view.msg_id = start.msg_id;
+  view.method = start.method;
+  // Whether the request has a checksum stands at its end. With one, a client of ours knows that the answer is of a
+  // server of ours; to others it says nothing.
+  view.checksum = 0;
+  refuse(view, wire::kResourceExhausted, text);
+  if (connection_->backlogged()) pause(kSlowPeer);
+}
+
 void ServerSession::reply(const ServerCall& call, Reply& reply) {
   std::string scratch;
   const auto text = reply_text(call, reply.wire_code, reply.text, scratch);
@@ -210,6 +232,7 @@ void ServerSession::on_call_over() {
   --calls_in_flight_;
   connection_->touch();
   if (calls_in_flight_ < server_->options().max_calls_per_connection) resume(kTooManyCalls);
+  connection_->close_if_done();
 }
 
 void ServerSession::abort_calls(std::int32_t wire_code, std::string_view text) {
@@ -249,7 +272,7 @@ void ServerSession::on_closed(io::CloseReason reason) {
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
-                   reason == io::CloseReason::kSlowReader;
+                   reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory;
   if (bad) {
     std::string why = reason == io::CloseReason::kBadInput ? wire::name_of(rejected_) : io::name_of(reason);
     if (foreign_ != wire::Foreign::kNone) {

@@ -37,8 +37,10 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   // ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
   bool on_large_frame(OwnedBytes& frame) override;
+  bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) override;
   void on_writable() override;
   bool busy() const override { return calls_in_flight_ > 0; }
+  bool serves() const override { return true; }
   void on_closed(io::CloseReason reason) override;
   // RoomWaiter
   void on_inbox_room() override;
@@ -56,6 +58,8 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   void send_health(const wire::FrameHead& head, std::string_view service, bool checksum);
   static void on_pulse(Timer& timer);
   void refuse(const wire::FrameView& view, std::int32_t wire_code, std::string_view text);
+  /// Answers a request of which nothing but its names is read.
+  void refuse_unread(const wire::FrameStart& start, std::string_view text);
   std::string too_much(std::size_t frame_bytes) const;
   void reject(wire::DecodeError error);
   const io::ConnectionLimits& connection_limits() const;

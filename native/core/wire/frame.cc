@@ -57,8 +57,32 @@ FrameLength peek_length(ByteSpan head, std::size_t max_frame_bytes) {
   if (head.size() < kLengthEnd) return {};
   const auto length = static_cast<std::int32_t>(load_be32(head.data() + 1));
   if (length < static_cast<std::int32_t>(kFrameOverhead)) return {0, DecodeError::kFrameTooShort};
-  if (static_cast<std::size_t>(length) > max_frame_bytes) return {0, DecodeError::kFrameTooLong};
+  if (static_cast<std::size_t>(length) > max_frame_bytes) {
+    return {static_cast<std::size_t>(length), DecodeError::kFrameTooLong};
+  }
   return {static_cast<std::size_t>(length), DecodeError::kNone};
+}
+
+FrameStart peek_start(ByteSpan begun, std::size_t frame_bytes) {
+  FrameStart start;
+  // What has to follow the names: err_code, the length of err_info, and the suffix.
+  const std::size_t names_end = frame_bytes - (4 + 4 + kSuffixBytes);
+  std::size_t at = kLengthEnd;
+  for (std::string_view* name : {&start.msg_id, &start.method}) {
+    start.bytes = at + 4;
+    if (begun.size() < start.bytes) return start;
+    const std::size_t size = load_be32(begun.data() + at);
+    at += 4;
+    if (size > kMaxNameBytes || at + size > names_end) {
+      start.error = DecodeError::kBadFieldLength;
+      return start;
+    }
+    start.bytes = at + size;
+    if (begun.size() < start.bytes) return start;
+    *name = as_text(begun.subspan(at, size));
+    at += size;
+  }
+  return start;
 }
 
 DecodeError decode(ByteSpan frame, FrameView& out) {

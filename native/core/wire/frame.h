@@ -50,7 +50,7 @@ struct FrameView {
 };
 
 struct FrameLength {
-  /// Bytes of the whole frame; 0 while `head` is too short to tell or when `error` is set.
+  /// Bytes of the whole frame; 0 while `head` is too short to tell, or when `error` says that there is no frame.
   std::size_t bytes = 0;
   DecodeError error = DecodeError::kNone;
 };
@@ -58,6 +58,22 @@ struct FrameLength {
 /// Reads the length of the frame that begins at `head`, from as few bytes as it takes, so that a bad or oversized frame
 /// is refused before any of it is buffered.
 FrameLength peek_length(ByteSpan head, std::size_t max_frame_bytes);
+
+/// No C++ rocket peer can send a msg_id over 99 or a method over 511 bytes; what is far over them is an attack on our
+/// memory, since both are kept as long as the call.
+inline constexpr std::size_t kMaxNameBytes = 4096;
+
+/// What is needed to answer a frame that is not read as a whole.
+struct FrameStart {
+  /// Bytes of the frame that it takes to know more; the names are known once there are as many.
+  std::size_t bytes = 0;
+  DecodeError error = DecodeError::kNone;
+  std::string_view msg_id;
+  std::string_view method;
+};
+
+/// Reads the names of a frame of `frame_bytes` from its beginning, from as few bytes as it takes.
+FrameStart peek_start(ByteSpan begun, std::size_t frame_bytes);
 
 /// Decodes exactly one whole frame (`frame.size()` is what peek_length said) and verifies its checksum unless it is 1.
 DecodeError decode(ByteSpan frame, FrameView& out);

@@ -210,5 +210,56 @@ TEST_F(ConnectionRead, DoesNotReadWhilePaused) {
   EXPECT_TRUE(wait_frames(2));
 }
 
+TEST_F(ConnectionRead, ReservesNoMoreThanAFewTimesWhatHasArrived) {
+  open();
+  const Bytes frame = test_frame(4 << 20);
+  std::size_t sent = 0;
+  for (const std::size_t upto : {4U, 5U, 64U, 1000U, 20'000U, 70'000U, 300'000U, 1'000'000U, 4U << 20}) {
+    ASSERT_TRUE(peer_->send(ByteSpan(frame).subspan(sent, upto - sent)));
+    sent = upto;
+    const auto most = static_cast<std::int64_t>(std::max<std::size_t>(4 * sent, 1024));
+    std::int64_t reserved = 0;
+    for (int i = 0; i < 20; ++i) {
+      on_io(io_, [&] { reserved = std::max(reserved, gauges_.partial_bytes.load()); });
+    }
+    EXPECT_LE(reserved, most) << sent;
+  }
+  ASSERT_TRUE(wait_frames(1));
+  EXPECT_TRUE(handler_->heard.get().large_frames.at(0) == frame);
+}
+
+TEST_F(ConnectionRead, SkipsWhatTheHandlerDoesNotWant) {
+  std::mt19937 random(5);
+  for (const std::size_t longest_piece : {3U, 1000U, 300'000U}) {
+    open([](TestHandler& handler) { handler.most_bytes = 2000; });
+    Bytes stream;
+    std::vector<std::size_t> skipped;
+    std::vector<Bytes> taken;
+    for (int i = 0; i < 50; ++i) {
+      const std::size_t size =
+          i % 3 == 0 ? 2001 + random() % (longest_piece == 3 ? 1000 : 400'000) : 4 + random() % 1997;
+      const Bytes frame = test_frame(size, static_cast<std::uint8_t>(i));
+      if (size > 2000) {
+        skipped.push_back(size);
+      } else {
+        taken.push_back(frame);
+      }
+      stream.insert(stream.end(), frame.begin(), frame.end());
+    }
+    for (ByteSpan rest(stream); !rest.empty();) {
+      const auto piece = rest.first(std::min<std::size_t>(rest.size(), 1 + random() % longest_piece));
+      ASSERT_TRUE(peer_->send(piece));
+      rest = rest.subspan(piece.size());
+    }
+    ASSERT_TRUE(wait_frames(taken.size()));
+    const Heard heard = handler_->heard.get();
+    EXPECT_TRUE(heard.frames == taken);
+    EXPECT_EQ(heard.skipped, skipped);
+    peer_->close();
+    ASSERT_TRUE(wait_closed());
+    on_io(io_, [this] { handler_.reset(), connection_.reset(); });
+  }
+}
+
 }  // namespace
 }  // namespace rocket::test

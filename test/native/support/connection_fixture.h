@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +22,7 @@ namespace rocket::test {
 struct Heard {
   std::vector<Bytes> frames;
   std::vector<Bytes> large_frames;
+  std::vector<std::size_t> skipped;
   int writable = 0;
   int closed = 0;
   io::CloseReason reason = io::CloseReason::kLocal;
@@ -33,8 +36,10 @@ class TestHandler final : public io::ConnectionHandler {
   explicit TestHandler(std::shared_ptr<io::Connection> connection) : connection_(std::move(connection)) {}
 
   // Set before start().
-  std::function<void()> on_frame;  ///< may pause or close; it has taken the frame
-  std::function<bool()> refuse;    ///< true: pause, and do not take the frame
+  std::function<void()> on_frame;     ///< may pause or close; it has taken the frame
+  std::function<bool()> refuse;       ///< true: pause, and do not take the frame
+  std::size_t most_bytes = SIZE_MAX;  ///< a longer frame is noted and skipped
+  bool is_server = false;
   bool is_busy = false;
 
   Monitor<Heard> heard;
@@ -44,6 +49,15 @@ class TestHandler final : public io::ConnectionHandler {
     while (connection_->open() && !paused) {
       const auto rest = bytes.subspan(taken.consumed);
       taken.frame_bytes = rest.size() < 4 ? 0 : load_be32(rest.data());
+      if (taken.frame_bytes > most_bytes) {
+        heard.change([&](Heard& to) { to.skipped.push_back(taken.frame_bytes); });
+        const std::size_t here = std::min(rest.size(), taken.frame_bytes);
+        taken.consumed += here;
+        taken.skip_bytes = taken.frame_bytes - here;
+        taken.frame_bytes = 0;
+        if (taken.skip_bytes > 0) break;
+        continue;
+      }
       if (taken.frame_bytes == 0 || rest.size() < taken.frame_bytes) break;
       if (refuse && refuse()) {
         pause();
@@ -70,7 +84,9 @@ class TestHandler final : public io::ConnectionHandler {
   void on_writable() override {
     heard.change([](Heard& to) { ++to.writable; });
   }
+  bool on_out_of_memory(ByteSpan, std::size_t) override { return false; }
   bool busy() const override { return is_busy; }
+  bool serves() const override { return is_server; }
   void on_closed(io::CloseReason reason) override {
     heard.change([&](Heard& to) {
       ++to.closed;

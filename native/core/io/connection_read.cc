@@ -1,0 +1,275 @@
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <asio/redirect_error.hpp>
+
+#include "io/connection.h"
+#include "io/spawn.h"
+
+namespace rocket::io {
+
+namespace {
+
+/// Reads in a row from one socket before others get their turn.
+constexpr int kReadsPerWakeUp = 8;
+/// From this many bytes on that are there and that are missing, a frame is read straight into its own block.
+constexpr std::size_t kReadInPlaceBytes = 16 * 1024;
+/// Enough for a frame's length to be known.
+constexpr std::size_t kHeadBytes = 64;
+/// The least that is set aside for a frame whose length is known.
+constexpr std::size_t kLeastFrameRoom = 1024;
+/// Room for a frame is up to so many times what has arrived of it: more costs memory that a peer only announces, less
+/// costs copies (docs/decisions/0027).
+constexpr std::size_t kGrowth = 4;
+
+std::size_t room_for(std::size_t size, std::size_t frame_bytes) {
+  if (frame_bytes < size) return std::max(size, kHeadBytes);
+  return std::min(frame_bytes, std::max(kGrowth * size, kLeastFrameRoom));
+}
+
+}  // namespace
+
+void Connection::start_reading() {
+  if (reading_ || ended_ || !open_) return;
+  reading_ = true;
+  spawn(io_.context(), shared_from_this(), read_loop(shared_from_this()));
+}
+
+Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
+  std::error_code error;
+  while (self->open_ && !self->paused_ && !self->ended_) {
+    co_await self->socket_.async_wait(StreamSocket::wait_read, asio::redirect_error(use_task, error));
+    if (!self->open_ || self->paused_) break;
+    if (error) {
+      self->close(CloseReason::kReset);
+      break;
+    }
+    self->read_available();
+  }
+  self->reading_ = false;
+}
+
+void Connection::read_available() {
+  for (int i = 0; i < kReadsPerWakeUp && open_ && !paused_ && !ended_; ++i) {
+    const auto room = room_in_place();
+    const auto into = room.empty() ? io_.read_buffer() : room;
+    const std::ptrdiff_t got = receive(into);
+    if (got <= 0) return;
+    last_activity_ = last_read_ = io_.now();
+    if (room.empty()) {
+      take({into.data(), static_cast<std::size_t>(got)});
+    } else {
+      pending_size_ += static_cast<std::size_t>(got);
+      if (pending_size_ == pending_frame_bytes_) take_pending();
+    }
+    note_partial_frame();
+    if (static_cast<std::size_t>(got) < into.size()) return;
+  }
+}
+
+/// Where the rest of a frame that was begun can be read to without a copy; empty when it is not worth it.
+std::span<std::uint8_t> Connection::room_in_place() {
+  const std::size_t missing = pending_frame_bytes_ > pending_size_ ? pending_frame_bytes_ - pending_size_ : 0;
+  if (pending_size_ < kReadInPlaceBytes || missing < kReadInPlaceBytes) return {};
+  if (pending_.size() - pending_size_ < kReadInPlaceBytes && !grow_pending(pending_size_)) {
+    drop_frame({pending_.data(), pending_size_}, pending_size_);
+    return {};
+  }
+  return std::span(pending_.data() + pending_size_, pending_.size() - pending_size_);
+}
+
+/// Returns the bytes read, or 0 when there is nothing more to read now or ever.
+std::ptrdiff_t Connection::receive(std::span<std::uint8_t> into) {
+  while (open_) {
+    const auto got = ::recv(fd_, into.data(), into.size(), MSG_DONTWAIT);
+    if (got > 0) return got;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
+    if (got == 0) {
+      on_end_of_stream();
+    } else {
+      close(CloseReason::kReset);
+    }
+    return 0;
+  }
+  return 0;
+}
+
+void Connection::on_end_of_stream() {
+  if (!handler_->serves() || is_gone()) return close(CloseReason::kPeerClosed);
+  ended_ = true;
+  clear_pending();
+  skip_left_ = 0;
+  partial_since_ = 0;
+  close_if_done();
+  if (open_) watch();
+}
+
+/// Whether both directions are closed. Over TCP that is not known of a peer that has closed its socket until something
+/// is sent to it: it looks like one that only ended its side.
+bool Connection::is_gone() const {
+  pollfd descriptor{fd_, 0, 0};
+  return ::poll(&descriptor, 1, 0) > 0 && (descriptor.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+void Connection::watch() {
+  if (watching_) return;
+  watching_ = true;
+  spawn(io_.context(), shared_from_this(), watch_loop(shared_from_this()));
+}
+
+Task<void> Connection::watch_loop(std::shared_ptr<Connection> self) {
+  std::error_code error;
+  co_await self->socket_.async_wait(StreamSocket::wait_error, asio::redirect_error(use_task, error));
+  if (!self->open_) co_return;
+  // Urgent data, which nobody reads, would be reported for ever: this does not wait for anything after it.
+  if (!error && !self->is_gone()) co_return;
+  self->watching_ = false;
+  // While the connection is read, reading comes upon its end by itself, behind what has arrived.
+  if (self->paused_ || self->ended_) self->close(CloseReason::kReset);
+}
+
+void Connection::take(ByteSpan data) {
+  data = skip(data);
+  while (pending_size_ > 0 && !data.empty() && open_ && !paused_) {
+    // Complete the frame that was begun, and no more: what follows it is taken from `data` without a copy.
+    const std::size_t wanted = pending_frame_bytes_ > 0 ? pending_frame_bytes_ - pending_size_ : kHeadBytes;
+    const auto piece = data.first(std::min(wanted, data.size()));
+    append_pending(piece);
+    data = data.subspan(piece.size());
+    if (pending_size_ > 0 && pending_size_ >= pending_frame_bytes_) take_pending();
+    data = skip(data);
+  }
+  if (data.empty() || !open_) return;
+  if (paused_) {
+    hold(data);
+  } else {
+    offer(data);
+  }
+}
+
+/// What is left of `data` behind a frame that was refused.
+ByteSpan Connection::skip(ByteSpan data) {
+  if (skip_left_ == 0) return data;
+  const std::size_t here = std::min(skip_left_, data.size());
+  skip_left_ -= here;
+  skipped_ += here;
+  if (skip_left_ == 0) {
+    partial_since_ = 0;
+  } else if (skipped_ >= limits_.max_frame_bytes) {
+    skipped_ = 0;
+    partial_since_ = io_.now();
+  }
+  return data.subspan(here);
+}
+
+/// Offers bytes to the handler and keeps what it leaves. Whether it took anything.
+bool Connection::offer(ByteSpan bytes) {
+  const auto taken = handler_->on_bytes(bytes);
+  if (open_) {
+    skip_left_ = taken.skip_bytes;
+    skipped_ = 0;
+    keep(bytes.subspan(taken.consumed), taken.frame_bytes);
+  }
+  return taken.consumed > 0;
+}
+
+/// Offers what is pending to the handler, and keeps what it leaves.
+void Connection::take_pending() {
+  if (pending_frame_bytes_ >= kLargeFrameBytes && pending_size_ == pending_frame_bytes_) {
+    const std::size_t frame_bytes = pending_size_;
+    OwnedBytes frame = release_pending();
+    const bool taken = handler_->on_large_frame(frame);
+    if (!taken && open_) {
+      pending_ = std::move(frame);
+      pending_size_ = pending_frame_bytes_ = frame_bytes;
+      gauges_.partial_bytes.fetch_add(static_cast<std::int64_t>(pending_.size()), std::memory_order_relaxed);
+    }
+    partial_since_ = 0;
+    return;
+  }
+  const std::size_t size = pending_size_;
+  const OwnedBytes block = release_pending();
+  if (offer({block.data(), size})) partial_since_ = 0;
+}
+
+void Connection::keep(ByteSpan rest, std::size_t frame_bytes) {
+  if (rest.empty()) return;
+  // More than the frame's length is left over when reading was paused: other frames may follow.
+  pending_frame_bytes_ = frame_bytes >= rest.size() ? frame_bytes : 0;
+  append_pending(rest);
+}
+
+/// What was read before reading was paused.
+void Connection::hold(ByteSpan data) {
+  pending_frame_bytes_ = 0;
+  append_pending(data);
+}
+
+void Connection::append_pending(ByteSpan piece) {
+  const std::size_t size = pending_size_ + piece.size();
+  if (pending_.size() < size && !grow_pending(size)) {
+    return drop_frame(pending_size_ > 0 ? ByteSpan{pending_.data(), pending_size_} : piece, size);
+  }
+  std::memcpy(pending_.data() + pending_size_, piece.data(), piece.size());
+  pending_size_ = size;
+}
+
+/// Makes room for `size` bytes and some more.
+bool Connection::grow_pending(std::size_t size) {
+  const std::size_t before = pending_.size();
+  if (!pending_.try_grow(room_for(size, pending_frame_bytes_))) return false;
+  const auto change = static_cast<std::int64_t>(pending_.size()) - static_cast<std::int64_t>(before);
+  gauges_.partial_bytes.fetch_add(change, std::memory_order_relaxed);
+  return true;
+}
+
+/// There is no memory for the frame of which `arrived` bytes are there, `begun` among them. Nothing of it is kept, and
+/// what is still to come of it is skipped.
+void Connection::drop_frame(ByteSpan begun, std::size_t arrived) {
+  const std::size_t frame_bytes = pending_frame_bytes_;
+  if (frame_bytes < arrived || !handler_->on_out_of_memory(begun, frame_bytes)) {
+    return close(CloseReason::kOutOfMemory);
+  }
+  skip_left_ = frame_bytes - arrived;
+  skipped_ = 0;
+  clear_pending();
+}
+
+void Connection::clear_pending() { static_cast<void>(release_pending()); }
+
+OwnedBytes Connection::release_pending() {
+  gauges_.partial_bytes.fetch_sub(static_cast<std::int64_t>(pending_.size()), std::memory_order_relaxed);
+  pending_size_ = pending_frame_bytes_ = 0;
+  return std::move(pending_);
+}
+
+void Connection::note_partial_frame() {
+  if ((pending_size_ == 0 && skip_left_ == 0) || paused_ || ended_ || !open_) {
+    partial_since_ = 0;
+    return;
+  }
+  if (partial_since_ != 0) return;
+  partial_since_ = io_.now();
+  const SteadyMs due = partial_since_ + limits_.frame_timeout.count();
+  if (!timer_.armed() || timer_.expires_at > due) io_.timers().arm(timer_, due);
+}
+
+void Connection::pause_reading() {
+  paused_ = true;
+  if (handler_->serves()) watch();
+}
+
+void Connection::resume_reading() {
+  if (!paused_ || !open_) return;
+  paused_ = false;
+  partial_since_ = 0;
+  if (pending_size_ > 0) take_pending();
+  note_partial_frame();
+  if (!paused_) start_reading();
+}
+
+}  // namespace rocket::io
