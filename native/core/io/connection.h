@@ -77,6 +77,8 @@ class ConnectionHandler {
   virtual bool busy() const = 0;
   /// A server's: its peer may end its side and still wait for replies, and is gone only when the whole connection is.
   virtual bool serves() const = 0;
+  /// The peer has ended its side; nothing more is read.
+  virtual void on_peer_ended() {}
   /// A client's: whether the peer may be at work for it. Closing then resets the connection, which is how a server
   /// hears that nobody waits any more; an end of stream would only say that nothing more is asked.
   virtual bool owed() const { return false; }

@@ -104,6 +104,7 @@ void Connection::on_end_of_stream() {
   clear_pending();
   skip_left_ = 0;
   partial_since_ = 0;
+  handler_->on_peer_ended();
   close_if_done();
   if (open_) watch();
 }

@@ -247,7 +247,7 @@ void ServerSession::abort_calls(std::int32_t wire_code, std::string_view text) {
 
 void ServerSession::pause(Pause why) {
   paused_ |= why;
-  ends_awaited_.set((paused_ & kTooManyCalls) != 0);
+  note_ends_awaited();
   connection_->pause_reading();
   if (peer_pings_ && !pulse_timer_.armed()) {
     connection_->io().timers().arm(pulse_timer_, connection_->io().now() + kPulseMs);
@@ -257,8 +257,13 @@ void ServerSession::pause(Pause why) {
 void ServerSession::resume(Pause why) {
   if ((paused_ & why) == 0) return;
   paused_ = static_cast<std::uint8_t>(paused_ & ~why);
-  ends_awaited_.set((paused_ & kTooManyCalls) != 0);
+  note_ends_awaited();
   if (paused_ == 0) connection_->resume_reading();
+}
+
+void ServerSession::on_peer_ended() {
+  peer_ended_ = true;
+  note_ends_awaited();
 }
 
 void ServerSession::on_writable() { resume(kSlowPeer); }

@@ -41,6 +41,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   void on_writable() override;
   bool busy() const override { return calls_in_flight_ > 0; }
   bool serves() const override { return true; }
+  void on_peer_ended() override;
   void on_closed(io::CloseReason reason) override;
   // RoomWaiter
   void on_inbox_room() override;
@@ -48,6 +49,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
  private:
   // Why the connection is not being read; it is read again when all have gone.
   enum Pause : std::uint8_t { kInboxFull = 1, kTooManyCalls = 2, kSlowPeer = 4 };
+  void note_ends_awaited() { ends_awaited_.set(peer_ended_ || (paused_ & kTooManyCalls) != 0); }
   void pause(Pause why);
   void resume(Pause why);
 
@@ -78,7 +80,8 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   /// A peer mostly calls one method again and again: comparing is quicker than hashing.
   const MethodTable::Entry* last_method_ = nullptr;
   std::uint8_t paused_ = 0;
-  /// While paused for kTooManyCalls.
+  bool peer_ended_ = false;
+  /// While paused for kTooManyCalls, or waiting for the last reply to close.
   io::TasksAwaited ends_awaited_;
   bool peer_pings_ = false;  ///< it takes a health check's answer that it has not asked for
   PulseTimer pulse_timer_{*this};
