@@ -34,7 +34,8 @@ function checked(address: unknown): TargetEndpoint {
   try {
     endpoints = parseTarget(address).endpoints;
   } catch (cause) {
-    throw new TypeError(refusal, { cause });
+    const why = address.startsWith('unix:') ? ` (${(cause as Error).message})` : '';
+    throw new TypeError(refusal + why, { cause });
   }
   const [endpoint] = endpoints;
   if (endpoint === undefined || endpoints.length > 1) throw new TypeError(refusal);

@@ -22,9 +22,24 @@ export interface Target {
 
 const forms = 'host:port, [ipv6]:port, unix:/path or static:///a:1,b:2';
 
+/** What follows `unix:` or, before an absolute path, `unix://`. */
+function unixPath(text: string): string {
+  const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+  const shown = JSON.stringify(text);
+  if (path === '' || Buffer.byteLength(path) > 107)
+    throw new TypeError(`unix: needs a path of 1 to 107 bytes: ${shown}`);
+  if (path.includes('\0')) throw new TypeError(`unix: a path has no NUL in it: ${shown}`);
+  if (/^\/\/[^/]/.test(path))
+    throw new TypeError(`unix:// needs an absolute path, as in unix:///x: ${shown}`);
+  if (path === '@') throw new TypeError(`unix:@ needs the name of an abstract socket: ${shown}`);
+  if (path.startsWith('@') && process.platform !== 'linux')
+    throw new TypeError(`abstract sockets exist on Linux only (for a file: unix:./@name): ${shown}`);
+  return path;
+}
+
 /** @throws TypeError that shows the accepted forms. */
 export function parseHostPort(text: string): TargetEndpoint {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text.includes('\0') ? '' : text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535)
     throw new TypeError(`not an address: ${JSON.stringify(text)}; use ${forms}`);
@@ -44,9 +59,7 @@ export function parseHostPort(text: string): TargetEndpoint {
 export function parseTarget(text: string): Target {
   if (typeof text !== 'string' || text === '') throw new TypeError(`a target is needed: ${forms}`);
   if (text.startsWith('unix:')) {
-    const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
-    if (path === '' || Buffer.byteLength(path) > 107)
-      throw new TypeError(`unix: needs a path of 1 to 107 bytes: ${text}`);
+    const path = unixPath(text);
     const name = `unix:${path}`;
     const endpoints = [{ name, host: '', port: 0, address: name }];
     return { scheme: 'static', endpoints, authority: '', path };

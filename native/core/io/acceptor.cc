@@ -25,7 +25,7 @@ constexpr Millis kLongestBackoff{1000};
 Acceptor::Acceptor(IoThread& io, Listener listener, Deliver deliver, Starved starved)
     : io_(io),
       family_(listener.family()),
-      unix_path_(listener.unix_path()),
+      file_(listener.file()),
       listener_(std::move(listener)),
       deliver_(std::move(deliver)),
       starved_(std::move(starved)),
@@ -33,7 +33,7 @@ Acceptor::Acceptor(IoThread& io, Listener listener, Deliver deliver, Starved sta
       backoff_timer_(io.context()) {}
 
 Acceptor::~Acceptor() {
-  if (!unix_path_.empty() && !stopped_) ::unlink(unix_path_.c_str());
+  if (!stopped_) file_.remove();
 }
 
 void Acceptor::start() { spawn(io_.context(), shared_from_this(), accept_loop(shared_from_this())); }
@@ -41,6 +41,7 @@ void Acceptor::start() { spawn(io_.context(), shared_from_this(), accept_loop(sh
 void Acceptor::stop() {
   if (stopped_) return;
   stopped_ = true;
+  file_.remove();
   std::error_code ignored;
   descriptor_.close(ignored);
   listener_.reset();
@@ -48,7 +49,6 @@ void Acceptor::stop() {
   // They hold the server, which holds us.
   deliver_ = nullptr;
   starved_ = nullptr;
-  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
 }
 
 Task<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {

@@ -49,7 +49,7 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
 
   IoThread& io_;
   const int family_;
-  const std::string unix_path_;
+  SocketFile file_;
   std::optional<Listener> listener_;  // until the io thread has taken it up
   Deliver deliver_;
   Starved starved_;

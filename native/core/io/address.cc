@@ -18,9 +18,19 @@ constexpr std::string_view kUnixScheme = "unix:";
 std::optional<Address> parse_unix(std::string_view path) {
   Address address;
   auto* to = reinterpret_cast<sockaddr_un*>(&address.storage);
-  if (path.empty() || path.size() >= sizeof to->sun_path) return std::nullopt;
+  const bool abstract = path.starts_with('@');
+#if !defined(__linux__)
+  if (abstract) return std::nullopt;
+#endif
+  if (path.size() < (abstract ? 2 : 1) || path.size() >= sizeof to->sun_path) return std::nullopt;
   to->sun_family = AF_UNIX;
   std::memcpy(to->sun_path, path.data(), path.size());
+  if (abstract) {
+    // The name is as long as the length says: a NUL behind it would be a part of it.
+    to->sun_path[0] = '\0';
+    address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+    return address;
+  }
   address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
   return address;
 }
@@ -54,6 +64,7 @@ std::optional<Address> parse_ip(std::string_view text) {
 }  // namespace
 
 std::optional<Address> parse_address(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // all that is behind it would be lost
   auto address = text.starts_with(kUnixScheme) ? parse_unix(text.substr(kUnixScheme.size())) : parse_ip(text);
   if (address) address->text = text;
   return address;
@@ -74,8 +85,12 @@ std::string to_text(const sockaddr* address, socklen_t length) {
     }
     case AF_UNIX: {
       const auto* from = reinterpret_cast<const sockaddr_un*>(address);
-      const bool named = length > offsetof(sockaddr_un, sun_path) && from->sun_path[0] != '\0';
-      return named ? std::string(kUnixScheme) + from->sun_path : std::string(kUnixScheme);
+      if (length <= offsetof(sockaddr_un, sun_path)) return std::string(kUnixScheme);
+      if (from->sun_path[0] == '\0') {
+        const std::size_t size = length - offsetof(sockaddr_un, sun_path);
+        return std::string(kUnixScheme) + "@" + std::string(from->sun_path + 1, size - 1);
+      }
+      return std::string(kUnixScheme) + from->sun_path;
     }
     default: return "unknown";
   }

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <optional>
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace rocket::io {
 
-/// A numeric socket address: `127.0.0.1:80`, `[::1]:80` or `unix:/path`. Names are resolved elsewhere, where waiting
-/// for a name server harms nobody.
+/// A numeric socket address: `127.0.0.1:80`, `[::1]:80`, `unix:/path` or, on Linux, `unix:@abstract`. Names are
+/// resolved elsewhere, where waiting for a name server harms nobody.
 struct Address {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -19,9 +20,11 @@ struct Address {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
   bool is_unix() const { return family() == AF_UNIX; }
+  /// Has a file, which outlives its socket.
+  bool is_unix_path() const { return is_unix() && reinterpret_cast<const sockaddr_un*>(get())->sun_path[0] != '\0'; }
 };
 
-/// Nothing when `text` is none of the three forms.
+/// Nothing when `text` is none of these forms, or has a NUL in it.
 std::optional<Address> parse_address(std::string_view text);
 std::string to_text(const sockaddr* address, socklen_t length);
 

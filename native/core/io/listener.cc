@@ -1,8 +1,6 @@
 #include "io/listener.h"
 
 #include <netinet/in.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,22 +10,6 @@
 #include "io/socket.h"
 
 namespace rocket::io {
-
-namespace {
-
-/// A socket file nobody listens on any more: what a killed server leaves behind, and what makes its next start fail.
-bool is_stale_unix_socket(const Address& address) {
-  const auto* path = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
-  struct stat info {};
-  if (stat(path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
-  const int probe = open_stream_socket(AF_UNIX);
-  if (probe < 0) return false;
-  const bool refused = ::connect(probe, address.get(), address.length) != 0 && errno == ECONNREFUSED;
-  ::close(probe);
-  return refused;
-}
-
-}  // namespace
 
 std::variant<Listener, ListenError> Listener::open(const Address& address, int backlog) {
   const int fd = open_stream_socket(address.family());
@@ -43,18 +25,26 @@ std::variant<Listener, ListenError> Listener::open(const Address& address, int b
     }
   }
   int bound = ::bind(fd, address.get(), address.length);
-  if (bound != 0 && errno == EADDRINUSE && address.is_unix() && is_stale_unix_socket(address)) {
-    ::unlink(reinterpret_cast<const sockaddr_un*>(address.get())->sun_path);
-    bound = ::bind(fd, address.get(), address.length);
+  if (bound != 0 && errno == EADDRINUSE) {
+    if (auto stale = SocketFile::stale_at(address); !stale.empty()) {
+      stale.remove();
+      bound = ::bind(fd, address.get(), address.length);
+    } else {
+      errno = EADDRINUSE;
+    }
   }
   if (bound != 0) return ListenError{errno, "bind"};
-  if (address.is_unix()) listener.unix_path_ = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
-  if (::listen(fd, backlog) != 0) return ListenError{errno, "listen"};
+  listener.file_ = SocketFile::of(address);
+  if (::listen(fd, backlog) != 0) {
+    const int failed = errno;
+    listener.file_.remove();
+    return ListenError{failed, "listen"};
+  }
   return listener;
 }
 
 Listener::Listener(Listener&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), family_(other.family_), unix_path_(std::move(other.unix_path_)) {}
+    : fd_(std::exchange(other.fd_, -1)), family_(other.family_), file_(std::move(other.file_)) {}
 
 Listener::~Listener() {
   if (fd_ >= 0) ::close(fd_);

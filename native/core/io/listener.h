@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "io/address.h"
+#include "io/socket_file.h"
 
 namespace rocket::io {
 
@@ -28,14 +29,14 @@ class Listener {
   int family() const { return family_; }
   /// The address in fact bound (port 0 resolved).
   std::string bound_text() const;
-  /// Path to unlink when the server closes; empty for IP.
-  const std::string& unix_path() const { return unix_path_; }
+  /// To be removed when the server closes; empty for IP.
+  const SocketFile& file() const { return file_; }
 
  private:
   Listener(int fd, int family) : fd_(fd), family_(family) {}
   int fd_;
   int family_;
-  std::string unix_path_;
+  SocketFile file_;
 };
 
 }  // namespace rocket::io

@@ -37,6 +37,13 @@ TEST(Address, RefusesEverythingElse) {
                                   std::string("[]:80"),
                                   std::string("[127.0.0.1]:80"),
                                   std::string("unix:"),
+                                  std::string("unix:@"),
+                                  std::string("unix:/x/a\0b.sock", 15),
+                                  std::string("unix:\0a", 7),
+                                  std::string("unix:@a\0b", 9),
+                                  std::string("127.0.0.1\0x:80", 14),
+                                  std::string("127.0.0.1:80\0", 13),
+                                  std::string("[::1\0]:80", 10),
                                   long_path}) {
     EXPECT_FALSE(parse_address(text)) << text;
   }

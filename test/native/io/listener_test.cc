@@ -69,7 +69,7 @@ TEST(Listener, ReplacesAStaleUnixSocket) {
   ASSERT_EQ(::access(path.c_str(), F_OK), 0) << "as a killed server leaves it";
   auto opened = open("unix:" + path);
   ASSERT_TRUE(std::holds_alternative<Listener>(opened));
-  EXPECT_EQ(std::get<Listener>(opened).unix_path(), path);
+  EXPECT_EQ(std::get<Listener>(opened).file().path(), path);
   test::RawPeer peer("unix:" + path);
   EXPECT_GE(peer.fd(), 0);
   ::unlink(path.c_str());
@@ -86,6 +86,50 @@ TEST(Listener, LeavesALivingUnixSocketAlone) {
   EXPECT_GE(peer.fd(), 0);
   ::unlink(path.c_str());
 }
+
+TEST(Listener, RemovesOnlyItsOwnSocketFile) {
+  const std::string path = socket_path("replaced.sock");
+  auto first = open("unix:" + path);
+  ASSERT_TRUE(std::holds_alternative<Listener>(first));
+  SocketFile file = std::get<Listener>(first).file();
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  auto second = open("unix:" + path);
+  ASSERT_TRUE(std::holds_alternative<Listener>(second));
+  file.remove();
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0) << "another server's";
+  SocketFile other = std::get<Listener>(second).file();
+  other.remove();
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
+TEST(Listener, DoesNotFollowALinkToAStaleSocket) {
+  const std::string path = socket_path("target.sock");
+  const std::string link = socket_path("link.sock");
+  { auto killed = open("unix:" + path); }
+  ASSERT_EQ(::symlink(path.c_str(), link.c_str()), 0);
+  auto opened = open("unix:" + link);
+  ASSERT_TRUE(std::holds_alternative<ListenError>(opened));
+  EXPECT_EQ(std::get<ListenError>(opened).code, EADDRINUSE);
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+  ::unlink(path.c_str());
+  ::unlink(link.c_str());
+}
+
+#if defined(__linux__)
+TEST(Listener, AnAbstractSocketHasNoFile) {
+  const std::string name = "unix:@rocket-" + std::to_string(::getpid());
+  auto opened = open(name);
+  ASSERT_TRUE(std::holds_alternative<Listener>(opened));
+  EXPECT_EQ(std::get<Listener>(opened).bound_text(), name);
+  EXPECT_TRUE(std::get<Listener>(opened).file().empty());
+  EXPECT_NE(::access(name.substr(5).c_str(), F_OK), 0);
+  auto second = open(name);
+  ASSERT_TRUE(std::holds_alternative<ListenError>(second));
+  EXPECT_EQ(std::get<ListenError>(second).code, EADDRINUSE);
+  test::RawPeer peer(name);
+  EXPECT_GE(peer.fd(), 0);
+}
+#endif
 
 TEST(Listener, NeverRemovesAFileThatIsNoSocket) {
   const std::string path = socket_path("file");
