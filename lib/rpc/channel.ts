@@ -1,5 +1,4 @@
 import { nativeClientTransport } from '../addon/client-transport.ts';
-import type { Endpoint } from '../discovery/resolver.ts';
 import { limitedLogger } from '../log/limited-logger.ts';
 import { checkedLogger, safeLogger } from '../log/logger.ts';
 import { currentCall } from './async-context.ts';
@@ -13,9 +12,10 @@ import {
   checkedEjection,
   checkedTransportOptions,
 } from './channel-options.ts';
+import { ChannelParts } from './channel-parts.ts';
 import { abortError, ClientCall, isAborted } from './client-call.ts';
-import { Dispatcher } from './dispatcher.ts';
-import { EndpointSet, type EndpointState } from './endpoint-set.ts';
+import { closeWhenDropped, forgetDrop } from './dropped-channels.ts';
+import type { EndpointState } from './endpoint-set.ts';
 import { RpcError } from './errors.ts';
 import { madeBalancer } from './guarded-balancer.ts';
 import { GuardedResolver } from './guarded-resolver.ts';
@@ -24,14 +24,14 @@ import { type ClientInterceptor, runClientInterceptors } from './interceptors.ts
 import { encodeMetadata } from './metadata.ts';
 import { booleanOption, checkSignal, functionOption, functionsOption } from './option-shapes.ts';
 import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from './options.ts';
-import { type ReadyOptions, ReadyWaiters, readyOptionNames } from './ready-waiters.ts';
+import { type ReadyOptions, readyOptionNames } from './ready-waiters.ts';
 import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { checkedBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 import type { MethodDefinition, ServiceDefinition } from './service.ts';
 import { parseTarget } from './target.ts';
-import type { ClientReceiver, ClientTransport, ClientTransportStats, LinkState } from './transport.ts';
-import { errorOf, kindOf, stackOf } from './value-text.ts';
+import type { ClientTransportStats } from './transport.ts';
+import { kindOf, stackOf } from './value-text.ts';
 
 /** Counters since the channel was made; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
 export interface ChannelStats extends ClientTransportStats {
@@ -59,7 +59,7 @@ const noOptions: CallOptions = {};
  * A way to a service: finds its endpoints, keeps connections to them, and spreads calls over them. Connecting begins
  * with the first call or with connect(). An idle channel does not keep the process alive; a pending call does.
  */
-export class Channel implements AsyncDisposable, ClientReceiver {
+export class Channel implements AsyncDisposable {
   /** As it was given. */
   readonly target: string;
   readonly #timeoutMs: number;
@@ -67,27 +67,20 @@ export class Channel implements AsyncDisposable, ClientReceiver {
   readonly #maxCallsInFlight: number;
   readonly #interceptors: readonly ClientInterceptor[];
   readonly #retry: RetryPolicy | undefined;
-  readonly #transport: ClientTransport;
-  readonly #endpoints: EndpointSet;
-  readonly #resolver: GuardedResolver;
-  readonly #dispatcher: Dispatcher;
-  readonly #calls = new Set<ClientCall>();
+  readonly #parts: ChannelParts;
   /** Those that clients were made of, by name. */
   readonly #services = new Map<string, ServiceDefinition>();
-  readonly #readyWaiters: ReadyWaiters;
   #state: State = 'open';
   #closed: Promise<void> | undefined;
-  #onDrained: (() => void) | undefined;
 
   /**
-   * @param target `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, `dns:///host:port`, `etcd:///Service`,
+   * @param target `host:port`, `[ipv6]:port`, `unix:/path`, `unix:@abstract`, `static:///a:1,b:2`, `dns:///host:port`, `etcd:///Service`,
    * `etcd://host:2379/Service`, or any other with a `resolver`.
    * @throws TypeError for a bad target, RangeError or TypeError that names a bad option.
    */
   constructor(target: string, options: ChannelOptions = {}) {
     knownOptions('Channel', options, channelOptionNames);
     this.target = target;
-    this.#readyWaiters = new ReadyWaiters(target);
     this.#timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, defaultTimeoutMs);
     this.#waitForReady = booleanOption('waitForReady', options.waitForReady, false);
     this.#maxCallsInFlight = integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20);
@@ -104,64 +97,25 @@ export class Channel implements AsyncDisposable, ClientReceiver {
     const onUserError = (what: string, error: unknown): void =>
       faults.warn(`${target}: ${what} threw: ${stackOf(error)}`);
     const balancer = madeBalancer(options.balancer, onUserError);
-    this.#resolver = new GuardedResolver(resolverFor(parseTarget(target), options.resolver), onUserError);
-    this.#transport = makeTransport(transportOptions, this);
-    this.#endpoints = new EndpointSet({
-      transport: this.#transport,
+    const resolver = new GuardedResolver(resolverFor(parseTarget(target), options.resolver), onUserError);
+    const retryBudget = new RetryBudget(ratio, perSecond, now);
+    this.#parts = new ChannelParts({
+      target,
+      resolver,
+      makeTransport,
+      transportOptions,
       balancer,
       ejection,
-      onAllFailed: () => this.#resolver.refresh(),
-      onLost: (name, error) => log.warn(`${target}: no connection to ${name}: ${error}`),
-      onRegained: (name) => log.warn(`${target}: connected to ${name} again`),
-      onRefused: (name, error) => log.warn(`${target}: ${name} is left out: ${error.message}`),
-      onReady: () => {
-        this.#dispatcher.placeWaiting();
-        this.#readyWaiters.succeed();
-      },
-    });
-    this.#dispatcher = new Dispatcher({
-      target,
-      short: transportOptions.shortConnections,
-      transport: this.#transport,
-      endpoints: this.#endpoints,
-      retryBudget: new RetryBudget(ratio, perSecond, () => performance.now()),
-      onEnd: (call) => {
-        this.#calls.delete(call);
-        if (this.#calls.size === 0) this.#onDrained?.();
-      },
+      retryBudget,
+      log,
       onUserError,
     });
-    try {
-      this.#resolver.start({
-        onEndpoints: (endpoints) => this.#onEndpoints(endpoints),
-        onError: (error) => {
-          this.#resolver.refresh();
-          this.#dispatcher.onResolved(errorOf(error));
-        },
-      });
-    } catch (error) {
-      void this.close({ drainMs: 0 });
-      throw error;
-    }
-  }
-
-  /** A resolver of the user's calls this, perhaps from a timer where nobody would catch what it throws. */
-  #onEndpoints(endpoints: readonly Endpoint[]): void {
-    if (this.#state === 'closed') return;
-    if (!Array.isArray(endpoints)) {
-      const text = `the resolver named ${kindOf(endpoints)} instead of an array of endpoints`;
-      return this.#dispatcher.onResolved(new TypeError(text));
-    }
-    this.#endpoints.update(endpoints, this.#dispatcher.connecting);
-    const { size, refusal } = this.#endpoints;
-    const unusable = size === 0 && refusal !== undefined ? new Error(refusal) : undefined;
-    this.#dispatcher.onResolved(unusable);
-    if (this.#dispatcher.ready) this.#readyWaiters.succeed();
+    closeWhenDropped(this, this.#parts);
   }
 
   /** Begins to connect, so that the first call need not wait for it. Does not wait itself. */
   connect(): void {
-    this.#dispatcher.connect();
+    this.#parts.dispatcher.connect();
   }
 
   /**
@@ -184,8 +138,10 @@ export class Channel implements AsyncDisposable, ClientReceiver {
           : undefined;
     if (problem !== undefined) throw tellOfUnbegun(problem, undefined, this.target);
     this.connect();
-    if (this.#dispatcher.ready) return;
-    await this.#readyWaiters.wait(timeoutMs, signal, () => this.#dispatcher.waitedInVain(timeoutMs));
+    if (this.#parts.dispatcher.ready) return;
+    await this.#parts.readyWaiters.wait(timeoutMs, signal, () =>
+      this.#parts.dispatcher.waitedInVain(timeoutMs),
+    );
   }
 
   /** Makes one call; what a client's methods do. Rejects with RpcError, or TypeError for a request that does not encode. */
@@ -263,11 +219,11 @@ export class Channel implements AsyncDisposable, ClientReceiver {
           },
           resolve,
           reject,
-          this.#dispatcher,
+          this.#parts.dispatcher,
         );
-        this.#calls.add(call);
+        this.#parts.calls.set(call, this);
         if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
-        if (!call.ended) this.#dispatcher.begin(call);
+        if (!call.ended) this.#parts.dispatcher.begin(call);
       } catch (error) {
         const told = tellOfUnbegun(error, method?.wireName, this.target);
         if (call === undefined) reject(told);
@@ -295,10 +251,10 @@ export class Channel implements AsyncDisposable, ClientReceiver {
 
   #checkRoom(): void {
     if (this.#state !== 'open') throw this.#closedError();
-    if (this.#calls.size >= this.#maxCallsInFlight) {
+    if (this.#parts.calls.size >= this.#maxCallsInFlight) {
       throw new RpcError(
         'RESOURCE_EXHAUSTED',
-        `${this.#calls.size} calls are pending (option maxCallsInFlight)`,
+        `${this.#parts.calls.size} calls are pending (option maxCallsInFlight)`,
         {
           requestWritten: false,
         },
@@ -319,20 +275,11 @@ export class Channel implements AsyncDisposable, ClientReceiver {
 
   async #close(drainMs: number): Promise<void> {
     this.#state = 'closing';
-    this.#readyWaiters.fail(() => this.#closedError());
-    if (drainMs > 0 && this.#calls.size > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        this.#onDrained = resolve;
-        timer = setTimeout(resolve, drainMs);
-      });
-      clearTimeout(timer);
-    }
+    this.#parts.readyWaiters.fail(() => this.#closedError());
+    await this.#parts.drained(drainMs);
     this.#state = 'closed';
-    this.#resolver.close();
-    this.#dispatcher.close();
-    await this.#endpoints.close();
-    this.#transport.close();
+    forgetDrop(this);
+    await this.#parts.close();
   }
 
   /** For `await using`: close() with its defaults. */
@@ -342,18 +289,14 @@ export class Channel implements AsyncDisposable, ClientReceiver {
 
   /** A new object each time; may be called in any state. */
   stats(): ChannelStats {
+    const { transport, dispatcher, calls, endpoints } = this.#parts;
     return {
-      ...this.#transport.stats(),
-      ...this.#dispatcher.stats(),
-      callsPending: this.#calls.size,
-      endpoints: this.#endpoints.names(),
-      endpointStates: this.#endpoints.states(),
+      ...transport.stats(),
+      ...dispatcher.stats(),
+      callsPending: calls.size,
+      endpoints: endpoints.names(),
+      endpointStates: endpoints.states(),
     };
-  }
-
-  /** @internal */
-  onLinkState(endpoint: number, link: number, state: LinkState, error = ''): void {
-    this.#endpoints.onLinkState(endpoint, link, state, error);
   }
 }
 
