@@ -19,6 +19,15 @@ interface WriterState {
   states: number[] | null;
 }
 
+/** The buffer that a writer has moved to may be a large one. */
+function letGo(state: WriterState): void {
+  state.buf = empty;
+  state.view = null;
+}
+
+/** From this size on a message does not lie in the slab of its batch. */
+const largePayloadBytes = 64 * 1024;
+
 const empty = Buffer.alloc(0);
 // One of each: decoding runs no code of the user's, and encoding none while a TextWriter is in use.
 const checkedWriter = new CheckedWriter();
@@ -79,10 +88,15 @@ export class ProtobufCodec implements MessageCodec<unknown> {
     }
     state.pos = offset;
     state.states = null;
-    this.#type.encode(message, writer);
+    try {
+      this.#type.encode(message, writer);
+    } catch (error) {
+      if (state.buf !== into) letGo(state);
+      throw error;
+    }
     if (state.buf === into) return state.pos;
     this.#spilled = Buffer.from(state.buf.buffer, state.buf.byteOffset + offset, state.pos - offset);
-    state.buf = empty;
+    letGo(state);
     return -1;
   }
 
@@ -93,6 +107,20 @@ export class ProtobufCodec implements MessageCodec<unknown> {
   }
 
   decode(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): unknown {
+    if (end - start > largePayloadBytes) return this.#decodeLarge(buffer, start, end, strings);
+    return this.#decode(buffer, start, end, strings);
+  }
+
+  /** A large message comes in a buffer of its own, which the reader must not keep until it gets another. */
+  #decodeLarge(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): unknown {
+    try {
+      return this.#decode(buffer, start, end, strings);
+    } finally {
+      reader.at(empty, 0, 0, undefined);
+    }
+  }
+
+  #decode(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): unknown {
     const message = this.#type.decode(reader.at(buffer, start, end, strings), end - start);
     return this.#received.translate(message as Fields);
   }

@@ -24,9 +24,9 @@ export interface CallContext {
   readonly metadata: Metadata;
   /** Sent with a success reply if the request carried metadata or a deadline, as every rocket-rpc client's does. */
   readonly responseMetadata: Metadata;
-  /** `ip:port` of the caller, `unix:` for a Unix socket. */
+  /** `ip:port` of the caller, `unix:` for a Unix socket. Empty if first read after the call has been answered. */
   readonly peer: string;
-  /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. */
+  /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. Empty if first read after the call has been answered. */
   readonly msgId: string;
   /** The server's logger with `msgId` and `method` of this call in every line. */
   readonly log: CallLog;

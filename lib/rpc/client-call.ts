@@ -3,6 +3,7 @@ import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
 import { isRpcError, RpcError } from './errors.ts';
 import { Metadata } from './metadata.ts';
+import { isOutOfMemory } from './out-of-memory.ts';
 import type { RetryPolicy } from './retry-options.ts';
 import type { MethodDefinition } from './service.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from './signal-watch.ts';
@@ -86,7 +87,11 @@ export class ClientCall implements PendingCall, SignalWatcher {
     try {
       value = method.response.decode(buffer, start, end, strings);
     } catch (cause) {
-      const error = new RpcError('INTERNAL', `the reply of ${method.wireName} does not parse`, { cause });
+      const error = isOutOfMemory(cause)
+        ? new RpcError('RESOURCE_EXHAUSTED', `there is no memory for the reply of ${method.wireName}`, {
+            cause,
+          })
+        : new RpcError('INTERNAL', `the reply of ${method.wireName} does not parse`, { cause });
       tellOfCall(error, method.wireName, this.runner.target, endpoint?.name);
       return this.fail(error);
     }

@@ -3,6 +3,7 @@ import type { ClientCall } from './client-call.ts';
 import { abortError, type CallRunner } from './client-call.ts';
 import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
 import { isRpcError, RpcError } from './errors.ts';
+import { memoryError } from './out-of-memory.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
@@ -120,17 +121,22 @@ export class Dispatcher implements CallRunner {
   #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
     this.#connectOnce();
     const { method, request, metadata, msgId } = call.what;
-    this.#transport.start(
-      call,
-      endpoint.number,
-      this.#methodNumber(method),
-      timeoutMs,
-      false,
-      method.request,
-      request,
-      metadata,
-      msgId,
-    );
+    const number = this.#methodNumber(method);
+    try {
+      this.#transport.start(
+        call,
+        endpoint.number,
+        number,
+        timeoutMs,
+        false,
+        method.request,
+        request,
+        metadata,
+        msgId,
+      );
+    } catch (error) {
+      throw memoryError(error, `the request of ${method.wireName}`);
+    }
     // Aborted while the request was encoded, which runs getters of the user's.
     if (call.ended) return this.#transport.cancel(call);
     call.endpoint = endpoint;

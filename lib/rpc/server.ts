@@ -9,6 +9,7 @@ import { runServerInterceptors } from './interceptors.ts';
 import { listenAddress } from './listen-address.ts';
 import { checkMethods, checkSignal } from './option-shapes.ts';
 import { defaultTimeoutMs, knownOptions, timeoutOption } from './options.ts';
+import { isOutOfMemory, memoryError } from './out-of-memory.ts';
 import { ServerHealth, type SettableHealth } from './server-health.ts';
 import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
 import { checkNotAborted, ServerRegistrations } from './server-registrations.ts';
@@ -77,6 +78,8 @@ export interface ServerStats extends ServerTransportStats {
 
 type State = 'new' | 'listening' | 'closing' | 'closed';
 
+const exhausted = wireCodeOfStatus('RESOURCE_EXHAUSTED');
+
 /**
  * Serves services on one or more addresses. Every call ends: by its handler's reply, or natively when its deadline
  * passes, even while JavaScript is blocked.
@@ -123,7 +126,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
   }
 
   /**
-   * Listens on `host:port` (port 0: any free one), `[ipv6]:port` or `unix:/path`; may be called for several addresses.
+   * Listens on `host:port` (port 0: any free one), `[ipv6]:port`, `unix:/path` or, on Linux, `unix:@abstract`; may be called for several addresses. A socket file that nobody listens on any more is replaced.
    * With `registry` it then registers every service at that address, and close() withdraws them first.
    *
    * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address;
@@ -262,12 +265,14 @@ export class Server implements AsyncDisposable, ServerReceiver {
     try {
       request = definition.request.decode(buffer, start, end, strings);
     } catch (error) {
-      return transport.fail(
-        low,
-        high,
-        wireCode.failedDeserialize,
-        `the request does not parse: ${messageOf(error)}`,
-      );
+      return isOutOfMemory(error)
+        ? transport.fail(low, high, exhausted, 'the server has no memory for the request')
+        : transport.fail(
+            low,
+            high,
+            wireCode.failedDeserialize,
+            `the request does not parse: ${messageOf(error)}`,
+          );
     }
     const call = new ServerCall(transport, definition, low, high, deadlineMs, text);
     this.#remember(call);
@@ -313,6 +318,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
         call.encodedResponseMetadata(),
       );
     } catch (error) {
+      if (isOutOfMemory(error))
+        return this.#fail(call, memoryError(error, `the reply of ${call.method} on the server`));
       return this.#fail(
         call,
         new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error }),

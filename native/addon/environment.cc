@@ -138,7 +138,7 @@ Napi::Value Environment::flush(const Napi::CallbackInfo& info) {
     const auto blocks = info[1].As<Napi::Array>();
     for (std::uint32_t i = 0; i < blocks.Length(); ++i) {
       const auto block = blocks.Get(i).As<Napi::Uint8Array>();
-      large.push_back(OwnedBytes::copy_of({block.Data(), block.ByteLength()}));
+      large.push_back(OwnedBytes::try_copy_of({block.Data(), block.ByteLength()}));
     }
   }
   outbox_->flush(*engine_, {out_commands_, count}, out_bytes_, std::move(large));

@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <cstdio>
+#include <new>
+
 #include "base/this_thread.h"
 
 #include <asio/post.hpp>
@@ -13,6 +16,17 @@ namespace {
 
 /// Handlers run in one turn before its end is forced, so that a peer that never stops sending cannot starve replies.
 constexpr int kHandlersPerTurn = 256;
+
+/// Large blocks are asked for where a lack of memory can be answered (OwnedBytes::try_grow). When even a small one
+/// cannot be had, what was going on is lost, and said; the rest of the turn goes on.
+template <typename Work>
+void guarded(const char* what, Work work) {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "rocket-rpc: an io thread is out of memory: %s was given up\n", what);
+  }
+}
 
 class FunctionTask final : public IoTask {
  public:
@@ -119,7 +133,7 @@ void IoThread::end_turn() {
     ending_.swap(turn_ends_);
     for (const auto& what : ending_) {
       what->scheduled_ = false;
-      what->on_turn_end();
+      guarded("the end of a turn", [&] { what->on_turn_end(); });
     }
     ending_.clear();
   }
@@ -133,7 +147,7 @@ void IoThread::run_tasks() {
     queued_tasks_.store(0, std::memory_order_relaxed);
   }
   for (auto& task : running_tasks_) {
-    task->run();
+    guarded("a task", [&] { task->run(); });
     task.reset();
   }
   running_tasks_.clear();

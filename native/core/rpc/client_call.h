@@ -35,7 +35,8 @@ struct CallRequest {
   SteadyMs deadline = 0;
   bool wait_for_ready = false;
   ByteSpan body;
-  OwnedBytes large_body;  ///< used instead of `body` when not empty
+  OwnedBytes large_body;       ///< used instead of `body` when not empty
+  std::size_t lost_bytes = 0;  ///< length of a body that there was no memory for
   std::string_view metadata;
   std::string_view msg_id;  ///< empty: make a fresh one
 

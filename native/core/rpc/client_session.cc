@@ -49,7 +49,10 @@ void ClientSession::start_call(CallRequest& request) {
   channel_->counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
   if (!request.msg_id.empty()) calls_.claim(*call, request.msg_id);
   lane_.io.timers().arm(*call, request.deadline);
-  if (request.deadline <= lane_.io.now()) {
+  if (request.lost_bytes > 0) {
+    end_with(*call, wire::kResourceExhausted,
+             "there is no memory for a request of " + std::to_string(request.lost_bytes) + " bytes");
+  } else if (request.deadline <= lane_.io.now()) {
     end_with(*call, wire::kRpcCallTimeout, "deadline exceeded before the call reached the network");
   } else if (options().short_connections) {
     keep(*call, request, waiting_);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "rpc/reply_frame.h"
+#include "wire/wire_code.h"
 
 namespace rocket::rpc {
 
@@ -80,6 +81,11 @@ class Outbox::Batch final : public io::IoTask {
     OwnedBytes large;
   };
 
+  /// There was no memory for its payload.
+  static bool lost(const Item& item) {
+    return (item.command.flags & command_flag::kLargePayload) != 0 && item.large.empty();
+  }
+
   void run(Item& item) {
     const Command& command = item.command;
     const std::uint8_t* bytes = bytes_->data();
@@ -89,6 +95,12 @@ class Outbox::Batch final : public io::IoTask {
                                  : ByteSpan{bytes + command.payload_at, command.payload};
     switch (command.kind) {
       case CommandKind::kReply: {
+        if (lost(item)) {
+          const std::string why =
+              "the server has no memory for a reply of " + std::to_string(command.payload) + " bytes";
+          Reply failure{wire::kResourceExhausted, why, {}, {}};
+          return ServerShard::end_call(lane_, call_id(command), &failure);
+        }
         Reply reply{command.code, text, payload, std::move(item.large)};
         return ServerShard::end_call(lane_, call_id(command), &reply);
       }
@@ -100,6 +112,7 @@ class Outbox::Batch final : public io::IoTask {
         request.deadline = item.deadline;
         request.wait_for_ready = (command.flags & command_flag::kWaitForReady) != 0;
         request.body = payload;
+        if (lost(item)) request.lost_bytes = command.payload;
         request.large_body = std::move(item.large);
         request.metadata = text;
         request.msg_id = text_at(bytes, command.text_at + command.text, command.msg_id);

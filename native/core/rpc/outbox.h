@@ -54,7 +54,8 @@ class Outbox {
   // js thread:
   void add_endpoint(std::int32_t number, ClientEndpoint& endpoint) { endpoints_[number] = &endpoint; }
   void remove_endpoint(std::int32_t number) { endpoints_.erase(number); }
-  /// `large` are the blocks of the commands flagged kLargePayload, in order.
+  /// `large` are the blocks of the commands flagged kLargePayload, in order. One is empty when there was no memory for
+  /// it: its call then fails.
   void flush(Engine& engine, std::span<const Command> commands, const std::uint8_t* bytes,
              std::vector<OwnedBytes> large);
 

@@ -1,0 +1,22 @@
+import { RpcError } from './errors.ts';
+
+/** Whether an error says that there was no memory for a buffer; V8 and Node.js each have one. */
+export function isOutOfMemory(error: unknown): boolean {
+  try {
+    return (
+      (error instanceof RangeError && error.message.startsWith('Array buffer allocation failed')) ||
+      (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MEMORY_ALLOCATION_FAILED')
+    );
+  } catch {
+    return false; // an object of the user's that does not want to be looked at
+  }
+}
+
+/** What a call fails with when `error` was thrown for `what`: RESOURCE_EXHAUSTED for a lack of memory, else the error itself. */
+export function memoryError(error: unknown, what: string): unknown {
+  if (!isOutOfMemory(error)) return error;
+  return new RpcError('RESOURCE_EXHAUSTED', `there is no memory for ${what}`, {
+    cause: error,
+    requestWritten: false,
+  });
+}
