@@ -7,19 +7,22 @@ export class BatchStrings implements ReadyStrings {
   /** Offset and length of each. */
   #places: Int32Array = new Int32Array(0);
   #strings: readonly string[] = [];
+  #count = 0;
   #next = 0;
 
-  begin(buffer: Uint8Array, places: Int32Array, strings: readonly string[]): void {
+  /** They are the first `count` of `strings`. */
+  begin(buffer: Uint8Array, places: Int32Array, strings: readonly string[], count: number): void {
     this.#buffer = buffer;
     this.#places = places;
     this.#strings = strings;
+    this.#count = count;
     this.#next = 0;
   }
 
   take(buffer: Uint8Array, position: number, length: number): string | undefined {
     if (buffer !== this.#buffer) return undefined;
     // Those of messages that nobody has decoded are passed over.
-    while (this.#next < this.#strings.length) {
+    while (this.#next < this.#count) {
       const place = this.#places[this.#next * stringWords]!;
       if (place > position) return undefined;
       const at = this.#next++;
@@ -32,5 +35,6 @@ export class BatchStrings implements ReadyStrings {
   /** Lets go of them. */
   end(): void {
     this.#strings = [];
+    this.#count = 0;
   }
 }

@@ -10,13 +10,16 @@ export interface Slabs {
   readonly inWords0: Int32Array;
   /** Offset and length in `inBytes0` of the strings that come with a batch. */
   readonly inStrings0: Int32Array;
+  readonly inHeads0: Buffer;
   readonly inBytes1: Buffer;
   readonly inWords1: Int32Array;
   readonly inStrings1: Int32Array;
+  readonly inHeads1: Buffer;
   readonly outBytes: Buffer;
   readonly outWords: Int32Array;
   readonly maxEvents: number;
   readonly maxStrings: number;
+  readonly headBytes: number;
   /** So many events wake JavaScript before the io thread's turn is over. */
   readonly announceEvents: number;
   readonly slabBytes: number;
@@ -109,8 +112,6 @@ export interface NativeEnvironment {
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
   serverStats(server: number): NativeServerStats;
-  msgId(low: number, high: number): string;
-  peer(low: number, high: number): string;
   createChannel(options: NativeChannelOptions): number;
   releaseChannel(channel: number): void;
   addMethod(channel: number, wireName: string, stringFields: number): number;
@@ -127,10 +128,16 @@ export interface NativeEnvironment {
 }
 
 /**
- * Called with the slab that holds the events, their number, the inbox clock's milliseconds, and the strings whose places
- * are in that slab's `inStrings`.
+ * Called with the slab that holds the events, their number, the inbox clock's milliseconds, how many of the strings that
+ * follow are those whose places are in that slab's `inStrings`, those, and the strings of heads (request-heads.ts).
  */
-export type OnBatch = (slab: number, events: number, nowMs: number, ...strings: string[]) => void;
+export type OnBatch = (
+  slab: number,
+  events: number,
+  nowMs: number,
+  strings: number,
+  ...made: string[]
+) => void;
 
 /** Called with the numbers of the subscriptions that have a newer snapshot, and of those that lead from now on. */
 export type OnServiceEvents = (changed: readonly number[], leads: readonly number[]) => void;

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../rpc/transport.ts';
 import { BatchStrings } from './batch-strings.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
-import { command, event, eventFlag, eventKind, stringWords } from './layout.ts';
+import { command, event, eventFlag, eventKind, headPlaceBits, stringWords } from './layout.ts';
 import { maxCommands, Outbox } from './outbox.ts';
 import { PendingCalls } from './pending-calls.ts';
 
@@ -10,6 +10,10 @@ const maxEvents = 4096;
 const slabBytes = 1 << 20;
 /** So many strings of a batch are made ahead; the rest are when they are decoded. */
 const maxStrings = 2048;
+/** For the heads of the requests of a batch; when they have much metadata it is full earlier. */
+const headBytes = 256 << 10;
+
+const headPlaceMask = (1 << headPlaceBits) - 1;
 
 /** JavaScript then works beside the io threads, not after them; on a single core it could only work instead of them. */
 const announceEvents = availableParallelism() > 1 ? 512 : maxEvents;
@@ -19,13 +23,16 @@ function makeSlabs(): Slabs {
     inBytes0: Buffer.alloc(slabBytes),
     inWords0: new Int32Array(maxEvents * event.words),
     inStrings0: new Int32Array(maxStrings * stringWords),
+    inHeads0: Buffer.alloc(headBytes),
     inBytes1: Buffer.alloc(slabBytes),
     inWords1: new Int32Array(maxEvents * event.words),
     inStrings1: new Int32Array(maxStrings * stringWords),
+    inHeads1: Buffer.alloc(headBytes),
     outBytes: Buffer.alloc(slabBytes),
     outWords: new Int32Array(maxCommands * command.words),
     maxEvents,
     maxStrings,
+    headBytes,
     announceEvents,
     slabBytes,
     maxLargeBytes: 64 << 20,
@@ -53,6 +60,9 @@ export class Boundary {
   #lastOwner = 0;
   #lastServer: ServerReceiver | undefined;
   readonly #strings = new BatchStrings();
+  /** The strings that came with the batch: those of messages, then those of heads. */
+  #made: readonly string[] = [];
+  #firstHeads = 0;
   #holders = 0;
   #large = 0;
 
@@ -88,11 +98,19 @@ export class Boundary {
     return this.#lastServer;
   }
 
-  readonly #onBatch = (slab: number, events: number, nowMs: number, ...strings: string[]): void => {
+  readonly #onBatch = (
+    slab: number,
+    events: number,
+    nowMs: number,
+    strings: number,
+    ...made: string[]
+  ): void => {
     const words = slab === 0 ? this.#slabs.inWords0 : this.#slabs.inWords1;
     const bytes = slab === 0 ? this.#slabs.inBytes0 : this.#slabs.inBytes1;
     this.#large = 0;
-    this.#strings.begin(bytes, slab === 0 ? this.#slabs.inStrings0 : this.#slabs.inStrings1, strings);
+    this.#strings.begin(bytes, slab === 0 ? this.#slabs.inStrings0 : this.#slabs.inStrings1, made, strings);
+    this.#made = made;
+    this.#firstHeads = strings;
     this.outbox.beginBatch(events === 1 && words[0] === eventKind.request);
     for (let i = 0, at = 0; i < events; i++, at += event.words) {
       try {
@@ -105,6 +123,7 @@ export class Boundary {
       }
     }
     this.#strings.end();
+    this.#made = [];
   };
 
   // Profiled with bench:boundary: one flat switch over integers, no object per event.
@@ -124,8 +143,10 @@ export class Boundary {
         if (server === undefined) return this.outbox.end(low, high);
         const strings = this.#stringsOf(flags);
         const deadline = words[at + event.timeMs]!;
-        const text = textOf(words, at, bytes);
-        return server.onRequest(low, high, code, deadline, nowMs, buffer, start, end, text, strings);
+        const head = words[at + event.head]!;
+        const heads = this.#made[this.#firstHeads + (head >>> headPlaceBits)] ?? '';
+        const headAt = head & headPlaceMask;
+        return server.onRequest(low, high, code, deadline, nowMs, buffer, start, end, heads, headAt, strings);
       }
       case eventKind.reply: {
         const strings = this.#stringsOf(flags);

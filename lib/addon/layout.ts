@@ -14,7 +14,11 @@ export const event = {
   textAt: 8,
   textBytes: 9,
   flags: 10,
+  head: 11,
 } as const;
+
+/** Of `event.head`: the place in a string of heads; above it the number of that string. */
+export const headPlaceBits = 16;
 
 export const eventKind = {
   request: 1,
@@ -79,6 +83,7 @@ export const layoutNumbers = {
   lastEventFlag: eventFlag.asciiText,
   lastCommandKind: commandKind.cancel,
   largePayloadBytes,
+  headPlaceBits,
   slotBits,
   logControlBytes: logBuffer.controlBytes,
 } as const;

@@ -8,6 +8,7 @@ import type {
   ServerTransportStats,
 } from '../rpc/transport.ts';
 import { type Boundary, theBoundary } from './boundary.ts';
+import { metadataOf, msgIdOf, peerOf } from './request-heads.ts';
 
 /** A server of the core. */
 class NativeServerTransport implements ServerTransport {
@@ -44,12 +45,16 @@ class NativeServerTransport implements ServerTransport {
     this.#boundary.outbox.end(low, high);
   }
 
-  msgId(low: number, high: number): string {
-    return this.#boundary.native.msgId(low, high);
+  msgId(heads: string, at: number): string {
+    return msgIdOf(heads, at);
   }
 
-  peer(low: number, high: number): string {
-    return this.#boundary.native.peer(low, high);
+  peer(heads: string, at: number): string {
+    return peerOf(heads, at);
+  }
+
+  metadata(heads: string, at: number): string {
+    return metadataOf(heads, at);
   }
 
   clock(): number {

@@ -24,9 +24,9 @@ export interface CallContext {
   readonly metadata: Metadata;
   /** Sent with a success reply if the request carried metadata or a deadline, as every rocket-rpc client's does. */
   readonly responseMetadata: Metadata;
-  /** `ip:port` of the caller, `unix:` for a Unix socket. Empty if first read after the call has been answered. */
+  /** `ip:port` of the caller, `unix:` for a Unix socket. */
   readonly peer: string;
-  /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. Empty if first read after the call has been answered. */
+  /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. */
   readonly msgId: string;
   /** The server's logger with `msgId` and `method` of this call in every line. */
   readonly log: CallLog;
@@ -47,7 +47,6 @@ class Extras {
   requestMetadata: Metadata | undefined;
   replyMetadata: Metadata | undefined;
   msgId: string | undefined;
-  peer: string | undefined;
   log: CallLog | undefined;
   children = 0;
   watchers: SignalWatchers | undefined;
@@ -65,7 +64,8 @@ export class ServerCall implements CallContext {
   ended = false;
   private readonly transport: ServerTransport;
   private readonly deadlineMs: number;
-  private readonly text: string;
+  private readonly heads: string;
+  private readonly headAt: number;
   private lazyExtras: Extras | undefined;
 
   constructor(
@@ -74,14 +74,16 @@ export class ServerCall implements CallContext {
     low: number,
     high: number,
     deadlineMs: number,
-    text: string,
+    heads: string,
+    headAt: number,
   ) {
     this.transport = transport;
     this.definition = definition;
     this.low = low;
     this.high = high;
     this.deadlineMs = deadlineMs;
-    this.text = text;
+    this.heads = heads;
+    this.headAt = headAt;
   }
 
   get method(): string {
@@ -114,7 +116,7 @@ export class ServerCall implements CallContext {
 
   get metadata(): Metadata {
     const { extras } = this;
-    extras.requestMetadata ??= Metadata.decode(this.text);
+    extras.requestMetadata ??= Metadata.decode(this.transport.metadata(this.heads, this.headAt));
     return extras.requestMetadata;
   }
 
@@ -125,16 +127,13 @@ export class ServerCall implements CallContext {
   }
 
   get msgId(): string {
-    // Once ended, the core may have given the slot to another call.
     const { extras } = this;
-    extras.msgId ??= this.ended ? '' : this.transport.msgId(this.low, this.high);
+    extras.msgId ??= this.transport.msgId(this.heads, this.headAt);
     return extras.msgId;
   }
 
   get peer(): string {
-    const { extras } = this;
-    extras.peer ??= this.ended ? '' : this.transport.peer(this.low, this.high);
-    return extras.peer;
+    return this.transport.peer(this.heads, this.headAt);
   }
 
   get log(): CallLog {
@@ -171,14 +170,11 @@ export class ServerCall implements CallContext {
 
   /** Settles the call: whatever the handler still does, nothing is sent. */
   finish(): void {
-    // A handler may log or trace after its reply; these two must then still be there if they were looked at before.
     this.ended = true;
   }
 
   abort(wireCode: number): void {
     const { extras } = this;
-    extras.msgId ??= this.transport.msgId(this.low, this.high);
-    extras.peer ??= this.transport.peer(this.low, this.high);
     extras.abortCode = wireCode;
     this.finish();
     extras.controller?.abort(abortReason(wireCode));

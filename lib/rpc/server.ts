@@ -254,7 +254,8 @@ export class Server implements AsyncDisposable, ServerReceiver {
     buffer: Buffer,
     start: number,
     end: number,
-    text: string,
+    heads: string,
+    headAt: number,
     strings: ReadyStrings | undefined,
   ): void {
     const transport = this.#native();
@@ -274,7 +275,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
             `the request does not parse: ${messageOf(error)}`,
           );
     }
-    const call = new ServerCall(transport, definition, low, high, deadlineMs, text);
+    const call = new ServerCall(transport, definition, low, high, deadlineMs, heads, headAt);
     this.#remember(call);
     let value: unknown;
     try {

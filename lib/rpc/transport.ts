@@ -33,8 +33,8 @@ export interface MethodInfo {
 
 export interface ServerReceiver {
   /**
-   * `deadlineMs` and `nowMs` are on the transport's clock; `text` is the encoded request metadata; with `strings`,
-   * every string of the request is known to be ASCII, and some are made.
+   * `deadlineMs` and `nowMs` are on the transport's clock; `heads` and `headAt` are what peer(),
+   * msgId() and metadata() need; with `strings`, every string of the request is known to be ASCII, and some are made.
    */
   onRequest(
     low: number,
@@ -45,7 +45,8 @@ export interface ServerReceiver {
     buffer: Buffer,
     start: number,
     end: number,
-    text: string,
+    heads: string,
+    headAt: number,
     strings: ReadyStrings | undefined,
   ): void;
   /** The call is over for its peer: `wireCode` says why. end() must be called once. */
@@ -90,8 +91,11 @@ export interface ServerTransport {
   fail(low: number, high: number, wireCode: number, message: string): void;
   /** Ends a call that was aborted, or that expired before its handler ran. */
   end(low: number, high: number): void;
-  msgId(low: number, high: number): string;
-  peer(low: number, high: number): string;
+  /** Of the `heads` and `headAt` that onRequest() was given, at any time. */
+  msgId(heads: string, headAt: number): string;
+  peer(heads: string, headAt: number): string;
+  /** Encoded. */
+  metadata(heads: string, headAt: number): string;
   clock(): number;
   /** What its health service says of a service from now on; '': of the server and all services. In any state. */
   setHealth(service: string, serving: boolean): void;

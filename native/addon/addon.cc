@@ -21,6 +21,7 @@ Napi::Object layout(Napi::Env env) {
   numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kCancel));
   numbers.Set("stringWords", static_cast<double>(rpc::Inbox::kStringWords));
   numbers.Set("largePayloadBytes", static_cast<double>(rpc::Inbox::kLargePayloadBytes));
+  numbers.Set("headPlaceBits", static_cast<double>(rpc::Inbox::kHeadPlaceBits));
   numbers.Set("slotBits", static_cast<double>(rpc::CallId::kSlotBits));
   numbers.Set("logControlBytes", static_cast<double>(log::Buffer::kControlBytes));
   return numbers;

@@ -6,21 +6,36 @@ namespace rocket::addon {
 
 namespace {
 
-rpc::Inbox::Slab slab_of(const Napi::Object& slabs, const char* bytes, const char* words, const char* strings) {
-  return {slabs.Get(bytes).As<Napi::Uint8Array>().Data(), slabs.Get(words).As<Napi::Int32Array>().Data(),
-          slabs.Get(strings).As<Napi::Int32Array>().Data()};
+rpc::Inbox::Slab slab_of(const Napi::Object& slabs, const std::string& number) {
+  return {slabs.Get("inBytes" + number).As<Napi::Uint8Array>().Data(),
+          slabs.Get("inWords" + number).As<Napi::Int32Array>().Data(),
+          slabs.Get("inStrings" + number).As<Napi::Int32Array>().Data(),
+          slabs.Get("inHeads" + number).As<Napi::Uint8Array>().Data()};
 }
 
-/// Slab, events and clock; the strings of the batch follow.
-constexpr std::size_t kBatchArguments = 3;
+/// Slab, events, clock, and how many strings of messages there are; those and the heads' follow.
+constexpr std::size_t kBatchArguments = 4;
+
+bool append_latin1(napi_env env, const std::uint8_t* text, std::size_t size, std::vector<napi_value>& arguments) {
+  napi_value made;
+  if (napi_create_string_latin1(env, reinterpret_cast<const char*>(text), size, &made) != napi_ok) return false;
+  arguments.push_back(made);
+  return true;
+}
 
 /// Made here, and handed over as arguments, a string costs a third of what Buffer's latin1Slice() takes for it.
 void append_strings(napi_env env, const rpc::Inbox::Batch& batch, std::vector<napi_value>& arguments) {
   for (std::size_t i = 0; i < batch.strings.size(); i += rpc::Inbox::kStringWords) {
-    const char* text = reinterpret_cast<const char*>(batch.bytes) + batch.strings[i];
-    napi_value made;
-    if (napi_create_string_latin1(env, text, static_cast<std::size_t>(batch.strings[i + 1]), &made) != napi_ok) return;
-    arguments.push_back(made);
+    const auto size = static_cast<std::size_t>(batch.strings[i + 1]);
+    if (!append_latin1(env, batch.bytes + batch.strings[i], size, arguments)) return;
+  }
+}
+
+void append_heads(napi_env env, const rpc::Inbox::Batch& batch, std::vector<napi_value>& arguments) {
+  std::uint32_t start = 0;
+  for (const std::uint32_t end : batch.head_ends) {
+    if (!append_latin1(env, batch.heads + start, end - start, arguments)) return;
+    start = end;
   }
 }
 
@@ -40,8 +55,6 @@ Napi::Function Environment::define(Napi::Env env) {
                          InstanceMethod<&Environment::close_server>("closeServer"),
                          InstanceMethod<&Environment::release_server>("releaseServer"),
                          InstanceMethod<&Environment::server_stats>("serverStats"),
-                         InstanceMethod<&Environment::msg_id>("msgId"),
-                         InstanceMethod<&Environment::peer>("peer"),
                          InstanceMethod<&Environment::create_channel>("createChannel"),
                          InstanceMethod<&Environment::release_channel>("releaseChannel"),
                          InstanceMethod<&Environment::add_method>("addMethod"),
@@ -65,8 +78,8 @@ Environment::Environment(const Napi::CallbackInfo& info) : ObjectWrap(info), env
   limits.max_strings = size_of(slabs, "maxStrings");
   limits.announce_events = size_of(slabs, "announceEvents");
   arguments_.reserve(kBatchArguments + limits.max_strings);
-  inbox_ = std::make_shared<rpc::Inbox>(slab_of(slabs, "inBytes0", "inWords0", "inStrings0"),
-                                        slab_of(slabs, "inBytes1", "inWords1", "inStrings1"), limits, wake_up_);
+  limits.head_bytes = size_of(slabs, "headBytes");
+  inbox_ = std::make_shared<rpc::Inbox>(slab_of(slabs, "0"), slab_of(slabs, "1"), limits, wake_up_);
   outbox_ = std::make_unique<rpc::Outbox>(inbox_);
   out_bytes_ = slabs.Get("outBytes").As<Napi::Uint8Array>().Data();
   const auto words = slabs.Get("outWords").As<Napi::Int32Array>();
@@ -100,6 +113,9 @@ void Environment::on_wake_up(napi_env env, napi_value callback, void* context, v
   napi_create_int32(env, self->inbox_->clock_ms(steady_now_ms()), &arguments[2]);
   napi_get_undefined(env, &undefined);
   append_strings(env, batch, arguments);
+  const auto strings = static_cast<std::int32_t>(arguments.size() - kBatchArguments);
+  napi_create_int32(env, strings, &arguments[3]);
+  append_heads(env, batch, arguments);
   napi_call_function(env, undefined, callback, arguments.size(), arguments.data(), nullptr);
   self->large_.clear();
 }

@@ -64,8 +64,6 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Napi::Value close_server(const Napi::CallbackInfo& info);
   Napi::Value release_server(const Napi::CallbackInfo& info);
   Napi::Value server_stats(const Napi::CallbackInfo& info);
-  Napi::Value msg_id(const Napi::CallbackInfo& info);
-  Napi::Value peer(const Napi::CallbackInfo& info);
 
   // client_binding.cc
   Napi::Value create_channel(const Napi::CallbackInfo& info);

@@ -116,18 +116,4 @@ Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
   return stats;
 }
 
-// js thread: msgId(low, high), only for a call JavaScript has not ended
-Napi::Value Environment::msg_id(const Napi::CallbackInfo& info) {
-  const rpc::CallId id{info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()};
-  if (closed_ || !engine_) return Napi::String::New(info.Env(), "");
-  return Napi::String::New(info.Env(), engine_->lane(id.io_thread()).server_calls.held(id).msg_id);
-}
-
-// js thread: peer(low, high), only for a call JavaScript has not ended
-Napi::Value Environment::peer(const Napi::CallbackInfo& info) {
-  const rpc::CallId id{info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()};
-  if (closed_ || !engine_) return Napi::String::New(info.Env(), "");
-  return Napi::String::New(info.Env(), engine_->lane(id.io_thread()).server_calls.held(id).connection->peer_name());
-}
-
 }  // namespace rocket::addon

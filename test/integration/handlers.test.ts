@@ -1,5 +1,8 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Metadata, RpcError } from '../../lib/index.ts';
+import { type CallContext, Metadata, RpcError } from '../../lib/index.ts';
 import { startClock } from '../support/clock.ts';
 import { gate, openOrders, orderFrame, rawTo, startOrderServer } from '../support/loopback.ts';
 import type { OrderReply } from '../support/order.ts';
@@ -236,4 +239,57 @@ it('a handler sees who calls, and may look after its reply when it looked before
     { method: 'Order.makeOrder', msgId: 'id-1', peer, metadata: { user: 'Jürgen & Co' }, left: true },
     ['id-1', peer],
   ]);
+});
+
+describe('who called', () => {
+  it('is there after the end, for every call, whether or not it was looked at before', async () => {
+    const contexts = new Map<number, CallContext>();
+    const { port, address } = await startOrderServer(async ({ price = 0 }, context) => {
+      contexts.set(price, context);
+      // Some answer at once, some in other turns, a few only after many others.
+      if (price % 2 === 0) await new Promise((resolve) => setTimeout(resolve, price % 50));
+      return {};
+    });
+    const rounds = 20;
+    const raws = await Promise.all([1, 2, 3].map(() => rawTo(port)));
+    const { orders } = openOrders(address);
+    const idOf = (price: number): string => (price % 7 === 0 ? `Grüße-${price}-`.repeat(9) : `id-${price}`);
+    for (let round = 0; round < rounds; round++) {
+      raws.forEach((raw, which) => {
+        for (let i = 0; i < 30; i++) {
+          const price = (round * 30 + i) * 3 + which;
+          const body = Buffer.from([8, (price & 127) | 128, (price >> 7) | 128, price >> 14]);
+          raw.send(orderFrame(idOf(price), { body }));
+        }
+      });
+      await Promise.all(raws.map((raw) => raw.frames(30, soonMs)));
+      await orders.makeOrder({ price: 1_000_000 + round });
+    }
+    const peers = raws.map((_, which) => contexts.get(which)!.peer);
+    expect(new Set(peers).size).toBe(3);
+    for (let price = 0; price < rounds * 90; price++) {
+      const { msgId, peer } = contexts.get(price)!;
+      expect([price, msgId, peer]).toEqual([price, idOf(price), peers[price % 3]]);
+    }
+    expect(contexts.get(1_000_000)?.msgId).toMatch(/^[0-9a-f]{20}$/);
+  });
+
+  it('over IPv6 and a Unix socket', async () => {
+    for (const [at, peer] of [
+      ['[::1]:0', /^\[::1\]:\d+$/],
+      [`unix:${path.join(mkdtempSync(path.join(tmpdir(), 'rocket-')), 'a.sock')}`, /^unix:$/],
+    ] as const) {
+      let context: CallContext | undefined;
+      const { address } = await startOrderServer(
+        (_, given) => {
+          context = given;
+          return {};
+        },
+        {},
+        at,
+      );
+      await openOrders(address).orders.makeOrder({});
+      expect(context?.peer).toMatch(peer);
+    }
+  });
 });

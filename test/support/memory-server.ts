@@ -100,8 +100,9 @@ export class MemoryServer implements ServerTransport {
       const { nowMs } = this.#clock;
       const deadlineMs = (nowMs + timeoutMs) | 0;
       const end = slab.length - 5;
-      const { metadata } = request;
-      this.#receiver.onRequest(low, high, number, deadlineMs, nowMs, slab, 5, end, metadata, undefined);
+      // Behind what belongs to somebody else.
+      const heads = `other${request.msgId}\n${request.metadata}`;
+      this.#receiver.onRequest(low, high, number, deadlineMs, nowMs, slab, 5, end, heads, 5, undefined);
       slab.fill(0xaa); // a view that somebody kept shows itself
     });
   }
@@ -146,12 +147,15 @@ export class MemoryServer implements ServerTransport {
     this.#take(low, high).answer?.({ wireCode: 10000007, body: nothing, text: 'expired' });
   }
 
-  msgId(low: number, high: number): string {
-    return this.#held(low, high).request.msgId;
+  msgId(heads: string, at: number): string {
+    return heads.slice(at, heads.indexOf('\n'));
   }
 
-  peer(low: number, high: number): string {
-    this.#held(low, high);
+  metadata(heads: string): string {
+    return heads.slice(heads.indexOf('\n') + 1);
+  }
+
+  peer(): string {
     return this.peerName;
   }
 

@@ -9,11 +9,7 @@ function batch(...places: [position: number, string: string][]): BatchStrings {
   places.forEach(([position, string], index) => {
     words.set([position, string.length], index * 2);
   });
-  strings.begin(
-    slab,
-    words,
-    places.map(([, string]) => string),
-  );
+  strings.begin(slab, words, [...places.map(([, string]) => string), 'a string of callers'], places.length);
   return strings;
 }
 

@@ -25,7 +25,7 @@ describe('the context', () => {
     expect(await request({ timeoutMs: 10 })).toMatchObject({ wireCode: 0, text: 'cache=hit' });
   });
 
-  it('after the end shows what was looked at before, and never another call’s', async () => {
+  it('after the end still shows who called, and never another call’s', async () => {
     const contexts: CallContext[] = [];
     const { request } = await memoryOrders((_, context) => {
       contexts.push(context);
@@ -36,7 +36,7 @@ describe('the context', () => {
     await request({ msgId: 'not looked' });
     expect(contexts.map(({ msgId, peer }) => [msgId, peer])).toEqual([
       ['looked', '10.0.0.1:5555'],
-      ['', ''],
+      ['not looked', '10.0.0.1:5555'],
     ]);
   });
 });

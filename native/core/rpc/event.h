@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/bytes.h"
 
@@ -38,7 +39,9 @@ struct Event {
   std::int32_t flags = 0;           ///< word 10
   ByteSpan payload;                 ///< words 6, 7: offset and length
   std::uint32_t string_fields = 0;  ///< bit n: field n of the payload's message is a string
-  ByteSpan text;                    ///< words 8, 9: metadata, message or line
+  ByteSpan text;                    ///< words 8, 9: metadata, message or line; of a kRequest in its head
+  std::string_view peer;            ///< kRequest: `ip:port` of the caller, in its head
+  std::string_view msg_id;          ///< kRequest: in its head; word 11 says where that is (Inbox::Batch::heads)
 };
 
 }  // namespace rocket::rpc

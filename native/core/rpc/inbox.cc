@@ -6,14 +6,27 @@
 
 namespace rocket::rpc {
 
+namespace {
+
+constexpr std::size_t kHeadFixedBytes = 6;
+
+void put_u16(std::uint8_t* to, std::size_t value) {
+  to[0] = static_cast<std::uint8_t>(value);
+  to[1] = static_cast<std::uint8_t>(value >> 8);
+}
+
+}  // namespace
+
 Inbox::Inbox(Slab first, Slab second, const Limits& limits, WakeUp& wake_up)
     : limits_(limits), wake_up_(&wake_up), slabs_{first, second} {}
 
 bool Inbox::has_room(const Event& event) const {
   if (events_ == limits_.max_events) return false;
   const bool is_large = event.payload.size() > kLargePayloadBytes;
-  const std::size_t in_slab = event.text.size() + (is_large ? 0 : event.payload.size());
+  const bool head = has_head(event);
+  const std::size_t in_slab = (head ? 0 : event.text.size()) + (is_large ? 0 : event.payload.size());
   if (bytes_ + in_slab > limits_.slab_bytes) return false;
+  if (head && head_bytes_ + head_size(event) > limits_.head_bytes) return false;
   // One large payload is always let in, or a body over the limit could never pass.
   return !is_large || large_.empty() || large_bytes_ + event.payload.size() <= limits_.max_large_bytes;
 }
@@ -62,6 +75,11 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
     std::memcpy(slab.bytes + bytes_, event.payload.data(), event.payload.size());
     bytes_ += event.payload.size();
   }
+  if (has_head(event)) {
+    words[11] = write_head(event);
+    ++events_;
+    return;
+  }
   words[8] = static_cast<std::int32_t>(bytes_);
   words[9] = static_cast<std::int32_t>(event.text.size());
   if (!event.text.empty()) {
@@ -69,6 +87,39 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
     bytes_ += event.text.size();
   }
   ++events_;
+}
+
+std::int32_t Inbox::write_head(const Event& event) {
+  auto& ends = head_ends_[filling_];
+  std::size_t start = ends.size() < 2 ? 0 : ends[ends.size() - 2];
+  const bool is_first = ends.empty() || head_bytes_ - start >= kHeadsBytes;
+  if (is_first) {
+    start = head_bytes_;
+    ends.push_back(0);
+  }
+  std::uint8_t* const string = slabs_[filling_].heads + start;
+  std::uint8_t* to = slabs_[filling_].heads + head_bytes_;
+  // Requests of one connection come in a row.
+  const std::size_t peer_size = event.peer.size();
+  const bool is_last = !is_first && string[peer_at_] == peer_size &&
+                       std::memcmp(string + peer_at_ + 1, event.peer.data(), peer_size) == 0;
+  if (!is_last) {
+    peer_at_ = static_cast<std::size_t>(to - string);
+    *to++ = static_cast<std::uint8_t>(peer_size);
+    std::memcpy(to, event.peer.data(), peer_size);
+    to += peer_size;
+  }
+  const auto place = static_cast<std::size_t>(to - string);
+  put_u16(to, peer_at_);
+  put_u16(to + 2, event.msg_id.size());
+  put_u16(to + 4, event.text.size());
+  to += kHeadFixedBytes;
+  std::memcpy(to, event.msg_id.data(), event.msg_id.size());
+  to += event.msg_id.size();
+  if (!event.text.empty()) std::memcpy(to, event.text.data(), event.text.size());
+  head_bytes_ = static_cast<std::size_t>(to + event.text.size() - slabs_[filling_].heads);
+  ends.back() = static_cast<std::uint32_t>(head_bytes_);
+  return static_cast<std::int32_t>((ends.size() - 1) << kHeadPlaceBits | place);
 }
 
 void Inbox::note_strings(const wire::StringSpans& strings) {
@@ -113,9 +164,13 @@ Inbox::Batch Inbox::swap() {
   {
     const std::lock_guard lock(mutex_);
     const Slab& slab = slabs_[filling_];
-    batch = {filling_, events_, std::move(large_), {slab.strings, kStringWords * strings_}, slab.bytes};
+    batch = {filling_,          events_,
+             std::move(large_), {slab.strings, kStringWords * strings_},
+             slab.bytes,        head_ends_[filling_],
+             slab.heads};
     filling_ ^= 1;
-    events_ = bytes_ = strings_ = large_bytes_ = 0;
+    events_ = bytes_ = strings_ = large_bytes_ = head_bytes_ = 0;
+    head_ends_[filling_].clear();
     large_.clear();
     announced_ = false;
     waiting.swap(waiting_);
@@ -135,7 +190,7 @@ void Inbox::close() {
     closed_ = true;
     slabs_[0] = slabs_[1] = {};
     dropped_ += events_;
-    events_ = bytes_ = strings_ = large_bytes_ = 0;
+    events_ = bytes_ = strings_ = large_bytes_ = head_bytes_ = 0;
     large_.clear();
     waiting.swap(waiting_);
   }

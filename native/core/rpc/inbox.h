@@ -28,23 +28,31 @@ class WakeUp {
 /// pushes back), and the io thread is told when there is room again.
 class Inbox {
  public:
-  /// Memory of the JavaScript thread: `words` holds max_events * kEventWords, `strings` max_strings * kStringWords.
+  /// Memory of the JavaScript thread: `words` holds max_events * kEventWords, `strings` max_strings * kStringWords,
+  /// `heads` head_bytes.
   struct Slab {
     std::uint8_t* bytes = nullptr;
     std::int32_t* words = nullptr;
     std::int32_t* strings = nullptr;
+    std::uint8_t* heads = nullptr;
   };
   struct Limits {
     std::size_t max_events = 4096;
     std::size_t slab_bytes = 1 << 20;
     std::size_t max_large_bytes = 64 << 20;
     std::size_t max_strings = 0;
+    /// For the heads of all requests of a batch: who calls, the msg_id, the metadata. 0: they are left out.
+    std::size_t head_bytes = 0;
     /// So many events are worth a wake-up before the io thread's turn is over: JavaScript then works beside it, not
     /// after it.
     std::size_t announce_events = 512;
   };
   /// Of each string of a batch: its offset and its length.
   static constexpr std::size_t kStringWords = 2;
+  /// The heads of several requests cross as one string: a call that JavaScript keeps holds about so many bytes.
+  static constexpr std::size_t kHeadsBytes = 1024;
+  /// Of an event's word 11 (layout.ts).
+  static constexpr unsigned kHeadPlaceBits = 16;
   /// Payloads over this size travel in a block of their own.
   static constexpr std::size_t kLargePayloadBytes = 64 * 1024;
 
@@ -70,6 +78,11 @@ class Inbox {
     /// Offset and length in `bytes` of each string that is worth making before its message is decoded; all are ASCII.
     std::span<const std::int32_t> strings;
     const std::uint8_t* bytes = nullptr;
+    /// Where in `heads` each string of heads ends. A head is the place of the peer in that string, the length of the
+    /// msg_id, the length of the metadata, two bytes each (low byte first), the msg_id and the metadata. Before the
+    /// first head of a peer there is a byte with the length of the peer, and the peer.
+    std::span<const std::uint32_t> head_ends;
+    const std::uint8_t* heads = nullptr;
   };
   /// Takes what has come in; its slab stays valid until the next swap().
   Batch swap();
@@ -92,6 +105,13 @@ class Inbox {
  private:
   bool has_room(const Event& event) const;
   void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset, bool ascii);
+  bool has_head(const Event& event) const { return event.kind == EventKind::kRequest && limits_.head_bytes > 0; }
+  /// At most.
+  static std::size_t head_size(const Event& event) {
+    return 7 + event.peer.size() + event.msg_id.size() + event.text.size();
+  }
+  /// Returns where it is: the number of its string, and the place in it.
+  std::int32_t write_head(const Event& event);
   /// Those of a payload that is about to be copied to the end of the slab.
   void note_strings(const wire::StringSpans& strings);
   void wake();
@@ -114,6 +134,9 @@ class Inbox {
   std::size_t bytes_ = 0;
   std::size_t strings_ = 0;
   std::size_t large_bytes_ = 0;
+  std::size_t head_bytes_ = 0;
+  std::size_t peer_at_ = 0;  ///< of the last request, in its string of heads
+  std::vector<std::uint32_t> head_ends_[2];
   std::vector<OwnedBytes> large_;
   std::vector<std::weak_ptr<InboxPort>> waiting_;
   bool announced_ = false;

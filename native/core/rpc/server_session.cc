@@ -102,6 +102,7 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
   const SteadyMs timeout = view.err_code > 0 ? std::min<SteadyMs>(view.err_code, options.max_timeout.count())
                                              : options.default_timeout.count();
   const InboxPort& port = shard_.port();
+  if (peer_name_.empty()) peer_name_ = connection_->peer_name();
   call->msg_id.assign(view.msg_id);
   call->method = &method.entry->name;
   call->wants_checksum = view.checksum != wire::kNoChecksum;
@@ -114,7 +115,9 @@ bool ServerSession::take_request(const wire::FrameView& view, OwnedBytes* block)
                     .time_ms = port.inbox().clock_ms(now + timeout),
                     .payload = view.body,
                     .string_fields = method.entry->string_fields,
-                    .text = as_bytes(view.err_info)};
+                    .text = as_bytes(view.err_info),
+                    .peer = peer_name_,
+                    .msg_id = view.msg_id};
   if (!shard_.port().push(event, block)) {
     shard_.withdraw(*call);
     pause(kInboxFull);

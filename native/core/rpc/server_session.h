@@ -75,6 +75,7 @@ class ServerSession final : public io::ConnectionHandler, public RoomWaiter {
   const std::shared_ptr<Server> server_;
   ServerShard& shard_;
   const std::shared_ptr<io::Connection> connection_;
+  std::string peer_name_;  ///< made for the first request: an idle connection does without
   CallLink calls_;
   std::uint32_t calls_in_flight_ = 0;
   /// A peer mostly calls one method again and again: comparing is quicker than hashing.

@@ -43,6 +43,7 @@ class InboxTest : public testing::Test {
       bytes_[i].resize(limits.slab_bytes);
       words_[i].resize(limits.max_events * kEventWords);
       strings_[i].resize(limits.max_strings * 2);
+      heads_[i].resize(limits.head_bytes);
     }
     inbox_ = std::make_shared<Inbox>(slab(0), slab(1), limits, wake_);
     port_ = std::make_shared<InboxPort>(io_, inbox_);
@@ -54,7 +55,9 @@ class InboxTest : public testing::Test {
   static Event request(std::uint32_t number, ByteSpan payload = {}) {
     return {.kind = EventKind::kRequest, .id_low = number, .payload = payload};
   }
-  Inbox::Slab slab(int index) { return {bytes_[index].data(), words_[index].data(), strings_[index].data()}; }
+  Inbox::Slab slab(int index) {
+    return {bytes_[index].data(), words_[index].data(), strings_[index].data(), heads_[index].data()};
+  }
   const std::int32_t* words(const Inbox::Batch& batch, std::size_t event) const {
     return words_[batch.slab].data() + event * kEventWords;
   }
@@ -62,6 +65,7 @@ class InboxTest : public testing::Test {
   std::vector<std::uint8_t> bytes_[2];
   std::vector<std::int32_t> words_[2];
   std::vector<std::int32_t> strings_[2];
+  std::vector<std::uint8_t> heads_[2];
   Wake wake_;
   std::shared_ptr<Inbox> inbox_;
   io::IoThread io_{"test", 0};
@@ -147,6 +151,62 @@ TEST_F(InboxTest, SaysWhereStringsAre) {
   on_io(io_, [&] { push(plain, 0); });
   ASSERT_TRUE(wake_.wait());
   EXPECT_TRUE(inbox_->swap().strings.empty());
+}
+
+TEST_F(InboxTest, HasTheHeadOfEachRequest) {
+  open({.max_events = 100, .slab_bytes = 1000, .head_bytes = 8192});
+  constexpr std::size_t kCalls = 60;
+  const std::string long_id(700, 'i');
+  const auto id = [&](std::size_t i) { return i % 20 == 7 ? long_id : "id-" + std::to_string(i); };
+  const auto peer = [](std::size_t i) { return "10.0.0.1:" + std::to_string(i / 3); };
+  const auto metadata = [](std::size_t i) { return std::string(i % 4 == 0 ? 0 : i, 'm'); };
+  for (int round = 0; round < 3; ++round) {
+    on_io(io_, [&] {
+      for (std::size_t i = 0; i < kCalls; ++i) {
+        const std::string from = peer(i);
+        const std::string name = id(i);
+        const std::string text = metadata(i);
+        EXPECT_TRUE(port_->push({.kind = EventKind::kRequest, .text = as_bytes(text), .peer = from, .msg_id = name}));
+        EXPECT_TRUE(i % 3 != 0 || port_->push({.kind = EventKind::kLog, .text = as_bytes("between")}));
+      }
+    });
+    ASSERT_TRUE(wake_.wait());
+    const auto batch = inbox_->swap();
+    ASSERT_EQ(batch.events, kCalls + kCalls / 3);
+    std::vector<std::string> strings;
+    std::uint32_t start = 0;
+    for (const auto end : batch.head_ends) {
+      strings.emplace_back(reinterpret_cast<const char*>(batch.heads) + start, end - start);
+      EXPECT_LE(strings.back().size(), Inbox::kHeadsBytes + long_id.size() + 100);
+      start = end;
+    }
+    EXPECT_GT(strings.size(), 2U);
+    for (std::size_t i = 0, event = 0; i < kCalls; ++i, event += i % 3 == 1 ? 2 : 1) {
+      ASSERT_EQ(words(batch, event)[0], static_cast<std::int32_t>(EventKind::kRequest));
+      const auto word = static_cast<std::uint32_t>(words(batch, event)[11]);
+      const std::string& string = strings.at(word >> Inbox::kHeadPlaceBits);
+      const std::size_t at = word & ((1U << Inbox::kHeadPlaceBits) - 1);
+      const auto byte = [&](std::size_t n) { return static_cast<std::size_t>(static_cast<unsigned char>(string[n])); };
+      const std::size_t peer_at = byte(at) | byte(at + 1) << 8;
+      ASSERT_EQ(string.substr(peer_at + 1, byte(peer_at)), peer(i)) << i;
+      ASSERT_EQ(string.substr(at + 6, byte(at + 2) | byte(at + 3) << 8), id(i)) << i;
+      ASSERT_EQ(string.substr(at + 6 + id(i).size(), byte(at + 4) | byte(at + 5) << 8), metadata(i)) << i;
+    }
+  }
+}
+
+TEST_F(InboxTest, IsFullWhenThereIsNoRoomForAHead) {
+  open({.max_events = 100, .slab_bytes = 1000, .head_bytes = 110});
+  on_io(io_, [&] {
+    const std::string id(40, 'i');
+    const auto push = [&] { return port_->push({.kind = EventKind::kRequest, .peer = "unix:", .msg_id = id}); };
+    EXPECT_TRUE(push());
+    EXPECT_TRUE(push());  // of the same peer
+    EXPECT_FALSE(push());
+  });
+  ASSERT_TRUE(wake_.wait());
+  EXPECT_EQ(inbox_->swap().events, 2U);
+  on_io(io_, [&] { EXPECT_TRUE(port_->push({.kind = EventKind::kRequest, .peer = "unix:", .msg_id = "id"})); });
 }
 
 TEST_F(InboxTest, IsFreeForItsReaderWithinABurst) {
