@@ -23,7 +23,7 @@ constexpr std::size_t kHeadBytes = 64;
 constexpr std::size_t kLeastFrameRoom = 1024;
 /// Room for a frame is up to so many times what has arrived of it: more costs memory that a peer only announces, less
 /// costs copies (docs/decisions/0027).
-constexpr std::size_t kGrowth = 4;
+constexpr std::size_t kGrowth = 8;
 
 std::size_t room_for(std::size_t size, std::size_t frame_bytes) {
   if (frame_bytes < size) return std::max(size, kHeadBytes);

@@ -217,7 +217,7 @@ TEST_F(ConnectionRead, ReservesNoMoreThanAFewTimesWhatHasArrived) {
   for (const std::size_t upto : {4U, 5U, 64U, 1000U, 20'000U, 70'000U, 300'000U, 1'000'000U, 4U << 20}) {
     ASSERT_TRUE(peer_->send(ByteSpan(frame).subspan(sent, upto - sent)));
     sent = upto;
-    const auto most = static_cast<std::int64_t>(std::max<std::size_t>(4 * sent, 1024));
+    const auto most = static_cast<std::int64_t>(std::max<std::size_t>(8 * sent, 1024));
     std::int64_t reserved = 0;
     for (int i = 0; i < 20; ++i) {
       on_io(io_, [&] { reserved = std::max(reserved, gauges_.partial_bytes.load()); });
