@@ -305,10 +305,11 @@ Logger::Left Logger::gather() {
   if (refused != nullptr) put_first(refused);
   if (dropped_for_want_of_room() > dropped_noted_) losses_.on_dropped(reason());
   const bool complete = left == Left::kNothing;
-  // Not into a queue that is full, since nothing else would bound how many such lines there are.
-  if (complete || (!ready.empty() && fits(size + kNoteBytes))) note_drops(*batch);
   const bool flushes = flushing_ > ticket_pushed_ && std::none_of(snapshot_.begin(), snapshot_.end(),
                                                                   [](const auto& buffer) { return buffer->owes(); });
+  // Not into a queue that is full, since nothing else would bound how many such lines there are; but a flush is not
+  // done before they are told of.
+  if (complete || flushes || (!ready.empty() && fits(size + kNoteBytes))) note_drops(*batch);
   if (flushes) batch->flush_ticket = ticket_pushed_ = flushing_;
   if (ticket > flushing_ && left == Left::kNothing) left = Left::kForNow;  // another was asked for meanwhile
   if (batch->size > 0 || flushes) {
