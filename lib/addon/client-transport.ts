@@ -69,7 +69,6 @@ class NativeClientTransport implements ClientTransport {
     endpoint: number,
     method: number,
     timeoutMs: number,
-    waitForReady: boolean,
     encoder: Encoder,
     value: unknown,
     metadata: string,
@@ -80,18 +79,7 @@ class NativeClientTransport implements ClientTransport {
     const index = PendingCalls.index(call);
     const generation = PendingCalls.generation(call);
     try {
-      outbox.call(
-        index,
-        generation,
-        endpoint,
-        method,
-        timeoutMs,
-        waitForReady,
-        encoder,
-        value,
-        metadata,
-        msgId,
-      );
+      outbox.call(index, generation, endpoint, method, timeoutMs, encoder, value, metadata, msgId);
     } catch (error) {
       pending.take(index, generation);
       throw error;

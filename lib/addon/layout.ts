@@ -55,7 +55,7 @@ export const command = {
 
 export const commandKind = { reply: 1, end: 2, call: 3, cancel: 4 } as const;
 
-export const commandFlag = { largePayload: 1, waitForReady: 2 } as const;
+export const commandFlag = { largePayload: 1 } as const;
 
 /** Bodies over this many bytes cross in a buffer of their own. */
 export const largePayloadBytes = 64 * 1024;

@@ -120,7 +120,6 @@ export class Outbox {
     endpoint: number,
     method: number,
     timeoutMs: number,
-    waitForReady: boolean,
     encoder: Encoder,
     value: unknown,
     metadata: string,
@@ -129,18 +128,7 @@ export class Outbox {
     if (this.#encoding) {
       const body = new EncodedAside(encoder, value);
       return this.#defer(() =>
-        this.call(
-          index,
-          generation,
-          endpoint,
-          method,
-          timeoutMs,
-          waitForReady,
-          body,
-          undefined,
-          metadata,
-          msgId,
-        ),
+        this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId),
       );
     }
     const at = this.#begin(metadata.length + msgId.length);
@@ -148,7 +136,6 @@ export class Outbox {
     this.#put(at, commandKind.call, index, generation, endpoint);
     this.#words[at + command.method] = method;
     this.#words[at + command.timeoutMs] = timeoutMs;
-    if (waitForReady) this.#words[at + command.flags]! |= commandFlag.waitForReady;
     this.#commit(end);
     if (this.#deferred !== undefined) this.#writeDeferred();
   }

@@ -128,7 +128,6 @@ export class Dispatcher implements CallRunner {
         endpoint.number,
         number,
         timeoutMs,
-        false,
         method.request,
         request,
         metadata,

@@ -181,7 +181,6 @@ export interface ClientTransport {
     endpoint: number,
     method: number,
     timeoutMs: number,
-    waitForReady: boolean,
     encoder: Encoder,
     value: unknown,
     metadata: string,

@@ -19,7 +19,6 @@ export interface StartedCall {
   readonly endpoint: string;
   readonly method: string;
   readonly timeoutMs: number;
-  readonly waitForReady: boolean;
   readonly body: Buffer;
   readonly metadata: string;
   readonly msgId: string;
@@ -141,7 +140,6 @@ class MemoryClient implements ClientTransport {
     endpoint: number,
     method: number,
     timeoutMs: number,
-    waitForReady: boolean,
     encoder: Encoder,
     value: unknown,
     metadata: string,
@@ -154,7 +152,6 @@ class MemoryClient implements ClientTransport {
       endpoint: name,
       method: wireName,
       timeoutMs,
-      waitForReady,
       body,
       metadata,
       msgId,

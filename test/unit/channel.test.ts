@@ -44,7 +44,7 @@ describe('a channel', () => {
     await orders.makeOrder({}, { timeoutMs: 5.2, waitForReady: false, metadata: { K: 'v' } });
     expect(network.started).toMatchObject([
       { method: 'Order.makeOrder', metadata: '', msgId: '' },
-      { timeoutMs: 6, waitForReady: false, metadata: 'k=v' },
+      { timeoutMs: 6, metadata: 'k=v' },
     ]);
     expect(network.started[0]?.timeoutMs).toBeGreaterThan(12_000);
   });

@@ -65,7 +65,7 @@ function encoderOf(between: () => void): Encoder {
 const plain = encoderOf(() => undefined);
 
 function call(id: number, encoder: Encoder, value: string, metadata = `m${id}`): void {
-  outbox.call(id, 0, 1, 2, 1000, false, encoder, value, metadata, 'id');
+  outbox.call(id, 0, 1, 2, 1000, encoder, value, metadata, 'id');
 }
 
 const commandsInside: [name: string, write: () => void, expected: Sent[]][] = [

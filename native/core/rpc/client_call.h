@@ -33,7 +33,6 @@ struct CallRequest {
   CallHandle handle;
   const ClientMethod* method = nullptr;
   SteadyMs deadline = 0;
-  bool wait_for_ready = false;
   ByteSpan body;
   OwnedBytes large_body;       ///< used instead of `body` when not empty
   std::size_t lost_bytes = 0;  ///< length of a body that there was no memory for
@@ -53,7 +52,6 @@ struct ClientCall : Timer, CallLink {
   CallHandle handle;
   const ClientMethod* method = nullptr;
   SteadyMs started = 0;
-  bool wait_for_ready = false;
 
   // Only until the request is encoded.
   bool needs_ours = false;  ///< a C++ peer could not take its metadata

@@ -40,7 +40,6 @@ void ClientSession::start_call(CallRequest& request) {
   call->session = this;
   call->handle = request.handle;
   call->method = request.method;
-  call->wait_for_ready = request.wait_for_ready;
   call->started = lane_.io.now();
   auto& by_handle = port_->calls_by_handle();
   if (by_handle.size() <= request.handle.index) by_handle.resize(request.handle.index + 64);
@@ -61,7 +60,7 @@ void ClientSession::start_call(CallRequest& request) {
     }
   } else if (shares()) {
     send(*call, *shared_, request.metadata, request.payload(), &request.large_body);
-  } else if (state() == LinkState::kFailed && !request.wait_for_ready) {
+  } else if (state() == LinkState::kFailed) {
     end_with(*call, wire::kFailedConnect, last_error_);
   } else {
     start_waiting(*call, request);

@@ -22,7 +22,7 @@ enum class LinkState : std::int32_t {
   kIdle = 0,  ///< will connect when a call comes
   kConnecting,
   kReady,
-  kFailed,  ///< waits before the next attempt; calls that do not wait for readiness fail
+  kFailed,  ///< waits before the next attempt; calls fail
   kClosed,
 };
 

@@ -196,11 +196,7 @@ void ClientSession::fall_back(std::string error, SteadyMs most) {
   last_error_ = std::move(error);
   set_state(LinkState::kFailed);
   for (CallLink* calls : {&waiting_, &waiting_for_ours_}) {
-    for (ListLink* at = calls->next; at != calls;) {
-      ClientCall& call = call_of(at);
-      at = at->next;
-      if (!call.wait_for_ready) end_with(call, wire::kFailedConnect, last_error_);
-    }
+    fail_all(*calls, wire::kFailedConnect, last_error_);
   }
   back_off(most);
 }

@@ -110,7 +110,6 @@ class Outbox::Batch final : public io::IoTask {
         request.handle = {command.id_low, command.id_high};
         request.method = item.method;
         request.deadline = item.deadline;
-        request.wait_for_ready = (command.flags & command_flag::kWaitForReady) != 0;
         request.body = payload;
         if (lost(item)) request.lost_bytes = command.payload;
         request.large_body = std::move(item.large);

@@ -24,7 +24,6 @@ inline constexpr std::size_t kCommandWords = 12;
 
 namespace command_flag {
 inline constexpr std::int32_t kLargePayload = 1;  ///< the payload is the next of the large blocks
-inline constexpr std::int32_t kWaitForReady = 2;
 }  // namespace command_flag
 
 /// One descriptor, decoded.

@@ -105,7 +105,7 @@ TEST(Teardown, WithCallsToAnAddressThatDoesNotAnswer) {
     options.short_connections = round % 2 == 0;
     // RFC 5737: nobody is there, so connecting takes until its timeout.
     const auto endpoint = js.add_endpoint(js.add_channel(options), "192.0.2.1:1");
-    for (int i = 0; i < 10; ++i) js.call(endpoint, {.body = "hello", .wait_for_ready = true});
+    for (int i = 0; i < 10; ++i) js.call(endpoint, {.body = "hello"});
     js.flush();
   }
 }

@@ -105,7 +105,6 @@ std::size_t JsSide::call(std::int32_t endpoint, const Call& call) {
   command.code = endpoint;
   command.method = call.method;
   command.timeout_ms = call.timeout_ms;
-  if (call.wait_for_ready) command.flags |= rpc::command_flag::kWaitForReady;
   outcomes_.emplace_back();
   return outcomes_.size() - 1;
 }

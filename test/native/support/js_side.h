@@ -73,7 +73,6 @@ class JsSide {
     std::int32_t method = 0;
     std::string_view metadata;
     std::string_view msg_id;
-    bool wait_for_ready = false;
   };
   /// Returns the call's index in outcomes().
   std::size_t call(std::int32_t endpoint, const Call& call);
