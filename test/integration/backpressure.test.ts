@@ -129,3 +129,14 @@ it('replies that fill the client’s inbox while its JavaScript is blocked are n
   const replies = await Promise.all(calls);
   expect(replies.every(({ orderId }, i) => Number(orderId) === i)).toBe(true);
 });
+
+it('a burst of requests over maxQueuedBytes is sent as far as the kernel takes it', async () => {
+  const { address } = await startOrderServer();
+  const { channel, orders } = openOrders(address, { maxQueuedBytes: 64 << 10, connections: 1 });
+  await orders.makeOrder({});
+  // 200 KB in one turn of the loop.
+  const goods = 'g'.repeat(10_000);
+  const replies = await Promise.all(Array.from({ length: 20 }, () => orders.makeOrder({ goods })));
+  expect(replies.map(({ orderId }) => orderId?.length)).toEqual(Array.from({ length: 20 }, () => 10_000));
+  expect(channel.stats()).toMatchObject({ callsPending: 0, queuedBytes: 0 });
+});

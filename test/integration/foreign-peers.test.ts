@@ -46,6 +46,13 @@ describe('a server that is talked to in another protocol', () => {
     });
   });
 
+  it('HTTP/1: answers so that curl shows it', async () => {
+    const { port } = await startOrderServer();
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    expect(response.status).toBe(400);
+    expect(await response.text()).toBe('This port speaks TinyPB (rocket-rpc) only\n');
+  });
+
   it('does not guess at what it does not know', async () => {
     const { server, port, logged } = await startOrderServer();
     const socket = connect(port, '127.0.0.1').on('error', () => undefined);

@@ -117,6 +117,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   /// `size` bytes at the end of the write queue to be filled at once; they leave at the end of the turn.
   std::uint8_t* append(std::size_t size);
   void append_block(OwnedBytes block);
+  /// Before a limit is judged by queued_bytes(), or the connection is closed: writes what the kernel takes at once.
+  void write_now() { flush(); }
   bool backlogged() const { return writes_.bytes() > limits_.max_write_queue_bytes; }
   std::size_t queued_bytes() const { return writes_.bytes(); }
   /// Bytes ever queued, and how many of them the kernel has taken.

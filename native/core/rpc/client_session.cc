@@ -129,7 +129,11 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
     return end_with(call, wire::kInternal, "no form of the request was found that C++ rocket reads rightly");
   }
   io::Connection& connection = link.connection();
-  if (connection.queued_bytes() > 0 && connection.queued_bytes() + size > limits.max_write_queue_bytes) {
+  const auto is_over = [&] {
+    return connection.queued_bytes() > 0 && connection.queued_bytes() + size > limits.max_write_queue_bytes;
+  };
+  if (is_over()) connection.write_now();
+  if (is_over()) {
     return end_with(call, wire::kResourceExhausted,
                     "too many request bytes wait to be written to " + endpoint_->name + " (option maxQueuedBytes)");
   }

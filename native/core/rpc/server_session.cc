@@ -18,6 +18,11 @@ namespace {
 
 constexpr SteadyMs kPulseMs = 500;
 
+/// To a client that speaks HTTP/1, so that a person at a browser or curl knows.
+constexpr std::string_view kHttpAnswer =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 42\r\nConnection: close\r\n\r\n"
+    "This port speaks TinyPB (rocket-rpc) only\n";
+
 }  // namespace
 
 ServerSession::ServerSession(std::shared_ptr<Server> server, ServerShard& shard,
@@ -216,9 +221,13 @@ std::string ServerSession::too_much(std::size_t frame_bytes) const {
     return "the reply needs a frame of " + std::to_string(frame_bytes) + " bytes, over the server's limit of " +
            std::to_string(limits.max_frame_bytes) + " (option maxFrameBytes)";
   }
-  const std::size_t queued = connection_->queued_bytes();
-  if (queued > 0 && queued + frame_bytes > limits.hard_write_queue_bytes()) {
-    return "the reply was dropped: " + std::to_string(queued) +
+  const auto is_over = [&] {
+    const std::size_t queued = connection_->queued_bytes();
+    return queued > 0 && queued + frame_bytes > limits.hard_write_queue_bytes();
+  };
+  if (is_over()) connection_->write_now();
+  if (is_over()) {
+    return "the reply was dropped: " + std::to_string(connection_->queued_bytes()) +
            " bytes wait for this client, which reads too slowly (option maxWriteQueueBytes)";
   }
   return {};
@@ -228,6 +237,10 @@ void ServerSession::reject(wire::DecodeError error) {
   rejected_ = error;
   server_->counters.foreign_connections[static_cast<std::size_t>(foreign_)].fetch_add(1, std::memory_order_relaxed);
   server_->counters.frames_rejected[static_cast<std::size_t>(error)].fetch_add(1, std::memory_order_relaxed);
+  if (foreign_ == wire::Foreign::kHttp1) {
+    std::memcpy(connection_->append(kHttpAnswer.size()), kHttpAnswer.data(), kHttpAnswer.size());
+    connection_->write_now();
+  }
   connection_->close(io::CloseReason::kBadInput);
 }
 
