@@ -45,23 +45,57 @@ bool take_frame(ByteSpan frame) {
   return true;
 }
 
-/// Takes the whole frames at the front of `pending`; false when the stream is refused.
-bool take_all(std::vector<std::uint8_t>& pending) {
+/// A stream that is taken apart as io/take_frames.h does.
+struct Stream {
+  std::vector<std::uint8_t> pending;
+  std::size_t skip = 0;  ///< what is left of a frame over the limit
+};
+
+/// What a frame over the limit is answered by; false when it is refused, or more is needed.
+bool take_start(ByteSpan rest, std::size_t frame_bytes, bool& refused) {
+  const auto start = rocket::wire::peek_start(rest, frame_bytes);
+  refused = start.error != DecodeError::kNone;
+  if (refused) return false;
+  // No more is asked for than the frame has, nor than the names can take.
+  expect(start.bytes <= frame_bytes && start.bytes <= 13 + 2 * rocket::wire::kMaxNameBytes);
+  if (rest.size() < start.bytes) return false;
+  expect(inside(start.msg_id.data(), start.msg_id.size(), rest));
+  expect(inside(start.method.data(), start.method.size(), rest));
+  return true;
+}
+
+/// Takes the whole frames at the front of the stream; false when it is refused.
+bool take_all(Stream& stream) {
   std::size_t consumed = 0;
   bool good = true;
   while (good) {
     // A copy of exactly what has come in, so that AddressSanitizer sees the first byte read past it.
-    const std::vector<std::uint8_t> rest(pending.begin() + static_cast<std::ptrdiff_t>(consumed), pending.end());
+    const std::vector<std::uint8_t> rest(stream.pending.begin() + static_cast<std::ptrdiff_t>(consumed),
+                                         stream.pending.end());
     const auto length = rocket::wire::peek_length(rest, kMaxFrameBytes);
-    expect(length.error == DecodeError::kNone || length.bytes == 0);
-    expect(length.bytes == 0 || (length.bytes >= rocket::wire::kFrameOverhead && length.bytes <= kMaxFrameBytes));
+    const bool too_long = length.error == DecodeError::kFrameTooLong;
+    expect(length.error == DecodeError::kNone || too_long || length.bytes == 0);
+    expect(length.bytes == 0 || length.bytes >= rocket::wire::kFrameOverhead);
+    expect(length.bytes == 0 || too_long == (length.bytes > kMaxFrameBytes));
     expect(rest.size() < rocket::wire::kLengthEnd || length.bytes > 0 || length.error != DecodeError::kNone);
+    if (too_long) {
+      bool refused = false;
+      if (!take_start(rest, length.bytes, refused)) {
+        good = !refused;
+        break;
+      }
+      const std::size_t here = std::min(rest.size(), length.bytes);
+      consumed += here;
+      stream.skip = length.bytes - here;
+      if (stream.skip > 0) break;
+      continue;
+    }
     if (length.error != DecodeError::kNone) return false;
     if (length.bytes == 0 || rest.size() < length.bytes) break;
     good = take_frame(ByteSpan(rest).first(length.bytes));
     consumed += length.bytes;
   }
-  pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(consumed));
+  stream.pending.erase(stream.pending.begin(), stream.pending.begin() + static_cast<std::ptrdiff_t>(consumed));
   return good;
 }
 
@@ -75,15 +109,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   rocket::wire::text_is_ascii({data, size}, 0xffffffffU, strings);
   for (const auto& span : strings.all()) expect(span.at <= size && span.size <= size - span.at);
   std::uint32_t state = data[0];
-  std::vector<std::uint8_t> pending;
-  for (ByteSpan stream(data + 1, size - 1); !stream.empty();) {
+  Stream stream;
+  for (ByteSpan input(data + 1, size - 1); !input.empty();) {
     state = state * 1664525 + 1013904223;
-    const std::size_t wanted = data[0] == 0 ? stream.size() : 1 + (state >> 16) % 64;
-    const auto piece = stream.first(std::min(wanted, stream.size()));
-    pending.insert(pending.end(), piece.begin(), piece.end());
-    stream = stream.subspan(piece.size());
-    if (!take_all(pending)) return 0;
-    expect(pending.size() < kMaxFrameBytes + piece.size());
+    const std::size_t wanted = data[0] == 0 ? input.size() : 1 + (state >> 16) % 64;
+    auto piece = input.first(std::min(wanted, input.size()));
+    input = input.subspan(piece.size());
+    const std::size_t skipped = std::min(stream.skip, piece.size());
+    stream.skip -= skipped;
+    piece = piece.subspan(skipped);
+    stream.pending.insert(stream.pending.end(), piece.begin(), piece.end());
+    if (!take_all(stream)) return 0;
+    expect(stream.pending.size() < std::max(kMaxFrameBytes, 13 + 2 * rocket::wire::kMaxNameBytes) + piece.size());
   }
   return 0;
 }
