@@ -62,7 +62,9 @@ const vectors = loadVectors();
 let answered = 0;
 let refused = 0;
 const surprises: string[] = [];
-for (const { name, kind, frame, msgId } of vectors.filter(({ kind }) => kind !== 'response')) {
+// What is only too long is answered by an error, and its bytes are skipped.
+const tried = vectors.filter(({ kind, reason }) => kind !== 'response' && reason !== 'frame_too_long');
+for (const { name, kind, frame, msgId } of tried) {
   const peer = await connectRaw(port);
   peer.send(frame);
   if (kind === 'request') {
