@@ -45,9 +45,9 @@ front.addService(Greeter, {
 const toFront = new Channel((await front.listen('127.0.0.1:0')).address);
 const askFront = createClient(Greeter, toFront);
 
-async function stopped(name: string): Promise<void> {
+async function stopped(name: string): Promise<string> {
   const [reason] = (await once(events, `${name} stopped`)) as [RpcError];
-  console.log(`${name}: the back sees ${reason.code}`);
+  return `${name}: the back sees ${reason.code}`;
 }
 
 // The io threads keep the deadline on each side, so it holds however busy JavaScript is.
@@ -55,7 +55,7 @@ let stop = stopped('deadline');
 console.log(
   `deadline: the caller sees ${await outcome(askFront.hello({ name: 'deadline' }, { timeoutMs: 500 }))}`,
 );
-await stop;
+console.log(await stop);
 
 // Cancelling frees the caller at once. The protocol has no message for it, so the servers work on until the deadline:
 // give a call that you may cancel one that fits.
@@ -64,7 +64,7 @@ const controller = new AbortController();
 events.once('cancelled arrived', () => controller.abort());
 const cancelled = askFront.hello({ name: 'cancelled' }, { timeoutMs: 500, signal: controller.signal });
 console.log(`cancelled: the caller sees ${await outcome(cancelled)}`);
-await stop;
+console.log(await stop);
 
 // A connection that ends takes its calls with it.
 stop = stopped('gone');
@@ -74,7 +74,7 @@ await arrived;
 await toFront.close({ drainMs: 0 });
 console.log(`gone: the caller sees ${await gone}`);
 await toBack.close({ drainMs: 0 });
-await stop;
+console.log(await stop);
 
 await front.close({ drainMs: 0 });
 await back.close({ drainMs: 0 });

@@ -20,6 +20,9 @@ export class SettlingList {
   readonly #doubtAfterMs: number;
   #named = new Map<string, Endpoint>();
   readonly #held = new Map<string, Endpoint>();
+  /** The last that went, while there is no other, and since when. */
+  #last: Endpoint | undefined;
+  #emptySince = 0;
   #lastWordAt: number | undefined;
   #doubtUntil: number | undefined;
 
@@ -31,6 +34,11 @@ export class SettlingList {
 
   /** What clients are to use: what etcd names, and what is held back. */
   endpoints(): Endpoint[] {
+    const used = this.#all();
+    return used.length === 0 && this.#last !== undefined ? [this.#last] : used;
+  }
+
+  #all(): Endpoint[] {
     return [...this.#named.values(), ...this.#held.values()];
   }
 
@@ -40,7 +48,8 @@ export class SettlingList {
 
   /** When the list is to be read again to confirm the removals that are held back. */
   get settlesAt(): number | undefined {
-    return this.#held.size > 0 ? this.#doubtUntil : undefined;
+    if (this.#held.size > 0) return this.#doubtUntil;
+    return this.#last === undefined ? undefined : this.#emptySince + this.#lastHeldMs;
   }
 
   /** Etcd has spoken, whatever it said: it is well. */
@@ -61,7 +70,8 @@ export class SettlingList {
     // What was remembered stood before etcd's first word to us: why it may be missing now we cannot know.
     if (this.#lastWordAt === undefined && this.#held.size > 0) this.doubt(now);
     this.heard(now);
-    const before = this.endpoints();
+    if (endpoints.length > 0 || now >= this.#emptySince + this.#lastHeldMs) this.#last = undefined;
+    const before = this.#all();
     this.#named = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
     const settling = this.#doubtUntil !== undefined && now < this.#doubtUntil;
     // An empty list where there were instances is not believed the first time.
@@ -79,6 +89,7 @@ export class SettlingList {
 
   /** One instance came, or changed. */
   put(endpoint: Endpoint): void {
+    this.#last = undefined;
     this.#held.delete(endpoint.name);
     this.#named.set(endpoint.name, endpoint);
   }
@@ -88,9 +99,14 @@ export class SettlingList {
     const endpoint = this.#named.get(name);
     if (endpoint === undefined) return;
     this.#named.delete(name);
-    const settling = this.#doubtUntil !== undefined && now < this.#doubtUntil;
-    const last = this.#named.size === 0 && this.#held.size === 0 && this.#graceMs > 0;
-    if (last && !settling) this.#doubtUntil = now + Math.min(this.#graceMs, lastHeldMs);
-    if (last || settling) this.#held.set(name, endpoint);
+    if (this.#doubtUntil !== undefined && now < this.#doubtUntil) this.#held.set(name, endpoint);
+    else if (this.#named.size === 0 && this.#lastHeldMs > 0) {
+      this.#last = endpoint;
+      this.#emptySince = now;
+    }
+  }
+
+  get #lastHeldMs(): number {
+    return Math.min(this.#graceMs, lastHeldMs);
   }
 }

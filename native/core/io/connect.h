@@ -29,7 +29,7 @@ struct TcpKeepalive {
 
 /// Tries the addresses in order until one accepts; `timeout` bounds all of it. TCP sockets get TCP_NODELAY and
 /// keep-alive.
-Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout, TcpKeepalive keepalive);
+Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout, TcpKeepalive keepalive = {});
 
 /// The same socket options, for a listener whose accepted sockets inherit them (Linux). By default a client that
 /// vanished is noticed within about a minute.
