@@ -75,12 +75,12 @@ it('calls that fail are counted by status, with an example', async () => {
   const mode = { kind: 'count', total: 20, concurrency: 20 } as const;
   const result = await runLoad({ target: address, mode, request, timeoutMs: 300 });
   expect(result).toMatchObject({ calls: 20, succeeded: 8, failed: 12, successRate: 0.4 });
-  expect(result.errors).toMatchObject(
-    [
-      { status: 'FAILED_PRECONDITION', count: 10, example: 'short balance' },
-      { status: 'DEADLINE_EXCEEDED', count: 2, example: /deadline exceeded/ },
-    ].map((error) => ({ ...error, example: expect.stringMatching(error.example) as string })),
-  );
+  const of = (status: string) => result.errors.filter((error) => error.status === status);
+  expect(of('FAILED_PRECONDITION')).toMatchObject([{ count: 10, example: 'short balance' }]);
+  // The server's deadline or the client's, whichever is told first, and each in its own words.
+  const late = of('DEADLINE_EXCEEDED');
+  expect(late.reduce((sum, { count }) => sum + count, 0)).toBe(2);
+  for (const { example } of late) expect(example).toMatch(/^deadline exceeded/);
 });
 
 it('calls any method of any service', async () => {
