@@ -62,8 +62,10 @@ class Session final : public io::ConnectionHandler {
     answer(frame.span());
     return true;
   }
+  bool on_out_of_memory(ByteSpan, std::size_t) override { return false; }
   void on_writable() override { connection_->resume_reading(); }
   bool busy() const override { return false; }
+  bool serves() const override { return true; }
   void on_closed(io::CloseReason) override { responder_.remove(*this); }  // destroys this
 
  private:
@@ -80,6 +82,7 @@ io::ConnectionHandler::Taken Session::on_bytes(ByteSpan bytes) {
         answer(frame);
         return true;
       },
+      [this](const wire::FrameStart&, std::size_t) { connection_->close(io::CloseReason::kBadInput); },
       [this](wire::DecodeError) { connection_->close(io::CloseReason::kBadInput); });
 }
 
