@@ -83,10 +83,7 @@ export class Outbox {
   }
 
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
-    if (this.#encoding) {
-      const body = new EncodedAside(encoder, value);
-      return this.#defer(() => this.reply(low, high, body, undefined, metadata));
-    }
+    if (this.#encoding) return this.#replyLater(low, high, encoder, value, metadata);
     const at = this.#begin(metadata.length);
     const end = this.#payload(at, this.#text(at, metadata, ''), encoder, value);
     this.#put(at, commandKind.reply, low, high, 0);
@@ -99,7 +96,7 @@ export class Outbox {
   }
 
   fail(low: number, high: number, wireCode: number, message: string): void {
-    if (this.#encoding) return this.#defer(() => this.fail(low, high, wireCode, message));
+    if (this.#encoding) return this.#failLater(low, high, wireCode, message);
     const at = this.#begin(message.length);
     this.#noPayload(at);
     this.#put(at, commandKind.reply, low, high, wireCode);
@@ -107,7 +104,7 @@ export class Outbox {
   }
 
   end(low: number, high: number): void {
-    if (this.#encoding) return this.#defer(() => this.end(low, high));
+    if (this.#encoding) return this.#endLater(low, high);
     const at = this.#begin(0);
     this.#noPayload(at);
     this.#put(at, commandKind.end, low, high, 0);
@@ -127,9 +124,7 @@ export class Outbox {
   ): void {
     if (this.#encoding) {
       const body = new EncodedAside(encoder, value);
-      return this.#defer(() =>
-        this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId),
-      );
+      return this.#callLater(index, generation, endpoint, method, timeoutMs, body, metadata, msgId);
     }
     const at = this.#begin(metadata.length + msgId.length);
     const end = this.#payload(at, this.#text(at, metadata, msgId), encoder, value);
@@ -141,7 +136,7 @@ export class Outbox {
   }
 
   cancel(index: number, generation: number): void {
-    if (this.#encoding) return this.#defer(() => this.cancel(index, generation));
+    if (this.#encoding) return this.#cancelLater(index, generation);
     const at = this.#begin(0);
     this.#noPayload(at);
     this.#put(at, commandKind.cancel, index, generation, 0);
@@ -193,6 +188,40 @@ export class Outbox {
     action();
   }
 
+  // Each apart from what it defers: a closure there would cost every call a context for what it captures.
+
+  #replyLater(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
+    const body = new EncodedAside(encoder, value);
+    this.#defer(() => this.reply(low, high, body, undefined, metadata));
+  }
+
+  #failLater(low: number, high: number, wireCode: number, message: string): void {
+    this.#defer(() => this.fail(low, high, wireCode, message));
+  }
+
+  #endLater(low: number, high: number): void {
+    this.#defer(() => this.end(low, high));
+  }
+
+  #callLater(
+    index: number,
+    generation: number,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    body: Encoder,
+    metadata: string,
+    msgId: string,
+  ): void {
+    this.#defer(() =>
+      this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId),
+    );
+  }
+
+  #cancelLater(index: number, generation: number): void {
+    this.#defer(() => this.cancel(index, generation));
+  }
+
   #defer(write: () => void): void {
     this.#deferred ??= [];
     this.#deferred.push(write);
@@ -210,30 +239,45 @@ export class Outbox {
    */
   #payload(at: number, start: number, encoder: Encoder, value: unknown): number {
     let end: number;
-    let body: Uint8Array | undefined;
     this.#encoding = true;
     try {
       end = encoder.encodeInto(value, this.#bytes, start);
-      const isSmall = (end | 0) === end && end >= start && end - start <= largePayloadBytes;
-      if (!isSmall) body = bodyAt(this.#bytes, start, end, encoder);
     } catch (error) {
-      this.#encoding = false;
-      if (this.#deferred !== undefined) this.#writeDeferred();
-      throw error;
+      throw this.#notEncoded(error);
     }
     this.#encoding = false;
+    const size = end - start;
+    if ((end | 0) !== end || size < 0 || size > largePayloadBytes)
+      return this.#largePayload(at, start, end, encoder);
     const to = this.#words;
-    if (body === undefined) {
-      to[at + command.payloadAt] = start;
-      to[at + command.payloadBytes] = end - start;
-      to[at + command.flags] = 0;
-      return end;
+    to[at + command.payloadAt] = start;
+    to[at + command.payloadBytes] = size;
+    to[at + command.flags] = 0;
+    return end;
+  }
+
+  #largePayload(at: number, start: number, end: number, encoder: Encoder): number {
+    let body: Uint8Array;
+    this.#encoding = true;
+    try {
+      body = bodyAt(this.#bytes, start, end, encoder);
+    } catch (error) {
+      throw this.#notEncoded(error);
     }
+    this.#encoding = false;
     this.#large = [body];
+    const to = this.#words;
     to[at + command.payloadAt] = 0;
     to[at + command.payloadBytes] = body.length;
     to[at + command.flags] = commandFlag.largePayload;
     return start;
+  }
+
+  /** What the encoder wanted written meanwhile is written all the same. Returns the error, to be thrown on. */
+  #notEncoded(error: unknown): unknown {
+    this.#encoding = false;
+    if (this.#deferred !== undefined) this.#writeDeferred();
+    return error;
   }
 
   #commit(end: number): void {

@@ -10,6 +10,24 @@ namespace {
 
 constexpr std::size_t kHeadFixedBytes = 6;
 
+/// memcpy() for the few bytes of a name, without the call.
+std::uint8_t* put_text(std::uint8_t* to, std::string_view text) {
+  const char* from = text.data();
+  std::size_t left = text.size();
+  if (left < sizeof(std::uint64_t)) {
+    for (; left > 0; --left) *to++ = static_cast<std::uint8_t>(*from++);
+    return to;
+  }
+  for (; left >= sizeof(std::uint64_t); left -= sizeof(std::uint64_t)) {
+    std::memcpy(to, from, sizeof(std::uint64_t));
+    to += sizeof(std::uint64_t);
+    from += sizeof(std::uint64_t);
+  }
+  // The last eight once more, wherever they begin.
+  std::memcpy(to + left - sizeof(std::uint64_t), from + left - sizeof(std::uint64_t), sizeof(std::uint64_t));
+  return to + left;
+}
+
 void put_u16(std::uint8_t* to, std::size_t value) {
   to[0] = static_cast<std::uint8_t>(value);
   to[1] = static_cast<std::uint8_t>(value >> 8);
@@ -106,18 +124,14 @@ std::int32_t Inbox::write_head(const Event& event) {
   if (!is_last) {
     peer_at_ = static_cast<std::size_t>(to - string);
     *to++ = static_cast<std::uint8_t>(peer_size);
-    std::memcpy(to, event.peer.data(), peer_size);
-    to += peer_size;
+    to = put_text(to, event.peer);
   }
   const auto place = static_cast<std::size_t>(to - string);
   put_u16(to, peer_at_);
   put_u16(to + 2, event.msg_id.size());
   put_u16(to + 4, event.text.size());
-  to += kHeadFixedBytes;
-  std::memcpy(to, event.msg_id.data(), event.msg_id.size());
-  to += event.msg_id.size();
-  if (!event.text.empty()) std::memcpy(to, event.text.data(), event.text.size());
-  head_bytes_ = static_cast<std::size_t>(to + event.text.size() - slabs_[filling_].heads);
+  to = put_text(put_text(to + kHeadFixedBytes, event.msg_id), as_text(event.text));
+  head_bytes_ = static_cast<std::size_t>(to - slabs_[filling_].heads);
   ends.back() = static_cast<std::uint32_t>(head_bytes_);
   return static_cast<std::int32_t>((ends.size() - 1) << kHeadPlaceBits | place);
 }

@@ -50,7 +50,7 @@ class Inbox {
   /// Of each string of a batch: its offset and its length.
   static constexpr std::size_t kStringWords = 2;
   /// The heads of several requests cross as one string: a call that JavaScript keeps holds about so many bytes.
-  static constexpr std::size_t kHeadsBytes = 1024;
+  static constexpr std::size_t kHeadsBytes = 2048;
   /// Of an event's word 11 (layout.ts).
   static constexpr unsigned kHeadPlaceBits = 16;
   /// Payloads over this size travel in a block of their own.

@@ -26,7 +26,7 @@ bool misread(const wire::FrameHead& head, ByteSpan body, bool checksum) {
 }  // namespace
 
 void make_readable(wire::FrameHead& head, ByteSpan body, bool& checksum, std::string& scratch) {
-  if (!misread(head, body, checksum)) return;
+  if (!wire::holds_start_byte(head, body) || !misread(head, body, checksum)) return;
   // When 1 is what does not fit behind the body.
   checksum = true;
   const std::string text(head.err_info);

@@ -40,7 +40,42 @@ class Row {
   std::uint8_t checksum_[4];
 };
 
+// Eight bytes at a time, since this is asked for every reply without a checksum: what is not 0 where a byte of `bytes`
+// is the start byte (https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord).
+std::uint64_t start_bytes(std::uint64_t bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  const std::uint64_t zeros = bytes ^ (kOnes * kStartByte);
+  return (zeros - kOnes) & ~zeros & (kOnes << 7);
+}
+
+std::uint64_t start_bytes(std::uint32_t first, std::uint32_t second) {
+  return start_bytes(std::uint64_t{first} << 32 | second);
+}
+
+std::uint64_t start_bytes(const void* from, std::size_t size) {
+  const auto* at = static_cast<const std::uint8_t*>(from);
+  std::uint64_t found = 0;
+  std::uint64_t bytes = 0;
+  for (; size >= sizeof bytes; at += sizeof bytes, size -= sizeof bytes) {
+    std::memcpy(&bytes, at, sizeof bytes);
+    found |= start_bytes(bytes);
+  }
+  for (; size > 0; --size) found |= *at++ == kStartByte ? 1 : 0;
+  return found;
+}
+
 }  // namespace
+
+bool holds_start_byte(const FrameHead& head, ByteSpan body) {
+  // Of the body only what the checksum's bytes may complete to a length.
+  const ByteSpan end = body.last(std::min<std::size_t>(body.size(), 4));
+  const auto number = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
+  return (start_bytes(number(frame_bytes(head, body.size())), number(head.err_info.size())) |
+          start_bytes(number(head.msg_id.size()), number(head.method.size())) |
+          start_bytes(static_cast<std::uint32_t>(head.err_code), 0) | start_bytes(end.data(), end.size()) |
+          start_bytes(head.msg_id.data(), head.msg_id.size()) | start_bytes(head.method.data(), head.method.size()) |
+          start_bytes(head.err_info.data(), head.err_info.size())) != 0;
+}
 
 std::int32_t safe_time_left(std::int32_t left_ms) {
   const auto left = static_cast<std::uint32_t>(left_ms);

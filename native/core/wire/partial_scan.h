@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "wire/frame.h"
 
 namespace rocket::wire {
 
@@ -20,6 +21,10 @@ enum class Cut : bool {
   kAsSent,    ///< what the bytes of the frame say
   kAnywhere,  ///< and what they say when a segment ends inside a length and zeros lie behind it
 };
+
+/// False when no field of ours in this frame, which has no checksum, holds a byte at which C++ rocket would look for
+/// another; it is then not misread. Saves most replies misread_while_partial() and a prefix to look at.
+bool holds_start_byte(const FrameHead& head, ByteSpan body);
 
 /// Whether C++ rocket may take a part of this frame, which touches a field of ours, for a frame.
 bool misread_while_partial(ByteSpan prefix, ByteSpan body, std::uint32_t checksum, Cut cut);

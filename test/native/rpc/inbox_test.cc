@@ -154,8 +154,8 @@ TEST_F(InboxTest, SaysWhereStringsAre) {
 }
 
 TEST_F(InboxTest, HasTheHeadOfEachRequest) {
-  open({.max_events = 100, .slab_bytes = 1000, .head_bytes = 8192});
-  constexpr std::size_t kCalls = 60;
+  open({.max_events = 200, .slab_bytes = 3000, .head_bytes = 32768});
+  constexpr std::size_t kCalls = 120;
   const std::string long_id(700, 'i');
   const auto id = [&](std::size_t i) { return i % 20 == 7 ? long_id : "id-" + std::to_string(i); };
   const auto peer = [](std::size_t i) { return "10.0.0.1:" + std::to_string(i / 3); };

@@ -101,6 +101,33 @@ TEST(PartialScan, ATimeLeftNeverMakesTheSequence) {
   }
 }
 
+// The quick look at a reply may not pass over what the whole scan finds.
+TEST(PartialScan, WhatHoldsNoStartByteIsNotMisread) {
+  std::mt19937 random(7);
+  const auto byte = [&] { return static_cast<char>(std::uniform_int_distribution<int>(0, 4)(random)); };
+  const auto text = [&](std::size_t most) {
+    std::string made(std::uniform_int_distribution<std::size_t>(0, most)(random), 'x');
+    for (char& c : made) c = random() % 3 == 0 ? byte() : 'x';
+    return made;
+  };
+  int misread = 0;
+  for (int round = 0; round < 200'000; ++round) {
+    const std::string msg_id = text(6);
+    const std::string method = text(6);
+    const std::string info = text(4);
+    const std::string body = text(8);
+    std::int32_t code = 0;
+    for (int i = 0; i < 4; ++i) code = code << 8 | byte();
+    const wire::FrameHead head{msg_id, method, code, info};
+    Bytes prefix(wire::frame_bytes(head, 0) - wire::kSuffixBytes);
+    wire::write_prefix(prefix.data(), head, body.size());
+    const bool found = wire::misread_while_partial(prefix, as_bytes(body), wire::kNoChecksum, wire::Cut::kAsSent);
+    misread += found;
+    ASSERT_TRUE(!found || wire::holds_start_byte(head, as_bytes(body)));
+  }
+  EXPECT_GT(misread, 100);
+}
+
 TEST(PartialScan, EveryTimeLeftOfTwoBytes) {
   for (std::int32_t left = 1; left < 1 << 18; ++left) {
     const std::int32_t safe = wire::safe_time_left(left);
