@@ -10,6 +10,20 @@ export {
 } from './codec/health.ts';
 export type { Longs } from './codec/int64.ts';
 export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
+export { RpcError, type RpcErrorOptions } from './contract/errors.ts';
+export { Metadata, type MetadataInit } from './contract/metadata.ts';
+export type {
+  AnyService,
+  DefinitionOf,
+  GrpcMethodDefinition,
+  GrpcServiceDefinition,
+  MessageCodec,
+  MethodDefinition,
+  ServiceDefinition,
+  Unary,
+} from './contract/service.ts';
+export { Status, type StatusName, type StatusNumber, statusNumbers } from './contract/status.ts';
+export type { ReadyStrings } from './contract/transport.ts';
 export { EtcdDiscovery, etcd } from './discovery/etcd/etcd.ts';
 export type { RegisteredInstance } from './discovery/etcd/instances.ts';
 export type { EtcdOptions, EtcdTls } from './discovery/etcd/options.ts';
@@ -30,14 +44,12 @@ export type { CallOptions, ChannelOptions } from './rpc/channel-options.ts';
 export { type Client, createClient } from './rpc/client.ts';
 export type { EndpointState } from './rpc/endpoint-set.ts';
 export { type EngineStats, engineStats } from './rpc/engine-stats.ts';
-export { RpcError, type RpcErrorOptions } from './rpc/errors.ts';
 export type {
   ClientInterceptor,
   InterceptedClientCall,
   InterceptedServerCall,
   ServerInterceptor,
 } from './rpc/interceptors.ts';
-export { Metadata, type MetadataInit } from './rpc/metadata.ts';
 export type { ReadyOptions } from './rpc/ready-waiters.ts';
 export type { RetryBudgetOptions, RetryOptions } from './rpc/retry-options.ts';
 export {
@@ -51,15 +63,3 @@ export {
 } from './rpc/server.ts';
 export type { SettableHealth } from './rpc/server-health.ts';
 export type { HealthSettings, ServerOptions } from './rpc/server-options.ts';
-export type {
-  AnyService,
-  DefinitionOf,
-  GrpcMethodDefinition,
-  GrpcServiceDefinition,
-  MessageCodec,
-  MethodDefinition,
-  ServiceDefinition,
-  Unary,
-} from './rpc/service.ts';
-export { Status, type StatusName, type StatusNumber, statusNumbers } from './rpc/status.ts';
-export type { ReadyStrings } from './rpc/transport.ts';

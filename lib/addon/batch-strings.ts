@@ -1,4 +1,4 @@
-import type { ReadyStrings } from '../rpc/transport.ts';
+import type { ReadyStrings } from '../contract/transport.ts';
 import { stringWords } from './layout.ts';
 
 /** The strings that came with a batch of events, in order of their places in its slab. */

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
+import type { MethodInfo } from '../contract/transport.ts';
 import { packageRoot } from '../package-root.ts';
-import type { MethodInfo } from '../rpc/transport.ts';
 import { layoutNumbers } from './layout.ts';
 import { noBinaryMessage } from './no-binary.ts';
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../rpc/transport.ts';
+import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../contract/transport.ts';
 import { BatchStrings } from './batch-strings.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
 import { command, event, eventFlag, eventKind, headPlaceBits, stringWords } from './layout.ts';

@@ -6,7 +6,7 @@ import type {
   Encoder,
   MethodInfo,
   PendingCall,
-} from '../rpc/transport.ts';
+} from '../contract/transport.ts';
 import { type Boundary, theBoundary } from './boundary.ts';
 import { PendingCalls } from './pending-calls.ts';
 

@@ -1,4 +1,4 @@
-import type { Encoder } from '../rpc/transport.ts';
+import type { Encoder } from '../contract/transport.ts';
 import type { NativeEnvironment, Slabs } from './binary.ts';
 import { command, commandFlag, commandKind, largePayloadBytes } from './layout.ts';
 

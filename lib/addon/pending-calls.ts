@@ -1,4 +1,4 @@
-import type { PendingCall } from '../rpc/transport.ts';
+import type { PendingCall } from '../contract/transport.ts';
 
 /** Handles pack an index and a generation into one safe integer: generation * 2^24 + index. */
 const indexLimit = 1 << 24;

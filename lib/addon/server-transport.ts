@@ -6,7 +6,7 @@ import type {
   ServerTransport,
   ServerTransportOptions,
   ServerTransportStats,
-} from '../rpc/transport.ts';
+} from '../contract/transport.ts';
 import { type Boundary, theBoundary } from './boundary.ts';
 import { metadataOf, msgIdOf, peerOf } from './request-heads.ts';
 

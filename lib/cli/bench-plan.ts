@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { nearest } from '../contract/nearest.ts';
 import {
   type EncodedRequest,
   encodeRequest,
@@ -6,8 +7,7 @@ import {
   type LoadOptions,
   loadConfig,
   UnknownMethodError,
-} from '../../bench/driver/index.ts';
-import { nearest } from '../nearest.ts';
+} from '../load/index.ts';
 import { metadataOf } from './bench-metadata.ts';
 import {
   amountOption,

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { formatMs, type LoadProgress } from '../../bench/driver/index.ts';
+import { formatMs, type LoadProgress } from '../load/index.ts';
 
 /** Shows how a run is doing. */
 export interface ProgressView {

@@ -9,7 +9,7 @@ import {
   runLoad,
   textReport,
   UnreachableError,
-} from '../../bench/driver/index.ts';
+} from '../load/index.ts';
 import type { BenchPlan } from './bench-plan.ts';
 import { type ProgressView, progressView } from './bench-progress.ts';
 import { wrongArguments } from './wrong-arguments.ts';

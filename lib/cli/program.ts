@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../contract/nearest.ts';
 import { packageRoot } from '../package-root.ts';
 import { benchCommand } from './bench.ts';
 import { documentPath } from './document-path.ts';

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import protobuf from 'protobufjs';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../contract/nearest.ts';
 import { takeMap } from './given-map.ts';
 import { takeScalar } from './given-scalars.ts';
 import type { FieldKind, MessageField, MessageType } from './message-type.ts';

@@ -1,4 +1,4 @@
-import { checkMethods } from '../rpc/option-shapes.ts';
+import { checkMethods } from '../contract/option-shapes.ts';
 import type {
   AnyService,
   GrpcMethodDefinition,
@@ -6,8 +6,8 @@ import type {
   MessageCodec,
   MethodDefinition,
   ServiceDefinition,
-} from '../rpc/service.ts';
-import { kindOf } from '../rpc/value-text.ts';
+} from '../contract/service.ts';
+import { kindOf } from '../contract/value-text.ts';
 import { isNoMessage } from './object-shape.ts';
 
 const empty = Buffer.alloc(0);

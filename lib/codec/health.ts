@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import type { DefinitionOf, Unary } from '../contract/service.ts';
 import { packageRoot } from '../package-root.ts';
-import type { DefinitionOf, Unary } from '../rpc/service.ts';
 import { loadProto } from './load-proto.ts';
 
 /** Whose health is asked for. */

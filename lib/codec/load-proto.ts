@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import protobuf from 'protobufjs';
+import { booleanOption, choiceOption, stringsOption } from '../contract/option-shapes.ts';
+import { knownOptions } from '../contract/options.ts';
+import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../contract/service.ts';
+import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
 import { isFile, loadFiles } from '../proto/proto-files.ts';
-import { booleanOption, choiceOption, stringsOption } from '../rpc/option-shapes.ts';
-import { knownOptions } from '../rpc/options.ts';
-import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
-import { kindOf } from '../rpc/value-text.ts';
 import type { Longs } from './int64.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import { reflectedType } from './reflected-type.ts';

@@ -1,6 +1,6 @@
 import type { Writer } from 'protobufjs';
-import type { MessageCodec } from '../rpc/service.ts';
-import type { ReadyStrings } from '../rpc/transport.ts';
+import type { MessageCodec } from '../contract/service.ts';
+import type { ReadyStrings } from '../contract/transport.ts';
 import { CheckedWriter, TextWriter, unchecked } from './checked-writer.ts';
 import { GivenMessage, type GivenRules } from './given-message.ts';
 import type { Longs } from './int64.ts';

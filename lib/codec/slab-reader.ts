@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import type { ReadyStrings } from '../rpc/transport.ts';
+import type { ReadyStrings } from '../contract/transport.ts';
 
 /** Up to this many characters, a string is built faster from its codes than by a call into Node's C++. */
 const shortText = 16;

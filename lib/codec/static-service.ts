@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import type { MethodDefinition, ServiceDefinition } from '../rpc/service.ts';
+import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import type { StaticTypes } from './static-types.ts';
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { isPlain } from '../rpc/options.ts';
-import { kindOf } from '../rpc/value-text.ts';
+import { isPlain } from '../contract/options.ts';
+import { kindOf } from '../contract/value-text.ts';
 
 /** What may be registered, whatever the registry: the rules that keep entries readable for everybody. */
 

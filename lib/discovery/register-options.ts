@@ -1,5 +1,5 @@
-import { checkSignal, functionOption } from '../rpc/option-shapes.ts';
-import { integerOption, knownOptions } from '../rpc/options.ts';
+import { checkSignal, functionOption } from '../contract/option-shapes.ts';
+import { integerOption, knownOptions } from '../contract/options.ts';
 import { checkMetadata, checkWeight } from './instance.ts';
 import type { RegisterOptions } from './registry.ts';
 

@@ -1,6 +1,6 @@
+import { callUser } from '../contract/user-code.ts';
+import { kindOf } from '../contract/value-text.ts';
 import { safeLogger } from '../log/logger.ts';
-import { callUser } from '../rpc/user-code.ts';
-import { kindOf } from '../rpc/value-text.ts';
 import type { RegistrationState } from './registry.ts';
 
 export type StateListener = (state: RegistrationState) => void;

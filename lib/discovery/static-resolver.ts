@@ -1,4 +1,4 @@
-import type { TargetEndpoint } from '../rpc/target.ts';
+import type { TargetEndpoint } from '../contract/target.ts';
 import { Backoff } from './backoff.ts';
 import { type Lookup, lookupAll } from './lookup.ts';
 import type { Endpoint, Resolver, ResolverListener } from './resolver.ts';

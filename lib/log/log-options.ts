@@ -1,5 +1,5 @@
 import { type FullPolicy, fullPolicies, type LogBufferOptions } from '../addon/log-buffer.ts';
-import { integerOption, knownOptions, MiB, timeoutOption } from '../rpc/options.ts';
+import { integerOption, knownOptions, MiB, timeoutOption } from '../contract/options.ts';
 import { asFields, type LogFields, mergedFields } from './fields.ts';
 import type { LevelName } from './levels.ts';
 import { safeText } from './safe-text.ts';

@@ -1,5 +1,5 @@
-import { checkMethods } from '../rpc/option-shapes.ts';
-import { callUser } from '../rpc/user-code.ts';
+import { checkMethods } from '../contract/option-shapes.ts';
+import { callUser } from '../contract/user-code.ts';
 import { RocketLogger } from './create-logger.ts';
 import type { CallFields } from './current-call.ts';
 import type { LogFields } from './fields.ts';

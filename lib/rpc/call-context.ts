@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
+import { RpcError } from '../contract/errors.ts';
+import { encodeMetadata, Metadata } from '../contract/metadata.ts';
+import type { MethodDefinition } from '../contract/service.ts';
+import { type SignalWatcher, SignalWatchers } from '../contract/signal-watch.ts';
+import { statusOfWireCode } from '../contract/status.ts';
+import type { ServerTransport } from '../contract/transport.ts';
 import { type CallLog, callLog, type Logger } from '../log/logger.ts';
-import { RpcError } from './errors.ts';
-import { encodeMetadata, Metadata } from './metadata.ts';
-import type { MethodDefinition } from './service.ts';
-import { type SignalWatcher, SignalWatchers } from './signal-watch.ts';
-import { statusOfWireCode } from './status.ts';
-import type { ServerTransport } from './transport.ts';
 
 /** What a handler knows of its call. Valid until the handler has settled, and afterwards for reading. */
 export interface CallContext {

@@ -1,4 +1,4 @@
-import { RpcError } from './errors.ts';
+import { RpcError } from '../contract/errors.ts';
 
 /** Says of which call an error tells, unless it tells of one already. */
 export function tellOfCall(

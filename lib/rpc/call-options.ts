@@ -1,9 +1,15 @@
+import {
+  booleanOption,
+  checkSignal,
+  functionOption,
+  isSignal,
+  stringOption,
+} from '../contract/option-shapes.ts';
+import { checkIsPlain, refuseOption } from '../contract/options.ts';
+import { kindOf } from '../contract/value-text.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import type { CallOptions } from './channel-options.ts';
 import type { InterceptedClientCall } from './interceptors.ts';
-import { booleanOption, checkSignal, functionOption, isSignal, stringOption } from './option-shapes.ts';
-import { checkIsPlain, refuseOption } from './options.ts';
-import { kindOf } from './value-text.ts';
 
 const names: readonly (keyof CallOptions)[] = [
   'timeoutMs',

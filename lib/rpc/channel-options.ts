@@ -1,12 +1,8 @@
 import type { BalancerFactory } from '../balance/balancer.ts';
 import type { BalancerName } from '../balance/balancers.ts';
 import { defaultEjection, type EjectionSettings } from '../balance/ejection.ts';
-import type { Discovery, Resolver } from '../discovery/resolver.ts';
-import type { Logger } from '../log/logger.ts';
-import type { CallContext } from './call-context.ts';
-import type { ClientInterceptor } from './interceptors.ts';
-import type { Metadata, MetadataInit } from './metadata.ts';
-import { booleanOption, choiceOption } from './option-shapes.ts';
+import type { Metadata, MetadataInit } from '../contract/metadata.ts';
+import { booleanOption, choiceOption } from '../contract/option-shapes.ts';
 import {
   defaultIoThreads,
   integerOption,
@@ -14,9 +10,13 @@ import {
   MiB,
   numberOption,
   timeoutOption,
-} from './options.ts';
+} from '../contract/options.ts';
+import type { ClientTransportFactory, ClientTransportOptions } from '../contract/transport.ts';
+import type { Discovery, Resolver } from '../discovery/resolver.ts';
+import type { Logger } from '../log/logger.ts';
+import type { CallContext } from './call-context.ts';
+import type { ClientInterceptor } from './interceptors.ts';
 import type { RetryBudgetOptions, RetryOptions } from './retry-options.ts';
-import type { ClientTransportFactory, ClientTransportOptions } from './transport.ts';
 
 /** How a channel connects, and what its calls begin with. */
 export interface ChannelOptions {

@@ -1,5 +1,13 @@
 import type { Balancer } from '../balance/balancer.ts';
 import type { EjectionSettings } from '../balance/ejection.ts';
+import type {
+  ClientReceiver,
+  ClientTransport,
+  ClientTransportFactory,
+  ClientTransportOptions,
+  LinkState,
+} from '../contract/transport.ts';
+import { errorOf, kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ClientCall } from './client-call.ts';
@@ -8,14 +16,6 @@ import { type ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
 import type { GuardedResolver } from './guarded-resolver.ts';
 import { ReadyWaiters } from './ready-waiters.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import type {
-  ClientReceiver,
-  ClientTransport,
-  ClientTransportFactory,
-  ClientTransportOptions,
-  LinkState,
-} from './transport.ts';
-import { errorOf, kindOf } from './value-text.ts';
 
 export interface ChannelPartsOptions {
   readonly target: string;

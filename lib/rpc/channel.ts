@@ -1,4 +1,12 @@
 import { nativeClientTransport } from '../addon/client-transport.ts';
+import { RpcError } from '../contract/errors.ts';
+import { encodeMetadata } from '../contract/metadata.ts';
+import { booleanOption, checkSignal, functionOption, functionsOption } from '../contract/option-shapes.ts';
+import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from '../contract/options.ts';
+import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
+import { parseTarget } from '../contract/target.ts';
+import type { ClientTransportStats } from '../contract/transport.ts';
+import { kindOf, stackOf } from '../contract/value-text.ts';
 import { limitedLogger } from '../log/limited-logger.ts';
 import { checkedLogger, safeLogger } from '../log/logger.ts';
 import { currentCall } from './async-context.ts';
@@ -16,22 +24,14 @@ import { ChannelParts } from './channel-parts.ts';
 import { abortError, ClientCall, isAborted } from './client-call.ts';
 import { closeWhenDropped, forgetDrop } from './dropped-channels.ts';
 import type { EndpointState } from './endpoint-set.ts';
-import { RpcError } from './errors.ts';
 import { madeBalancer } from './guarded-balancer.ts';
 import { GuardedResolver } from './guarded-resolver.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
 import { type ClientInterceptor, runClientInterceptors } from './interceptors.ts';
-import { encodeMetadata } from './metadata.ts';
-import { booleanOption, checkSignal, functionOption, functionsOption } from './option-shapes.ts';
-import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from './options.ts';
 import { type ReadyOptions, readyOptionNames } from './ready-waiters.ts';
 import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { checkedBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
-import type { MethodDefinition, ServiceDefinition } from './service.ts';
-import { parseTarget } from './target.ts';
-import type { ClientTransportStats } from './transport.ts';
-import { kindOf, stackOf } from './value-text.ts';
 
 /** Counters since the channel was made; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
 export interface ChannelStats extends ClientTransportStats {

@@ -1,14 +1,14 @@
+import { isRpcError, RpcError } from '../contract/errors.ts';
+import { Metadata } from '../contract/metadata.ts';
+import type { MethodDefinition } from '../contract/service.ts';
+import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
+import type { PendingCall, ReadyStrings } from '../contract/transport.ts';
+import { callUser } from '../contract/user-code.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
-import { isRpcError, RpcError } from './errors.ts';
-import { Metadata } from './metadata.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
 import type { RetryPolicy } from './retry-options.ts';
-import type { MethodDefinition } from './service.ts';
-import { type SignalSource, SignalWatch, type SignalWatcher } from './signal-watch.ts';
-import type { PendingCall, ReadyStrings } from './transport.ts';
-import { callUser } from './user-code.ts';
 
 /** Who runs calls: is told how their attempts and they themselves end. */
 export interface CallRunner {

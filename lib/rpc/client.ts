@@ -1,11 +1,11 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
+import { RpcError } from '../contract/errors.ts';
+import { checkMethods } from '../contract/option-shapes.ts';
+import type { AnyService, MethodsOf, Unary } from '../contract/service.ts';
 import { tellOfCall } from './call-failure.ts';
 import { Channel } from './channel.ts';
 import type { CallOptions } from './channel-options.ts';
-import { RpcError } from './errors.ts';
 import { guardImplicitCalls } from './implicit-calls.ts';
-import { checkMethods } from './option-shapes.ts';
-import type { AnyService, MethodsOf, Unary } from './service.ts';
 
 /** One function per unary method of a service. */
 export type Client<Service extends AnyService> = {

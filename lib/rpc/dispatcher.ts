@@ -1,16 +1,16 @@
+import { isRpcError, RpcError } from '../contract/errors.ts';
+import { type MethodDefinition, methodInfo } from '../contract/service.ts';
+import { wireCode } from '../contract/status.ts';
+import type { ClientTransport } from '../contract/transport.ts';
+import { messageOf } from '../contract/value-text.ts';
 import { tellOfCall } from './call-failure.ts';
 import type { ClientCall } from './client-call.ts';
 import { abortError, type CallRunner } from './client-call.ts';
 import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
-import { isRpcError, RpcError } from './errors.ts';
 import { memoryError } from './out-of-memory.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
-import { type MethodDefinition, methodInfo } from './service.ts';
-import { wireCode } from './status.ts';
-import type { ClientTransport } from './transport.ts';
-import { messageOf } from './value-text.ts';
 
 /** A call that was certainly not handled is given to so many other endpoints. */
 const mostMoves = 5;

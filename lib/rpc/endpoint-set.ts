@@ -1,10 +1,10 @@
 import type { BalancedEndpoint, Balancer } from '../balance/balancer.ts';
 import { Ejection, type EjectionSettings } from '../balance/ejection.ts';
 import { RoundRobin } from '../balance/round-robin.ts';
+import { type ClientTransport, type LinkState, linkState } from '../contract/transport.ts';
+import { errorOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import { resolvedEndpoint } from './resolved-endpoint.ts';
-import { type ClientTransport, type LinkState, linkState } from './transport.ts';
-import { errorOf } from './value-text.ts';
 
 /** Calls of an endpoint that was taken off the list may take so long to end. */
 const drainMs = 30_000;

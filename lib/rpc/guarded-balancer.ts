@@ -1,10 +1,10 @@
 import type { Balancer, BalancerFactory } from '../balance/balancer.ts';
 import { type BalancerName, balancerFactory } from '../balance/balancers.ts';
+import { RpcError } from '../contract/errors.ts';
+import { checkMethods } from '../contract/option-shapes.ts';
+import { callUser } from '../contract/user-code.ts';
+import { kindOf, messageOf } from '../contract/value-text.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
-import { RpcError } from './errors.ts';
-import { checkMethods } from './option-shapes.ts';
-import { callUser } from './user-code.ts';
-import { kindOf, messageOf } from './value-text.ts';
 
 type OnUserError = (what: string, error: unknown) => void;
 

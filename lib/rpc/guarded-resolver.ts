@@ -1,6 +1,6 @@
+import { adopted, callUser, isThenable } from '../contract/user-code.ts';
+import { errorOf } from '../contract/value-text.ts';
 import type { Resolver, ResolverListener } from '../discovery/resolver.ts';
-import { adopted, callUser, isThenable } from './user-code.ts';
-import { errorOf } from './value-text.ts';
 
 /** A resolver that may be the user's: what its methods throw keeps nothing of the channel from going on, or from closing. */
 export class GuardedResolver implements Resolver {

@@ -1,6 +1,6 @@
-import { nearest } from '../nearest.ts';
+import { nearest } from '../contract/nearest.ts';
+import type { ServiceDefinition } from '../contract/service.ts';
 import type { RetryPolicy } from './retry-options.ts';
-import type { ServiceDefinition } from './service.ts';
 
 /**
  * That the names of `retry.idempotent` which are of this service are names of its methods: one that is none would switch

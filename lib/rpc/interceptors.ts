@@ -1,6 +1,6 @@
+import type { MetadataInit } from '../contract/metadata.ts';
+import { mayBeDropped } from '../contract/user-code.ts';
 import type { CallContext } from './call-context.ts';
-import type { MetadataInit } from './metadata.ts';
-import { mayBeDropped } from './user-code.ts';
 
 /** A call on its way to the handler, as server interceptors see it. */
 export interface InterceptedServerCall {

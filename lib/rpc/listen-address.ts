@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import { parseTarget, type TargetEndpoint } from './target.ts';
-import { kindOf } from './value-text.ts';
+import { parseTarget, type TargetEndpoint } from '../contract/target.ts';
+import { kindOf } from '../contract/value-text.ts';
 
 /**
  * The one address to listen on, its name looked up.

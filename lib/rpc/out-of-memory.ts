@@ -1,4 +1,4 @@
-import { RpcError } from './errors.ts';
+import { RpcError } from '../contract/errors.ts';
 
 /** Whether an error says that there was no memory for a buffer; V8 and Node.js each have one. */
 export function isOutOfMemory(error: unknown): boolean {

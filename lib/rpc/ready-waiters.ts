@@ -1,7 +1,7 @@
+import type { RpcError } from '../contract/errors.ts';
+import { SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import { abortError } from './client-call.ts';
-import type { RpcError } from './errors.ts';
-import { SignalWatch, type SignalWatcher } from './signal-watch.ts';
 
 /** For how long, and until when, to wait for a channel to be ready. */
 export interface ReadyOptions {

@@ -1,6 +1,6 @@
+import { numberOption } from '../contract/options.ts';
+import { kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
-import { numberOption } from './options.ts';
-import { kindOf } from './value-text.ts';
 
 /** A copy of an endpoint that a resolver, perhaps the user's, has named. @throws TypeError or RangeError that says what it lacks. */
 export function resolvedEndpoint(given: Endpoint): Endpoint {

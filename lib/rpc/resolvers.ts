@@ -1,9 +1,9 @@
+import { checkMethods } from '../contract/option-shapes.ts';
+import { parseHostPort, type Target } from '../contract/target.ts';
 import { DnsResolver } from '../discovery/dns-resolver.ts';
 import { etcd } from '../discovery/etcd/etcd.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { StaticResolver } from '../discovery/static-resolver.ts';
-import { checkMethods } from './option-shapes.ts';
-import { parseHostPort, type Target } from './target.ts';
 
 type MakeResolver = (target: Target) => Resolver;
 

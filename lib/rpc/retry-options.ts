@@ -1,6 +1,6 @@
-import { listOption } from './option-shapes.ts';
-import { integerOption, knownOptions, numberOption, timeoutOption } from './options.ts';
-import { isStatusName, type StatusName } from './status.ts';
+import { listOption } from '../contract/option-shapes.ts';
+import { integerOption, knownOptions, numberOption, timeoutOption } from '../contract/options.ts';
+import { isStatusName, type StatusName } from '../contract/status.ts';
 
 /** The retry policy: which failed calls are made again. Giving one, even empty, switches it on. */
 export interface RetryOptions {

@@ -1,5 +1,5 @@
 import { ServingStatus } from '../codec/health.ts';
-import type { ServerTransport } from './transport.ts';
+import type { ServerTransport } from '../contract/transport.ts';
 
 /** What an application may say of a service; `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING` as well. */
 export type SettableHealth = 'SERVING' | 'NOT_SERVING' | 1 | 2;

@@ -1,8 +1,5 @@
 import { nativeServerTransport } from '../addon/server-transport.ts';
-import { RocketLogger } from '../log/create-logger.ts';
-import { checkedLogger, type Logger } from '../log/logger.ts';
-import type { ServerInterceptor } from './interceptors.ts';
-import { booleanOption, functionOption, functionsOption } from './option-shapes.ts';
+import { booleanOption, functionOption, functionsOption } from '../contract/option-shapes.ts';
 import {
   defaultIoThreads,
   defaultTimeoutMs,
@@ -11,8 +8,11 @@ import {
   MiB,
   maxTimeoutMs,
   timeoutOption,
-} from './options.ts';
-import type { ServerTransportFactory, ServerTransportOptions } from './transport.ts';
+} from '../contract/options.ts';
+import type { ServerTransportFactory, ServerTransportOptions } from '../contract/transport.ts';
+import { RocketLogger } from '../log/create-logger.ts';
+import { checkedLogger, type Logger } from '../log/logger.ts';
+import type { ServerInterceptor } from './interceptors.ts';
 
 /** When the health service says SERVING_BLOCKED. */
 export interface HealthSettings {

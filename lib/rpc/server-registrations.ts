@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkMethods } from '../contract/option-shapes.ts';
+import { SignalWatch } from '../contract/signal-watch.ts';
+import { errorOf } from '../contract/value-text.ts';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { untilWithdrawn } from '../discovery/withdrawal.ts';
-import { checkMethods } from './option-shapes.ts';
-import { SignalWatch } from './signal-watch.ts';
-import { errorOf } from './value-text.ts';
 
 /** How often connections are looked at while clients leave. */
 const lookMs = 20;

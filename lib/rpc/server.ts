@@ -1,24 +1,29 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
+import { wireFailure } from '../contract/errors.ts';
+import { checkMethods, checkSignal } from '../contract/option-shapes.ts';
+import { defaultTimeoutMs, knownOptions, timeoutOption } from '../contract/options.ts';
+import { type AnyService, type MethodsOf, methodInfo, type Unary } from '../contract/service.ts';
+import { wireCode, wireCodeOfStatus } from '../contract/status.ts';
+import type {
+  ReadyStrings,
+  ServerReceiver,
+  ServerTransport,
+  ServerTransportStats,
+} from '../contract/transport.ts';
+import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
+import { kindOf, messageOf } from '../contract/value-text.ts';
 import { checkedRegisterOptions } from '../discovery/register-options.ts';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
 import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
-import { wireFailure } from './errors.ts';
 import { runServerInterceptors } from './interceptors.ts';
 import { listenAddress } from './listen-address.ts';
-import { checkMethods, checkSignal } from './option-shapes.ts';
-import { defaultTimeoutMs, knownOptions, timeoutOption } from './options.ts';
 import { isOutOfMemory, memoryError } from './out-of-memory.ts';
 import { ServerHealth, type SettableHealth } from './server-health.ts';
 import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
 import { checkNotAborted, ServerRegistrations } from './server-registrations.ts';
-import { type AnyService, type MethodsOf, methodInfo, type Unary } from './service.ts';
 import { handlersOf, type MethodHandler } from './service-handlers.ts';
-import { wireCode, wireCodeOfStatus } from './status.ts';
-import type { ReadyStrings, ServerReceiver, ServerTransport, ServerTransportStats } from './transport.ts';
-import { adopted, isPlainPromise, isThenable } from './user-code.ts';
-import { kindOf, messageOf } from './value-text.ts';
 
 /** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
 export type Handler<Request, Response> = (

@@ -1,7 +1,7 @@
-import { nearest } from '../nearest.ts';
+import { nearest } from '../contract/nearest.ts';
+import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
+import { kindOf } from '../contract/value-text.ts';
 import type { CallContext } from './call-context.ts';
-import type { MethodDefinition, ServiceDefinition } from './service.ts';
-import { kindOf } from './value-text.ts';
 
 /** A method of a server, and what answers it. */
 export interface MethodHandler {

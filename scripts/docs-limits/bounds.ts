@@ -1,7 +1,7 @@
 import ts from 'typescript';
 import { parse } from './source.ts';
 
-/** What the code does with a number it is given: a call of integerOption() or timeoutOption() (lib/rpc/options.ts). */
+/** What the code does with a number it is given: a call of integerOption() or timeoutOption() (lib/contract/options.ts). */
 export interface Bounds {
   /** Undefined: not a constant. */
   readonly fallback: number | undefined;
@@ -11,7 +11,7 @@ export interface Bounds {
 
 type Constants = ReadonlyMap<string, number>;
 
-const optionsFile = 'lib/rpc/options.ts';
+const optionsFile = 'lib/contract/options.ts';
 
 /** Constants of a file, those inside its constant objects too, by name. */
 export function constantsOf(file: string): Map<string, number> {

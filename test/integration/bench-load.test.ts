@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { encodeRequest, type LoadOptions, runLoad, UnreachableError } from '../../bench/driver/index.ts';
 import { loadProto, RpcError, Server } from '../../lib/index.ts';
+import { encodeRequest, type LoadOptions, runLoad, UnreachableError } from '../../lib/load/index.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { startClock } from '../support/clock.ts';
 import { startOrderServer } from '../support/loopback.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ServiceDefinition, Unary } from '../../lib/contract/service.ts';
 import { Channel, createClient, loadProto, Server } from '../../lib/index.ts';
-import type { ServiceDefinition, Unary } from '../../lib/rpc/service.ts';
 import { catalogProto, generated, importGenerated, protos } from '../support/generated.ts';
 import { orderProto } from '../support/order.ts';
 

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runGen } from '../../lib/cli/gen/run-gen.ts';
+import type { MessageCodec, ServiceDefinition } from '../../lib/contract/service.ts';
 import { Channel, createClient, loadProto, Server } from '../../lib/index.ts';
 import { methodKey } from '../../lib/proto/names.ts';
-import type { MessageCodec, ServiceDefinition } from '../../lib/rpc/service.ts';
 import { emptyProject, writeFiles } from '../support/generated.ts';
 import { hostileNames, objectNames, sharpNames } from '../support/hostile-names.ts';
 

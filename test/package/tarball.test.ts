@@ -42,7 +42,7 @@ it('holds the compiled library, the prebuilt binary, the native sources and prot
     ...['binding.gyp', 'CMakeLists.txt', 'scripts/install.mjs'],
     ...tracked('native', 'proto', 'docs', 'examples', 'test/golden/frames.json', 'bench/results/compare.md'),
     ...['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
-    ...tracked('lib', 'bench/driver').flatMap(compiledFrom),
+    ...tracked('lib').flatMap(compiledFrom),
   ];
   const prebuilds = files.filter((file) => file.startsWith('package/prebuilds/'));
   expect(prebuilds).toContain(`package/${prebuilt}`);

@@ -5,7 +5,7 @@ import type {
   ServerTransport,
   ServerTransportOptions,
   ServerTransportStats,
-} from '../../lib/rpc/transport.ts';
+} from '../../lib/contract/transport.ts';
 import type { FakeClock } from './fake-clock.ts';
 
 /** A request as it is on the way. */

@@ -10,7 +10,7 @@ import {
   type MethodInfo,
   type PendingCall,
   type ServerTransportFactory,
-} from '../../lib/rpc/transport.ts';
+} from '../../lib/contract/transport.ts';
 import { FakeClock } from './fake-clock.ts';
 import { encoded, MemoryServer } from './memory-server.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { Recorder, statusOfCause } from '../../bench/driver/recorder.ts';
 import { RpcError } from '../../lib/index.ts';
+import { Recorder, statusOfCause } from '../../lib/load/recorder.ts';
 
 function countsOf(recorder: Recorder): [string, number, string][] {
   return [...recorder.failures].map(([cause, { count, example }]) => [statusOfCause(cause), count, example]);

@@ -1,10 +1,10 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { ClosedLoop } from '../../bench/driver/closed-loop.ts';
-import { OpenLoop } from '../../bench/driver/open-loop.ts';
-import { Recorder } from '../../bench/driver/recorder.ts';
-import { Schedule } from '../../bench/driver/schedule.ts';
 import { RpcError } from '../../lib/index.ts';
+import { ClosedLoop } from '../../lib/load/closed-loop.ts';
+import { OpenLoop } from '../../lib/load/open-loop.ts';
+import { Recorder } from '../../lib/load/recorder.ts';
+import { Schedule } from '../../lib/load/schedule.ts';
 
 /** Calls that end when the test says so, and time that passes when it says so. */
 function world(windowEndMs = Number.POSITIVE_INFINITY) {

@@ -1,11 +1,11 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { htmlReport, type LoadResult, latencyBuckets, textReport } from '../../bench/driver/index.ts';
-import { loadSettings } from '../../bench/driver/load-options.ts';
-import { loadResult } from '../../bench/driver/load-result.ts';
-import type { ThreadDone } from '../../bench/driver/messages.ts';
-import { newHistogram } from '../../bench/driver/recorder.ts';
-import { Series } from '../../bench/driver/series.ts';
+import { htmlReport, type LoadResult, latencyBuckets, textReport } from '../../lib/load/index.ts';
+import { loadSettings } from '../../lib/load/load-options.ts';
+import { loadResult } from '../../lib/load/load-result.ts';
+import type { ThreadDone } from '../../lib/load/messages.ts';
+import { newHistogram } from '../../lib/load/recorder.ts';
+import { Series } from '../../lib/load/series.ts';
 
 function latencies(...ms: number[]) {
   const histogram = newHistogram();

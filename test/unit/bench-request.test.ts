@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { encodeRequest } from '../../bench/driver/index.ts';
 import { loadProto } from '../../lib/index.ts';
+import { encodeRequest } from '../../lib/load/index.ts';
 import { orderProto, orderRequestBody } from '../support/order.ts';
 
 const shopProto = new URL('../support/protos/shop.proto', import.meta.url).pathname;

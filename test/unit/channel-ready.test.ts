@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { linkState } from '../../lib/contract/transport.ts';
 import { Channel, type ChannelOptions, type Resolver, type ResolverListener } from '../../lib/index.ts';
-import { linkState } from '../../lib/rpc/transport.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { settled } from '../support/waits.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { linkState } from '../../lib/contract/transport.ts';
 import {
   Channel,
   createClient,
@@ -6,7 +7,6 @@ import {
   type Resolver,
   type ResolverListener,
 } from '../../lib/index.ts';
-import { linkState } from '../../lib/rpc/transport.ts';
 import { gate } from '../support/loopback.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
 import { Order, type OrderReply, type OrderRequest } from '../support/order.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaultEjection } from '../../lib/balance/ejection.ts';
 import { RoundRobin } from '../../lib/balance/round-robin.ts';
+import { type ClientTransport, linkState } from '../../lib/contract/transport.ts';
 import { EndpointSet } from '../../lib/rpc/endpoint-set.ts';
-import { type ClientTransport, linkState } from '../../lib/rpc/transport.ts';
 
 /** Of a transport, what an EndpointSet uses; endpoint numbers count from 0. */
 function fixture(links = 2) {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { MessageCodec, ServiceDefinition } from '../../lib/contract/service.ts';
 import { loadProto } from '../../lib/index.ts';
-import type { MessageCodec, ServiceDefinition } from '../../lib/rpc/service.ts';
 import { generated, importGenerated, protos } from '../support/generated.ts';
 
 type Fields = Record<string, unknown>;

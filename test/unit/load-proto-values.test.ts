@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encodeRequest } from '../../bench/driver/index.ts';
+import type { MessageCodec } from '../../lib/contract/service.ts';
 import { loadProto } from '../../lib/index.ts';
-import type { MessageCodec } from '../../lib/rpc/service.ts';
+import { encodeRequest } from '../../lib/load/index.ts';
 
 const proto = path.resolve(import.meta.dirname, '../support/protos/shop.proto');
 

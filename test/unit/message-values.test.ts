@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { types } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
+import type { MessageCodec, ServiceDefinition } from '../../lib/contract/service.ts';
 import { loadProto } from '../../lib/index.ts';
-import type { MessageCodec, ServiceDefinition } from '../../lib/rpc/service.ts';
 import { generated, importGenerated, temporaryFolder, writeFiles } from '../support/generated.ts';
 import { shapes } from '../support/shapes-of-values.ts';
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { NativeEnvironment, Slabs } from '../../lib/addon/binary.ts';
 import { command, commandFlag, commandKind, largePayloadBytes } from '../../lib/addon/layout.ts';
 import { maxCommands, Outbox } from '../../lib/addon/outbox.ts';
-import type { Encoder } from '../../lib/rpc/transport.ts';
+import type { Encoder } from '../../lib/contract/transport.ts';
 
 interface Sent {
   readonly kind: number;

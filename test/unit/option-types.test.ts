@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { encodeRequest, type LoadOptions, type RequestOptions, runLoad } from '../../bench/driver/index.ts';
 import {
   Channel,
   type ChannelOptions,
@@ -17,6 +16,7 @@ import {
   Server,
   type ServerOptions,
 } from '../../lib/index.ts';
+import { encodeRequest, type LoadOptions, type RequestOptions, runLoad } from '../../lib/load/index.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { Order, orderProto } from '../support/order.ts';
 import { wrongTypes } from '../support/wrong-values.ts';

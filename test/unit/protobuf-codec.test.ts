@@ -3,8 +3,8 @@ import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { ProtobufCodec } from '../../lib/codec/protobuf-codec.ts';
 import { reflectedType } from '../../lib/codec/reflected-type.ts';
+import type { MessageCodec } from '../../lib/contract/service.ts';
 import { loadProto } from '../../lib/index.ts';
-import type { MessageCodec } from '../../lib/rpc/service.ts';
 
 const proto = path.resolve(import.meta.dirname, '../support/protos/shop.proto');
 const { Shop } = loadProto(proto);

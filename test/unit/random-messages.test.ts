@@ -1,8 +1,8 @@
 import path from 'node:path';
 import protobuf from 'protobufjs';
 import { expect, it, vi } from 'vitest';
+import type { MessageCodec, ServiceDefinition } from '../../lib/contract/service.ts';
 import { loadProto } from '../../lib/index.ts';
-import type { MessageCodec, ServiceDefinition } from '../../lib/rpc/service.ts';
 import { generated, importGenerated, temporaryFolder, writeFiles } from '../support/generated.ts';
 import { randomFrom, shapes } from '../support/shapes-of-values.ts';
 

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { linkTypes } from '../../lib/codec/static-service.ts';
 import { StaticTypes } from '../../lib/codec/static-types.ts';
+import type { MessageCodec, ServiceDefinition } from '../../lib/contract/service.ts';
 import { type Longs, loadProto } from '../../lib/index.ts';
-import type { MessageCodec, ServiceDefinition } from '../../lib/rpc/service.ts';
 import { builtPackage } from '../support/child.ts';
 import { catalogProto, generated, importGenerated, protos } from '../support/generated.ts';
 

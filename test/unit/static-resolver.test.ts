@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { parseTarget } from '../../lib/contract/target.ts';
 import { StaticResolver } from '../../lib/discovery/static-resolver.ts';
 import type { Endpoint } from '../../lib/index.ts';
-import { parseTarget } from '../../lib/rpc/target.ts';
 import { Recorder } from '../support/recorder.ts';
 import { Changes } from '../support/waits.ts';
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { statusOfWireCode, wireCodeOfStatus } from '../../lib/contract/status.ts';
 import {
   Metadata,
   RpcError,
@@ -7,7 +8,6 @@ import {
   type StatusNumber,
   statusNumbers,
 } from '../../lib/index.ts';
-import { statusOfWireCode, wireCodeOfStatus } from '../../lib/rpc/status.ts';
 
 const names = Object.keys(Status) as StatusName[];
 const errors = names.filter((name) => name !== 'OK');

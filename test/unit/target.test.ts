@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTarget } from '../../lib/rpc/target.ts';
+import { parseTarget } from '../../lib/contract/target.ts';
 
 describe('a target', () => {
   it.each([

@@ -1,7 +1,7 @@
+import { SignalWatch } from '../../contract/signal-watch.ts';
+import { callUser } from '../../contract/user-code.ts';
+import { errorOf } from '../../contract/value-text.ts';
 import { safeLogger } from '../../log/logger.ts';
-import { SignalWatch } from '../../rpc/signal-watch.ts';
-import { callUser } from '../../rpc/user-code.ts';
-import { errorOf } from '../../rpc/value-text.ts';
 import { checkAddress, checkServiceName } from '../instance.ts';
 import { checkedRegisterOptions } from '../register-options.ts';
 import type { RegisterOptions, Registration, Registry } from '../registry.ts';

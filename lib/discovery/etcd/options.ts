@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { stringOption, stringsOption } from '../../contract/option-shapes.ts';
+import { integerOption, knownOptions, timeoutOption } from '../../contract/options.ts';
 import { checkedLogger, type Logger } from '../../log/logger.ts';
-import { stringOption, stringsOption } from '../../rpc/option-shapes.ts';
-import { integerOption, knownOptions, timeoutOption } from '../../rpc/options.ts';
 
 /** Certificates for an etcd that talks TLS. */
 export interface EtcdTls {

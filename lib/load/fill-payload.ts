@@ -1,4 +1,4 @@
-import type { MessageCodec, MethodDefinition } from '../../lib/index.ts';
+import type { MessageCodec, MethodDefinition } from '../index.ts';
 
 type Codec = Pick<MessageCodec<unknown>, 'encodeInto' | 'spilled' | 'decode'>;
 type Fields = Readonly<Record<string, unknown>>;

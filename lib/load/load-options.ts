@@ -1,7 +1,7 @@
-import { encodeMetadata } from '../../lib/rpc/metadata.ts';
-import { booleanOption, checkSignal, functionOption } from '../../lib/rpc/option-shapes.ts';
-import { knownOptions } from '../../lib/rpc/options.ts';
-import { kindOf } from '../../lib/rpc/value-text.ts';
+import { encodeMetadata } from '../contract/metadata.ts';
+import { booleanOption, checkSignal, functionOption } from '../contract/option-shapes.ts';
+import { knownOptions } from '../contract/options.ts';
+import { kindOf } from '../contract/value-text.ts';
 import type { EncodedRequest } from './encode-request.ts';
 import type { LoadProgress } from './progress.ts';
 

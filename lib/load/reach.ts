@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Channel, RpcError } from '../../lib/index.ts';
+import { Channel, RpcError } from '../index.ts';
 import { rawMethod } from './raw-method.ts';
 
 /** Nobody answers at the target. */

@@ -1,7 +1,7 @@
 /** The server that OrderServer starts: answers Order.makeOrder until its parent is gone. Argument: how many ports. */
 import { join } from 'node:path';
-import { loadProto, Server } from '../../lib/index.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { loadProto, Server } from '../index.ts';
+import { packageRoot } from '../package-root.ts';
 
 // Ctrl-C reaches the whole process group; the parent decides when its server ends.
 process.on('SIGINT', () => undefined);

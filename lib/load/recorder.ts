@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import { RpcError } from '../../lib/index.ts';
+import { RpcError } from '../index.ts';
 
 /** Failures of one cause, and the message of the first of them. */
 export interface Failures {

@@ -1,4 +1,4 @@
-import type { MethodDefinition } from '../../lib/index.ts';
+import type { MethodDefinition } from '../index.ts';
 
 /**
  * A method whose request is encoded already and whose replies are not decoded: the load then costs the client as little

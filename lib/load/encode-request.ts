@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { loadProto, type MethodDefinition } from '../../lib/index.ts';
-import { packageRoot } from '../../lib/package-root.ts';
-import { stringOption } from '../../lib/rpc/option-shapes.ts';
-import { integerOption, knownOptions, MiB } from '../../lib/rpc/options.ts';
+import { stringOption } from '../contract/option-shapes.ts';
+import { integerOption, knownOptions, MiB } from '../contract/options.ts';
+import { loadProto, type MethodDefinition } from '../index.ts';
+import { packageRoot } from '../package-root.ts';
 import { encodedBody, fillPayload } from './fill-payload.ts';
 
 /** What the calls of a load send. */

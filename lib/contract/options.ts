@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { nearest } from '../nearest.ts';
+import { nearest } from './nearest.ts';
 import { kindOf } from './value-text.ts';
 
 /** The longest timeout of any kind: one day. */

@@ -1,6 +1,6 @@
 /** A client thread: its own channel and its share of the load. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Channel, type ChannelOptions, Metadata } from '../../lib/index.ts';
+import { Channel, type ChannelOptions, Metadata } from '../index.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import { defaultMaxInFlight, type LoadSettings, shareOf } from './load-options.ts';
 import type { Loop, LoopPorts } from './loop.ts';

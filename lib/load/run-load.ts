@@ -1,4 +1,4 @@
-import { callUser } from '../../lib/rpc/user-code.ts';
+import { callUser } from '../contract/user-code.ts';
 import { ClientThread } from './client-thread.ts';
 import { type LoadMode, type LoadOptions, type LoadSettings, loadSettings } from './load-options.ts';
 import { type LoadResult, loadResult } from './load-result.ts';
