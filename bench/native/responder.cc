@@ -18,9 +18,9 @@
 #include "io/connection.h"
 #include "io/io_thread_group.h"
 #include "io/listener.h"
-#include "io/take_frames.h"
-#include "wire/frame.h"
-#include "wire/wire_code.h"
+#include "tinypb/frame.h"
+#include "tinypb/take_frames.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::bench {
 namespace {
@@ -76,27 +76,27 @@ class Session final : public io::ConnectionHandler {
 };
 
 io::ConnectionHandler::Taken Session::on_bytes(ByteSpan bytes) {
-  return io::take_frames(
+  return tinypb::take_frames(
       bytes, responder_.limits.max_frame_bytes, [this] { return connection_->open() && !connection_->backlogged(); },
       [this](ByteSpan frame) {
         answer(frame);
         return true;
       },
-      [this](const wire::FrameStart&, std::size_t) { connection_->close(io::CloseReason::kBadInput); },
-      [this](wire::DecodeError) { connection_->close(io::CloseReason::kBadInput); });
+      [this](const tinypb::FrameStart&, std::size_t) { connection_->close(io::CloseReason::kBadInput); },
+      [this](tinypb::DecodeError) { connection_->close(io::CloseReason::kBadInput); });
 }
 
 void Session::answer(ByteSpan frame) {
-  wire::FrameView view;
-  if (wire::decode(frame, view) != wire::DecodeError::kNone) {
+  tinypb::FrameView view;
+  if (tinypb::decode(frame, view) != tinypb::DecodeError::kNone) {
     connection_->close(io::CloseReason::kBadInput);
     return;
   }
   const bool known = view.method == kMethod;
-  const wire::FrameHead head{view.msg_id, view.method, known ? 0 : wire::kMethodNotFound, {}};
+  const tinypb::FrameHead head{view.msg_id, view.method, known ? 0 : tinypb::kMethodNotFound, {}};
   const ByteSpan body = known ? as_bytes(kReplyBody) : ByteSpan{};
-  const std::size_t size = wire::frame_bytes(head, body.size());
-  wire::encode(connection_->append(size), head, body, view.checksum != wire::kNoChecksum);
+  const std::size_t size = tinypb::frame_bytes(head, body.size());
+  tinypb::encode(connection_->append(size), head, body, view.checksum != tinypb::kNoChecksum);
   if (connection_->backlogged()) connection_->pause_reading();
 }
 

@@ -134,7 +134,7 @@ export interface PendingCall {
   handle: number;
 }
 
-/** State of one of an endpoint's connections; the numbers are native/core/rpc/client_session.h's LinkState. */
+/** State of one of an endpoint's connections; the numbers are native/core/rpc/client_channel.h's LinkState. */
 export const linkState = { idle: 0, connecting: 1, ready: 2, failed: 3, closed: 4 } as const;
 export type LinkState = (typeof linkState)[keyof typeof linkState];
 

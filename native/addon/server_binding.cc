@@ -99,13 +99,13 @@ Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
   put(stats, "logLinesDropped", counters.log_lines_dropped.load());
   put(stats, "acceptBackoffs", server.accept_backoffs());
   auto rejected = Napi::Object::New(info.Env());
-  for (std::size_t i = 1; i < wire::kDecodeErrorCount; ++i) {
-    put(rejected, wire::name_of(static_cast<wire::DecodeError>(i)), counters.frames_rejected[i].load());
+  for (std::size_t i = 1; i < tinypb::kDecodeErrorCount; ++i) {
+    put(rejected, tinypb::name_of(static_cast<tinypb::DecodeError>(i)), counters.frames_rejected[i].load());
   }
   stats.Set("framesRejected", rejected);
   auto foreign = Napi::Object::New(info.Env());
-  for (std::size_t i = 1; i < wire::kForeignCount; ++i) {
-    put(foreign, wire::name_of(static_cast<wire::Foreign>(i)), counters.foreign_connections[i].load());
+  for (std::size_t i = 1; i < rpc::kForeignCount; ++i) {
+    put(foreign, rpc::name_of(static_cast<rpc::Foreign>(i)), counters.foreign_connections[i].load());
   }
   stats.Set("foreignConnections", foreign);
   auto closed = Napi::Object::New(info.Env());

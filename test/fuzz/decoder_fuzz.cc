@@ -6,14 +6,14 @@
 #include <cstdlib>
 #include <vector>
 
+#include "protobuf/ascii.h"
 #include "rpc/health.h"
-#include "wire/ascii.h"
-#include "wire/frame.h"
+#include "tinypb/frame.h"
 
 namespace {
 
 using rocket::ByteSpan;
-using rocket::wire::DecodeError;
+using rocket::tinypb::DecodeError;
 
 constexpr std::size_t kMaxFrameBytes = 2048;
 
@@ -28,8 +28,8 @@ bool inside(const void* at, std::size_t size, ByteSpan of) {
 
 /// False when the frame is refused.
 bool take_frame(ByteSpan frame) {
-  rocket::wire::FrameView view;
-  if (rocket::wire::decode(frame, view) != DecodeError::kNone) return false;
+  rocket::tinypb::FrameView view;
+  if (rocket::tinypb::decode(frame, view) != DecodeError::kNone) return false;
   expect(inside(view.msg_id.data(), view.msg_id.size(), frame));
   expect(inside(view.method.data(), view.method.size(), frame));
   expect(inside(view.err_info.data(), view.err_info.size(), frame));
@@ -37,15 +37,15 @@ bool take_frame(ByteSpan frame) {
   std::string_view service;
   if (rocket::rpc::health::decode_request(view.body, service))
     expect(inside(service.data(), service.size(), view.body));
-  const rocket::wire::FrameHead head{view.msg_id, view.method, view.err_code, view.err_info};
-  expect(rocket::wire::frame_bytes(head, view.body.size()) == frame.size());
+  const rocket::tinypb::FrameHead head{view.msg_id, view.method, view.err_code, view.err_info};
+  expect(rocket::tinypb::frame_bytes(head, view.body.size()) == frame.size());
   std::vector<std::uint8_t> again(frame.size());
-  rocket::wire::encode(again.data(), head, view.body, view.checksum != rocket::wire::kNoChecksum);
+  rocket::tinypb::encode(again.data(), head, view.body, view.checksum != rocket::tinypb::kNoChecksum);
   expect(std::equal(again.begin(), again.end(), frame.begin(), frame.end()));
   return true;
 }
 
-/// A stream that is taken apart as io/take_frames.h does.
+/// A stream that is taken apart as tinypb/take_frames.h does.
 struct Stream {
   std::vector<std::uint8_t> pending;
   std::size_t skip = 0;  ///< what is left of a frame over the limit
@@ -53,11 +53,11 @@ struct Stream {
 
 /// What a frame over the limit is answered by; false when it is refused, or more is needed.
 bool take_start(ByteSpan rest, std::size_t frame_bytes, bool& refused) {
-  const auto start = rocket::wire::peek_start(rest, frame_bytes);
+  const auto start = rocket::tinypb::peek_start(rest, frame_bytes);
   refused = start.error != DecodeError::kNone;
   if (refused) return false;
   // No more is asked for than the frame has, nor than the names can take.
-  expect(start.bytes <= frame_bytes && start.bytes <= 13 + 2 * rocket::wire::kMaxNameBytes);
+  expect(start.bytes <= frame_bytes && start.bytes <= 13 + 2 * rocket::tinypb::kMaxNameBytes);
   if (rest.size() < start.bytes) return false;
   expect(inside(start.msg_id.data(), start.msg_id.size(), rest));
   expect(inside(start.method.data(), start.method.size(), rest));
@@ -72,12 +72,12 @@ bool take_all(Stream& stream) {
     // A copy of exactly what has come in, so that AddressSanitizer sees the first byte read past it.
     const std::vector<std::uint8_t> rest(stream.pending.begin() + static_cast<std::ptrdiff_t>(consumed),
                                          stream.pending.end());
-    const auto length = rocket::wire::peek_length(rest, kMaxFrameBytes);
+    const auto length = rocket::tinypb::peek_length(rest, kMaxFrameBytes);
     const bool too_long = length.error == DecodeError::kFrameTooLong;
     expect(length.error == DecodeError::kNone || too_long || length.bytes == 0);
-    expect(length.bytes == 0 || length.bytes >= rocket::wire::kFrameOverhead);
+    expect(length.bytes == 0 || length.bytes >= rocket::tinypb::kFrameOverhead);
     expect(length.bytes == 0 || too_long == (length.bytes > kMaxFrameBytes));
-    expect(rest.size() < rocket::wire::kLengthEnd || length.bytes > 0 || length.error != DecodeError::kNone);
+    expect(rest.size() < rocket::tinypb::kLengthEnd || length.bytes > 0 || length.error != DecodeError::kNone);
     if (too_long) {
       bool refused = false;
       if (!take_start(rest, length.bytes, refused)) {
@@ -105,8 +105,8 @@ bool take_all(Stream& stream) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   // The same bytes as a message: only a read past them could go wrong.
-  rocket::wire::StringSpans strings;
-  rocket::wire::text_is_ascii({data, size}, 0xffffffffU, strings);
+  rocket::protobuf::StringSpans strings;
+  rocket::protobuf::text_is_ascii({data, size}, 0xffffffffU, strings);
   for (const auto& span : strings.all()) expect(span.at <= size && span.size <= size - span.at);
   std::uint32_t state = data[0];
   Stream stream;
@@ -120,7 +120,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     piece = piece.subspan(skipped);
     stream.pending.insert(stream.pending.end(), piece.begin(), piece.end());
     if (!take_all(stream)) return 0;
-    expect(stream.pending.size() < std::max(kMaxFrameBytes, 13 + 2 * rocket::wire::kMaxNameBytes) + piece.size());
+    expect(stream.pending.size() < std::max(kMaxFrameBytes, 13 + 2 * rocket::tinypb::kMaxNameBytes) + piece.size());
   }
   return 0;
 }

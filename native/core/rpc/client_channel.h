@@ -66,6 +66,15 @@ struct ClientChannel {
   std::deque<ClientMethod> methods;
 };
 
+/// State of one connection to an endpoint, as JavaScript sees it (lib/addon/layout.ts).
+enum class LinkState : std::int32_t {
+  kIdle = 0,  ///< will connect when a call comes
+  kConnecting,
+  kReady,
+  kFailed,  ///< waits before the next attempt; calls fail
+  kClosed,
+};
+
 /// One address (or several alternatives) that a channel sends to.
 struct ClientEndpointInfo {
   std::int32_t number = 0;

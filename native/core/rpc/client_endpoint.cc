@@ -29,18 +29,18 @@ ClientEndpoint::ClientEndpoint(Engine& engine, std::shared_ptr<ClientChannel> ch
   const auto first = static_cast<std::size_t>(info->number);
   for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) {
     Lane& lane = *lanes[(first + i) % lanes.size()];
-    sessions_.push_back(std::make_shared<ClientSession>(channel_, info, lane, static_cast<std::uint32_t>(i),
-                                                        std::max<std::size_t>(count, 1), addresses));
+    sessions_.push_back(std::make_shared<tinypb::ClientSession>(channel_, info, lane, static_cast<std::uint32_t>(i),
+                                                                std::max<std::size_t>(count, 1), addresses));
     lane.io.post([session = sessions_.back()] { session->attach(); });
   }
 }
 
-ClientSession& ClientEndpoint::pick() {
-  ClientSession* best = nullptr;
+tinypb::ClientSession& ClientEndpoint::pick() {
+  tinypb::ClientSession* best = nullptr;
   int best_rank = 0;
   next_ = (next_ + 1) % sessions_.size();
   for (std::size_t i = 0; i < sessions_.size(); ++i) {
-    ClientSession& session = *sessions_[(next_ + i) % sessions_.size()];
+    tinypb::ClientSession& session = *sessions_[(next_ + i) % sessions_.size()];
     const int session_rank = rank(session.state());
     if (best == nullptr || session_rank < best_rank) {
       best = &session;

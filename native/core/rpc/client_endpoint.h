@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "rpc/client_session.h"
+#include "tinypb/client_session.h"
 
 namespace rocket::rpc {
 
@@ -19,7 +19,7 @@ class ClientEndpoint {
   ClientChannel& channel() { return *channel_; }
   std::size_t session_count() const { return sessions_.size(); }
   /// Round robin over the sessions in the best state that any of them is in.
-  ClientSession& pick();
+  tinypb::ClientSession& pick();
   void connect();
   void set_addresses(const std::vector<io::Address>& addresses);
   /// kEndpointClosed follows once for each session.
@@ -27,7 +27,7 @@ class ClientEndpoint {
 
  private:
   std::shared_ptr<ClientChannel> channel_;
-  std::vector<std::shared_ptr<ClientSession>> sessions_;
+  std::vector<std::shared_ptr<tinypb::ClientSession>> sessions_;
   std::size_t next_ = 0;
 };
 

@@ -50,8 +50,8 @@ bool Inbox::has_room(const Event& event) const {
 }
 
 bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::unique_lock<std::mutex>& lock) {
-  wire::StringSpans strings;
-  const bool ascii = !event.payload.empty() && wire::text_is_ascii(event.payload, event.string_fields, strings);
+  protobuf::StringSpans strings;
+  const bool ascii = !event.payload.empty() && protobuf::text_is_ascii(event.payload, event.string_fields, strings);
   if (!lock.owns_lock()) lock.lock();
   if (closed_) {
     ++dropped_;
@@ -136,7 +136,7 @@ std::int32_t Inbox::write_head(const Event& event) {
   return static_cast<std::int32_t>((ends.size() - 1) << kHeadPlaceBits | place);
 }
 
-void Inbox::note_strings(const wire::StringSpans& strings) {
+void Inbox::note_strings(const protobuf::StringSpans& strings) {
   std::int32_t* notes = slabs_[filling_].strings;
   for (const auto& span : strings.all()) {
     if (strings_ == limits_.max_strings) return;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "protobuf/ascii.h"
 #include "rpc/event.h"
-#include "wire/ascii.h"
 
 namespace rocket::rpc {
 
@@ -113,7 +113,7 @@ class Inbox {
   /// Returns where it is: the number of its string, and the place in it.
   std::int32_t write_head(const Event& event);
   /// Those of a payload that is about to be copied to the end of the slab.
-  void note_strings(const wire::StringSpans& strings);
+  void note_strings(const protobuf::StringSpans& strings);
   void wake();
   /// Ends the lock before it wakes.
   void tell(std::unique_lock<std::mutex>& lock, SteadyMs now);

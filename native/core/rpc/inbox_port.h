@@ -9,9 +9,13 @@
 #include "io/io_thread.h"
 #include "rpc/inbox.h"
 
-namespace rocket::rpc {
+namespace rocket::tinypb {
 
 struct ClientCall;
+
+}  // namespace rocket::tinypb
+
+namespace rocket::rpc {
 
 /// Told when an Inbox that was full has room again.
 class RoomWaiter {
@@ -61,7 +65,7 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   const Inbox& inbox() const { return *inbox_; }
 
   /// Where the client calls of this JavaScript thread are on this io thread, by JavaScript's handle: for cancelling.
-  std::vector<ClientCall*>& calls_by_handle() { return calls_by_handle_; }
+  std::vector<tinypb::ClientCall*>& calls_by_handle() { return calls_by_handle_; }
 
   // any thread:
   static void tell_room(const std::weak_ptr<InboxPort>& port);
@@ -88,7 +92,7 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   unsigned pushes_locked_ = 0;
   std::deque<Kept> kept_;
   std::vector<RoomWaiter*> waiters_;
-  std::vector<ClientCall*> calls_by_handle_;
+  std::vector<tinypb::ClientCall*> calls_by_handle_;
   bool room_expected_ = false;
 };
 

@@ -1,6 +1,6 @@
 #include "rpc/method_table.h"
 
-#include "wire/wire_code.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 
@@ -14,11 +14,11 @@ bool MethodTable::add(std::string_view name, std::uint32_t string_fields) {
 }
 
 MethodTable::Lookup MethodTable::find(std::string_view name) const {
-  if (const auto found = by_name_.find(name); found != by_name_.end()) return {found->second, wire::kOk};
+  if (const auto found = by_name_.find(name); found != by_name_.end()) return {found->second, tinypb::kOk};
   const auto dot = name.rfind('.');
-  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return {nullptr, wire::kParseServiceName};
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return {nullptr, tinypb::kParseServiceName};
   const bool known_service = services_.contains(name.substr(0, dot));
-  return {nullptr, known_service ? wire::kMethodNotFound : wire::kServiceNotFound};
+  return {nullptr, known_service ? tinypb::kMethodNotFound : tinypb::kServiceNotFound};
 }
 
 }  // namespace rocket::rpc

@@ -4,8 +4,8 @@
 #include <array>
 #include <string>
 
-#include "rpc/reply_frame.h"
-#include "wire/wire_code.h"
+#include "tinypb/reply_frame.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 
@@ -54,7 +54,7 @@ class Outbox::Batch final : public io::IoTask {
     items_.reserve(commands);
   }
 
-  void add(const Command& command, OwnedBytes large, ClientSession* session = nullptr,
+  void add(const Command& command, OwnedBytes large, tinypb::ClientSession* session = nullptr,
            const ClientMethod* method = nullptr, SteadyMs deadline = 0) {
     items_.push_back({command, session, method, deadline, std::move(large)});
   }
@@ -75,7 +75,7 @@ class Outbox::Batch final : public io::IoTask {
 
   struct Item {
     Command command;
-    ClientSession* session;  // outlives the batch: its close() is posted behind every batch that names it
+    tinypb::ClientSession* session;  // outlives the batch: its close() is posted behind every batch that names it
     const ClientMethod* method;
     SteadyMs deadline;
     OwnedBytes large;
@@ -98,7 +98,7 @@ class Outbox::Batch final : public io::IoTask {
         if (lost(item)) {
           const std::string why =
               "the server has no memory for a reply of " + std::to_string(command.payload) + " bytes";
-          Reply failure{wire::kResourceExhausted, why, {}, {}};
+          Reply failure{tinypb::kResourceExhausted, why, {}, {}};
           return ServerShard::end_call(lane_, call_id(command), &failure);
         }
         Reply reply{command.code, text, payload, std::move(item.large)};
@@ -119,7 +119,7 @@ class Outbox::Batch final : public io::IoTask {
       }
       case CommandKind::kCancel: {
         const auto port = lane_.port_for(inbox_);
-        return ClientSession::cancel(*port, {command.id_low, command.id_high});
+        return tinypb::ClientSession::cancel(*port, {command.id_low, command.id_high});
       }
     }
   }
@@ -185,7 +185,7 @@ void Outbox::add_call(const Command& command, OwnedBytes large) {
   const auto found = endpoints_.find(command.code);
   if (found == endpoints_.end()) return;  // JavaScript checks that its channel is open before it writes a call
   ClientEndpoint& endpoint = *found->second;
-  ClientSession& session = endpoint.pick();
+  tinypb::ClientSession& session = endpoint.pick();
   if (route_by_handle_.size() <= command.id_low) route_by_handle_.resize(command.id_low + 64);
   route_by_handle_[command.id_low] = &session.lane();
   const ClientMethod* method = &endpoint.channel().methods[static_cast<std::size_t>(command.method)];
@@ -197,15 +197,15 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
   // JavaScript holds the call until it ends it, so its slot may be read here (ServerCall).
   ServerCall& call = lane.server_calls.held(call_id(command));
   std::string scratch;
-  const auto text = reply_text(call, command.code, text_at(bytes, command.text_at, command.text), scratch);
-  wire::FrameHead head{call.msg_id, *call.method, command.code, text};
+  const auto text = tinypb::reply_text(call, command.code, text_at(bytes, command.text_at, command.text), scratch);
+  tinypb::FrameHead head{call.msg_id, *call.method, command.code, text};
   bool checksum = call.wants_checksum;
   std::string padded;
-  if (!checksum) make_readable(head, {bytes + command.payload_at, command.payload}, checksum, padded);
-  const std::size_t size = wire::frame_bytes(head, command.payload);
+  if (!checksum) tinypb::make_readable(head, {bytes + command.payload_at, command.payload}, checksum, padded);
+  const std::size_t size = tinypb::frame_bytes(head, command.payload);
   if (size > kDirectBytes) return false;
   std::array<std::uint8_t, kDirectBytes> frame;
-  wire::encode(frame.data(), head, {bytes + command.payload_at, command.payload}, checksum);
+  tinypb::encode(frame.data(), head, {bytes + command.payload_at, command.payload}, checksum);
   if (call.answered.exchange(true, std::memory_order_acq_rel)) {
     lane.io.post(end_task(lane, call_id(command)));
     return true;

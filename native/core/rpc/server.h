@@ -12,12 +12,12 @@
 #include "io/acceptor.h"
 #include "io/connection.h"
 #include "rpc/engine.h"
+#include "rpc/foreign_protocol.h"
 #include "rpc/inbox.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
 #include "rpc/service_health.h"
-#include "wire/foreign_protocol.h"
-#include "wire/frame.h"
+#include "tinypb/frame.h"
 
 namespace rocket::rpc {
 
@@ -48,8 +48,8 @@ struct ServerCounters {
   std::atomic<std::uint64_t> calls_expired{0};
   std::atomic<std::uint64_t> calls_refused{0};
   std::atomic<std::uint64_t> log_lines_dropped{0};
-  std::array<std::atomic<std::uint64_t>, wire::kDecodeErrorCount> frames_rejected{};
-  std::array<std::atomic<std::uint64_t>, wire::kForeignCount> foreign_connections{};
+  std::array<std::atomic<std::uint64_t>, tinypb::kDecodeErrorCount> frames_rejected{};
+  std::array<std::atomic<std::uint64_t>, kForeignCount> foreign_connections{};
   std::array<std::atomic<std::uint64_t>, io::kCloseReasonCount> connections_closed{};
 };
 

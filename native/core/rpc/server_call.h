@@ -10,9 +10,14 @@
 #include "io/connection.h"
 #include "rpc/call_link.h"
 
-namespace rocket::rpc {
+namespace rocket::tinypb {
 
 class ServerSession;
+
+}  // namespace rocket::tinypb
+
+namespace rocket::rpc {
+
 class ServerShard;
 
 /// Names a server call across threads: `low` is io thread (8 bits) and slot (24 bits), `high` is the generation.
@@ -49,7 +54,7 @@ struct ServerCall : Timer, CallLink {
   std::atomic<bool> answered{false};
 
   // io thread:
-  ServerSession* session = nullptr;                 // null once the connection is gone
+  tinypb::ServerSession* session = nullptr;         // null once the connection is gone
   std::shared_ptr<io::Connection> kept_connection;  // from then on
   ServerShard* shard = nullptr;
   ServerCall* next_free = nullptr;

@@ -5,8 +5,8 @@
 
 #include "rpc/engine.h"
 #include "rpc/server.h"
-#include "rpc/server_session.h"
-#include "wire/wire_code.h"
+#include "tinypb/server_session.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 
@@ -43,7 +43,7 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
     }
     auto connection = std::make_shared<io::Connection>(lane_.io, std::move(socket), accepted.peer,
                                                        server_.options().connection, server_.gauges);
-    auto session = std::make_unique<ServerSession>(server_.shared_from_this(), *this, std::move(connection));
+    auto session = std::make_unique<tinypb::ServerSession>(server_.shared_from_this(), *this, std::move(connection));
     session->index = sessions_.size();
     sessions_.push_back(std::move(session));
     server_.counters.connections_total.fetch_add(1, std::memory_order_relaxed);
@@ -69,7 +69,7 @@ void ServerShard::finish() {
   finishing_ = true;
   lane_.io.timers().arm(flush_timer_, lane_.io.now() + kFlushTimeout.count());
   for (const auto& session : sessions_) {
-    session->abort_calls(wire::kUnavailable, "the server closed before the call was finished");
+    session->abort_calls(tinypb::kUnavailable, "the server closed before the call was finished");
     session->connection().close_when_written();
   }
   maybe_closed();
@@ -98,7 +98,7 @@ void ServerShard::maybe_closed() {
   if (server_.on_shard_closed()) port_->push_always({.kind = EventKind::kServerClosed, .owner = server_.number()});
 }
 
-ServerCall* ServerShard::start_call(ServerSession& session) {
+ServerCall* ServerShard::start_call(tinypb::ServerSession& session) {
   ServerCall* call = lane_.server_calls.allocate();
   if (call == nullptr) return nullptr;
   call->session = &session;
@@ -132,7 +132,7 @@ void ServerShard::count_in(ServerCall& call) {
 void ServerShard::release(ServerCall& call) {
   lane_.io.timers().cancel(call);
   static_cast<CallLink&>(call).unlink();
-  ServerSession* session = call.session;
+  tinypb::ServerSession* session = call.session;
   on_call_gone(call);
   lane_.server_calls.release(call);
   if (session != nullptr) session->on_call_over();
@@ -144,7 +144,7 @@ void ServerShard::end_call(Lane& lane, CallId id, Reply* reply) {
   ServerCall* call = lane.server_calls.find(id);
   if (call == nullptr) return;
   if (!call->answered.exchange(true, std::memory_order_acq_rel) && call->session != nullptr) {
-    Reply expired{wire::kRpcCallTimeout, "deadline exceeded before the server could start the call", {}, {}};
+    Reply expired{tinypb::kRpcCallTimeout, "deadline exceeded before the server could start the call", {}, {}};
     call->session->reply(*call, reply != nullptr ? *reply : expired);
   }
   call->shard->release(*call);
@@ -154,9 +154,9 @@ void ServerShard::on_call_deadline(Timer& timer) {
   auto& call = static_cast<ServerCall&>(timer);
   if (call.answered.exchange(true, std::memory_order_acq_rel)) return;
   call.shard->server_.counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
-  Reply reply{wire::kRpcCallTimeout, "deadline exceeded: the handler did not answer in time", {}, {}};
+  Reply reply{tinypb::kRpcCallTimeout, "deadline exceeded: the handler did not answer in time", {}, {}};
   if (call.session != nullptr) call.session->reply(call, reply);
-  call.shard->abort(call, wire::kRpcCallTimeout);
+  call.shard->abort(call, tinypb::kRpcCallTimeout);
 }
 
 void ServerShard::abort(ServerCall& call, std::int32_t wire_code) {
@@ -180,11 +180,11 @@ void ServerShard::orphan(ListLink& calls) {
       continue;
     }
     orphans_.push_back(static_cast<CallLink&>(call));
-    if (!answered) abort(call, wire::kPeerClosed);
+    if (!answered) abort(call, tinypb::kPeerClosed);
   }
 }
 
-void ServerShard::remove(ServerSession& session) {
+void ServerShard::remove(tinypb::ServerSession& session) {
   const std::size_t index = session.index;
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->index = index;

@@ -14,7 +14,6 @@ namespace rocket::rpc {
 
 class Lane;
 class Server;
-class ServerSession;
 
 /// A reply as JavaScript made it.
 struct Reply {
@@ -50,13 +49,13 @@ class ServerShard {
   static void count_in(ServerCall& call);
 
   // Called by sessions.
-  ServerCall* start_call(ServerSession& session);
+  ServerCall* start_call(tinypb::ServerSession& session);
   /// Takes back a call that was never delivered.
   void withdraw(ServerCall& call);
   /// Tells JavaScript that a delivered call is over; the slot stays until it acknowledges.
   void abort(ServerCall& call, std::int32_t wire_code);
   void orphan(ListLink& calls);
-  void remove(ServerSession& session);
+  void remove(tinypb::ServerSession& session);
   void log(std::string_view line);
 
   Server& server() { return server_; }
@@ -80,7 +79,7 @@ class ServerShard {
   Server& server_;
   Lane& lane_;
   std::shared_ptr<InboxPort> port_;
-  std::vector<std::unique_ptr<ServerSession>> sessions_;
+  std::vector<std::unique_ptr<tinypb::ServerSession>> sessions_;
   CallLink orphans_;
   std::size_t calls_ = 0;  ///< started and not released
   /// While the shard drains.

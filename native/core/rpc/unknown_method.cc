@@ -1,7 +1,7 @@
 #include "rpc/unknown_method.h"
 
-#include "wire/frame.h"
-#include "wire/wire_code.h"
+#include "tinypb/frame.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 
@@ -10,7 +10,7 @@ namespace {
 /// Of the escaped name; the text then stays under what a C++ peer can take.
 constexpr std::size_t kMostNameBytes = 256;
 constexpr std::size_t kLongestStart = 64;
-static_assert(kMostNameBytes + kLongestStart < wire::kOldPeerErrInfoBytes);
+static_assert(kMostNameBytes + kLongestStart < tinypb::kOldPeerErrInfoBytes);
 
 void put_escaped(std::string& out, std::string_view name) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -39,10 +39,10 @@ void put_escaped(std::string& out, std::string_view name) {
 std::string unknown_method_text(std::int32_t wire_code, std::string_view method) {
   const auto dot = method.rfind('.');
   std::string text;
-  if (wire_code == wire::kServiceNotFound) {
+  if (wire_code == tinypb::kServiceNotFound) {
     text = "service not found: ";
     put_escaped(text, method.substr(0, dot));
-  } else if (wire_code == wire::kMethodNotFound) {
+  } else if (wire_code == tinypb::kMethodNotFound) {
     text = "method not found: ";
     put_escaped(text, method);
   } else {

@@ -4,7 +4,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
-#include "wire/wire_code.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 namespace {
@@ -55,7 +55,7 @@ TEST(Backpressure, AConnectionPausedForItsUnwrittenRepliesIsReadAgainOnceTheyAre
   for (int i = 0; i < kRequests; ++i) {
     const auto reply = peer.read_frame();
     ASSERT_TRUE(reply) << "after " << i << " replies";
-    EXPECT_EQ(reply->err_code, wire::kServiceNotFound);
+    EXPECT_EQ(reply->err_code, tinypb::kServiceNotFound);
   }
 }
 
@@ -174,8 +174,8 @@ TEST(Backpressure, RepliesPastTheHardLimitBecomeResourceExhausted) {
   for (std::size_t i = 0; i < kCalls; ++i) {
     const auto reply = peer.read_frame();
     ASSERT_TRUE(reply) << "after " << i << " replies";
-    if (reply->err_code == wire::kResourceExhausted) ++exhausted;
-    EXPECT_TRUE(reply->err_code == wire::kResourceExhausted || reply->body == body);
+    if (reply->err_code == tinypb::kResourceExhausted) ++exhausted;
+    EXPECT_TRUE(reply->err_code == tinypb::kResourceExhausted || reply->body == body);
   }
   EXPECT_GT(exhausted, 0U);
   EXPECT_LT(exhausted, kCalls);
@@ -196,7 +196,7 @@ TEST(Backpressure, CallsOverTheServersLimitAreRefused) {
   const auto refused = peer.read_frame();
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->msg_id, "10");
-  EXPECT_EQ(refused->err_code, wire::kRefusedTooMany);
+  EXPECT_EQ(refused->err_code, tinypb::kRefusedTooMany);
 }
 
 TEST(Backpressure, ConnectionsOverTheLimitAreClosedAtOnce) {

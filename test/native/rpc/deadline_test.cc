@@ -4,7 +4,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
-#include "wire/wire_code.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 namespace {
@@ -23,7 +23,7 @@ TEST(Deadline, AServerCallExpiresWhileJavaScriptIsBlocked) {
   // Nothing pumps the inbox: the reply can only come from the io thread.
   const auto reply = peer.read_frame();
   ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->err_code, wire::kRpcCallTimeout);
+  EXPECT_EQ(reply->err_code, tinypb::kRpcCallTimeout);
   EXPECT_EQ(server->counters.calls_expired.load(), 1U);
   EXPECT_EQ(server->counters.calls_in_flight.load(), 1) << "JavaScript still has it";
   ASSERT_TRUE(js.pump_until([&] { return js.aborts == 1; }));
@@ -65,7 +65,7 @@ TEST(Deadline, ALateReplyAfterTheDeadlineIsDropped) {
   ASSERT_TRUE(js.pump_until([&] { return js.requests == 2; }));
   const auto expired = peer.read_frame();
   ASSERT_TRUE(expired);
-  EXPECT_EQ(expired->err_code, wire::kRpcCallTimeout);
+  EXPECT_EQ(expired->err_code, tinypb::kRpcCallTimeout);
   const auto second = peer.read_frame();
   ASSERT_TRUE(second);
   EXPECT_EQ(second->msg_id, "2");
@@ -87,7 +87,7 @@ TEST(Deadline, AClientCallExpiresNativelyAndItsLateReplyIsCounted) {
   // JavaScript does not run; the counter is the io thread's.
   ASSERT_TRUE(eventually(js.io_threads(1), [&] { return channel->counters.calls_in_flight.load() == 0; }));
   ASSERT_TRUE(js.pump_until([&] { return js.outcome(call).ended; }));
-  EXPECT_EQ(js.outcome(call).code, wire::kRpcCallTimeout);
+  EXPECT_EQ(js.outcome(call).code, tinypb::kRpcCallTimeout);
   EXPECT_NE(js.outcome(call).flags & event_flag::kRequestWritten, 0);
   // The server's own deadline is the propagated one, so its answer comes too, and finds nobody.
   EXPECT_TRUE(eventually(js.io_threads(1), [&] { return channel->counters.late_replies.load() == 1; }));
@@ -102,7 +102,7 @@ TEST(Deadline, ThatHasPassedNeverReachesTheNetwork) {
   js.call(endpoint, {.body = "x", .timeout_ms = -5});
   ASSERT_TRUE(js.pump_until([&] { return js.ended_calls() == 2; }));
   for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(js.outcome(static_cast<std::size_t>(i)).code, wire::kRpcCallTimeout);
+    EXPECT_EQ(js.outcome(static_cast<std::size_t>(i)).code, tinypb::kRpcCallTimeout);
     EXPECT_EQ(js.outcome(static_cast<std::size_t>(i)).flags & event_flag::kRequestWritten, 0);
   }
   EXPECT_EQ(js.requests, 0U);
@@ -179,7 +179,7 @@ TEST(Peer, ThatDisappearsAbortsItsCallsAndFreesThemWhenAcknowledged) {
   const auto address = js.listen(*server);
   std::vector<std::pair<std::uint32_t, std::uint32_t>> held;
   js.on_request = [&](const EventView& event) { held.emplace_back(event.id_low, event.id_high); };
-  js.on_abort = [](const EventView& event) { EXPECT_EQ(event.code, wire::kPeerClosed); };
+  js.on_abort = [](const EventView& event) { EXPECT_EQ(event.code, tinypb::kPeerClosed); };
   RawPeer peer(address);
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(peer.send(make_frame({std::to_string(i), "Echo.echo", 0, ""}, {})));
   ASSERT_TRUE(js.pump_until([&] { return held.size() == 20; }));

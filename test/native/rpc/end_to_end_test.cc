@@ -5,7 +5,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
-#include "wire/wire_code.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 namespace {
@@ -193,9 +193,9 @@ TEST(EndToEnd, WhatTheServerCannotServeIsAnsweredNatively) {
   const auto endpoint = js.add_endpoint(channel, address);
   for (int method = 1; method <= 3; ++method) js.call(endpoint, {.body = "x", .method = method});
   ASSERT_TRUE(js.pump_until([&] { return js.ended_calls() == 3; }));
-  EXPECT_EQ(js.outcome(0).code, wire::kMethodNotFound);
-  EXPECT_EQ(js.outcome(1).code, wire::kServiceNotFound);
-  EXPECT_EQ(js.outcome(2).code, wire::kParseServiceName);
+  EXPECT_EQ(js.outcome(0).code, tinypb::kMethodNotFound);
+  EXPECT_EQ(js.outcome(1).code, tinypb::kServiceNotFound);
+  EXPECT_EQ(js.outcome(2).code, tinypb::kParseServiceName);
   EXPECT_EQ(js.requests, 0U);
   EXPECT_EQ(server->counters.calls_refused.load(), 3U);
   expect_clean_end(js, server, endpoint, 1, *channel);

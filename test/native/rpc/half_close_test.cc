@@ -9,7 +9,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
-#include "wire/wire_code.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 namespace {
@@ -85,7 +85,7 @@ TEST(HalfClose, APeerThatIsGoneAltogetherAbortsItsCalls) {
     RawPeer peer(js.listen(*server, over_unix ? unix_address("gone") : "127.0.0.1:0"));
     js.on_request = [](const EventView&) {};
     js.on_abort = [&](const EventView& event) {
-      EXPECT_EQ(event.code, wire::kPeerClosed);
+      EXPECT_EQ(event.code, tinypb::kPeerClosed);
       js.end(event.id_low, event.id_high);
     };
     ASSERT_TRUE(peer.send(make_frame({"1", "Echo.echo", 60'000, ""}, as_bytes("x"))));

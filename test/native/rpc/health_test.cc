@@ -6,7 +6,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
-#include "wire/wire_code.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 namespace {
@@ -69,7 +69,7 @@ TEST(Health, IsAnsweredWithoutJavaScript) {
   ASSERT_TRUE(peer.send(check(Bytes{0x0a})));
   const auto bad = peer.read_frame();
   ASSERT_TRUE(bad);
-  EXPECT_EQ(bad->err_code, wire::kFailedDeserialize);
+  EXPECT_EQ(bad->err_code, tinypb::kFailedDeserialize);
 }
 
 TEST(Health, SaysWhenJavaScriptIsBlocked) {
@@ -133,7 +133,7 @@ TEST(Health, IsAnUnknownServiceWhenSwitchedOff) {
   ASSERT_TRUE(peer.send(check()));
   const auto reply = peer.read_frame();
   ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->err_code, wire::kServiceNotFound);
+  EXPECT_EQ(reply->err_code, tinypb::kServiceNotFound);
 }
 
 }  // namespace

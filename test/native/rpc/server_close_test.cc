@@ -2,7 +2,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
-#include "wire/wire_code.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 namespace {
@@ -42,7 +42,7 @@ TEST(ServerClose, DrainingWaitsForRunningCallsAndRefusesNewOnes) {
   const auto refused = first.read_frame();
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->msg_id, "2");
-  EXPECT_EQ(refused->err_code, wire::kRefusedClosing);
+  EXPECT_EQ(refused->err_code, tinypb::kRefusedClosing);
   EXPECT_EQ(js.servers_closed[server->number()], 0);
   for (const auto& call : held) js.reply(call.low, call.high, as_bytes("done"));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
@@ -71,7 +71,7 @@ TEST(ServerClose, TheEndOfTheDrainAnswersWhatStillRuns) {
   EXPECT_EQ(js.aborts, 1U);
   const auto reply = peer.read_frame();
   ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->err_code, wire::kUnavailable);
+  EXPECT_EQ(reply->err_code, tinypb::kUnavailable);
   EXPECT_TRUE(peer.read_to_end());
   EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
 }

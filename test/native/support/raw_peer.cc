@@ -24,9 +24,9 @@ void set_timeouts(int fd) {
 
 }  // namespace
 
-Bytes make_frame(const wire::FrameHead& head, ByteSpan body, bool with_checksum) {
-  Bytes frame(wire::frame_bytes(head, body.size()));
-  wire::encode(frame.data(), head, body, with_checksum);
+Bytes make_frame(const tinypb::FrameHead& head, ByteSpan body, bool with_checksum) {
+  Bytes frame(tinypb::frame_bytes(head, body.size()));
+  tinypb::encode(frame.data(), head, body, with_checksum);
   return frame;
 }
 
@@ -79,11 +79,11 @@ std::optional<Frame> RawPeer::read_frame() {
   constexpr std::size_t kLongest = 64 << 20;
   std::array<std::uint8_t, 64 * 1024> buffer;
   for (;;) {
-    const auto length = wire::peek_length(held_, kLongest);
-    if (length.error != wire::DecodeError::kNone) return std::nullopt;
+    const auto length = tinypb::peek_length(held_, kLongest);
+    if (length.error != tinypb::DecodeError::kNone) return std::nullopt;
     if (length.bytes > 0 && held_.size() >= length.bytes) {
-      wire::FrameView view;
-      if (wire::decode(ByteSpan(held_).first(length.bytes), view) != wire::DecodeError::kNone) return std::nullopt;
+      tinypb::FrameView view;
+      if (tinypb::decode(ByteSpan(held_).first(length.bytes), view) != tinypb::DecodeError::kNone) return std::nullopt;
       Frame frame{std::string(view.msg_id),
                   std::string(view.method),
                   view.err_code,

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "wire/frame.h"
+#include "tinypb/frame.h"
 
 namespace rocket::test {
 
 using Bytes = std::vector<std::uint8_t>;
 
-Bytes make_frame(const wire::FrameHead& head, ByteSpan body, bool with_checksum = true);
+Bytes make_frame(const tinypb::FrameHead& head, ByteSpan body, bool with_checksum = true);
 
 /// A decoded frame that owns its fields.
 struct Frame {

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/bytes.h"
+#include "base/timer_wheel.h"
+#include "rpc/call_link.h"
+#include "rpc/client_call.h"
+
+namespace rocket::tinypb {
+
+class ClientLink;
+class ClientSession;
+
+/// One call on its way through a ClientSession; lives on the session's io thread.
+struct ClientCall : Timer, rpc::CallLink {
+  explicit ClientCall(Fire on_deadline) : Timer(on_deadline) {}
+
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  ClientSession* session = nullptr;  // null: the slot is free
+  rpc::CallHandle handle;
+  const rpc::ClientMethod* method = nullptr;
+  SteadyMs started = 0;
+
+  // Only until the request is encoded.
+  bool needs_ours = false;  ///< a C++ peer could not take its metadata
+  OwnedBytes body;
+  std::string metadata;
+
+  std::string msg_id;           ///< only when it was given, or changed; fresh ids are made from slot and generation
+  ClientLink* link = nullptr;   ///< where the request was encoded to
+  std::uint64_t frame_end = 0;  ///< position of the request's last byte in what the link's connection writes
+  ClientCall* next_free = nullptr;
+};
+
+/// The call in a list of calls.
+inline ClientCall& call_of(ListLink* link) { return static_cast<ClientCall&>(static_cast<rpc::CallLink&>(*link)); }
+
+/// The calls of one session, and the way from a reply's msg_id back to its call.
+///
+/// A fresh msg_id is 20 characters, as long as the ids of C++ rocket: 8 that are random per session, 5 for the slot and
+/// 7 for the slot's generation, in hexadecimal.
+class ClientCallTable {
+ public:
+  static constexpr std::size_t kMsgIdBytes = 20;
+  static constexpr std::size_t kMaxCalls = 1 << 20;
+
+  ClientCallTable(Timer::Fire on_deadline, std::uint32_t random_prefix);
+
+  /// Null when kMaxCalls are in flight.
+  ClientCall* allocate();
+  void release(ClientCall& call);
+  /// Gives the call the msg_id it asks for; false (and a fresh one instead) when that id is already in flight here.
+  bool claim(ClientCall& call, std::string_view msg_id);
+  /// Gives the call that msg_id, or a longer one when it is in flight here, in place of the one it has.
+  void rename(ClientCall& call, std::string msg_id);
+  ClientCall* find(std::string_view msg_id);
+
+  using MsgId = std::array<char, kMsgIdBytes>;
+  MsgId fresh_id(const ClientCall& call) const;
+  std::size_t in_use() const { return in_use_; }
+
+ private:
+  const Timer::Fire on_deadline_;
+  std::array<char, 8> prefix_;
+  std::deque<ClientCall> slots_;  // a deque: timers and lists point into it
+  ClientCall* free_ = nullptr;
+  std::size_t in_use_ = 0;
+  std::unordered_map<std::string_view, ClientCall*> by_given_id_;
+};
+
+}  // namespace rocket::tinypb

@@ -1,0 +1,81 @@
+#include "tinypb/client_link.h"
+
+#include <string>
+
+#include "tinypb/client_session.h"
+#include "tinypb/take_frames.h"
+
+namespace rocket::tinypb {
+
+ClientLink::ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection,
+                       const rpc::Keepalive& keepalive)
+    : session_(std::move(session)), connection_(std::move(connection)), watch_(*this, keepalive) {}
+
+ClientLink::~ClientLink() = default;
+
+io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
+  const rpc::InboxPort::Burst burst(session_->port());
+  return take_frames(
+      bytes, session_->options().connection.max_frame_bytes, [this] { return connection_->open() && !paused_; },
+      [this](ByteSpan frame) { return take_frame(frame, nullptr); },
+      [this](const FrameStart& start, std::size_t frame_bytes) {
+        count_reply();
+        session_->on_reply_too_long(*this, start, frame_bytes);
+      },
+      [this, bytes](DecodeError error) {
+        rejected_ = error;
+        if (error == DecodeError::kBadStartByte) foreign_ = rpc::foreign_server(bytes);
+        connection_->close(io::CloseReason::kBadInput);
+      });
+}
+
+bool ClientLink::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
+
+bool ClientLink::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
+  const auto start = peek_start(begun, frame_bytes);
+  if (start.error != DecodeError::kNone || start.bytes > begun.size()) return false;
+  count_reply();
+  session_->on_reply_unread(*this, start,
+                            "there is no memory for a reply of " + std::to_string(frame_bytes) + " bytes");
+  return true;
+}
+
+void ClientLink::count_reply() {
+  if (unanswered > 0) --unanswered;
+}
+
+bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
+  FrameView view;
+  rejected_ = decode(frame, view);
+  if (rejected_ != DecodeError::kNone) {
+    connection_->close(io::CloseReason::kBadInput);
+    return true;
+  }
+  if (watch_.take(view)) return true;
+  count_reply();
+  if (session_->on_reply(*this, view, block)) return true;
+  ++unanswered;
+  paused_ = true;
+  connection_->pause_reading();
+  session_->port().wait_for_room(*this);
+  return false;
+}
+
+std::string ClientLink::why_rejected() const {
+  const std::string why = name_of(rejected_);
+  if (foreign_ == rpc::Foreign::kNone) return why;
+  return why + ": the server speaks " + rpc::title_of(foreign_) + ", not TinyPB";
+}
+
+void ClientLink::on_inbox_room() {
+  paused_ = false;
+  connection_->resume_reading();
+}
+
+void ClientLink::on_closed(io::CloseReason reason) {
+  session_->port().forget(*this);
+  const auto session = session_;
+  session->on_link_closed(*this, reason);  // destroys this
+}
+
+}  // namespace rocket::tinypb

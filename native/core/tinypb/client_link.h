@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "io/connection.h"
+#include "rpc/call_link.h"
+#include "rpc/foreign_protocol.h"
+#include "rpc/inbox_port.h"
+#include "tinypb/frame.h"
+#include "tinypb/peer_watch.h"
+
+namespace rocket::tinypb {
+
+class ClientSession;
+struct ClientCall;
+
+/// One connection of a ClientSession: replies in, and the calls that were sent on it. Destroyed by its session when the
+/// connection has closed.
+class ClientLink final : public io::ConnectionHandler, public rpc::RoomWaiter, public ListLink {
+ public:
+  ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection,
+             const rpc::Keepalive& keepalive);
+  ~ClientLink();
+
+  void start() { connection_->start(*this); }
+  io::Connection& connection() { return *connection_; }
+  const io::Connection& connection() const { return *connection_; }
+  ClientSession& session() { return *session_; }
+  PeerWatch& watch() { return watch_; }
+  const PeerWatch& watch() const { return watch_; }
+  bool paused() const { return paused_; }
+  /// Whether a peer that is not ours, and must never have two requests, may be sent one.
+  bool free() const { return connection_->open() && calls.empty() && given_up_id.empty() && held.call == nullptr; }
+  /// Why its connection was closed for bad input, in words.
+  std::string why_rejected() const;
+
+  rpc::CallLink calls;     ///< the ClientCalls encoded to this connection, oldest first
+  bool got_reply = false;  ///< the peer has answered at least once
+  /// Requests written, or to be written, that no reply has come for, also of calls given up.
+  std::size_t unanswered = 0;
+  /// Of the request whose caller no longer waits, while the reply may still come and the peer is not known.
+  std::string given_up_id;
+  /// With short connections: the call that is not sent before it is known that the peer is ours.
+  struct {
+    ClientCall* call = nullptr;
+    std::uint32_t generation = 0;
+  } held;
+
+  // ConnectionHandler
+  Taken on_bytes(ByteSpan bytes) override;
+  bool on_large_frame(OwnedBytes& frame) override;
+  bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) override;
+  void on_writable() override {}
+  bool busy() const override { return !calls.empty(); }
+  bool serves() const override { return false; }
+  bool owed() const override { return unanswered > 0; }
+  void on_closed(io::CloseReason reason) override;
+  // RoomWaiter
+  void on_inbox_room() override;
+
+ private:
+  bool take_frame(ByteSpan frame, OwnedBytes* block);
+  void count_reply();
+
+  const std::shared_ptr<ClientSession> session_;
+  const std::shared_ptr<io::Connection> connection_;
+  PeerWatch watch_;
+  bool paused_ = false;
+  DecodeError rejected_ = DecodeError::kNone;
+  rpc::Foreign foreign_ = rpc::Foreign::kNone;
+};
+
+}  // namespace rocket::tinypb

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "rpc/server_call.h"
+#include "tinypb/frame.h"
+
+namespace rocket::tinypb {
+
+/// What of a reply's message or metadata may go to the sender of `call`: nothing a C++ rocket client would overrun a
+/// buffer with or stop reading at (see tinypb/frame.h). `scratch` holds the text if it had to be changed.
+std::string_view reply_text(const rpc::ServerCall& call, std::int32_t wire_code, std::string_view text,
+                            std::string& scratch);
+
+/// Changes a reply to a C++ rocket client, in what such a client does not look at, until it cannot misread it
+/// (tinypb/partial_scan.h): spaces behind the text, a checksum. `scratch` holds the text if it had to be changed.
+void make_readable(FrameHead& head, ByteSpan body, bool& checksum, std::string& scratch);
+
+/// The longest text that is sent to any peer.
+inline constexpr std::size_t kMaxTextBytes = 8 * 1024;
+
+/// Cuts at `most` bytes, but not inside a UTF-8 sequence, and replaces NUL bytes.
+std::string_view fit_text(std::string_view text, std::size_t most, std::string& scratch);
+
+}  // namespace rocket::tinypb
