@@ -5,7 +5,8 @@ import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalWatcher, SignalWatchers } from '../contract/signal-watch.ts';
 import { statusOfWireCode } from '../contract/status.ts';
 import type { ServerTransport } from '../contract/transport.ts';
-import { type CallLog, callLog, type Logger } from '../log/logger.ts';
+import { callLog } from '../log/call-log.ts';
+import type { CallLog, Logger } from '../log/logger.ts';
 
 /** What a handler knows of its call. Valid until the handler has settled, and afterwards for reading. */
 export interface CallContext {
