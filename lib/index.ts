@@ -10,6 +10,7 @@ export {
 } from './codec/health.ts';
 export type { Longs } from './codec/int64.ts';
 export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
+export type { EngineStats } from './contract/engine-stats.ts';
 export { RpcError, type RpcErrorOptions } from './contract/errors.ts';
 export { Metadata, type MetadataInit } from './contract/metadata.ts';
 export type {
@@ -43,7 +44,7 @@ export { Channel, type ChannelStats } from './rpc/channel.ts';
 export type { CallOptions, ChannelOptions } from './rpc/channel-options.ts';
 export { type Client, createClient } from './rpc/client.ts';
 export type { EndpointState } from './rpc/endpoint-set.ts';
-export { type EngineStats, engineStats } from './rpc/engine-stats.ts';
+export { engineStats } from './rpc/engine-stats.ts';
 export type {
   ClientInterceptor,
   InterceptedClientCall,

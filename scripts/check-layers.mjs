@@ -1,10 +1,13 @@
 // Holds every import and #include against the layers of ARCHITECTURE.md; prints each that breaks them.
+// check-layers.mjs [root]
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { floorProblems } from './lib-floors.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+/** The tree to check, for tests. Default: this repository. */
+const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url));
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
   encoding: 'utf8',
@@ -31,29 +34,6 @@ const stillTinypb = new Set([
   'native/core/rpc/server_shard.cc',
   'native/core/rpc/unknown_method.cc',
 ]);
-/** Folder of lib to the folders it may import at run time; types may come from anywhere. */
-const libLayers = {
-  addon: ['contract'],
-  balance: [],
-  cli: ['contract', 'index.ts', 'load', 'proto'],
-  codec: ['contract', 'proto'],
-  contract: [],
-  discovery: ['addon', 'contract', 'log'],
-  load: ['contract', 'index.ts'],
-  log: ['addon', 'contract'],
-  proto: [],
-  rpc: ['addon', 'balance', 'codec', 'contract', 'discovery', 'log'],
-};
-/** Package to the only folders of lib that may import it at run time. */
-const packages = {
-  protobufjs: ['codec'],
-  etcd3: ['discovery'],
-  'node-gyp-build': ['addon'],
-  commander: ['cli'],
-  'cli-progress': ['cli'],
-  'cli-table3': ['cli'],
-  cockatiel: ['discovery'],
-};
 
 const problems = [];
 
@@ -76,25 +56,7 @@ for (const file of tracked.filter((name) => /^native\/.*\.(cc|h)$/.test(name))) 
   }
 }
 
-for (const file of tracked.filter((name) => /^lib\/.*\.ts$/.test(name))) {
-  const text = readFileSync(join(root, file), 'utf8');
-  const layer = file.split('/')[1];
-  for (const [statement, specifier] of text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gm)) {
-    const typesOnly = /^(import|export) type\b/.test(statement);
-    if (specifier.startsWith('.')) {
-      const target = normalize(join(dirname(file), specifier)).split('/')[1];
-      const allowed = libLayers[layer];
-      if (/\/(package-root)\.ts$/.test(specifier)) continue;
-      if (!typesOnly && allowed && target !== layer && !allowed.includes(target)) {
-        problems.push(`${file}: ${specifier} (${layer} may import ${allowed.join(', ') || 'nothing'})`);
-      }
-    } else {
-      const owners = packages[specifier];
-      if (!typesOnly && owners && !owners.includes(layer))
-        problems.push(`${file}: ${specifier} (only lib/${owners.join(', ')})`);
-    }
-  }
-}
+problems.push(...floorProblems(root, tracked));
 
 for (const problem of problems) console.error(problem);
 console.log(problems.length === 0 ? 'layers: ok' : `layers: ${problems.length} broken`);

@@ -1,5 +1,13 @@
 import { createRequire } from 'node:module';
-import type { MethodInfo } from '../contract/transport.ts';
+import type { EngineStats } from '../contract/engine-stats.ts';
+import type {
+  ClientTransportOptions,
+  ClientTransportStats,
+  MethodInfo,
+  ServerTransportOptions,
+  ServerTransportStats,
+  ThreadLog,
+} from '../contract/transport.ts';
 import { packageRoot } from '../package-root.ts';
 import { layoutNumbers } from './layout.ts';
 import { noBinaryMessage } from './no-binary.ts';
@@ -26,93 +34,21 @@ export interface Slabs {
   readonly maxLargeBytes: number;
 }
 
-export interface NativeLimits {
-  readonly maxFrameBytes: number;
-  readonly maxWriteQueueBytes: number;
-  readonly frameTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-}
-
-export interface NativeServerOptions extends NativeLimits {
-  readonly ioThreads: number;
-  readonly maxCallsPerConnection: number;
-  readonly maxCallsInFlight: number;
-  readonly maxConnections: number;
-  readonly defaultTimeoutMs: number;
-  readonly maxTimeoutMs: number;
-  readonly healthBlockedAfterMs: number;
-  readonly log: NativeLog | undefined;
-}
-
-export interface NativeChannelOptions extends NativeLimits {
-  readonly ioThreads: number;
-  readonly connections: number;
-  readonly shortConnections: boolean;
-  readonly connectTimeoutMs: number;
-  readonly firstBackoffMs: number;
-  readonly longestBackoffMs: number;
-  readonly keepaliveTimeMs: number;
-  readonly keepaliveTimeoutMs: number;
-  readonly serialConnections: number;
-  readonly checksum: boolean;
-  readonly peerIsRocketRpc: boolean;
-}
-
-export interface NativeServerStats {
-  readonly connections: number;
-  readonly queuedBytes: number;
-  readonly nativeBytes: number;
-  readonly connectionsTotal: number;
-  readonly callsInFlight: number;
-  readonly callsTotal: number;
-  readonly callsExpired: number;
-  readonly callsRefused: number;
-  readonly logLinesDropped: number;
-  readonly acceptBackoffs: number;
-  readonly framesRejected: Readonly<Record<string, number>>;
-  readonly foreignConnections: Readonly<Record<string, number>>;
-  readonly connectionsClosed: Readonly<Record<string, number>>;
-}
-
-export interface NativeChannelStats {
-  readonly connections: number;
-  readonly queuedBytes: number;
-  readonly nativeBytes: number;
-  readonly waitingBytes: number;
-  readonly callsInFlight: number;
-  readonly callsTotal: number;
-  readonly connects: number;
-  readonly connectFailures: number;
-  readonly lateReplies: number;
-  readonly framesRejected: number;
-}
-
-export interface NativeEngineStats {
-  readonly ioThreads: number;
-  readonly queuedTasks: number;
-  readonly nativeBytes: number;
-  readonly inboxEvents: number;
-  readonly inboxBytes: number;
-  readonly inboxDropped: number;
-  readonly flushes: number;
-  readonly commands: number;
-  readonly directSends: number;
-}
-
 /** One JavaScript environment in the core (native/addon/environment.h says what each method does). */
 export interface NativeEnvironment {
   flush(commands: number, large?: readonly Uint8Array[]): void;
   takeLarge(index: number): Buffer;
   clock(): number;
   setRef(keepProcessAlive: boolean): void;
-  engineStats(): NativeEngineStats;
-  createServer(options: NativeServerOptions, methods: readonly MethodInfo[]): number;
+  /** All but the calls, which are counted in JavaScript. */
+  engineStats(): Omit<EngineStats, 'callsPending'>;
+  createServer(options: ServerTransportOptions, methods: readonly MethodInfo[]): number;
   listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
   setHealth(server: number, service: string, serving: boolean): void;
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
-  serverStats(server: number): NativeServerStats;
-  createChannel(options: NativeChannelOptions): number;
+  serverStats(server: number): ServerTransportStats;
+  createChannel(options: ClientTransportOptions): number;
   releaseChannel(channel: number): void;
   addMethod(channel: number, wireName: string, stringFields: number): number;
   createEndpoint(
@@ -124,7 +60,7 @@ export interface NativeEnvironment {
   setAddresses(endpoint: number, addresses: readonly string[]): void;
   closeEndpoint(endpoint: number): void;
   releaseEndpoint(endpoint: number): void;
-  channelStats(channel: number): NativeChannelStats;
+  channelStats(channel: number): ClientTransportStats;
 }
 
 /**
@@ -197,7 +133,7 @@ export interface NativeLogStats {
 }
 
 /** One JavaScript environment's end of a log (native/addon/log_binding.h). */
-export interface NativeLog {
+export interface NativeLog extends ThreadLog {
   /** This environment's buffer. */
   readonly memory: ArrayBuffer;
   /** The kernel's number of this thread. */
@@ -219,8 +155,6 @@ export interface NativeLog {
   close(): void;
   stats(): NativeLogStats;
   takeRolled(): string[];
-  /** The least level of lines of native threads. */
-  setLevel(level: number): void;
   /** For tests: native threads log `native-<thread> <line>`. */
   writeFromThreads(threads: number, lines: number): Promise<void>;
 }

@@ -4,8 +4,6 @@
  * callback, and values are encoded straight into the transport's memory: nothing is allocated per message.
  */
 
-import type { NativeLog } from '../addon/binary.ts';
-
 /** Writes a value of one message type. */
 export interface Encoder {
   /**
@@ -103,6 +101,12 @@ export interface ServerTransport {
   stats(): ServerTransportStats;
 }
 
+/** A log to which native threads write by themselves (lib/log lends it). */
+export interface ThreadLog {
+  /** The least level of lines of native threads. */
+  setLevel(level: number): void;
+}
+
 export interface ServerTransportOptions {
   readonly ioThreads: number;
   readonly maxFrameBytes: number;
@@ -117,7 +121,7 @@ export interface ServerTransportOptions {
   /** 0: no health service. */
   readonly healthBlockedAfterMs: number;
   /** Takes lines straight from the io threads; without it they come to onLog(). */
-  readonly log: NativeLog | undefined;
+  readonly log: ThreadLog | undefined;
 }
 
 export type ServerTransportFactory = (

@@ -1,28 +1,5 @@
 import { theBoundary } from '../addon/boundary.ts';
-
-/** The core as this JavaScript thread sees it: the process's io threads, and this thread's two queues. */
-export interface EngineStats {
-  /** io threads that run now; 0 when no server or channel is open. */
-  readonly ioThreads: number;
-  /** Work handed to io threads that they have not begun. */
-  readonly queuedTasks: number;
-  /** Memory of the core that belongs to no connection: io threads' read buffers and pooled chunks, call tables. */
-  readonly nativeBytes: number;
-  /** Events waiting for this thread, and their bytes. */
-  readonly inboxEvents: number;
-  /** Bytes of those events. */
-  readonly inboxBytes: number;
-  /** Events that came after this thread had begun to end. */
-  readonly inboxDropped: number;
-  /** Native calls that handed commands over, the commands in them, and replies sent by this thread itself. */
-  readonly flushes: number;
-  /** Replies, failures and requests handed over so far. */
-  readonly commands: number;
-  /** Replies that this thread has sent itself. */
-  readonly directSends: number;
-  /** Client calls of this thread that have not ended. */
-  readonly callsPending: number;
-}
+import type { EngineStats } from '../contract/engine-stats.ts';
 
 /** What the core holds now; cheap enough for a metrics endpoint. Works with no server or channel open. */
 export function engineStats(): EngineStats {
