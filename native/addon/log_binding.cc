@@ -159,8 +159,8 @@ std::shared_ptr<log::Logger> LogBinding::detach() {
     }
     std::erase_if(logs().by_place, [this](const auto& entry) { return entry.second == shared_; });
   }
-  log::leave_to_crashes(*logger_);
-  log::leave_to_signals(*logger_);
+  log::stop_saving_from_crashes(*logger_);
+  log::stop_saving_from_signals(*logger_);
   return logger_;
 }
 

@@ -30,82 +30,47 @@ void close_together(const std::vector<std::shared_ptr<Logger>>& loggers) {
 void Logger::close() { close_together({shared_from_this()}); }
 
 bool Logger::begin_close() {
-  if (closing_.exchange(true)) return false;
-  // Who has just waited in vain does not wait again.
-  if (stuck_.load(std::memory_order_relaxed)) abandoned_.store(true, std::memory_order_release);
-  {
-    // What others have said meanwhile is taken along, but not what they go on to say.
-    const std::lock_guard lock(flush_mutex_);
-    last_ticket_ = ++flush_asked_;
-  }
-  stopping_.store(true, std::memory_order_release);
+  Ending& ending = parts_.ending;
+  if (!ending.begin()) return false;
+  // A caller that has just waited in vain does not wait again.
+  if (parts_.disk.stuck()) ending.abandon();
+  // What others have said meanwhile is taken along, but not what they go on to say.
+  ending.stop(parts_.flushes.ask(false));
   wake_all();
   return true;
 }
 
 bool Logger::wait_ended(SteadyMs until) {
-  if (abandoned_.load(std::memory_order_relaxed) && !given_up_) return false;
-  const Millis most{std::max<SteadyMs>(until - steady_now_ms(), 0)};
-  std::unique_lock lock(flush_mutex_);
-  return flushed_.wait_for(lock, most, [this] { return writer_ended_.load(); });
+  if (parts_.ending.abandoned() && !given_up_) return false;
+  return parts_.flushes.wait_ended(until);
 }
 
 void Logger::give_up() {
   given_up_ = true;
-  abandoned_.store(true, std::memory_order_release);
+  parts_.ending.abandon();
   wake_all();
 }
 
 void Logger::wake_all() {
-  nudge();
-  {
-    const std::lock_guard lock(gather_mutex_);
-    gather_wake_.notify_all();
-    room_.notify_all();
-  }
-  const std::lock_guard lock(write_mutex_);
-  write_wake_.notify_all();
+  parts_.gatherer_wake.wake_all();
+  parts_.writer_wake.wake_all();
 }
 
 void Logger::finish_close() {
-  gatherer_.join();  // waits for no disk
-  if (writer_ended_.load(std::memory_order_acquire)) {
-    writer_.join();
+  gatherer_thread_.join();  // waits for no disk
+  if (parts_.flushes.ended()) {
+    writer_thread_.join();
   } else {
     // It hangs in a system call; it holds this object, and ends and closes the file when the call does.
-    writer_.detach();
+    writer_thread_.detach();
   }
-  const std::uint64_t buffered = buffered_lines();
-  std::uint64_t lost = 0;
-  {
-    const std::lock_guard lock(flush_mutex_);
-    settled_ = true;
-    lost = lost_ = buffered + lines_.load() - lines_written_;
-  }
-  waiters_.end();
-  losses_.on_unwritten(lost, reason());
-}
-
-std::uint64_t Logger::buffered_lines() const {
-  std::uint64_t lines = 0;
-  const std::lock_guard lock(registry_mutex_);
-  for (const auto& buffer : registered_) lines += buffer->lines();
-  return lines;
-}
-
-std::string Logger::reason() const {
-  if (!failing_.load(std::memory_order_relaxed)) return {};
-  const std::lock_guard lock(flush_mutex_);
-  return last_error_;
+  const std::uint64_t lost = parts_.flushes.settle(parts_.buffers.totals().lines_held + gatherer_.lines());
+  parts_.losses.on_unwritten(lost, parts_.disk.reason());
 }
 
 void Logger::tell_unwritten() {
-  std::uint64_t lines = buffered_lines();
-  {
-    const std::lock_guard lock(flush_mutex_);
-    lines += lines_.load() - lines_written_;
-  }
-  losses_.on_unwritten(lines, reason());
+  const std::uint64_t lines = parts_.buffers.totals().lines_held + gatherer_.lines() - parts_.flushes.lines_written();
+  parts_.losses.on_unwritten(lines, parts_.disk.reason());
 }
 
 }  // namespace rocket::log

@@ -55,6 +55,6 @@ void save_from_crashes(std::shared_ptr<Logger> logger, RecoversFault recovers) {
   saved_from_crashes.add(*logger);
 }
 
-void leave_to_crashes(const Logger& logger) { saved_from_crashes.remove(logger); }
+void stop_saving_from_crashes(const Logger& logger) { saved_from_crashes.remove(logger); }
 
 }  // namespace rocket::log

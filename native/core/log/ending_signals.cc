@@ -1,5 +1,6 @@
 #include "log/ending_signals.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,11 +89,18 @@ void retake_signals() {
   }
 }
 
+void block_ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : kEndingSignals) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 void save_from_signals(Logger& logger) {
   saved.add(logger);
   retake_signals();
 }
 
-void leave_to_signals(const Logger& logger) { saved.remove(logger); }
+void stop_saving_from_signals(const Logger& logger) { saved.remove(logger); }
 
 }  // namespace rocket::log
