@@ -21,6 +21,7 @@ const nativeLayers = {
   protobuf: ['base'],
   discovery: ['base'],
   log: ['base'],
+  h2: ['base'],
   io: ['base'],
   rpc: ['base', 'protobuf', 'io'],
   tinypb: ['base', 'protobuf', 'io', 'rpc'],

@@ -1,6 +1,7 @@
-// Builds and runs the native tests in one of four ways: release, asan (ASan+UBSan), tsan, fuzz (libFuzzer on the decoder).
-import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+// Builds and runs the native tests in one of four ways: release, asan (ASan+UBSan), tsan, fuzz (libFuzzer).
+import { spawn, spawnSync } from 'node:child_process';
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '60' },
+    target: { type: 'string', multiple: true },
     filter: { type: 'string' },
     help: { type: 'boolean' },
   },
@@ -22,10 +24,13 @@ const kinds = {
   tsan: [...sanitized, '-DROCKET_SANITIZE=thread'],
   fuzz: ['-DCMAKE_BUILD_TYPE=Release', '-DROCKET_FUZZ=ON', '-DCMAKE_CXX_COMPILER=clang++-14'],
 };
+/** A file of test/fuzz each, and the longest input that libFuzzer makes for it. */
+const fuzzTargets = { decoder_fuzz: 4096, hpack_fuzz: 4096, frame_fuzz: 1024 };
 const kind = positionals[0];
 if (values.help || !(kind in kinds)) {
   console.log(
-    'usage: node scripts/native-tests.mjs release|asan|tsan|fuzz [--filter GTEST_FILTER] [--seconds N]',
+    'usage: node scripts/native-tests.mjs release|asan|tsan|fuzz [--filter GTEST_FILTER] [--seconds N] [--target NAME]\n' +
+      `fuzz runs each target for N seconds, as many at a time as there are cores: ${Object.keys(fuzzTargets).join(', ')}`,
   );
   process.exit(values.help ? 0 : 2);
 }
@@ -40,21 +45,23 @@ const build = join(root, 'build', `native-${kind}`);
 run('cmake', ['-S', '.', '-B', build, '-G', 'Ninja', ...kinds[kind]], {
   stdio: ['ignore', 'ignore', 'inherit'],
 });
-run('ninja', ['-C', build, '--quiet', kind === 'fuzz' ? 'decoder_fuzz' : 'rocket_tests']);
+const targets = values.target ?? Object.keys(fuzzTargets);
+run('ninja', ['-C', build, '--quiet', ...(kind === 'fuzz' ? targets : ['rocket_tests'])]);
 const vectors = join(build, 'vectors.bin');
 run('npx', ['--no-install', 'tsx', 'test/golden/flat.ts', vectors]);
 
 if (kind === 'fuzz') {
   const corpus = join(build, 'corpus');
-  mkdirSync(corpus, { recursive: true });
-  run('npx', ['--no-install', 'tsx', 'test/fuzz/seed-corpus.ts', corpus]);
-  run(join(build, 'test/fuzz/decoder_fuzz'), [
-    `-max_total_time=${values.seconds}`,
-    '-max_len=4096',
-    '-print_final_stats=1',
-    corpus,
-  ]);
-  console.log(`fuzz: ${values.seconds} s without a finding`);
+  for (const name of Object.keys(fuzzTargets)) mkdirSync(join(corpus, name), { recursive: true });
+  run('npx', ['--no-install', 'tsx', 'test/fuzz/seed-corpus.ts', join(corpus, 'decoder_fuzz')]);
+  run('npx', ['--no-install', 'tsx', 'test/fuzz/seed-h2.ts', corpus]);
+  const waiting = [...targets];
+  const worker = async () => {
+    for (let name = waiting.shift(); name; name = waiting.shift()) await fuzz(name, join(corpus, name));
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (process.exitCode) process.exit();
+  console.log(`fuzz: ${targets.length} targets, ${values.seconds} s each, without a finding`);
 } else {
   const filter = values.filter ? [`--gtest_filter=${values.filter}`] : [];
   const env = {
@@ -70,4 +77,37 @@ if (kind === 'fuzz') {
       ? ['setarch', ['-R', join(build, 'test/native/rocket_tests')]]
       : [join(build, 'test/native/rocket_tests'), []];
   run(command, [...args, '--gtest_brief=1', ...filter], { env });
+}
+
+/** Its output goes to a file, since others run beside it, and is shown when it has found something. */
+async function fuzz(name, corpus) {
+  const log = join(build, `${name}.log`);
+  const output = createWriteStream(log);
+  const child = spawn(
+    join(build, 'test/fuzz', name),
+    [
+      `-max_total_time=${values.seconds}`,
+      `-max_len=${fuzzTargets[name]}`,
+      `-artifact_prefix=${build}/${name}-`,
+      '-print_final_stats=1',
+      corpus,
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  child.stderr.pipe(output);
+  const closed = new Promise((resolve) => output.once('close', resolve));
+  const status = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(signal ?? code));
+  });
+  await closed;
+  const text = readFileSync(log, 'utf8');
+  if (status === 0) {
+    const runs = /stat::number_of_executed_units:\s*(\d+)/.exec(text)?.[1];
+    console.log(`fuzz: ${name}: ${runs} inputs`);
+    return;
+  }
+  console.error(text);
+  console.error(`fuzz: ${name} ended with ${status}`);
+  process.exitCode = 1;
 }

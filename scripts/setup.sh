@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 packages=(
   g++ cmake ninja-build make python3 libasio-dev  # the core and the addon
   libgtest-dev                                    # native tests
+  libnghttp2-dev                                  # the referee of native/core/h2: tests and fuzzing only
   libspdlog-dev                                   # bench:log measures against it
   clang-14 libclang-rt-14-dev                     # libFuzzer
   clang-format-14                                 # npm run format

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace rocket::h2 {
+
+/// What a field is, told from its name alone. An entry of the dynamic table keeps it, so that a name that comes again
+/// with each call is looked at once. Values from kFirstOfUser are what TagOf has said.
+enum class Tag : std::uint8_t {
+  kOther,
+  kMalformed,  ///< no name of HTTP/2: not a token, or with an upper case letter
+  kAuthority,
+  kMethod,
+  kPath,
+  kScheme,
+  kStatus,
+  kProtocol,            ///< extended CONNECT (RFC 8441), which is not spoken
+  kUnknownPseudo,       ///< begins with a colon
+  kConnectionSpecific,  ///< connection, keep-alive, proxy-connection, transfer-encoding, upgrade
+  kTe,
+  kHost,
+  kContentLength,
+  kFirstOfUser = 32,
+};
+
+inline constexpr bool is_pseudo(Tag tag) { return tag >= Tag::kAuthority && tag <= Tag::kUnknownPseudo; }
+
+/// The tag of a name that h2 itself has no word for: kOther, or one from kFirstOfUser.
+using TagOf = Tag (*)(std::string_view name);
+
+/// One field of a header block. The views are good until the next field is decoded.
+struct Field {
+  std::string_view name;
+  std::string_view value;
+  Tag tag = Tag::kOther;
+  bool good_value = true;    ///< without the bytes that RFC 9113 (8.2.1) forbids: NUL, CR and LF
+  bool never_index = false;  ///< what carries it on has to send it as such a literal
+
+  /// As SETTINGS_MAX_HEADER_LIST_SIZE and the dynamic table count it.
+  std::size_t size() const { return name.size() + value.size() + 32; }
+};
+
+/// `user` is asked for names that h2 does not know; may be null.
+Tag tag_of_name(std::string_view name, TagOf user);
+bool is_good_value(std::string_view value);
+
+}  // namespace rocket::h2

@@ -1,0 +1,64 @@
+// Writes the first inputs of hpack_fuzz and frame_fuzz, each into its folder of OUTDIR.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Header blocks of one connection each, from RFC 7541, appendix C, and of gRPC. */
+const connections = [
+  ['400a637573746f6d2d6b65790d637573746f6d2d686561646572', '040c2f73616d706c652f70617468', '10087061737377'],
+  [
+    '828684418cf1e3c2e5f23a6ba0ab90f4ff',
+    '828684be5886a8eb10649cbf',
+    '828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf',
+  ],
+  [
+    '3fe101',
+    '488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3',
+    '4883640effc1c0bf',
+  ],
+  ['3f1120', '3e82', 'ff808080800f'],
+  ['838644042f612f4241016840027465087472616965727340', '838644', 'be'],
+];
+
+/** Frames: length, type, flags, stream, payload. */
+const frames = [
+  '000001 00 00 00000001 61',
+  '000003 00 09 00000001 01 61 00',
+  '000003 01 05 00000003 838684',
+  '000009 01 2c 00000003 01 00000001 10 83 84 00',
+  '000005 02 00 00000003 00000000 10',
+  '000004 03 00 00000001 00000008',
+  '00000c 04 00 00000000 0002 00000000 0004 0000ffff',
+  '000006 04 00 00000000 0005 00004000',
+  '000000 04 01 00000000',
+  '000004 05 04 00000001 00000002',
+  '000008 06 00 00000000 0102030405060708',
+  '00000a 07 00 00000000 00000001 00000000 6869',
+  '000004 08 00 00000000 00000001',
+  '000004 08 00 00000001 7fffffff',
+  '000001 09 04 00000001 82',
+  '000003 0a ff 00000000 010203',
+];
+
+const out = process.argv[2];
+if (out === undefined) {
+  console.error('usage: tsx test/fuzz/seed-h2.ts OUTDIR');
+  process.exitCode = 2;
+} else {
+  for (const [index, blocks] of connections.entries()) {
+    const bytes = blocks.map((hex) => Buffer.from(hex, 'hex'));
+    write(
+      out,
+      'hpack_fuzz',
+      index,
+      Buffer.concat(bytes.flatMap((block) => [Buffer.from([block.length]), block])),
+    );
+  }
+  for (const [index, hex] of frames.entries()) {
+    write(out, 'frame_fuzz', index, Buffer.from(`05${hex.replaceAll(' ', '')}`, 'hex'));
+  }
+}
+
+function write(folder: string, target: string, index: number, input: Buffer): void {
+  mkdirSync(path.join(folder, target), { recursive: true });
+  writeFileSync(path.join(folder, target, `seed-${index}`), input);
+}
