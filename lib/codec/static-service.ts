@@ -28,7 +28,7 @@ export function linkTypes(root: object, from: object, paths: readonly string[]):
       source = source[name] ?? {};
     }
     const type = source[last];
-    if (type === undefined) throw new TypeError(`${path}: not in the generated code; generate it anew`);
+    if (type === undefined) throw new TypeError(`${path}: not in the generated code; generate it again`);
     into[last] = type;
   }
 }

@@ -314,5 +314,5 @@ describe('a generated codec of proto2', () => {
 it('modules of different runs that do not fit say so', () => {
   expect(() => linkTypes({}, { shop: {} }, ['shop.Money'])).toThrow('shop.Money: not in the generated code');
   const types = new StaticTypes('bigint', [new StaticTypes('bigint', [], {})], {});
-  expect(() => types.get('shop.Money')).toThrow('shop.Money: not in the generated code; generate it anew');
+  expect(() => types.get('shop.Money')).toThrow('shop.Money: not in the generated code; generate it again');
 });
