@@ -15,11 +15,15 @@ export { RpcError, type RpcErrorOptions } from './contract/errors.ts';
 export { Metadata, type MetadataInit } from './contract/metadata.ts';
 export type {
   AnyService,
+  Bidi,
+  ClientStream,
   DefinitionOf,
   GrpcMethodDefinition,
   GrpcServiceDefinition,
   MessageCodec,
   MethodDefinition,
+  MethodKind,
+  ServerStream,
   ServiceDefinition,
   Unary,
 } from './contract/service.ts';

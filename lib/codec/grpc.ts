@@ -1,13 +1,14 @@
-import { checkMethods } from '../contract/option-shapes.ts';
+import { type DescribedMethod, defineService, methodKind, methodKinds } from '../contract/define-service.ts';
+import { checkMethods, choiceOption } from '../contract/option-shapes.ts';
 import type {
   AnyService,
   GrpcMethodDefinition,
   GrpcServiceDefinition,
   MessageCodec,
-  MethodDefinition,
   ServiceDefinition,
 } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
+import { methodKey } from '../proto/names.ts';
 import { isNoMessage } from './object-shape.ts';
 
 const empty = Buffer.alloc(0);
@@ -48,7 +49,7 @@ class GrpcCodec implements MessageCodec<unknown> {
   }
 }
 
-function methodOf(key: string, definition: GrpcMethodDefinition): MethodDefinition {
+function methodOf(key: string, definition: GrpcMethodDefinition): DescribedMethod {
   const parts = /^\/([^/]+)\/([^/]+)$/.exec(definition.path);
   if (parts === null)
     throw new TypeError(
@@ -60,10 +61,12 @@ function methodOf(key: string, definition: GrpcMethodDefinition): MethodDefiniti
         `${key}: ${name} of a grpc-js method must be a function, not ${kindOf(definition[name])}`,
       );
   }
-  const [, service, name] = parts as unknown as [string, string, string];
+  const { requestStream, responseStream } = definition;
   return {
-    name,
-    wireName: `${service}.${name}`,
+    key: methodKey(key),
+    service: parts[1]!,
+    name: parts[2]!,
+    kind: methodKind(requestStream, responseStream),
     request: new GrpcCodec(
       (value) => definition.requestSerialize(value),
       (bytes) => definition.requestDeserialize(bytes),
@@ -83,19 +86,15 @@ const serializers = [
 ] as const;
 
 function fromGrpc(definition: GrpcServiceDefinition): ServiceDefinition {
-  const methods: Record<string, MethodDefinition> = {};
-  const streaming: string[] = [];
-  let serviceName = '';
+  const described: DescribedMethod[] = [];
   for (const [key, method] of Object.entries(definition)) {
     if (typeof method !== 'object' || method === null || typeof method.path !== 'string')
       throw noDefinition(definition);
-    const name = key.charAt(0).toLowerCase() + key.slice(1);
-    serviceName ||= method.path.split('/')[1] ?? '';
-    if (method.requestStream || method.responseStream) streaming.push(name);
-    else methods[name] = methodOf(key, method);
+    described.push(methodOf(key, method));
   }
-  if (serviceName === '') throw noDefinition(definition);
-  return { name: serviceName, methods, streaming };
+  const [first] = described;
+  if (first?.service === undefined) throw noDefinition(definition);
+  return defineService(first.service, described);
 }
 
 function isOurs(service: AnyService): service is ServiceDefinition {
@@ -109,6 +108,7 @@ function checked(service: ServiceDefinition): ServiceDefinition {
     const isMethod = typeof method === 'object' && method !== null;
     if (!isMethod || typeof method.wireName !== 'string' || !/.\../.test(method.wireName))
       throw new TypeError(`${what}: a method has a wireName such as Order.makeOrder`);
+    choiceOption(`${what}.kind`, method.kind, methodKinds, 'unary');
     for (const codec of ['request', 'response'] as const)
       checkMethods(`${what}.${codec}`, method[codec], ['encodeInto', 'spilled', 'decode'], 'a codec');
   }

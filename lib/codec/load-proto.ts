@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import protobuf from 'protobufjs';
+import { defineService, methodKind } from '../contract/define-service.ts';
 import { booleanOption, choiceOption, stringsOption } from '../contract/option-shapes.ts';
 import { knownOptions } from '../contract/options.ts';
-import type { DefinitionOf, MethodDefinition, ServiceDefinition } from '../contract/service.ts';
+import type { DefinitionOf, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
 import { isFile, loadFiles } from '../proto/proto-files.ts';
@@ -53,27 +54,21 @@ function serviceDefinition(
   codecOf: (type: protobuf.Type) => ProtobufCodec,
 ): ServiceDefinition {
   const name = service.fullName.replace(/^\./, '');
-  const methods: Record<string, MethodDefinition> = {};
-  const streaming: string[] = [];
-  for (const method of service.methodsArray) {
+  const methods = service.methodsArray.map((method) => {
     method.resolve();
-    const key = methodKey(method.name);
-    if (method.requestStream || method.responseStream) {
-      streaming.push(key);
-      continue;
-    }
     const { resolvedRequestType, resolvedResponseType } = method;
     if (resolvedRequestType === null || resolvedResponseType === null) {
       throw new TypeError(`${name}.${method.name}: its request or response type is not in the loaded files`);
     }
-    methods[key] = {
+    return {
+      key: methodKey(method.name),
       name: method.name,
-      wireName: `${name}.${method.name}`,
+      kind: methodKind(method.requestStream === true, method.responseStream === true),
       request: codecOf(resolvedRequestType),
       response: codecOf(resolvedResponseType),
     };
-  }
-  return { name, methods, streaming };
+  });
+  return defineService(name, methods);
 }
 
 /**

@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs';
-import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
+import { defineService } from '../contract/define-service.ts';
+import type { MethodKind, ServiceDefinition } from '../contract/service.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import type { StaticTypes } from './static-types.ts';
 
@@ -33,24 +34,21 @@ export function linkTypes(root: object, from: object, paths: readonly string[]):
   }
 }
 
-/** The .proto's name of a method, and the full names of its request and response. */
-export type StaticMethod = readonly [name: string, request: string, response: string];
+/** The .proto's name of a method, the full names of its request and response, and its kind, `unary` if there is none. */
+export type StaticMethod = readonly [name: string, request: string, response: string, kind?: MethodKind];
 
 /** The definition of a service whose message types are generated. */
 export function staticService(
   name: string,
   types: StaticTypes,
-  methods: { readonly [name: string]: StaticMethod },
-  streaming: readonly string[],
+  methods: { readonly [key: string]: StaticMethod },
 ): ServiceDefinition {
-  const definitions: Record<string, MethodDefinition> = {};
-  for (const [key, [method, request, response]] of Object.entries(methods)) {
-    definitions[key] = {
-      name: method,
-      wireName: `${name}.${method}`,
-      request: new ProtobufCodec(types.get(request), types.longs),
-      response: new ProtobufCodec(types.get(response), types.longs),
-    };
-  }
-  return { name, methods: definitions, streaming };
+  const described = Object.entries(methods).map(([key, [method, request, response, kind = 'unary']]) => ({
+    key,
+    name: method,
+    kind,
+    request: new ProtobufCodec(types.get(request), types.longs),
+    response: new ProtobufCodec(types.get(response), types.longs),
+  }));
+  return defineService(name, described);
 }

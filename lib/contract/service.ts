@@ -1,4 +1,4 @@
-import type { Encoder, MethodInfo, ReadyStrings } from './transport.ts';
+import type { Encoder, ReadyStrings } from './transport.ts';
 
 /** Turns values of one message type into bytes and back. `Given` is what may be written where `T` is read. */
 export interface MessageCodec<T, Given = T> extends Encoder {
@@ -12,22 +12,23 @@ export interface MessageCodec<T, Given = T> extends Encoder {
   readonly stringFields?: number;
 }
 
-/** What a transport needs to know of a method for which `incoming` messages arrive. */
-export function methodInfo(wireName: string, incoming: MessageCodec<unknown>): MethodInfo {
-  return { wireName, stringFields: incoming.stringFields ?? 0 };
-}
+/** How many messages go each way: one and one, several and one, one and several, several and several. */
+export type MethodKind = 'unary' | 'clientStream' | 'serverStream' | 'bidi';
 
-/** One unary method. */
+/** One method. Only unary ones can be called and served; a type that names no kind is taken for unary. */
 export interface MethodDefinition<
   Request = unknown,
   Response = unknown,
   GivenRequest = Request,
   GivenResponse = Response,
+  Kind extends MethodKind = MethodKind,
 > {
   /** As in the .proto. */
   readonly name: string;
   /** `Service.method`, what is sent; split at its last dot. */
   readonly wireName: string;
+  /** Which sides send several messages. Default `unary`. */
+  readonly kind?: Kind;
   /** Codec of its request. */
   readonly request: MessageCodec<Request, GivenRequest>;
   /** Codec of its reply. */
@@ -38,20 +39,14 @@ export interface MethodDefinition<
 export interface ServiceDefinition<Methods extends MethodMap = MethodMap> {
   /** Full name, with its package. */
   readonly name: string;
-  /** Its unary methods. */
+  /** All of them; those whose `kind` is another than `unary` stream, and cannot be called. */
   readonly methods: Methods;
-  /** Methods of the .proto that stream, which this version cannot call; by JavaScript name. */
-  readonly streaming?: readonly string[];
 }
 
 export type MethodMap = { readonly [name: string]: MethodDefinition };
 
-/**
- * How a service is described to the type system: `{ makeOrder: Unary<Request, Response> }`. A message that arrives has
- * fields that one need not give: where that matters, `Request` and `Response` are what handler and caller receive, and
- * `GivenRequest` and `GivenResponse` what caller and handler give.
- */
-export interface Unary<Request, Response, GivenRequest = Request, GivenResponse = Response> {
+/** The types of a method, of whatever kind. */
+interface MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   /** Type of its request, as the handler receives it. */
   readonly request: Request;
   /** Type of its reply, as the caller receives it. */
@@ -62,15 +57,61 @@ export interface Unary<Request, Response, GivenRequest = Request, GivenResponse 
   readonly givenResponse: GivenResponse;
 }
 
+/**
+ * How a service is described to the type system: `{ makeOrder: Unary<Request, Response> }`. A message that arrives has
+ * fields that one need not give: where that matters, `Request` and `Response` are what handler and caller receive, and
+ * `GivenRequest` and `GivenResponse` what caller and handler give.
+ */
+export interface Unary<Request, Response, GivenRequest = Request, GivenResponse = Response>
+  extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
+  /** Of `MethodDefinition.kind`. */
+  readonly kind?: 'unary';
+}
+
+/** As Unary, of a method whose caller sends several messages; it cannot be called yet. */
+export interface ClientStream<Request, Response, GivenRequest = Request, GivenResponse = Response>
+  extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
+  /** Of `MethodDefinition.kind`. */
+  readonly kind: 'clientStream';
+}
+
+/** As Unary, of a method whose handler sends several messages; it cannot be called yet. */
+export interface ServerStream<Request, Response, GivenRequest = Request, GivenResponse = Response>
+  extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
+  /** Of `MethodDefinition.kind`. */
+  readonly kind: 'serverStream';
+}
+
+/** As Unary, of a method in which both sides send several messages; it cannot be called yet. */
+export interface Bidi<Request, Response, GivenRequest = Request, GivenResponse = Response>
+  extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
+  /** Of `MethodDefinition.kind`. */
+  readonly kind: 'bidi';
+}
+
+/** The description of a method of that kind; where the kind is not known, of a unary one. */
+type Described<Kind, Request, Response, GivenRequest, GivenResponse> = [Kind] extends ['clientStream']
+  ? ClientStream<Request, Response, GivenRequest, GivenResponse>
+  : [Kind] extends ['serverStream']
+    ? ServerStream<Request, Response, GivenRequest, GivenResponse>
+    : [Kind] extends ['bidi']
+      ? Bidi<Request, Response, GivenRequest, GivenResponse>
+      : Unary<Request, Response, GivenRequest, GivenResponse>;
+
+/** Which kind such a description is of. */
+type KindOf<Description> = Description extends { readonly kind: infer Kind extends MethodKind }
+  ? Kind
+  : 'unary';
+
 /** The definition that belongs to such a description. */
 export type DefinitionOf<Description> = ServiceDefinition<{
-  readonly [Name in keyof Description]: Description[Name] extends Unary<
+  readonly [Name in keyof Description]: Description[Name] extends MethodTypes<
     infer Request,
     infer Response,
     infer GivenRequest,
     infer GivenResponse
   >
-    ? MethodDefinition<Request, Response, GivenRequest, GivenResponse>
+    ? MethodDefinition<Request, Response, GivenRequest, GivenResponse, KindOf<Description[Name]>>
     : never;
 }>;
 
@@ -78,9 +119,9 @@ export type DefinitionOf<Description> = ServiceDefinition<{
 export interface GrpcMethodDefinition<Request = unknown, Response = unknown> {
   /** `/package.Service/Method`. */
   readonly path: string;
-  /** Whether requests stream; such a method cannot be called. */
+  /** Whether the caller sends several messages; such a method cannot be called. */
   readonly requestStream: boolean;
-  /** Whether replies stream; such a method cannot be called. */
+  /** Whether the handler sends several messages; such a method cannot be called. */
   readonly responseStream: boolean;
   /** Message to bytes. */
   requestSerialize(value: Request): Buffer;
@@ -100,7 +141,16 @@ export type AnyService = ServiceDefinition | GrpcServiceDefinition;
 
 type Uncapitalized<Name> = Name extends string ? Uncapitalize<Name> : never;
 
-/** Request and response types by JavaScript method name. */
+/** The kind of a method of grpc-js, as far as its type says so. */
+type GrpcKind<Method> = Method extends { readonly requestStream: true }
+  ? Method extends { readonly responseStream: true }
+    ? 'bidi'
+    : 'clientStream'
+  : Method extends { readonly responseStream: true }
+    ? 'serverStream'
+    : 'unary';
+
+/** Descriptions of all methods by JavaScript name. */
 export type MethodsOf<Service extends AnyService> =
   Service extends ServiceDefinition<infer Methods>
     ? {
@@ -108,9 +158,10 @@ export type MethodsOf<Service extends AnyService> =
           infer Request,
           infer Response,
           infer GivenRequest,
-          infer GivenResponse
+          infer GivenResponse,
+          infer Kind
         >
-          ? Unary<Request, Response, GivenRequest, GivenResponse>
+          ? Described<Kind, Request, Response, GivenRequest, GivenResponse>
           : never;
       }
     : {
@@ -118,6 +169,13 @@ export type MethodsOf<Service extends AnyService> =
           infer Request,
           infer Response
         >
-          ? Unary<Request, Response>
+          ? Described<GrpcKind<Service[Name]>, Request, Response, Request, Response>
           : never;
       };
+
+/** Of those, the ones that can be called and served. */
+export type UnaryMethodsOf<Service extends AnyService> = {
+  [Name in keyof MethodsOf<Service> as MethodsOf<Service>[Name] extends { readonly kind: MethodKind }
+    ? never
+    : Name]: MethodsOf<Service>[Name];
+};

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { unaryMethods } from '../contract/define-service.ts';
 import { stringOption } from '../contract/option-shapes.ts';
 import { integerOption, knownOptions, MiB } from '../contract/options.ts';
 import { loadProto, type MethodDefinition } from '../index.ts';
@@ -78,7 +79,7 @@ function findMethod(proto: string, wanted: string | undefined): MethodDefinition
   const found = new Map<string, MethodDefinition>();
   const services = loadProto(proto, { unknownFields: 'error', base64: true });
   for (const service of Object.values(services)) {
-    for (const method of Object.values(service.methods)) found.set(method.wireName, method);
+    for (const [, method] of unaryMethods(service)) found.set(method.wireName, method);
   }
   const names = [...found.keys()];
   if (wanted === undefined) {
@@ -88,7 +89,8 @@ function findMethod(proto: string, wanted: string | undefined): MethodDefinition
   }
   const dot = wanted.lastIndexOf('.');
   const key = wanted.charAt(dot + 1).toLowerCase() + wanted.slice(dot + 2);
-  const method = found.get(wanted) ?? services[wanted.slice(0, Math.max(dot, 0))]?.methods[key];
+  const named = services[wanted.slice(0, Math.max(dot, 0))]?.methods[key];
+  const method = found.get(wanted) ?? found.get(named?.wireName ?? '');
   if (method === undefined) throw new UnknownMethodError(`${proto} has no method ${wanted}`, names);
   return method;
 }

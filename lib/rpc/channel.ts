@@ -1,4 +1,5 @@
 import { nativeClientTransport } from '../addon/client-transport.ts';
+import { isUnary, streamsText } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
 import { booleanOption, checkSignal, functionOption, functionsOption } from '../contract/option-shapes.ts';
@@ -306,6 +307,7 @@ type AnyCallOptions = { readonly [Name in keyof CallOptions]?: CallOptions[Name]
 function checkMethod(method: MethodDefinition): void {
   if (typeof method?.wireName !== 'string')
     throw new TypeError(`call() takes a method of a service definition, not ${kindOf(method)}`);
+  if (!isUnary(method)) throw new RpcError('UNIMPLEMENTED', streamsText(method.wireName));
 }
 
 const longestMsgId = 99;

@@ -1,7 +1,8 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
+import { isUnary, streamsText } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
 import { checkMethods } from '../contract/option-shapes.ts';
-import type { AnyService, MethodsOf, Unary } from '../contract/service.ts';
+import type { AnyService, Unary, UnaryMethodsOf } from '../contract/service.ts';
 import { tellOfCall } from './call-failure.ts';
 import { Channel } from './channel.ts';
 import type { CallOptions } from './channel-options.ts';
@@ -9,7 +10,7 @@ import { guardImplicitCalls } from './implicit-calls.ts';
 
 /** One function per unary method of a service. */
 export type Client<Service extends AnyService> = {
-  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<
+  readonly [Name in keyof UnaryMethodsOf<Service>]: UnaryMethodsOf<Service>[Name] extends Unary<
     unknown,
     infer Response,
     infer Request,
@@ -43,16 +44,17 @@ export function createClient<Service extends AnyService>(
   if (channel instanceof Channel) channel.addService(definition);
   const functions: Record<string, CallFunction> = {};
   for (const [name, method] of Object.entries(definition.methods)) {
-    functions[name] = (request, options) => channel.call(method, request, options);
-  }
-  for (const name of definition.streaming ?? []) {
-    functions[name] = () => {
-      const method = `${definition.name}.${name}`;
-      const error = new RpcError('UNIMPLEMENTED', `${method} streams; only unary methods can be called`);
-      tellOfCall(error, method, channel.target);
-      return Promise.reject(error);
-    };
+    functions[name] = isUnary(method)
+      ? (request, options) => channel.call(method, request, options)
+      : () => refused(`${definition.name}.${name}`, channel.target);
   }
   guardImplicitCalls(functions);
   return functions as Client<Service>;
+}
+
+/** The outcome of calling a method that streams. */
+function refused(method: string, target: string): Promise<never> {
+  const error = new RpcError('UNIMPLEMENTED', streamsText(method));
+  tellOfCall(error, method, target);
+  return Promise.reject(error);
 }

@@ -1,5 +1,6 @@
+import { methodInfo } from '../contract/define-service.ts';
 import { isRpcError, RpcError } from '../contract/errors.ts';
-import { type MethodDefinition, methodInfo } from '../contract/service.ts';
+import type { MethodDefinition } from '../contract/service.ts';
 import { wireCode } from '../contract/status.ts';
 import type { ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';

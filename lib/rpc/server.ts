@@ -1,8 +1,9 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
+import { methodInfo } from '../contract/define-service.ts';
 import { wireFailure } from '../contract/errors.ts';
 import { checkMethods, checkSignal } from '../contract/option-shapes.ts';
 import { defaultTimeoutMs, knownOptions, timeoutOption } from '../contract/options.ts';
-import { type AnyService, type MethodsOf, methodInfo, type Unary } from '../contract/service.ts';
+import type { AnyService, Unary, UnaryMethodsOf } from '../contract/service.ts';
 import { wireCode, wireCodeOfStatus } from '../contract/status.ts';
 import type {
   ReadyStrings,
@@ -31,9 +32,9 @@ export type Handler<Request, Response> = (
   context: CallContext,
 ) => Promise<Response> | Response;
 
-/** One handler for every method of a service. */
+/** One handler for every unary method of a service. */
 export type Handlers<Service extends AnyService> = {
-  readonly [Name in keyof MethodsOf<Service>]: MethodsOf<Service>[Name] extends Unary<
+  readonly [Name in keyof UnaryMethodsOf<Service>]: UnaryMethodsOf<Service>[Name] extends Unary<
     infer Request,
     unknown,
     unknown,

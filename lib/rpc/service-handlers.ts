@@ -1,3 +1,4 @@
+import { unaryMethods } from '../contract/define-service.ts';
 import { nearest } from '../contract/nearest.ts';
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
@@ -14,20 +15,22 @@ export interface MethodHandler {
  *
  * @throws TypeError that names the method, or says which there are.
  */
-export function handlersOf({ name, methods }: ServiceDefinition, handlers: unknown): MethodHandler[] {
-  const there = Object.keys(methods);
+export function handlersOf(service: ServiceDefinition, handlers: unknown): MethodHandler[] {
+  const { name } = service;
+  const methods = unaryMethods(service);
+  const there = methods.map(([key]) => key);
   const list = there.join(', ') || 'none';
   if (typeof handlers !== 'object' || handlers === null || Array.isArray(handlers))
     throw new TypeError(`the handlers of ${name} are an object of functions, not ${kindOf(handlers)}`);
   const given = handlers as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(given)) {
-    if (Object.hasOwn(methods, key) || typeof given[key] !== 'function') continue;
+    if (there.includes(key) || typeof given[key] !== 'function') continue;
     const meant = nearest(key, there);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
     throw new TypeError(`${name} has no unary method ${key}; it has ${list}${hint}`);
   }
   const found: MethodHandler[] = [];
-  for (const [key, definition] of Object.entries(methods)) {
+  for (const [key, definition] of methods) {
     const handler = ownOrOfItsClass(given, key);
     if (handler === undefined) continue;
     if (typeof handler !== 'function')

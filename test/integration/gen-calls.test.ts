@@ -99,7 +99,11 @@ describe('calls with generated code', () => {
   it('work for a .proto without a package', async () => {
     const module = await importGenerated(generated(orderProto, { include: [] }), 'order.js');
     const Order = module['Order'] as Catalog;
-    expect(Order).toMatchObject({ name: 'Order', streaming: [] });
-    expect(Order.methods['makeOrder']).toMatchObject({ name: 'makeOrder', wireName: 'Order.makeOrder' });
+    expect(Order).toMatchObject({ name: 'Order' });
+    expect(Order.methods['makeOrder']).toMatchObject({
+      name: 'makeOrder',
+      wireName: 'Order.makeOrder',
+      kind: 'unary',
+    });
   });
 });

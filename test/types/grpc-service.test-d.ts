@@ -21,6 +21,15 @@ const order = {
     responseSerialize: (value: MakeOrderResponse): Buffer => Buffer.from(value.orderId),
     responseDeserialize: (value: Buffer): MakeOrderResponse => ({ orderId: value.toString() }),
   },
+  watch: {
+    path: '/Order/watch',
+    requestStream: false,
+    responseStream: true,
+    requestSerialize: (value: MakeOrderRequest): Buffer => Buffer.from(value.goods),
+    requestDeserialize: (value: Buffer): MakeOrderRequest => ({ price: value.length, goods: '' }),
+    responseSerialize: (value: MakeOrderResponse): Buffer => Buffer.from(value.orderId),
+    responseDeserialize: (value: Buffer): MakeOrderResponse => ({ orderId: value.toString() }),
+  },
 } as const;
 
 /** As grpc-tools and proto-loader write them: methods with a capital letter, typed by grpc-js itself. */
@@ -41,6 +50,8 @@ export async function calls(channel: Channel): Promise<void> {
   await orders.makeOrder({ price: 1 });
   // @ts-expect-error a method there is not
   await orders.cancel({});
+  // @ts-expect-error it streams
+  await orders.watch({ price: 1, goods: 'apple' });
   // @ts-expect-error JavaScript names have a small first letter
   await createClient(admin, channel).Reset({ hard: true });
   // @ts-expect-error a reply's field there is not

@@ -1,14 +1,17 @@
 /** Compiled by `npm run types`, never run: what must and must not type-check with loadProto<...>(). */
 import {
+  type Bidi,
   type CallContext,
   Channel,
   type Client,
+  type ClientStream,
   createClient,
   type Handlers,
   loadProto,
   Metadata,
   RpcError,
   Server,
+  type ServerStream,
   type Unary,
 } from '../../lib/index.ts';
 
@@ -113,6 +116,40 @@ function handlers(server: Server): void {
   server.addService(Order, { makeOrder: () => ({}), cancel: () => ({ done: true }), more: () => ({}) });
 }
 
+interface Feed {
+  Feed: {
+    latest: Unary<object, { text: string }>;
+    follow: ServerStream<{ topic: string }, { text: string }>;
+    upload: ClientStream<{ text: string }, { count: number }>;
+    chat: Bidi<{ text: string }, { text: string }>;
+  };
+}
+
+/** Methods that stream are in the definition, and neither called nor served. */
+async function streams(server: Server): Promise<void> {
+  const definition = loadProto<Feed>('feed.proto').Feed;
+  const { latest, follow, upload, chat } = definition.methods;
+  const kinds: readonly ['unary', 'serverStream', 'clientStream', 'bidi'] | undefined = latest.kind &&
+    follow.kind &&
+    upload.kind &&
+    chat.kind && [latest.kind, follow.kind, upload.kind, chat.kind];
+  const client = createClient(definition, channel);
+  const { text }: { text: string } = await client.latest({});
+  server.addService(definition, { latest: () => ({ text: '' }) });
+  void [kinds, text];
+
+  // @ts-expect-error it streams
+  await client.follow({ topic: 'a' });
+  // @ts-expect-error it streams
+  await client.upload({ text: 'a' });
+  // @ts-expect-error it streams
+  await client.chat({ text: 'a' });
+  // @ts-expect-error it streams
+  server.addService(definition, { latest: () => ({ text: '' }), follow: () => ({ text: '' }) });
+  // @ts-expect-error a handler that is missing
+  server.addService(definition, {});
+}
+
 function services(): void {
   // @ts-expect-error a service there is not
   loadProto<Shop>('shop.proto').Orders;
@@ -152,4 +189,4 @@ async function disposing(): Promise<void> {
   void [open, port];
 }
 
-export { calls, disposing, handlers, options, services };
+export { calls, disposing, handlers, options, services, streams };

@@ -11,12 +11,12 @@ describe('loadProto', () => {
     const services = loadProto(shop);
     expect(Object.keys(services).sort()).toEqual(['Admin', 'Shop', 'shop.v1.Admin', 'shop.v1.Shop']);
     expect(services['Shop']).toBe(services['shop.v1.Shop']);
-    expect(services['Shop']).toMatchObject({ name: 'shop.v1.Shop', streaming: ['watch', 'upload'] });
+    expect(services['Shop']).toMatchObject({ name: 'shop.v1.Shop' });
   });
 
   it('names methods as in JavaScript, and sends them as in the .proto', () => {
     const { methods } = loadProto(shop)['Shop']!;
-    expect(Object.keys(methods)).toEqual(['echo', 'chain']);
+    expect(Object.keys(methods)).toEqual(['echo', 'chain', 'watch', 'upload']);
     expect(methods['echo']).toMatchObject({ name: 'Echo', wireName: 'shop.v1.Shop.Echo' });
     expect(methods['chain']).toMatchObject({ name: 'chain', wireName: 'shop.v1.Shop.chain' });
   });

@@ -1,5 +1,7 @@
 /** What is generated, free of protobufjs: what the modules of JavaScript and of types are written from. */
 
+import type { MethodKind } from '../../contract/service.ts';
+
 /** A message or enum, wherever it is declared. */
 export interface TypeName {
   /** With its package. */
@@ -67,7 +69,7 @@ export interface Method extends Documented {
   readonly response: TypeName;
   /** As the .proto declares it, for a comment: `Watch(Empty) returns (stream Node)`. */
   readonly declaration: string;
-  readonly streams: boolean;
+  readonly kind: MethodKind;
 }
 
 export interface Service extends Documented {

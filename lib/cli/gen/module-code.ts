@@ -71,12 +71,10 @@ function typeEntry(value: ValueType): string {
 }
 
 function serviceCode({ fullName, methods }: Service): string {
-  const callable = methods
-    .filter((method) => !method.streams)
-    .map(({ key, name, request, response }) => {
-      return `\n  ${key}: ['${name}', '${request.fullName}', '${response.fullName}'],`;
-    });
-  const streaming = methods.filter((method) => method.streams).map(({ key }) => `'${key}'`);
-  const map = callable.length === 0 ? '{}' : `{${callable.join('')}\n}`;
-  return `$.staticService('${fullName}', $types, ${map}, [${streaming.join(', ')}])`;
+  const entries = methods.map(({ key, name, request, response, kind }) => {
+    const parts = [name, request.fullName, response.fullName, ...(kind === 'unary' ? [] : [kind])];
+    return `\n  ${key}: [${parts.map((part) => `'${part}'`).join(', ')}],`;
+  });
+  const map = entries.length === 0 ? '{}' : `{${entries.join('')}\n}`;
+  return `$.staticService('${fullName}', $types, ${map})`;
 }

@@ -1,4 +1,5 @@
 import type protobuf from 'protobufjs';
+import { methodKind } from '../../contract/define-service.ts';
 import { methodKey } from '../../proto/names.ts';
 import type {
   Documented,
@@ -135,7 +136,7 @@ class Builder {
       request,
       response,
       declaration: `${name}(${given}) returns (${returned})`,
-      streams: requestStream === true || responseStream === true,
+      kind: methodKind(requestStream === true, responseStream === true),
     };
   }
 

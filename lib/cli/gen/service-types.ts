@@ -6,32 +6,31 @@ import type { TypeText } from './type-text.ts';
 export function serviceTypes(service: Service, text: TypeText): string {
   const { exported, client, handlers, fullName } = service;
   const doc = docComment(service);
-  return `${doc}export declare const ${exported}: $.ServiceDefinition<${body(service, definitionLine)}>;
+  const line = (method: Method, code: string): string => `${docComment(method, '  ')}  ${code}\n`;
+  const body = (entry: (method: Method) => string): string =>
+    service.methods.length === 0 ? '{}' : `{\n${service.methods.map(entry).join('')}}`;
+  const unaryBody = (code: (method: Method, text: TypeText) => string): string =>
+    body((method) => (method.kind === 'unary' ? line(method, code(method, text)) : streamingLine(method)));
+  return `${doc}export declare const ${exported}: $.ServiceDefinition<${body((method) => line(method, definitionLine(method, text)))}>;
 
 /** What createClient(${exported}, channel) returns: calls of ${fullName}. */
-export interface ${client} ${body(service, clientLine)}
+export interface ${client} ${unaryBody(clientLine)}
 
 /** What server.addService(${exported}, handlers) takes: the implementation of ${fullName}. */
-export interface ${handlers} ${body(service, handlerLine)}`;
-
-  function body({ methods }: Service, line: (method: Method, text: TypeText) => string): string {
-    const lines = methods.map((method) => {
-      return method.streams ? streamingLine(method) : `${docComment(method, '  ')}  ${line(method, text)}\n`;
-    });
-    return lines.length === 0 ? '{}' : `{\n${lines.join('')}}`;
-  }
+export interface ${handlers} ${unaryBody(handlerLine)}`;
 }
 
 function streamingLine({ declaration }: Method): string {
   return `  // ${declaration}: it streams, and only unary methods can be called.\n`;
 }
 
-function definitionLine({ key, request, response }: Method, text: TypeText): string {
+function definitionLine({ key, request, response, kind }: Method, text: TypeText): string {
   const types = [
     text.message(request, 'received'),
     text.message(response, 'received'),
     text.message(request, 'given'),
     text.message(response, 'given'),
+    `'${kind}'`,
   ];
   return `readonly ${key}: $.MethodDefinition<${types.join(', ')}>;`;
 }

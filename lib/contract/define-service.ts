@@ -1,0 +1,51 @@
+import type { MessageCodec, MethodDefinition, MethodKind, ServiceDefinition } from './service.ts';
+import type { MethodInfo } from './transport.ts';
+
+/** A method as a .proto, generated code or grpc-js describes it. */
+export interface DescribedMethod {
+  /** In JavaScript. */
+  readonly key: string;
+  /** Full name of its service, where that may be another than the definition's. */
+  readonly service?: string;
+  /** As in the .proto. */
+  readonly name: string;
+  readonly kind: MethodKind;
+  readonly request: MessageCodec<unknown>;
+  readonly response: MessageCodec<unknown>;
+}
+
+/** Makes the definition of a service: the one place where a method gets its name on the wire and its shape. */
+export function defineService(name: string, described: Iterable<DescribedMethod>): ServiceDefinition {
+  const methods = new Map<string, MethodDefinition>();
+  for (const { key, service = name, name: method, kind, request, response } of described)
+    methods.set(key, { name: method, wireName: `${service}.${method}`, kind, request, response });
+  return { name, methods: Object.fromEntries(methods) };
+}
+
+/** The kind of a method, from which of its messages stream. */
+export function methodKind(requestStream: boolean, responseStream: boolean): MethodKind {
+  if (requestStream) return responseStream ? 'bidi' : 'clientStream';
+  return responseStream ? 'serverStream' : 'unary';
+}
+
+/** By what `kind` may be in a definition. */
+export const methodKinds = ['unary', 'clientStream', 'serverStream', 'bidi'] as const satisfies MethodKind[];
+
+export function isUnary({ kind }: MethodDefinition): boolean {
+  return kind === undefined || kind === 'unary';
+}
+
+/** The methods of a service that can be called and served, by JavaScript name. */
+export function unaryMethods({ methods }: ServiceDefinition): [key: string, method: MethodDefinition][] {
+  return Object.entries(methods).filter(([, method]) => isUnary(method));
+}
+
+/** Why a method that streams is refused; `name` is the one its caller used. */
+export function streamsText(name: string): string {
+  return `${name} streams; only unary methods can be called`;
+}
+
+/** What a transport needs to know of a method for which `incoming` messages arrive. */
+export function methodInfo(wireName: string, incoming: MessageCodec<unknown>): MethodInfo {
+  return { wireName, stringFields: incoming.stringFields ?? 0 };
+}
