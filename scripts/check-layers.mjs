@@ -29,11 +29,9 @@ const nativeLayers = {
 /** Files of rpc that still know TinyPB; the list only gets shorter. */
 const stillTinypb = new Set([
   'native/core/rpc/client_endpoint.h',
-  'native/core/rpc/method_table.cc',
   'native/core/rpc/outbox.cc',
   'native/core/rpc/server.h',
   'native/core/rpc/server_shard.cc',
-  'native/core/rpc/unknown_method.cc',
 ]);
 
 const problems = [];

@@ -157,8 +157,9 @@ export class Boundary {
         return;
       }
       case eventKind.failure: {
+        const own = words[at + event.own]!;
         const written = (flags & eventFlag.requestWritten) !== 0;
-        this.#endCall(low, high)?.onFailure(code, textOf(words, at, bytes), written);
+        this.#endCall(low, high)?.onFailure(code, own, textOf(words, at, bytes), written);
         return;
       }
       case eventKind.abort: {

@@ -1,5 +1,7 @@
 /** The numbers of the boundary; native/core/rpc/event.h and outbox.h hold the other copy, and loading the binary compares the two. */
 
+import { statusReason, statusWord } from '../contract/status.ts';
+
 /** A descriptor of the Inbox: what the io threads tell JavaScript. */
 export const event = {
   words: 12,
@@ -7,6 +9,7 @@ export const event = {
   owner: 1,
   idLow: 2,
   idHigh: 3,
+  /** Method number, status word (lib/contract/status.ts) or state, by kind. */
   code: 4,
   timeMs: 5,
   payloadAt: 6,
@@ -14,7 +17,10 @@ export const event = {
   textAt: 8,
   textBytes: 9,
   flags: 10,
+  /** Of a request. */
   head: 11,
+  /** Of a failure: the number that the protocol has for its status. */
+  own: 11,
 } as const;
 
 /** Of `event.head`: the place in a string of heads; above it the number of that string. */
@@ -42,8 +48,12 @@ export const command = {
   kind: 0,
   idLow: 1,
   idHigh: 2,
+  /** Status word or endpoint number, by kind. */
   code: 3,
+  /** Of a call. */
   method: 4,
+  /** Of a reply that is an error: the application's own number. */
+  own: 4,
   timeoutMs: 5,
   payloadAt: 6,
   payloadBytes: 7,
@@ -85,5 +95,7 @@ export const layoutNumbers = {
   largePayloadBytes,
   headPlaceBits,
   slotBits,
+  lastStatusReason: statusReason.peerGone,
+  refusedStatus: statusWord('OK', statusReason.none, true),
   logControlBytes: logBuffer.controlBytes,
 } as const;

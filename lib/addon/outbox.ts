@@ -95,11 +95,12 @@ export class Outbox {
     if (this.#deferred !== undefined) this.#writeDeferred();
   }
 
-  fail(low: number, high: number, wireCode: number, message: string): void {
-    if (this.#encoding) return this.#failLater(low, high, wireCode, message);
+  fail(low: number, high: number, status: number, own: number, message: string): void {
+    if (this.#encoding) return this.#failLater(low, high, status, own, message);
     const at = this.#begin(message.length);
     this.#noPayload(at);
-    this.#put(at, commandKind.reply, low, high, wireCode);
+    this.#put(at, commandKind.reply, low, high, status);
+    this.#words[at + command.own] = own;
     this.#commit(this.#text(at, message, ''));
   }
 
@@ -195,8 +196,8 @@ export class Outbox {
     this.#defer(() => this.reply(low, high, body, undefined, metadata));
   }
 
-  #failLater(low: number, high: number, wireCode: number, message: string): void {
-    this.#defer(() => this.fail(low, high, wireCode, message));
+  #failLater(low: number, high: number, status: number, own: number, message: string): void {
+    this.#defer(() => this.fail(low, high, status, own, message));
   }
 
   #endLater(low: number, high: number): void {

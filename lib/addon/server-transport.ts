@@ -37,8 +37,8 @@ class NativeServerTransport implements ServerTransport {
     this.#boundary.outbox.reply(low, high, encoder, value, metadata);
   }
 
-  fail(low: number, high: number, wireCode: number, message: string): void {
-    this.#boundary.outbox.fail(low, high, wireCode, message);
+  fail(low: number, high: number, status: number, own: number, message: string): void {
+    this.#boundary.outbox.fail(low, high, status, own, message);
   }
 
   end(low: number, high: number): void {

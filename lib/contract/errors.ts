@@ -5,8 +5,11 @@ import {
   type StatusName,
   type StatusNumber,
   statusNames,
+  statusNumbers,
   statusOfWireCode,
+  statusOfWord,
   wireCodeOfStatus,
+  wireCodeOfWord,
 } from './status.ts';
 import { kindOf, messageOf } from './value-text.ts';
 
@@ -96,18 +99,39 @@ export class RpcError extends Error {
   }
 }
 
+/** An error as a transport has it: a status word, and the number that its protocol has for it (0: none). */
+export function receivedError(word: number, own: number, message: string, requestWritten: boolean): RpcError {
+  const code = statusOfWord(word);
+  // (Nothing that fails is OK; whoever says so has a bug.)
+  const wireCode = own === 0 ? wireCodeOfWord(word) : own;
+  return new RpcError(code === 'OK' ? 'UNKNOWN' : code, message, { wireCode, requestWritten });
+}
+
+/** Whether the server refused the call at the door, as against one that this side could not send. */
+export function wasRefused(error: RpcError): boolean {
+  return isRefusal(error.wireCode);
+}
+
+/** What a transport is given of an error: its status word, the number of its own if it has one, its message. */
+export interface Failure {
+  readonly status: number;
+  readonly own: number;
+  readonly message: string;
+}
+
 /**
  * What of a handler's RpcError goes onto the wire; undefined for anything else, and for one that was changed so that its
  * `wireCode` is no error code: it would arrive as a success. Never throws.
  */
-export function wireFailure(
-  thrown: unknown,
-): { readonly wireCode: number; readonly message: string } | undefined {
+export function wireFailure(thrown: unknown): Failure | undefined {
   try {
     if (!(thrown instanceof RpcError)) return undefined;
-    // Read once: both may be getters by now.
-    const { wireCode } = thrown;
-    return isErrorCode(wireCode) ? { wireCode, message: messageOf(thrown) } : undefined;
+    // Read once: all may be getters by now.
+    const { wireCode, code }: { readonly wireCode: unknown; readonly code: unknown } = thrown;
+    if (!isErrorCode(wireCode)) return undefined;
+    const name = isStatusName(code) && code !== 'OK' ? code : 'UNKNOWN';
+    const own = wireCode === wireCodeOfStatus(name) ? 0 : wireCode;
+    return { status: statusNumbers[name], own, message: messageOf(thrown) };
   } catch {
     return undefined;
   }

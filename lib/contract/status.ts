@@ -70,12 +70,7 @@ const fromCpp: ReadonlyMap<number, StatusName> = new Map([
   [10000012, 'UNAVAILABLE'],
 ]);
 
-export const wireCode = {
-  failedDeserialize: 10000003,
-  callTimeout: 10000007,
-  statusBase: 20000000,
-  refusedBase: 20000100,
-} as const;
+const wireCode = { callTimeout: 10000007, statusBase: 20000000, refusedBase: 20000100 } as const;
 
 /** The status a wire code stands for; a code of neither family is the application's own: UNKNOWN. */
 export function statusOfWireCode(code: number): StatusName {
@@ -93,6 +88,44 @@ export function isRefusal(code: number): boolean {
 /** The wire code that is sent for a status. */
 export function wireCodeOfStatus(status: StatusName): number {
   return status === 'DEADLINE_EXCEEDED' ? wireCode.callTimeout : wireCode.statusBase + statusNumbers[status];
+}
+
+/** What a status leaves open, and a transport says more exactly (native/core/rpc/status.h). */
+export const statusReason = {
+  none: 0,
+  noService: 1,
+  noMethod: 2,
+  noName: 3,
+  unreadable: 4,
+  peerGone: 5,
+} as const;
+export type StatusReason = (typeof statusReason)[keyof typeof statusReason];
+
+const reasonShift = 8;
+const refusedBit = 1 << 16;
+
+/** A status as transports have it, in one word: its number in the low byte, a reason, whether the request was refused. */
+export function statusWord(
+  status: StatusName,
+  reason: StatusReason = statusReason.none,
+  refused = false,
+): number {
+  return statusNumbers[status] | (reason << reasonShift) | (refused ? refusedBit : 0);
+}
+
+/** The status of such a word; what is none is UNKNOWN. */
+export function statusOfWord(word: number): StatusName {
+  return statusNames[word & 0xff] ?? 'UNKNOWN';
+}
+
+export function reasonOfWord(word: number): number {
+  return (word >> reasonShift) & 0xff;
+}
+
+/** The wire code that stands for such a word where no protocol gave it another. */
+export function wireCodeOfWord(word: number): number {
+  const refused = (word & refusedBit) !== 0;
+  return refused ? wireCode.refusedBase + (word & 0xff) : wireCodeOfStatus(statusOfWord(word));
 }
 
 export function isStatusName(text: unknown): text is StatusName {

@@ -47,8 +47,8 @@ export interface ServerReceiver {
     headAt: number,
     strings: ReadyStrings | undefined,
   ): void;
-  /** The call is over for its peer: `wireCode` says why. end() must be called once. */
-  onAbort(low: number, high: number, wireCode: number): void;
+  /** The call is over for its peer: `status`, a status word, says why. end() must be called once. */
+  onAbort(low: number, high: number, status: number): void;
   onLog(line: string): void;
   onClosed(): void;
 }
@@ -86,7 +86,8 @@ export interface ServerTransport {
   /** Returns the bound address as text. @throws Error when the address cannot be had. */
   listen(address: string, backlog: number): string;
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void;
-  fail(low: number, high: number, wireCode: number, message: string): void;
+  /** `status` is a status word (status.ts); `own` the number that the application has for the error, or 0. */
+  fail(low: number, high: number, status: number, own: number, message: string): void;
   /** Ends a call that was aborted, or that expired before its handler ran. */
   end(low: number, high: number): void;
   /** Of the `heads` and `headAt` that onRequest() was given, at any time. */
@@ -133,7 +134,8 @@ export type ServerTransportFactory = (
 /** A client call as the transport sees it. Exactly one of the two callbacks comes, unless the call is cancelled. */
 export interface PendingCall {
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void;
-  onFailure(wireCode: number, message: string, requestWritten: boolean): void;
+  /** `status` is a status word; `own` the number that the protocol has for it, or 0. */
+  onFailure(status: number, own: number, message: string, requestWritten: boolean): void;
   /** The transport's name for the call, for cancel(). */
   handle: number;
 }

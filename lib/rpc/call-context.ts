@@ -3,7 +3,7 @@ import { RpcError } from '../contract/errors.ts';
 import { encodeMetadata, Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalWatcher, SignalWatchers } from '../contract/signal-watch.ts';
-import { statusOfWireCode } from '../contract/status.ts';
+import { reasonOfWord, statusOfWord, statusReason } from '../contract/status.ts';
 import type { ServerTransport } from '../contract/transport.ts';
 import { callLog } from '../log/call-log.ts';
 import type { CallLog, Logger } from '../log/logger.ts';
@@ -43,7 +43,8 @@ export function setCallLogger(transport: ServerTransport, logger: Logger | false
 
 /** What most handlers never ask for. */
 class Extras {
-  abortCode = 0;
+  /** A status word; 0: it was not. */
+  abortStatus = 0;
   controller: AbortController | undefined;
   requestMetadata: Metadata | undefined;
   replyMetadata: Metadata | undefined;
@@ -102,7 +103,7 @@ export class ServerCall implements CallContext {
       extras.controller = new AbortController();
       // It lives as long as the call: many listeners are a fan-out, not a leak.
       setMaxListeners(0, extras.controller.signal);
-      if (extras.abortCode !== 0) extras.controller.abort(abortReason(extras.abortCode));
+      if (extras.abortStatus !== 0) extras.controller.abort(abortReason(extras.abortStatus));
     }
     return extras.controller.signal;
   }
@@ -145,7 +146,7 @@ export class ServerCall implements CallContext {
 
   /** Whether it was aborted; does not make the signal. */
   get aborted(): boolean {
-    return this.lazyExtras !== undefined && this.lazyExtras.abortCode !== 0;
+    return this.lazyExtras !== undefined && this.lazyExtras.abortStatus !== 0;
   }
 
   /** Tells the watcher when the signal aborts, without making one before. */
@@ -174,19 +175,19 @@ export class ServerCall implements CallContext {
     this.ended = true;
   }
 
-  abort(wireCode: number): void {
+  abort(status: number): void {
     const { extras } = this;
-    extras.abortCode = wireCode;
+    extras.abortStatus = status;
     this.finish();
-    extras.controller?.abort(abortReason(wireCode));
+    extras.controller?.abort(abortReason(status));
     if (extras.watchers !== undefined && extras.watchers.size > 0) extras.watchers.tell(this.signal);
   }
 }
 
-function abortReason(wireCode: number): RpcError {
-  const code = statusOfWireCode(wireCode);
-  if (code === 'DEADLINE_EXCEEDED')
-    return new RpcError(code, 'the deadline of the call has passed', { wireCode });
-  const text = wireCode === 10000000 ? 'the caller has gone away' : 'the server is closing';
+function abortReason(status: number): RpcError {
+  const code = statusOfWord(status);
+  if (code === 'DEADLINE_EXCEEDED') return new RpcError(code, 'the deadline of the call has passed');
+  const text =
+    reasonOfWord(status) === statusReason.peerGone ? 'the caller has gone away' : 'the server is closing';
   return new RpcError('CANCELLED', text);
 }

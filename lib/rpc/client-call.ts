@@ -1,4 +1,4 @@
-import { isRpcError, RpcError } from '../contract/errors.ts';
+import { isRpcError, RpcError, receivedError } from '../contract/errors.ts';
 import { Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
@@ -104,8 +104,8 @@ export class ClientCall implements PendingCall, SignalWatcher {
     );
   }
 
-  onFailure(wireCode: number, message: string, requestWritten: boolean): void {
-    this.runner.onAttemptFailed(this, RpcError.fromWire(wireCode, message, requestWritten));
+  onFailure(status: number, own: number, message: string, requestWritten: boolean): void {
+    this.runner.onAttemptFailed(this, receivedError(status, own, message, requestWritten));
   }
 
   /** As fail(), for one that could not begin: its caller is on the stack. */

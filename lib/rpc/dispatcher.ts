@@ -1,7 +1,6 @@
 import { methodInfo } from '../contract/define-service.ts';
-import { isRpcError, RpcError } from '../contract/errors.ts';
+import { isRpcError, RpcError, wasRefused } from '../contract/errors.ts';
 import type { MethodDefinition } from '../contract/service.ts';
-import { wireCode } from '../contract/status.ts';
 import type { ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
 import { tellOfCall } from './call-failure.ts';
@@ -19,8 +18,6 @@ const mostMoves = 5;
 /** Pauses of a call that waits for readiness, when every endpoint has refused it: doubled each time, jittered by a half. */
 const firstRoundPauseMs = 20;
 const longestRoundPauseMs = 1000;
-
-const refusedTooMany = wireCode.refusedBase + 8;
 
 /** What an endpoint's failures are, against those of the request; they count towards its ejection. */
 const endpointFailures: ReadonlySet<string> = new Set([
@@ -242,7 +239,8 @@ export class Dispatcher implements CallRunner {
 
   /** What certainly was not handled is tried elsewhere at once. */
   #move(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
-    const refused = error.code === 'UNAVAILABLE' || error.wireCode === refusedTooMany;
+    const refused =
+      error.code === 'UNAVAILABLE' || (error.code === 'RESOURCE_EXHAUSTED' && wasRefused(error));
     if (!error.safeToRepeat || !refused || performance.now() >= call.what.expiresAt) return false;
     call.tried ??= new Set();
     call.tried.add(endpoint);

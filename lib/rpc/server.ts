@@ -4,7 +4,7 @@ import { wireFailure } from '../contract/errors.ts';
 import { checkMethods, checkSignal } from '../contract/option-shapes.ts';
 import { defaultTimeoutMs, knownOptions, timeoutOption } from '../contract/options.ts';
 import type { AnyService, Unary, UnaryMethodsOf } from '../contract/service.ts';
-import { wireCode, wireCodeOfStatus } from '../contract/status.ts';
+import { statusReason, statusWord } from '../contract/status.ts';
 import type {
   ReadyStrings,
   ServerReceiver,
@@ -84,7 +84,9 @@ export interface ServerStats extends ServerTransportStats {
 
 type State = 'new' | 'listening' | 'closing' | 'closed';
 
-const exhausted = wireCodeOfStatus('RESOURCE_EXHAUSTED');
+const exhausted = statusWord('RESOURCE_EXHAUSTED');
+const internal = statusWord('INTERNAL');
+const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
 
 /**
  * Serves services on one or more addresses. Every call ends: by its handler's reply, or natively when its deadline
@@ -298,9 +300,9 @@ export class Server implements AsyncDisposable, ServerReceiver {
   #undecoded(low: number, high: number, error: unknown): void {
     const transport = this.#native();
     if (isOutOfMemory(error))
-      return transport.fail(low, high, exhausted, 'the server has no memory for the request');
+      return transport.fail(low, high, exhausted, 0, 'the server has no memory for the request');
     const text = `the request does not parse: ${messageOf(error)}`;
-    transport.fail(low, high, wireCode.failedDeserialize, text);
+    transport.fail(low, high, unreadable, 0, text);
   }
 
   #invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown {
@@ -342,20 +344,20 @@ export class Server implements AsyncDisposable, ServerReceiver {
     const transport = this.#native();
     const failure = wireFailure(error);
     if (failure !== undefined) {
-      transport.fail(call.low, call.high, failure.wireCode, failure.message);
+      transport.fail(call.low, call.high, failure.status, failure.own, failure.message);
     } else {
       const text = this.#settings.exposeErrors ? messageOf(error) : 'internal error';
-      transport.fail(call.low, call.high, wireCodeOfStatus('INTERNAL'), text);
+      transport.fail(call.low, call.high, internal, 0, text);
       this.#logger.error(`the handler of ${call.method} failed`, error);
     }
     this.#forget(call);
   }
 
   /** @internal */
-  onAbort(low: number, high: number, code: number): void {
+  onAbort(low: number, high: number, status: number): void {
     const call = this.#calls[low >>> 24]?.[low & 0xffffff];
     if (call !== undefined && call.high === high) {
-      call.abort(code);
+      call.abort(status);
       this.#forget(call);
       this.#native().end(low, high);
     }

@@ -5,6 +5,7 @@
 #include "log_binding.h"
 #include "rpc/event.h"
 #include "rpc/outbox.h"
+#include "rpc/status.h"
 #include "service_cache_binding.h"
 
 namespace rocket::addon {
@@ -23,6 +24,8 @@ Napi::Object layout(Napi::Env env) {
   numbers.Set("largePayloadBytes", static_cast<double>(rpc::Inbox::kLargePayloadBytes));
   numbers.Set("headPlaceBits", static_cast<double>(rpc::Inbox::kHeadPlaceBits));
   numbers.Set("slotBits", static_cast<double>(rpc::CallId::kSlotBits));
+  numbers.Set("lastStatusReason", static_cast<double>(rpc::Reason::kPeerGone));
+  numbers.Set("refusedStatus", static_cast<double>(rpc::Status::kRefusedBit));
   numbers.Set("logControlBytes", static_cast<double>(log::Buffer::kControlBytes));
   return numbers;
 }

@@ -1,3 +1,11 @@
+import {
+  isRefusal,
+  reasonOfWord,
+  statusOfWireCode,
+  statusReason,
+  statusWord,
+  wireCodeOfWord,
+} from '../../lib/contract/status.ts';
 import type {
   Encoder,
   MethodInfo,
@@ -30,6 +38,12 @@ interface HeldCall {
   readonly high: number;
   answer: ((reply: MemoryReply) => void) | undefined;
   readonly cancelTimer: () => void;
+}
+
+/** The status word that a native transport makes of a wire code. */
+export function wordOf(wireCode: number): number {
+  const reason = wireCode === 10000000 ? statusReason.peerGone : statusReason.none;
+  return statusWord(statusOfWireCode(wireCode), reason, isRefusal(wireCode));
 }
 
 const nothing = Buffer.alloc(0);
@@ -113,7 +127,7 @@ export class MemoryServer implements ServerTransport {
     if (call === undefined) return;
     call.answer?.({ wireCode, body: nothing, text: 'aborted' });
     call.answer = undefined;
-    this.#receiver.onAbort(low, call.high, wireCode);
+    this.#receiver.onAbort(low, call.high, wordOf(wireCode));
   }
 
   abortAll(wireCode: number): void {
@@ -122,7 +136,7 @@ export class MemoryServer implements ServerTransport {
 
   /** An abort for a call whose slot has another generation by now. */
   staleAbort(low: number, high: number): void {
-    this.#receiver.onAbort(low, high, 10000000);
+    this.#receiver.onAbort(low, high, wordOf(10000000));
   }
 
   log(line: string): void {
@@ -138,7 +152,9 @@ export class MemoryServer implements ServerTransport {
     this.#take(low, high).answer?.({ wireCode: 0, body, text: metadata });
   }
 
-  fail(low: number, high: number, wireCode: number, message: string): void {
+  fail(low: number, high: number, status: number, own: number, message: string): void {
+    const unreadable = reasonOfWord(status) === statusReason.unreadable;
+    const wireCode = own !== 0 ? own : unreadable ? 10000003 : wireCodeOfWord(status);
     this.#take(low, high).answer?.({ wireCode, body: nothing, text: message });
   }
 

@@ -12,7 +12,7 @@ import {
   type ServerTransportFactory,
 } from '../../lib/contract/transport.ts';
 import { FakeClock } from './fake-clock.ts';
-import { encoded, MemoryServer } from './memory-server.ts';
+import { encoded, MemoryServer, wordOf } from './memory-server.ts';
 
 /** A call as a channel handed it over. */
 export interface StartedCall {
@@ -130,7 +130,7 @@ class MemoryClient implements ClientTransport {
     for (const [call, { endpoint: of, forget }] of [...this.#pending]) {
       if (of !== endpoint) continue;
       forget();
-      call.onFailure(20000001, 'the channel was closed before the call was finished', true);
+      call.onFailure(wordOf(20000001), 20000001, 'the channel was closed before the call was finished', true);
     }
     return Promise.resolve();
   }
@@ -158,7 +158,7 @@ class MemoryClient implements ClientTransport {
     });
     const cancelTimer = this.#network.clock.after(timeoutMs, () => {
       forget();
-      call.onFailure(10000007, 'deadline exceeded', true);
+      call.onFailure(wordOf(10000007), 10000007, 'deadline exceeded', true);
     });
     const forget = (): void => {
       cancelTimer();
@@ -173,7 +173,7 @@ class MemoryClient implements ClientTransport {
         .find((each) => each !== undefined);
       if (server === undefined || links.every((state) => state === linkState.failed)) {
         forget();
-        call.onFailure(10000001, `connection to ${name} refused`, false);
+        call.onFailure(wordOf(10000001), 10000001, `connection to ${name} refused`, false);
         return;
       }
       const request = { method: wireName, body, timeoutMs, metadata, msgId };
@@ -182,7 +182,7 @@ class MemoryClient implements ClientTransport {
         forget();
         const slab = Buffer.concat([Buffer.alloc(3, 0xee), reply, Buffer.alloc(3, 0xee)]);
         if (wireCode === 0) call.onReply(slab, 3, slab.length - 3, text, undefined);
-        else call.onFailure(wireCode, text, true);
+        else call.onFailure(wordOf(wireCode), wireCode, text, true);
         slab.fill(0xaa);
       });
     });

@@ -75,7 +75,11 @@ const commandsInside: [name: string, write: () => void, expected: Sent[]][] = [
     () => outbox.reply(8, 0, plain, 'reply', 'r'),
     [{ kind: commandKind.reply, id: 8, text: 'r', body: 'reply' }],
   ],
-  ['a failure', () => outbox.fail(9, 0, 5, 'no'), [{ kind: commandKind.reply, id: 9, text: 'no', body: '' }]],
+  [
+    'a failure',
+    () => outbox.fail(9, 0, 5, 0, 'no'),
+    [{ kind: commandKind.reply, id: 9, text: 'no', body: '' }],
+  ],
   ['an end', () => outbox.end(9, 0), [{ kind: commandKind.end, id: 9, text: '', body: '' }]],
   [
     'a call and its end',

@@ -13,7 +13,7 @@ enum class EventKind : std::int32_t {
   kAbort,          ///< server: a delivered call was answered natively or lost its peer
   kServerClosed,   ///< server: nothing of it is left on any io thread
   kReply,          ///< client: a call succeeded
-  kFailure,        ///< client: a call ended with `code`
+  kFailure,        ///< client: a call ended with a status
   kEndpointState,  ///< client: a connection of endpoint `owner` is now in state `code`; `text`: why
   kEndpointClosed,
   kLog,  ///< a line for the log of server `owner`
@@ -34,12 +34,13 @@ struct Event {
   std::int32_t owner = 0;           ///< word 1: server or endpoint number
   std::uint32_t id_low = 0;         ///< word 2: call id, or the client's call handle
   std::uint32_t id_high = 0;        ///< word 3: generation
-  std::int32_t code = 0;            ///< word 4: method number, wire code or state
+  std::int32_t code = 0;            ///< word 4: method number, Status::word() or state
   std::int32_t time_ms = 0;         ///< word 5: kRequest: the deadline on the inbox's clock
   std::int32_t flags = 0;           ///< word 10
   ByteSpan payload;                 ///< words 6, 7: offset and length
   std::uint32_t string_fields = 0;  ///< bit n: field n of the payload's message is a string
   ByteSpan text;                    ///< words 8, 9: metadata, message or line; of a kRequest in its head
+  std::int32_t own = 0;             ///< kFailure: Status::own, in word 11
   std::string_view peer;            ///< kRequest: `ip:port` of the caller, in its head
   std::string_view msg_id;          ///< kRequest: in its head; word 11 says where that is (Inbox::Batch::heads)
 };

@@ -98,6 +98,7 @@ void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t l
     ++events_;
     return;
   }
+  words[11] = event.own;
   words[8] = static_cast<std::int32_t>(bytes_);
   words[9] = static_cast<std::int32_t>(event.text.size());
   if (!event.text.empty()) {

@@ -1,7 +1,5 @@
 #include "rpc/method_table.h"
 
-#include "tinypb/wire_code.h"
-
 namespace rocket::rpc {
 
 bool MethodTable::add(std::string_view name, std::uint32_t string_fields) {
@@ -14,11 +12,11 @@ bool MethodTable::add(std::string_view name, std::uint32_t string_fields) {
 }
 
 MethodTable::Lookup MethodTable::find(std::string_view name) const {
-  if (const auto found = by_name_.find(name); found != by_name_.end()) return {found->second, tinypb::kOk};
+  if (const auto found = by_name_.find(name); found != by_name_.end()) return {found->second};
   const auto dot = name.rfind('.');
-  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return {nullptr, tinypb::kParseServiceName};
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return {nullptr, Reason::kNoName};
   const bool known_service = services_.contains(name.substr(0, dot));
-  return {nullptr, known_service ? tinypb::kMethodNotFound : tinypb::kServiceNotFound};
+  return {nullptr, known_service ? Reason::kNoMethod : Reason::kNoService};
 }
 
 }  // namespace rocket::rpc

@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "rpc/status.h"
+
 namespace rocket::rpc {
 
 /// Which method number a name on the wire stands for. Filled before the server listens, immutable from then on, so
@@ -18,10 +20,9 @@ class MethodTable {
     std::string name;
     std::uint32_t string_fields;  ///< of its request (Event::string_fields)
   };
-  /// Why there is no entry, as the wire code to answer with.
   struct Lookup {
     const Entry* entry = nullptr;
-    std::int32_t wire_code = 0;
+    Reason why = Reason::kNone;  ///< there is no entry
   };
 
   /// `name` is `Service.method`, split at its last dot; false when it is taken or has no dot.

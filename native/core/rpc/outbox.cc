@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tinypb/reply_frame.h"
-#include "tinypb/wire_code.h"
+#include "tinypb/status.h"
 
 namespace rocket::rpc {
 
@@ -27,6 +27,8 @@ std::size_t end_of(const Command& command) {
   return std::max(std::size_t{command.text_at} + command.text + command.msg_id,
                   in_slab ? std::size_t{command.payload_at} + command.payload : 0);
 }
+
+Status status_of(const Command& command) { return Status::from_word(command.code, command.method); }
 
 CallId call_id(const Command& command) { return {command.id_low, command.id_high}; }
 
@@ -98,10 +100,10 @@ class Outbox::Batch final : public io::IoTask {
         if (lost(item)) {
           const std::string why =
               "the server has no memory for a reply of " + std::to_string(command.payload) + " bytes";
-          Reply failure{tinypb::kResourceExhausted, why, {}, {}};
+          Reply failure{{Code::kResourceExhausted}, why, {}, {}};
           return ServerShard::end_call(lane_, call_id(command), &failure);
         }
-        Reply reply{command.code, text, payload, std::move(item.large)};
+        Reply reply{status_of(command), text, payload, std::move(item.large)};
         return ServerShard::end_call(lane_, call_id(command), &reply);
       }
       case CommandKind::kEnd: return ServerShard::end_call(lane_, call_id(command), nullptr);
@@ -197,8 +199,9 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
   // JavaScript holds the call until it ends it, so its slot may be read here (ServerCall).
   ServerCall& call = lane.server_calls.held(call_id(command));
   std::string scratch;
-  const auto text = tinypb::reply_text(call, command.code, text_at(bytes, command.text_at, command.text), scratch);
-  tinypb::FrameHead head{call.msg_id, *call.method, command.code, text};
+  const Status status = status_of(command);
+  const auto text = tinypb::reply_text(call, status, text_at(bytes, command.text_at, command.text), scratch);
+  tinypb::FrameHead head{call.msg_id, *call.method, tinypb::wire_code_of(status), text};
   bool checksum = call.wants_checksum;
   std::string padded;
   if (!checksum) tinypb::make_readable(head, {bytes + command.payload_at, command.payload}, checksum, padded);

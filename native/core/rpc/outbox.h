@@ -31,8 +31,8 @@ struct Command {
   CommandKind kind;          ///< word 0
   std::uint32_t id_low;      ///< word 1: call id, or call handle
   std::uint32_t id_high;     ///< word 2
-  std::int32_t code;         ///< word 3: wire code, or endpoint number
-  std::int32_t method;       ///< word 4
+  std::int32_t code;         ///< word 3: Status::word(), or endpoint number
+  std::int32_t method;       ///< word 4: method number; of a kReply Status::own
   std::int32_t timeout_ms;   ///< word 5
   std::uint32_t payload_at;  ///< word 6
   std::uint32_t payload;     ///< word 7: bytes

@@ -6,7 +6,6 @@
 #include "rpc/engine.h"
 #include "rpc/server.h"
 #include "tinypb/server_session.h"
-#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 
@@ -69,7 +68,7 @@ void ServerShard::finish() {
   finishing_ = true;
   lane_.io.timers().arm(flush_timer_, lane_.io.now() + kFlushTimeout.count());
   for (const auto& session : sessions_) {
-    session->abort_calls(tinypb::kUnavailable, "the server closed before the call was finished");
+    session->abort_calls({Code::kUnavailable}, "the server closed before the call was finished");
     session->connection().close_when_written();
   }
   maybe_closed();
@@ -144,7 +143,7 @@ void ServerShard::end_call(Lane& lane, CallId id, Reply* reply) {
   ServerCall* call = lane.server_calls.find(id);
   if (call == nullptr) return;
   if (!call->answered.exchange(true, std::memory_order_acq_rel) && call->session != nullptr) {
-    Reply expired{tinypb::kRpcCallTimeout, "deadline exceeded before the server could start the call", {}, {}};
+    Reply expired{{Code::kDeadlineExceeded}, "deadline exceeded before the server could start the call", {}, {}};
     call->session->reply(*call, reply != nullptr ? *reply : expired);
   }
   call->shard->release(*call);
@@ -154,17 +153,18 @@ void ServerShard::on_call_deadline(Timer& timer) {
   auto& call = static_cast<ServerCall&>(timer);
   if (call.answered.exchange(true, std::memory_order_acq_rel)) return;
   call.shard->server_.counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
-  Reply reply{tinypb::kRpcCallTimeout, "deadline exceeded: the handler did not answer in time", {}, {}};
+  constexpr Status kExpired{Code::kDeadlineExceeded};
+  Reply reply{kExpired, "deadline exceeded: the handler did not answer in time", {}, {}};
   if (call.session != nullptr) call.session->reply(call, reply);
-  call.shard->abort(call, tinypb::kRpcCallTimeout);
+  call.shard->abort(call, kExpired);
 }
 
-void ServerShard::abort(ServerCall& call, std::int32_t wire_code) {
+void ServerShard::abort(ServerCall& call, const Status& status) {
   port_->push_always({.kind = EventKind::kAbort,
                       .owner = server_.number(),
                       .id_low = call.id.low,
                       .id_high = call.id.high,
-                      .code = wire_code});
+                      .code = status.word()});
 }
 
 void ServerShard::orphan(ListLink& calls) {
@@ -180,7 +180,7 @@ void ServerShard::orphan(ListLink& calls) {
       continue;
     }
     orphans_.push_back(static_cast<CallLink&>(call));
-    if (!answered) abort(call, tinypb::kPeerClosed);
+    if (!answered) abort(call, {Code::kCancelled, Reason::kPeerGone});
   }
 }
 

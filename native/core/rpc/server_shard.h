@@ -9,6 +9,7 @@
 #include "io/acceptor.h"
 #include "rpc/inbox_port.h"
 #include "rpc/server_call.h"
+#include "rpc/status.h"
 
 namespace rocket::rpc {
 
@@ -17,7 +18,7 @@ class Server;
 
 /// A reply as JavaScript made it.
 struct Reply {
-  std::int32_t wire_code = 0;
+  Status status;
   std::string_view text;  ///< message of an error, metadata of a success
   ByteSpan body;
   OwnedBytes large_body;  ///< used instead of `body` when not empty
@@ -53,7 +54,7 @@ class ServerShard {
   /// Takes back a call that was never delivered.
   void withdraw(ServerCall& call);
   /// Tells JavaScript that a delivered call is over; the slot stays until it acknowledges.
-  void abort(ServerCall& call, std::int32_t wire_code);
+  void abort(ServerCall& call, const Status& status);
   void orphan(ListLink& calls);
   void remove(tinypb::ServerSession& session);
   void log(std::string_view line);

@@ -1,16 +1,11 @@
 #include "rpc/unknown_method.h"
 
-#include "tinypb/frame.h"
-#include "tinypb/wire_code.h"
-
 namespace rocket::rpc {
 
 namespace {
 
-/// Of the escaped name; the text then stays under what a C++ peer can take.
+/// Of the escaped name; the text then stays under the 511 bytes that a C++ peer can take.
 constexpr std::size_t kMostNameBytes = 256;
-constexpr std::size_t kLongestStart = 64;
-static_assert(kMostNameBytes + kLongestStart < tinypb::kOldPeerErrInfoBytes);
 
 void put_escaped(std::string& out, std::string_view name) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -36,13 +31,13 @@ void put_escaped(std::string& out, std::string_view name) {
 
 }  // namespace
 
-std::string unknown_method_text(std::int32_t wire_code, std::string_view method) {
+std::string unknown_method_text(Reason why, std::string_view method) {
   const auto dot = method.rfind('.');
   std::string text;
-  if (wire_code == tinypb::kServiceNotFound) {
+  if (why == Reason::kNoService) {
     text = "service not found: ";
     put_escaped(text, method.substr(0, dot));
-  } else if (wire_code == tinypb::kMethodNotFound) {
+  } else if (why == Reason::kNoMethod) {
     text = "method not found: ";
     put_escaped(text, method);
   } else {

@@ -4,6 +4,7 @@
 
 #include "io/spawn.h"
 #include "tinypb/reply_frame.h"
+#include "tinypb/status.h"
 #include "tinypb/wire_code.h"
 
 namespace rocket::tinypb {
@@ -28,13 +29,15 @@ void ClientSession::start_call(rpc::CallRequest& request) {
   const rpc::Event refusal{.kind = rpc::EventKind::kFailure,
                            .id_low = request.handle.index,
                            .id_high = request.handle.generation,
-                           .code = kCancelled,
-                           .text = as_bytes("the channel is closed")};
+                           .code = status_of(kCancelled).word(),
+                           .text = as_bytes("the channel is closed"),
+                           .own = kCancelled};
   if (state() == rpc::LinkState::kClosed) return port_->push_always(refusal);
   ClientCall* call = calls_.allocate();
   if (call == nullptr) {
     rpc::Event full = refusal;
-    full.code = kResourceExhausted;
+    full.code = status_of(kResourceExhausted).word();
+    full.own = kResourceExhausted;
     full.text = as_bytes("too many calls in flight on one connection (option connections)");
     return port_->push_always(full);
   }
@@ -162,11 +165,12 @@ bool ClientSession::on_reply(ClientLink& link, const FrameView& view, OwnedBytes
                    .owner = endpoint_->number,
                    .id_low = call->handle.index,
                    .id_high = call->handle.generation,
-                   .code = view.err_code,
+                   .code = ok ? 0 : status_of(view.err_code).word(),
                    .flags = rpc::event_flag::kRequestWritten,
                    .payload = ok ? view.body : ByteSpan{},
                    .string_fields = call->method->string_fields,
-                   .text = as_bytes(view.err_info.substr(0, kMaxTextBytes))};
+                   .text = as_bytes(view.err_info.substr(0, kMaxTextBytes)),
+                   .own = view.err_code};
   if (!port_->push(event, ok ? block : nullptr)) return false;
   link.got_reply = true;
   attempts_ = 0;
@@ -207,9 +211,10 @@ void ClientSession::on_reply_unread(ClientLink& link, const FrameStart& start, s
                       .owner = endpoint_->number,
                       .id_low = call->handle.index,
                       .id_high = call->handle.generation,
-                      .code = kResourceExhausted,
+                      .code = status_of(kResourceExhausted).word(),
                       .flags = rpc::event_flag::kRequestWritten,
-                      .text = as_bytes(why)});
+                      .text = as_bytes(why),
+                      .own = kResourceExhausted});
   link.got_reply = true;
   attempts_ = 0;
   release(*call);
@@ -234,9 +239,10 @@ void ClientSession::end_with(ClientCall& call, std::int32_t wire_code, std::stri
                       .owner = endpoint_->number,
                       .id_low = call.handle.index,
                       .id_high = call.handle.generation,
-                      .code = wire_code,
+                      .code = status_of(wire_code).word(),
                       .flags = written ? rpc::event_flag::kRequestWritten : 0,
-                      .text = as_bytes(text)});
+                      .text = as_bytes(text),
+                      .own = wire_code});
   if (ClientLink* link = call.link; link != nullptr) leave(*link, call);
   release(call);
 }

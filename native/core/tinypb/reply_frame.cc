@@ -56,10 +56,10 @@ std::string_view fit_text(std::string_view text, std::size_t most, std::string& 
   return scratch;
 }
 
-std::string_view reply_text(const rpc::ServerCall& call, std::int32_t wire_code, std::string_view text,
+std::string_view reply_text(const rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
                             std::string& scratch) {
   if (text.empty()) return text;
-  if (wire_code == 0 && !call.extended) return {};
+  if (status.ok() && !call.extended) return {};
   if (call.extended || call.wants_checksum) return fit_text(text, kMaxTextBytes, scratch);
   text = fit_text(text, kOldPeerErrInfoBytes, scratch);
   constexpr std::string_view kFrameBytes = "\x02\x03";

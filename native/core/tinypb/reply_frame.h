@@ -4,13 +4,14 @@
 #include <string_view>
 
 #include "rpc/server_call.h"
+#include "rpc/status.h"
 #include "tinypb/frame.h"
 
 namespace rocket::tinypb {
 
 /// What of a reply's message or metadata may go to the sender of `call`: nothing a C++ rocket client would overrun a
 /// buffer with or stop reading at (see tinypb/frame.h). `scratch` holds the text if it had to be changed.
-std::string_view reply_text(const rpc::ServerCall& call, std::int32_t wire_code, std::string_view text,
+std::string_view reply_text(const rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
                             std::string& scratch);
 
 /// Changes a reply to a C++ rocket client, in what such a client does not look at, until it cannot misread it

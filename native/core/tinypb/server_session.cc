@@ -9,12 +9,15 @@
 #include "rpc/unknown_method.h"
 #include "tinypb/crc32c.h"
 #include "tinypb/reply_frame.h"
+#include "tinypb/status.h"
 #include "tinypb/take_frames.h"
 #include "tinypb/wire_code.h"
 
 namespace rocket::tinypb {
 
 namespace {
+
+using rpc::Code;
 
 constexpr SteadyMs kPulseMs = 500;
 
@@ -75,7 +78,7 @@ bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
 
 bool ServerSession::take_request(const FrameView& view, OwnedBytes* block) {
   const auto& options = server_->options();
-  rpc::MethodTable::Lookup method{last_method_, kOk};
+  rpc::MethodTable::Lookup method{last_method_};
   if (last_method_ == nullptr || last_method_->name != view.method) method = server_->methods().find(view.method);
   if (method.entry == nullptr) {
     // (A client's core asks by itself even where there is no health service.)
@@ -84,22 +87,23 @@ bool ServerSession::take_request(const FrameView& view, OwnedBytes* block) {
       answer_health(view);
       return true;
     }
-    refuse(view, method.wire_code, rpc::unknown_method_text(method.wire_code, view.method));
+    refuse(view, {Code::kUnimplemented, method.why}, rpc::unknown_method_text(method.why, view.method));
     return true;
   }
   if (view.err_info.size() > kMaxTextBytes) {
-    refuse(view, kResourceExhausted, "the request's metadata is over 8192 bytes");
+    refuse(view, {Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
     return true;
   }
   if (shard_.draining()) {
-    refuse(view, kRefusedClosing, "the server is closing");
+    refuse(view, rpc::Status::refusal(Code::kUnavailable), "the server is closing");
     return true;
   }
   const bool full =
       server_->counters.calls_in_flight.load(std::memory_order_acquire) >= static_cast<std::int64_t>(options.max_calls);
   rpc::ServerCall* call = full ? nullptr : shard_.start_call(*this);
   if (call == nullptr) {
-    refuse(view, kRefusedTooMany, "too many calls in flight on the server (option maxCallsInFlight)");
+    refuse(view, rpc::Status::refusal(Code::kResourceExhausted),
+           "too many calls in flight on the server (option maxCallsInFlight)");
     return true;
   }
   last_method_ = method.entry;
@@ -140,7 +144,7 @@ void ServerSession::answer_health(const FrameView& view) {
   if (view.msg_id == rpc::health::kPingId) peer_pings_ = true;
   std::string_view service;
   if (!rpc::health::decode_request(view.body, service)) {
-    refuse(view, kFailedDeserialize, "not a rocket.health.v1.HealthCheckRequest");
+    refuse(view, {Code::kInvalidArgument, rpc::Reason::kUnreadable}, "not a rocket.health.v1.HealthCheckRequest");
     return;
   }
   send_health({view.msg_id, view.method, kOk, {}}, service, view.checksum != kNoChecksum);
@@ -155,7 +159,7 @@ void ServerSession::send_health(const FrameHead& head, std::string_view service,
                                                                                : rpc::health::Status::kServing;
   const auto calls = server_->counters.calls_in_flight.load(std::memory_order_relaxed);
   const rpc::health::Response response(status, static_cast<std::uint32_t>(lag), static_cast<std::uint32_t>(calls));
-  rpc::Reply reply{kOk, {}, response.bytes(), {}};
+  rpc::Reply reply{{}, {}, response.bytes(), {}};
   send(head, reply, checksum);
 }
 
@@ -169,10 +173,10 @@ void ServerSession::on_pulse(Timer& timer) {
   session.connection_->io().timers().arm(timer, session.connection_->io().now() + kPulseMs);
 }
 
-void ServerSession::refuse(const FrameView& view, std::int32_t wire_code, std::string_view text) {
+void ServerSession::refuse(const FrameView& view, const rpc::Status& status, std::string_view text) {
   server_->counters.calls_refused.fetch_add(1, std::memory_order_relaxed);
-  rpc::Reply reply{wire_code, text, {}, {}};
-  send({view.msg_id, view.method, wire_code, text}, reply, view.checksum != kNoChecksum);
+  rpc::Reply reply{status, text, {}, {}};
+  send({view.msg_id, view.method, wire_code_of(status), text}, reply, view.checksum != kNoChecksum);
 }
 
 void ServerSession::refuse_unread(const FrameStart& start, std::string_view text) {
@@ -182,14 +186,14 @@ void ServerSession::refuse_unread(const FrameStart& start, std::string_view text
   // Whether the request has a checksum stands at its end. With one, a client of ours knows that the answer is of a
   // server of ours; to others it says nothing.
   view.checksum = 0;
-  refuse(view, kResourceExhausted, text);
+  refuse(view, {Code::kResourceExhausted}, text);
   if (connection_->backlogged()) pause(kSlowPeer);
 }
 
 void ServerSession::reply(const rpc::ServerCall& call, rpc::Reply& reply) {
   std::string scratch;
-  const auto text = reply_text(call, reply.wire_code, reply.text, scratch);
-  send({call.msg_id, *call.method, reply.wire_code, text}, reply, call.wants_checksum);
+  const auto text = reply_text(call, reply.status, reply.text, scratch);
+  send({call.msg_id, *call.method, wire_code_of(reply.status), text}, reply, call.wants_checksum);
 }
 
 void ServerSession::send(FrameHead head, rpc::Reply& reply, bool checksum) {
@@ -199,8 +203,8 @@ void ServerSession::send(FrameHead head, rpc::Reply& reply, bool checksum) {
   if (!checksum) make_readable(head, body, checksum, padded);
   const std::size_t size = frame_bytes(head, body.size());
   if (const std::string why = too_much(size); !body.empty() && !why.empty()) {
-    rpc::Reply none{kResourceExhausted, {}, {}, {}};
-    return send({head.msg_id, head.method, none.wire_code, why}, none, checksum);
+    rpc::Reply none;
+    return send({head.msg_id, head.method, kResourceExhausted, why}, none, checksum);
   }
   if (reply.large_body.empty()) {
     encode(connection_->append(size), head, body, checksum);
@@ -251,13 +255,13 @@ void ServerSession::on_call_over() {
   connection_->close_if_done();
 }
 
-void ServerSession::abort_calls(std::int32_t wire_code, std::string_view text) {
+void ServerSession::abort_calls(const rpc::Status& status, std::string_view text) {
   for (ListLink* link = calls_.next; link != &calls_; link = link->next) {
     auto& call = static_cast<rpc::ServerCall&>(static_cast<rpc::CallLink&>(*link));
     if (call.answered.exchange(true, std::memory_order_acq_rel)) continue;
-    rpc::Reply closing{wire_code, text, {}, {}};
+    rpc::Reply closing{status, text, {}, {}};
     reply(call, closing);
-    shard_.abort(call, wire_code);
+    shard_.abort(call, status);
   }
 }
 

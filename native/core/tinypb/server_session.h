@@ -33,8 +33,8 @@ class ServerSession final : public io::ConnectionHandler, public rpc::RoomWaiter
   void reply(const rpc::ServerCall& call, rpc::Reply& reply);
   /// A call of this session has ended, whether or not it was answered.
   void on_call_over();
-  /// Ends the calls JavaScript still has with `wire_code` and answers their peer.
-  void abort_calls(std::int32_t wire_code, std::string_view text);
+  /// Ends the calls JavaScript still has with `status` and answers their peer.
+  void abort_calls(const rpc::Status& status, std::string_view text);
   io::Connection& connection() { return *connection_; }
 
   std::size_t index = 0;  ///< where the shard keeps it
@@ -64,7 +64,7 @@ class ServerSession final : public io::ConnectionHandler, public rpc::RoomWaiter
   void answer_health(const FrameView& view);
   void send_health(const FrameHead& head, std::string_view service, bool checksum);
   static void on_pulse(Timer& timer);
-  void refuse(const FrameView& view, std::int32_t wire_code, std::string_view text);
+  void refuse(const FrameView& view, const rpc::Status& status, std::string_view text);
   /// Answers a request of which nothing but its names is read.
   void refuse_unread(const FrameStart& start, std::string_view text);
   std::string too_much(std::size_t frame_bytes) const;

@@ -4,7 +4,6 @@
 
 #include "rpc/method_table.h"
 #include "rpc/server_call.h"
-#include "tinypb/wire_code.h"
 
 namespace rocket::rpc {
 namespace {
@@ -70,12 +69,12 @@ TEST(MethodTable, SplitsAtTheLastDot) {
 TEST(MethodTable, SaysWhyThereIsNoMethod) {
   MethodTable table;
   table.add("shop.Order.makeOrder");
-  const auto code = [&](std::string_view name) { return table.find(name).wire_code; };
-  EXPECT_EQ(code("shop.Order.other"), tinypb::kMethodNotFound);
-  EXPECT_EQ(code("Order.makeOrder"), tinypb::kServiceNotFound);
-  EXPECT_EQ(code("shop.Order.makeOrder.more"), tinypb::kServiceNotFound);
+  const auto why = [&](std::string_view name) { return table.find(name).why; };
+  EXPECT_EQ(why("shop.Order.other"), Reason::kNoMethod);
+  EXPECT_EQ(why("Order.makeOrder"), Reason::kNoService);
+  EXPECT_EQ(why("shop.Order.makeOrder.more"), Reason::kNoService);
   for (const char* bad : {"", ".", "makeOrder", ".makeOrder", "shop.Order."}) {
-    EXPECT_EQ(code(bad), tinypb::kParseServiceName) << bad;
+    EXPECT_EQ(why(bad), Reason::kNoName) << bad;
   }
 }
 

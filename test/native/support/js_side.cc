@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "tinypb/status.h"
+
 namespace rocket::test {
 
 using rpc::CommandKind;
@@ -14,6 +16,14 @@ rpc::Inbox::Slab slab_of(std::vector<std::uint8_t>& bytes, std::vector<std::int3
   bytes.resize(limits.slab_bytes);
   words.resize(limits.max_events * rpc::kEventWords);
   return {bytes.data(), words.data()};
+}
+
+std::int32_t code_of(const std::int32_t* words) {
+  switch (static_cast<EventKind>(words[0])) {
+    case EventKind::kFailure: return words[11];
+    case EventKind::kAbort: return tinypb::wire_code_of(rpc::Status::from_word(words[4], 0));
+    default: return words[4];
+  }
 }
 
 }  // namespace
@@ -89,7 +99,8 @@ void JsSide::reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload
   auto& command = add_command(CommandKind::kReply, payload, text, {});
   command.id_low = id_low;
   command.id_high = id_high;
-  command.code = code;
+  command.code = tinypb::status_of(code).word();
+  command.method = code;
 }
 
 void JsSide::end(std::uint32_t id_low, std::uint32_t id_high) {
@@ -148,7 +159,7 @@ void JsSide::handle_batch() {
     const bool large = (words[10] & rpc::event_flag::kLargePayload) != 0;
     const std::uint8_t* payload_in = large ? batch.large.at(next_large++).data() : bytes;
     handle({static_cast<EventKind>(words[0]), words[1], static_cast<std::uint32_t>(words[2]),
-            static_cast<std::uint32_t>(words[3]), words[4], words[5], words[10],
+            static_cast<std::uint32_t>(words[3]), code_of(words), words[5], words[10],
             ByteSpan(payload_in + words[6], static_cast<std::size_t>(words[7])),
             as_text({bytes + words[8], static_cast<std::size_t>(words[9])})});
   }

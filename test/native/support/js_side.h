@@ -23,7 +23,7 @@ struct EventView {
   std::int32_t owner;
   std::uint32_t id_low;
   std::uint32_t id_high;
-  std::int32_t code;
+  std::int32_t code;  ///< of a kFailure or kAbort the wire code
   std::int32_t time_ms;
   std::int32_t flags;
   ByteSpan payload;

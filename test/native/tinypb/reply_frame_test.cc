@@ -32,17 +32,17 @@ TEST(ReplyText, GivesOldPeersOnlyWhatTheyCanTake) {
   std::string scratch;
   const std::string long_text(2000, 'x');
   rpc::ServerCall old_peer(&never);
-  EXPECT_EQ(reply_text(old_peer, 0, "key=value", scratch), "") << "metadata is not for it";
-  EXPECT_EQ(reply_text(old_peer, kInternal, long_text, scratch).size(), kOldPeerErrInfoBytes);
+  EXPECT_EQ(reply_text(old_peer, {}, "key=value", scratch), "") << "metadata is not for it";
+  EXPECT_EQ(reply_text(old_peer, {rpc::Code::kInternal}, long_text, scratch).size(), kOldPeerErrInfoBytes);
   rpc::ServerCall ours(&never);
   ours.extended = true;
-  EXPECT_EQ(reply_text(ours, 0, "key=value", scratch), "key=value");
-  EXPECT_EQ(reply_text(ours, kInternal, long_text, scratch).size(), 2000U);
-  EXPECT_EQ(reply_text(ours, kInternal, std::string(20'000, 'x'), scratch).size(), kMaxTextBytes);
+  EXPECT_EQ(reply_text(ours, {}, "key=value", scratch), "key=value");
+  EXPECT_EQ(reply_text(ours, {rpc::Code::kInternal}, long_text, scratch).size(), 2000U);
+  EXPECT_EQ(reply_text(ours, {rpc::Code::kInternal}, std::string(20'000, 'x'), scratch).size(), kMaxTextBytes);
   rpc::ServerCall with_checksum(&never);
   with_checksum.wants_checksum = true;
-  EXPECT_EQ(reply_text(with_checksum, kInternal, long_text, scratch).size(), 2000U);
-  EXPECT_EQ(reply_text(with_checksum, 0, "key=value", scratch), "") << "it sent neither metadata nor a deadline";
+  EXPECT_EQ(reply_text(with_checksum, {rpc::Code::kInternal}, long_text, scratch).size(), 2000U);
+  EXPECT_EQ(reply_text(with_checksum, {}, "key=value", scratch), "") << "it sent neither metadata nor a deadline";
 }
 
 }  // namespace
