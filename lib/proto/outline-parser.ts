@@ -1,3 +1,5 @@
+import { readBody, readNumber, readOption, readRanges } from './declarations.ts';
+import { readEnum } from './enum-parser.ts';
 import type {
   EnumOutline,
   ExtensionOutline,
@@ -8,8 +10,8 @@ import type {
   Outline,
   Range,
   ServiceOutline,
-  ValueOutline,
 } from './outline.ts';
+import { readService } from './service-parser.ts';
 import { TokenReader } from './token-reader.ts';
 
 /** Reads a .proto to its end. @throws ProtoError with the line of what is no .proto. */
@@ -125,13 +127,11 @@ class OutlineParser {
     if (this.#hasVisibility && (tokens.isNext('export') || tokens.isNext('local'))) tokens.next();
     const { line } = tokens;
     if (tokens.skip('message')) body.types.push(this.#message(line));
-    else if (tokens.skip('enum')) body.types.push(this.#enum(line));
-    else if (tokens.skip('service')) body.services.push(this.#service(line));
+    else if (tokens.skip('enum')) body.types.push(readEnum(tokens, line));
+    else if (tokens.skip('service')) body.services.push(readService(tokens, line));
     else if (tokens.skip('extend')) body.extensions.push(this.#extension(line, body));
-    else if (tokens.skip('option')) {
-      body.options.push(this.#option(line));
-      tokens.expect(';');
-    } else return false;
+    else if (tokens.skip('option')) body.options.push(readOption(tokens, line));
+    else return false;
     return true;
   }
 
@@ -140,17 +140,14 @@ class OutlineParser {
       throw this.#tokens.error(`messages are nested more than ${deepest} deep`, line);
     const tokens = this.#tokens;
     const body = emptyBody();
-    tokens.expect('{');
-    while (!tokens.skip('}')) {
-      if (tokens.skip(';')) continue;
-      const at = tokens.line;
+    readBody(tokens, undefined, (at) => {
       if (tokens.isNext('service')) throw tokens.illegal();
-      if (this.#common(body)) continue;
+      if (this.#common(body)) return;
       if (tokens.skip('oneof')) this.#oneof(at, body);
-      else if (tokens.skip('extensions')) this.#ranges(body.extensionRanges, undefined);
-      else if (tokens.skip('reserved')) this.#ranges(body.ranges, body.names);
+      else if (tokens.skip('extensions')) readRanges(tokens, body.extensionRanges, undefined);
+      else if (tokens.skip('reserved')) readRanges(tokens, body.ranges, body.names);
       else body.fields.push(this.#field(body, undefined));
-    }
+    });
     this.#depth--;
     const { fields, oneofs, types, extensions, options, ranges, names, extensionRanges } = body;
     const reserved = { ranges, names };
@@ -173,15 +170,7 @@ class OutlineParser {
     const name = tokens.name();
     const options: Option[] = [];
     const before = body.fields.length;
-    tokens.expect('{');
-    while (!tokens.skip('}')) {
-      if (tokens.skip(';')) continue;
-      const at = tokens.line;
-      if (tokens.skip('option')) {
-        options.push(this.#option(at));
-        tokens.expect(';');
-      } else body.fields.push(this.#field(body, name));
-    }
+    readBody(tokens, options, () => body.fields.push(this.#field(body, name)));
     if (body.fields.length === before) throw tokens.error(`oneof ${name} has no fields`, line);
     body.oneofs.push({ name, line, options });
   }
@@ -196,9 +185,7 @@ class OutlineParser {
     const type = tokens.path(true);
     const { line } = tokens;
     const name = tokens.name();
-    tokens.expect('=');
-    const number = tokens.integer();
-    const options = this.#inlineOptions();
+    const { number, options } = readNumber(tokens);
     tokens.expect(';');
     return { name, line, number, options, label, type, key: undefined, oneof, isGroup: false };
   }
@@ -213,9 +200,7 @@ class OutlineParser {
     tokens.expect('>');
     const { line } = tokens;
     const name = tokens.name();
-    tokens.expect('=');
-    const number = tokens.integer();
-    const options = this.#inlineOptions();
+    const { number, options } = readNumber(tokens);
     tokens.expect(';');
     const [label, oneof] = [undefined, undefined];
     return { name, line, number, options, label, type, key, oneof, isGroup: false };
@@ -227,85 +212,10 @@ class OutlineParser {
     tokens.next();
     const type = tokens.name();
     if (!/^[A-Z]/.test(type)) throw tokens.error(`group ${type} must begin with a capital letter`, line);
-    tokens.expect('=');
-    const number = tokens.integer();
-    const options = this.#inlineOptions();
+    const { number, options } = readNumber(tokens);
     body.types.push(this.#message(line, type));
     const name = type.charAt(0).toLowerCase() + type.slice(1);
     return { name, line, number, options, label, type, key: undefined, oneof, isGroup: true };
-  }
-
-  #enum(line: number): EnumOutline {
-    const tokens = this.#tokens;
-    const name = tokens.name();
-    const values: ValueOutline[] = [];
-    const options: Option[] = [];
-    const reserved = { ranges: [] as Range[], names: [] as string[] };
-    tokens.expect('{');
-    while (!tokens.skip('}')) {
-      if (tokens.skip(';')) continue;
-      const at = tokens.line;
-      if (tokens.skip('option')) {
-        options.push(this.#option(at));
-        tokens.expect(';');
-      } else if (tokens.skip('reserved')) this.#ranges(reserved.ranges, reserved.names);
-      else {
-        const value = tokens.name();
-        tokens.expect('=');
-        const number = tokens.integer();
-        values.push({ name: value, line: at, number, options: this.#inlineOptions() });
-        tokens.expect(';');
-      }
-    }
-    return { is: 'enum', name, line, options, values, reserved };
-  }
-
-  #service(line: number): ServiceOutline {
-    const tokens = this.#tokens;
-    const name = tokens.name();
-    const methods: ServiceOutline['methods'][number][] = [];
-    const options: Option[] = [];
-    tokens.expect('{');
-    while (!tokens.skip('}')) {
-      if (tokens.skip(';')) continue;
-      const at = tokens.line;
-      if (tokens.skip('option')) {
-        options.push(this.#option(at));
-        tokens.expect(';');
-      } else {
-        tokens.expect('rpc');
-        const method = tokens.name();
-        const request = this.#methodType();
-        tokens.expect('returns');
-        const response = this.#methodType();
-        methods.push({ name: method, line: at, request, response, options: this.#methodOptions() });
-      }
-    }
-    return { name, line, options, methods };
-  }
-
-  #methodType(): string {
-    const tokens = this.#tokens;
-    tokens.expect('(');
-    if (tokens.isNext('stream') && !tokens.isNext(')', 1) && !tokens.isNext('.', 1)) tokens.next();
-    const type = tokens.path(true);
-    tokens.expect(')');
-    return type;
-  }
-
-  #methodOptions(): readonly Option[] {
-    const tokens = this.#tokens;
-    const options: Option[] = [];
-    if (tokens.skip(';')) return options;
-    tokens.expect('{');
-    while (!tokens.skip('}')) {
-      if (tokens.skip(';')) continue;
-      const { line } = tokens;
-      tokens.expect('option');
-      options.push(this.#option(line));
-      tokens.expect(';');
-    }
-    return options;
   }
 
   /** Groups declare their message beside the `extend`. */
@@ -313,66 +223,7 @@ class OutlineParser {
     const tokens = this.#tokens;
     const extended = tokens.path(true);
     const fields: FieldOutline[] = [];
-    tokens.expect('{');
-    while (!tokens.skip('}')) {
-      if (!tokens.skip(';')) fields.push(this.#field(body, undefined));
-    }
+    readBody(tokens, undefined, () => fields.push(this.#field(body, undefined)));
     return { extended, line, fields };
-  }
-
-  /** `2, 9 to 11, "name", name`; extensions have no names. */
-  #ranges(ranges: Range[], names: string[] | undefined): void {
-    const tokens = this.#tokens;
-    do {
-      if (names !== undefined && tokens.isKind('string')) names.push(tokens.strings());
-      else if (names !== undefined && tokens.isKind('name')) names.push(tokens.name());
-      else {
-        const from = tokens.integer();
-        const to = tokens.skip('to')
-          ? tokens.skip('max')
-            ? Number.MAX_SAFE_INTEGER
-            : tokens.integer()
-          : from;
-        ranges.push([from, to]);
-      }
-    } while (tokens.skip(','));
-    this.#inlineOptions();
-    tokens.expect(';');
-  }
-
-  #inlineOptions(): readonly Option[] {
-    const tokens = this.#tokens;
-    const options: Option[] = [];
-    if (!tokens.skip('[')) return options;
-    do options.push(this.#option(tokens.line));
-    while (tokens.skip(','));
-    tokens.expect(']');
-    return options;
-  }
-
-  #option(line: number): Option {
-    const tokens = this.#tokens;
-    const parts: string[] = [];
-    do {
-      if (tokens.skip('(')) {
-        parts.push(`(${tokens.path(true)})`);
-        tokens.expect(')');
-      } else parts.push(tokens.name());
-    } while (tokens.skip('.'));
-    tokens.expect('=');
-    return { name: parts.join('.'), value: this.#optionValue(), line };
-  }
-
-  #optionValue(): string | undefined {
-    const tokens = this.#tokens;
-    if (tokens.isNext('{')) {
-      tokens.skipBraces();
-      return undefined;
-    }
-    if (tokens.isKind('string')) return tokens.strings();
-    const sign = tokens.skip('-') ? '-' : '';
-    if (sign === '') tokens.skip('+');
-    if (!tokens.isKind('name') && !tokens.isKind('number')) throw tokens.illegal();
-    return sign + tokens.next().text;
   }
 }
