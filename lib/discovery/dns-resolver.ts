@@ -1,8 +1,8 @@
 import { type Lookup, lookupAll } from './lookup.ts';
+import { LookupTimer } from './lookup-timer.ts';
 import type { Resolver, ResolverListener } from './resolver.ts';
 
 const intervalMs = 30_000;
-const refreshIntervalMs = 1000;
 
 /**
  * `dns:///host:port`: every address of the name is an endpoint of its own. Looks again every 30 s, and after a second
@@ -14,9 +14,7 @@ export class DnsResolver implements Resolver {
   readonly #lookup: Lookup;
   #listener: ResolverListener | undefined;
   #found = false;
-  #lookingUp = false;
-  #lastAt = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new LookupTimer(() => this.#lookUp());
 
   constructor(host: string, port: number, lookup: Lookup = lookupAll) {
     this.#host = host;
@@ -26,27 +24,19 @@ export class DnsResolver implements Resolver {
 
   start(listener: ResolverListener): void {
     this.#listener = listener;
-    void this.#lookUp();
+    this.#timer.now();
   }
 
   refresh(): void {
-    if (!this.#lookingUp) this.#lookUpIn(Math.max(0, this.#lastAt + refreshIntervalMs - performance.now()));
+    this.#timer.soon();
   }
 
   close(): void {
     this.#listener = undefined;
-    clearTimeout(this.#timer);
-  }
-
-  #lookUpIn(ms: number): void {
-    clearTimeout(this.#timer);
-    if (this.#listener === undefined) return;
-    this.#timer = setTimeout(() => void this.#lookUp(), ms);
-    this.#timer.unref();
+    this.#timer.close();
   }
 
   async #lookUp(): Promise<void> {
-    this.#lookingUp = true;
     let error: Error | undefined;
     let addresses: string[] = [];
     try {
@@ -55,9 +45,8 @@ export class DnsResolver implements Resolver {
     } catch (cause) {
       error = cause instanceof Error ? cause : new Error(String(cause));
     }
-    this.#lookingUp = false;
-    this.#lastAt = performance.now();
-    this.#lookUpIn(intervalMs);
+    this.#timer.done();
+    this.#timer.in(intervalMs);
     if (error === undefined) {
       this.#found = true;
       const endpoints = [...new Set(addresses)].map((name) => ({ name, addresses: [name] }));

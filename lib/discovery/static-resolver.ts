@@ -1,9 +1,8 @@
 import type { TargetEndpoint } from '../contract/target.ts';
 import { Backoff } from './backoff.ts';
 import { type Lookup, lookupAll } from './lookup.ts';
+import { LookupTimer } from './lookup-timer.ts';
 import type { Endpoint, Resolver, ResolverListener } from './resolver.ts';
-
-const refreshIntervalMs = 1000;
 
 /**
  * Endpoints that the target names itself. Numeric ones are known at once; names are looked up, again on refresh(), and
@@ -13,13 +12,11 @@ export class StaticResolver implements Resolver {
   readonly #targets: readonly TargetEndpoint[];
   readonly #lookup: Lookup;
   readonly #onlyNumbers: boolean;
-  readonly #backoff = new Backoff(2 * refreshIntervalMs, 30_000);
+  readonly #backoff = new Backoff(2000, 30_000);
   /** What each name stood for when it was looked up last with success. */
   readonly #known = new Map<string, readonly string[]>();
   #listener: ResolverListener | undefined;
-  #lookingUp = false;
-  #lastAt = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new LookupTimer(() => this.#lookUp());
 
   constructor(targets: readonly TargetEndpoint[], lookup: Lookup = lookupAll) {
     this.#targets = targets;
@@ -32,32 +29,22 @@ export class StaticResolver implements Resolver {
     if (this.#onlyNumbers) {
       listener.onEndpoints(this.#targets.map(({ name, address }) => ({ name, addresses: [address!] })));
     } else {
-      void this.#lookUp();
+      this.#timer.now();
     }
   }
 
   refresh(): void {
-    if (this.#onlyNumbers || this.#lookingUp) return;
-    this.#lookUpIn(Math.max(0, this.#lastAt + refreshIntervalMs - performance.now()));
+    if (!this.#onlyNumbers) this.#timer.soon();
   }
 
   close(): void {
     this.#listener = undefined;
-    clearTimeout(this.#timer);
-  }
-
-  #lookUpIn(ms: number): void {
-    clearTimeout(this.#timer);
-    if (this.#listener === undefined) return;
-    this.#timer = setTimeout(() => void this.#lookUp(), ms);
-    this.#timer.unref();
+    this.#timer.close();
   }
 
   async #lookUp(): Promise<void> {
-    this.#lookingUp = true;
     const found = await Promise.allSettled(this.#targets.map((target) => this.#addressesOf(target)));
-    this.#lookingUp = false;
-    this.#lastAt = performance.now();
+    this.#timer.done();
     const endpoints = this.#targets.flatMap(({ name }): Endpoint[] => {
       const addresses = this.#known.get(name);
       return addresses === undefined ? [] : [{ name, addresses }];
@@ -65,7 +52,7 @@ export class StaticResolver implements Resolver {
     const failed = found.find((result) => result.status === 'rejected');
     // Before the listener is told: it may want a refresh, which is sooner.
     if (failed === undefined) this.#backoff.reset();
-    else this.#lookUpIn(this.#backoff.next());
+    else this.#timer.in(this.#backoff.next());
     if (endpoints.length > 0) this.#listener?.onEndpoints(endpoints);
     else if (failed !== undefined) {
       const reason: unknown = failed.reason;
