@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/this_thread.h"
+#include "base/utf8.h"
 #include "log/ending_signals.h"
 
 namespace rocket::log {
@@ -27,13 +28,6 @@ struct ThreadBuffers {
   }
 };
 thread_local ThreadBuffers thread_buffers;
-
-/// At most `bytes` of the text, without half a character at its end.
-std::string_view cut(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;
-  return text.substr(0, bytes);
-}
 
 /// For whoever runs the process.
 std::string name_of(const OutputOptions& output) {
@@ -89,11 +83,11 @@ void Logger::write(Line line) {
   Buffer& buffer = buffer_of_this_thread();
   if (put(buffer, line)) return;
   // Not even an empty half has room for it.
-  std::string message(cut(line.message, parts_.options.buffer_bytes / 8));
+  std::string message(cut_utf8(line.message, parts_.options.buffer_bytes / 8));
   message += kCutMark;
   line.message = message;
-  line.msg_id = cut(line.msg_id, 100);
-  line.method = cut(line.method, 200);
+  line.msg_id = cut_utf8(line.msg_id, 100);
+  line.method = cut_utf8(line.method, 200);
   put(buffer, line);
 }
 

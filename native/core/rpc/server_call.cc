@@ -24,23 +24,20 @@ bool ServerCallTable::grow() {
     auto* call = new (&slots[k].call) ServerCall(on_deadline_);
     const auto slot = static_cast<std::uint32_t>(chunk_count_ * kChunkCalls + k);
     call->id = {(io_thread_ << CallId::kSlotBits) | slot, 0};
-    call->next_free = free_;
-    free_ = call;
+    free_.add(*call);
   }
   chunks_[chunk_count_++].store(slots, std::memory_order_release);
   return true;
 }
 
 ServerCall* ServerCallTable::allocate() {
-  if (free_ == nullptr && !grow()) return nullptr;
-  ServerCall* call = free_;
-  free_ = call->next_free;
-  if (free_ != nullptr) prefetch(free_);
+  if (free_.empty() && !grow()) return nullptr;
+  ServerCall* call = &free_.take();
+  if (!free_.empty()) prefetch(free_.next());
   ++call->id.high;
   call->answered.store(false, std::memory_order_relaxed);
   call->counted_out = false;
   call->in_use = true;
-  ++in_use_;
   return call;
 }
 
@@ -51,9 +48,7 @@ void ServerCallTable::release(ServerCall& call) {
   call.session = nullptr;
   call.shard = nullptr;
   if (call.msg_id.capacity() > kKeptMsgIdBytes) std::string().swap(call.msg_id);
-  call.next_free = free_;
-  free_ = &call;
-  --in_use_;
+  free_.give_back(call);
 }
 
 ServerCall* ServerCallTable::find(CallId id) {

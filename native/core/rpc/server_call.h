@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/free_list.h"
 #include "base/timer_wheel.h"
 #include "io/connection.h"
 #include "rpc/call_link.h"
@@ -74,7 +75,7 @@ class ServerCallTable {
   ServerCall* allocate();
   void release(ServerCall& call);
   ServerCall* find(CallId id);
-  std::size_t in_use() const { return in_use_; }
+  std::size_t in_use() const { return free_.taken(); }
   /// Has the memory of a call fetched that is about to be looked for.
   void prefetch(CallId id) const {
     if (id.slot() < chunk_count_ * kChunkCalls) prefetch(&chunk(id.slot())[id.slot() % kChunkCalls].call);
@@ -111,8 +112,7 @@ class ServerCallTable {
   const Timer::Fire on_deadline_;
   std::array<std::atomic<Slot*>, kMaxChunks> chunks_{};
   std::atomic<std::size_t> chunk_count_{0};
-  std::size_t in_use_ = 0;
-  ServerCall* free_ = nullptr;
+  FreeList<ServerCall> free_;
 };
 
 }  // namespace rocket::rpc

@@ -32,18 +32,15 @@ ClientCallTable::ClientCallTable(Timer::Fire on_deadline, std::uint32_t random_p
 }
 
 ClientCall* ClientCallTable::allocate() {
-  if (free_ == nullptr) {
+  if (free_.empty()) {
     if (slots_.size() == kMaxCalls) return nullptr;
     ClientCall& call = slots_.emplace_back(on_deadline_);
     call.slot = static_cast<std::uint32_t>(slots_.size() - 1);
-    free_ = &call;
+    free_.add(call);
   }
-  ClientCall* call = free_;
-  free_ = call->next_free;
-  call->next_free = nullptr;
-  call->generation = (call->generation + 1) & kGenerationMask;
-  ++in_use_;
-  return call;
+  ClientCall& call = free_.take();
+  call.generation = (call.generation + 1) & kGenerationMask;
+  return &call;
 }
 
 void ClientCallTable::release(ClientCall& call) {
@@ -56,9 +53,7 @@ void ClientCallTable::release(ClientCall& call) {
   if (call.metadata.capacity() > kKeptTextBytes) call.metadata.shrink_to_fit();
   call.session = nullptr;
   call.link = nullptr;
-  call.next_free = free_;
-  free_ = &call;
-  --in_use_;
+  free_.give_back(call);
 }
 
 bool ClientCallTable::claim(ClientCall& call, std::string_view msg_id) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/bytes.h"
+#include "base/free_list.h"
 #include "base/timer_wheel.h"
 #include "rpc/call_link.h"
 #include "rpc/client_call.h"
@@ -64,14 +65,13 @@ class ClientCallTable {
 
   using MsgId = std::array<char, kMsgIdBytes>;
   MsgId fresh_id(const ClientCall& call) const;
-  std::size_t in_use() const { return in_use_; }
+  std::size_t in_use() const { return free_.taken(); }
 
  private:
   const Timer::Fire on_deadline_;
   std::array<char, 8> prefix_;
   std::deque<ClientCall> slots_;  // a deque: timers and lists point into it
-  ClientCall* free_ = nullptr;
-  std::size_t in_use_ = 0;
+  FreeList<ClientCall> free_;
   std::unordered_map<std::string_view, ClientCall*> by_given_id_;
 };
 

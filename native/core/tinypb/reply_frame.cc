@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/utf8.h"
 #include "tinypb/crc32c.h"
 #include "tinypb/partial_scan.h"
 #include "tinypb/wire_code.h"
@@ -45,11 +46,7 @@ void make_readable(FrameHead& head, ByteSpan body, bool& checksum, std::string& 
 }
 
 std::string_view fit_text(std::string_view text, std::size_t most, std::string& scratch) {
-  if (text.size() > most) {
-    std::size_t end = most;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    text = text.substr(0, end);
-  }
+  text = cut_utf8(text, most);
   if (text.find('\0') == std::string_view::npos) return text;
   scratch.assign(text);
   std::replace(scratch.begin(), scratch.end(), '\0', '?');
