@@ -10,7 +10,7 @@ const keyPattern = /^[A-Za-z0-9_.-]+$/;
 
 /**
  * Key-value pairs beside a message. Keys are case-insensitive (kept in lower case) and made of `a-z 0-9 _ . -`; values
- * are strings. On the wire: `key=value&key=value`, percent-encoded (wire.md, "Extension").
+ * are strings. On the wire: `key=value&key=value`, percent-encoded (docs/wire-protocol.md, "What C++ peers do not see").
  */
 export class Metadata {
   readonly #entries = new Map<string, string>();

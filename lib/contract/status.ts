@@ -53,7 +53,7 @@ export const statusNumbers = Object.freeze(
   Object.fromEntries(statusNames.map((name, number) => [name, number])),
 ) as Readonly<Record<StatusName, number>>;
 
-/** Wire codes of C++ rocket (common/error_code.h) and the status each stands for; wire.md, "Error codes". */
+/** Wire codes of C++ rocket (common/error_code.h) and the status each stands for; docs/wire-protocol.md, "Error codes". */
 const fromCpp: ReadonlyMap<number, StatusName> = new Map([
   [10000000, 'UNAVAILABLE'],
   [10000001, 'UNAVAILABLE'],

@@ -160,7 +160,7 @@ export class ServerCall implements CallContext {
     this.lazyExtras?.watchers?.delete(watcher);
   }
 
-  /** The id of the next call made on behalf of this one: `<id>.<n in base 36>` (wire.md, "msg_id"). */
+  /** The id of the next call made on behalf of this one: `<id>.<n in base 36>` (docs/wire-protocol.md, "msg_id"). */
   nextChildId(): string {
     return `${this.msgId}.${(++this.extras.children).toString(36)}`;
   }

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { blocksOf, documents, root } from '../support/docs/blocks.ts';
+import { ownFiles, unknownNames } from '../support/docs/file-names.ts';
 import { headingsOf, leadsSomewhere, linksOf } from '../support/docs/links.ts';
 
 /** Every document, the decision notes and those at the root included. */
@@ -36,6 +37,38 @@ describe('links of documents', () => {
     const linked = new Set(linksOf('docs/README.md').map(({ file }) => file));
     const below = documents().filter((name) => name.startsWith('docs/') && name !== 'docs/README.md');
     expect(below.filter((name) => !linked.has(name))).toEqual([]);
+  });
+});
+
+describe('names of files', () => {
+  const files = ownFiles();
+  /** Of C++ rocket, of pino, of V8, and of an example. */
+  const others =
+    /: (?:net\/coder\/\w+\.cc|common\/\w+\.(?:h|cc)|docs\/api\.md|v8-[\w-]+\.h|\/?app\/server\.ts)$/;
+
+  it('in comments and documents are those of files that exist', () => {
+    const texts = files.filter(
+      (name) =>
+        (/^(?:native|lib|test|bench|scripts)\/.*\.(?:cc|h|ts|mjs)$/.test(name) || name.endsWith('.md')) &&
+        name !== 'CHANGELOG.md' &&
+        existsSync(join(root, name)),
+    );
+    const unknown = texts.flatMap((name) =>
+      unknownNames(name, readFileSync(join(root, name), 'utf8'), files),
+    );
+    expect(unknown.filter((found) => !others.test(found))).toEqual([]);
+  });
+
+  it('are found in comments, not in code', () => {
+    const source =
+      '#include "no.h"\n/// See no.h and call.h,\n// lib/no.ts (call.cc), docs/no.md; a.proto\nopen(\'lib/x.ts\');\n';
+    const own = ['native/core/rpc/call.h', 'native/core/rpc/call.cc'];
+    expect(unknownNames('native/core/rpc/x.h', source, own)).toEqual([
+      'native/core/rpc/x.h:2: no.h',
+      'native/core/rpc/x.h:3: lib/no.ts',
+      'native/core/rpc/x.h:3: docs/no.md',
+    ]);
+    expect(unknownNames('docs/x.md', 'server.ts and lib/no.ts', own)).toEqual(['docs/x.md:1: lib/no.ts']);
   });
 });
 

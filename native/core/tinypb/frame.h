@@ -22,8 +22,8 @@ static_assert(kPrefixFixedBytes == 1 + 4 + 4 + 4 + 4 + 4);
 /// What the C++ encoder writes in place of a checksum.
 inline constexpr std::uint32_t kNoChecksum = 1;
 
-// What a C++ rocket peer can take without overrunning its stack buffer. Its limits for msg_id and method are kept in
-// lib/rpc/channel.ts, where both are made.
+// What a C++ rocket peer can take without overrunning its stack buffer. Its limit for msg_id is kept in
+// lib/rpc/channel.ts, that for method in lib/rpc/dispatcher.ts, where each is first known.
 inline constexpr std::size_t kOldPeerErrInfoBytes = 511;
 
 enum class DecodeError : std::uint8_t {
