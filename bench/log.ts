@@ -101,6 +101,10 @@ async function benchJs(rounds: number, compiled: (source: string) => string): Pr
   for (const [name, samples] of ns) record(`${name}Ns`, samples);
 }
 
+function program(name: string): string {
+  return fileURLToPath(new URL(`../build/release/bench/${name}`, import.meta.url));
+}
+
 interface NativeRound {
   readonly ns: number;
   readonly p999: number;
@@ -108,9 +112,8 @@ interface NativeRound {
 
 async function benchNative(rounds: number): Promise<void> {
   console.error(`C++: ${rounds} rounds`);
-  const program = fileURLToPath(new URL('../build/release/bench/rocket_log_bench', import.meta.url));
   const { stdout } = await inFolder((folder) =>
-    run(program, [folder, String(rounds)], { timeout: 60_000 + rounds * 20_000 }),
+    run(program('rocket_log_bench'), [folder, String(rounds)], { timeout: 60_000 + rounds * 20_000 }),
   );
   const measured = JSON.parse(stdout) as Record<string, NativeRound[]>;
   for (const [kind, bar] of [
@@ -146,7 +149,9 @@ async function benchStall(rounds: number, compiled: (source: string) => string):
 
 async function benchSoak(lines: number, compiled: (source: string) => string): Promise<void> {
   console.error(`${lines.toLocaleString('en')} lines of 8 threads`);
-  const result = await inFolder((folder) => soak(folder, lines, compiled('bench/log/soak-worker.ts')));
+  const result = await inFolder((folder) =>
+    soak(folder, lines, { worker: compiled('bench/log/soak-worker.ts'), native: program('rocket_log_soak') }),
+  );
   const row = (name: string, value: number, note: string): void => {
     figures[name] = value;
     rows.push([name, value.toLocaleString('en'), '', note]);

@@ -40,6 +40,16 @@ function missing() {
   return names;
 }
 
+/** The path of a module as that file would load it; undefined when it finds none. */
+function resolved(file, name) {
+  try {
+    return createRequire(file).resolve(name);
+  } catch (error) {
+    if (error.code !== 'MODULE_NOT_FOUND') throw error;
+    return undefined;
+  }
+}
+
 /** npm brings a node-gyp along, and names it to install scripts; other package managers have one on the PATH. */
 function nodeGyp() {
   const named = process.env['npm_config_node_gyp'];
@@ -47,9 +57,8 @@ function nodeGyp() {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     if (existsSync(join(folder, 'node-gyp'))) return realpathSync(join(folder, 'node-gyp'));
     if (!existsSync(join(folder, 'npm'))) continue;
-    try {
-      return createRequire(realpathSync(join(folder, 'npm'))).resolve('node-gyp/bin/node-gyp.js');
-    } catch {}
+    const bundled = resolved(realpathSync(join(folder, 'npm')), 'node-gyp/bin/node-gyp.js');
+    if (bundled !== undefined) return bundled;
   }
   return undefined;
 }

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { createLogger, type LoggerOptions } from '../../lib/index.ts';
@@ -18,27 +20,49 @@ export interface SoakResult {
   readonly linesOutOfOrder: number;
 }
 
+export interface SoakPrograms {
+  /** The script of a worker thread. */
+  readonly worker: string;
+  /** rocket_log_soak. */
+  readonly native: string;
+}
+
 /**
- * `lines` lines from 4 worker threads and 4 native threads at once into one log that rolls every 64 MiB, then counted in its
- * files. The threads wait when the disk is behind (`whenFull: 'block'`), since no disk takes lines as fast as eight
- * threads can make them.
+ * `lines` lines at once from 4 worker threads into one log and from 4 native threads into another, which roll every
+ * 64 MiB, then counted in their files. The threads wait when the disk is behind (`whenFull: 'block'`), since no disk takes
+ * lines as fast as eight threads can make them.
  */
-export async function soak(directory: string, lines: number, soakWorker: string): Promise<SoakResult> {
-  const options: SoakOptions = { directory, whenFull: 'block', flushTimeoutMs: 60_000 };
+export async function soak(directory: string, lines: number, programs: SoakPrograms): Promise<SoakResult> {
+  const folders = { workers: join(directory, 'workers'), native: join(directory, 'native') };
+  const options: SoakOptions = { directory: folders.workers, whenFull: 'block', flushTimeoutMs: 60_000 };
   const each = Math.ceil(lines / (workers + nativeThreads));
   const log = createLogger(options);
   const began = performance.now();
   const ended = Array.from({ length: workers }, async (_, number) => {
-    const worker = new Worker(soakWorker, { workerData: { number, lines: each, options } });
+    const worker = new Worker(programs.worker, { workerData: { number, lines: each, options } });
     const [code] = (await once(worker, 'exit')) as [number];
     if (code !== 0) throw new Error(`a worker ended with code ${code}`);
   });
-  await Promise.all([...ended, log.lendToNativeThreads().writeFromThreads(nativeThreads, each)]);
+  await Promise.all([...ended, run(programs.native, folders.native, String(nativeThreads), String(each))]);
   if (!(await log.flush())) throw new Error('the log was not written within a minute');
   const seconds = (performance.now() - began) / 1000;
   await log.close();
   const all = each * (workers + nativeThreads);
-  return { lines: all, seconds, ...(await count(directory, all)) };
+  const counted = [
+    await count(folders.workers, each * workers),
+    await count(folders.native, each * nativeThreads),
+  ];
+  return {
+    lines: all,
+    seconds,
+    linesLost: counted.reduce((sum, { linesLost }) => sum + linesLost, 0),
+    linesOutOfOrder: counted.reduce((sum, { linesOutOfOrder }) => sum + linesOutOfOrder, 0),
+  };
+}
+
+async function run(program: string, ...args: string[]): Promise<void> {
+  const [code] = (await once(spawn(program, args, { stdio: 'inherit' }), 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`${program} ended with code ${code}`);
 }
 
 async function count(

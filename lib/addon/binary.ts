@@ -85,7 +85,6 @@ export interface NativeServiceCache {
   /** The version; 0 when another subscription leads. */
   publish(subscription: number, text: string): number;
   snapshot(subscription: number): { readonly version: number; readonly text: string } | undefined;
-  stats(): { readonly keys: number; readonly subscriptions: number; readonly bytes: number };
 }
 
 export interface NativeLogOptions {
@@ -155,12 +154,10 @@ export interface NativeLog extends ThreadLog {
   close(): void;
   stats(): NativeLogStats;
   takeRolled(): string[];
-  /** For tests: native threads log `native-<thread> <line>`. */
-  writeFromThreads(threads: number, lines: number): Promise<void>;
 }
 
 export interface NativeBinding {
-  /** Throws an Error whose message is the settings of the log that is open at that place, when they are others. */
+  /** Throws an Error with `openSettings`, those of the log that is open at that place, when they are others. */
   readonly Log: new (
     place: string,
     settings: string,

@@ -36,7 +36,7 @@ export class LogBuffer {
   readonly #policy: FullPolicy;
   #closed = false;
 
-  /** @throws Error with the settings of the log that is open at that place, when they are others. */
+  /** @throws Error with `openSettings`, those of the log that is open at that place, when they are others. */
   constructor(place: string, settings: string, options: LogBufferOptions, flushOnSignals: boolean) {
     this.native = new (loadBinary().Log)(place, settings, {
       ...options,

@@ -24,14 +24,6 @@ export interface ServiceSubscription {
   close(): void;
 }
 
-export interface ServiceCacheStats {
-  /** Services with a subscription, in the whole process. */
-  readonly keys: number;
-  readonly subscriptions: number;
-  /** Bytes of the newest snapshots. */
-  readonly bytes: number;
-}
-
 interface Cache {
   readonly native: NativeServiceCache;
   readonly listeners: Map<number, ServiceListener>;
@@ -75,9 +67,4 @@ export function subscribeService(key: string, listener: ServiceListener): Servic
       native.unsubscribe(number);
     },
   };
-}
-
-/** Of the whole process. */
-export function serviceCacheStats(): ServiceCacheStats {
-  return theCache().native.stats();
 }

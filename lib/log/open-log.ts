@@ -108,7 +108,8 @@ function openBuffer(place: string, settings: LogBufferOptions, flushOnSignals: b
     buffers.set(place, { buffer, settings: text, users: 1 });
     return buffer;
   } catch (error) {
-    throw otherOptions(place, (error as Error).message, settings, error);
+    const { openSettings } = error as { readonly openSettings?: string };
+    throw openSettings === undefined ? error : otherOptions(place, openSettings, settings);
   }
 }
 
@@ -119,14 +120,9 @@ function closeBuffer(place: string): void {
   known.buffer.close();
 }
 
-/** `open`: the settings of the log that is open there; or the message of what else went wrong, in `error`. */
-function otherOptions(place: string, open: string, settings: LogBufferOptions, error?: unknown): unknown {
-  let has: Record<string, unknown>;
-  try {
-    has = JSON.parse(open) as Record<string, unknown>;
-  } catch {
-    return error;
-  }
+/** `open`: the settings of the log that is open there. */
+function otherOptions(place: string, open: string, settings: LogBufferOptions): Error {
+  const has = JSON.parse(open) as Record<string, unknown>;
   const given = settings as unknown as Record<string, unknown>;
   const different = Object.keys(given).filter((name) => has[name] !== given[name]);
   return new Error(

@@ -6,7 +6,6 @@
 #include <iterator>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "convert.h"
@@ -78,7 +77,6 @@ Napi::Function LogBinding::define(Napi::Env env) {
                          InstanceMethod<&LogBinding::stats>("stats"),
                          InstanceMethod<&LogBinding::take_rolled>("takeRolled"),
                          InstanceMethod<&LogBinding::set_level>("setLevel"),
-                         InstanceMethod<&LogBinding::write_from_threads>("writeFromThreads"),
                      });
 }
 
@@ -97,7 +95,9 @@ LogBinding::LogBinding(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(
       if (const auto traps = wasm_traps(); bool_of(given, "saveFromCrashes") && traps != nullptr)
         log::save_from_crashes(known->logger, traps);
     } else if (known->settings != settings) {
-      throw Napi::Error::New(info.Env(), known->settings);
+      auto error = Napi::Error::New(info.Env(), "the log is open with other options");
+      error.Set("openSettings", known->settings);
+      throw error;
     }
     if (bool_of(given, "flushOnSignals")) log::save_from_signals(*known->logger);
     ++known->users;
@@ -263,53 +263,6 @@ Napi::Value LogBinding::take_rolled(const Napi::CallbackInfo& info) {
 Napi::Value LogBinding::set_level(const Napi::CallbackInfo& info) {
   logger_->set_level(static_cast<log::Level>(int_at(info, 0)));
   return info.Env().Undefined();
-}
-
-namespace {
-
-/// Native threads that log, beside the event loop.
-class Writers final : public Napi::AsyncWorker {
- public:
-  Writers(Napi::Env env, std::shared_ptr<log::Logger> logger, int threads, int lines)
-      : AsyncWorker(env),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        logger_(std::move(logger)),
-        threads_(threads),
-        lines_(lines) {}
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
- protected:
-  void Execute() override {
-    std::vector<std::thread> threads;
-    for (int t = 0; t < threads_; ++t) {
-      threads.emplace_back([this, t] {
-        for (int i = 0; i < lines_; ++i) {
-          const std::string message = "native-" + std::to_string(t) + " " + std::to_string(i);
-          log::Line line;
-          line.message = message;
-          logger_->write(line);
-        }
-      });
-    }
-    for (auto& thread : threads) thread.join();
-  }
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  const std::shared_ptr<log::Logger> logger_;
-  const int threads_;
-  const int lines_;
-};
-
-}  // namespace
-
-// js thread: writeFromThreads(threads, lines): Promise, for tests: each thread logs `native-<thread> <line>`
-Napi::Value LogBinding::write_from_threads(const Napi::CallbackInfo& info) {
-  auto* const writers = new Writers(info.Env(), logger_, int_at(info, 0), int_at(info, 1));
-  const auto promise = writers->promise();
-  writers->Queue();
-  return promise;
 }
 
 }  // namespace rocket::addon

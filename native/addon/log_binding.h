@@ -46,7 +46,6 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value take_rolled(const Napi::CallbackInfo& info);
   Napi::Value set_level(const Napi::CallbackInfo& info);
-  Napi::Value write_from_threads(const Napi::CallbackInfo& info);
 
   napi_env env_;
   std::shared_ptr<SharedLog> shared_;

@@ -11,7 +11,6 @@ Napi::Function ServiceCacheBinding::define(Napi::Env env) {
                          InstanceMethod<&ServiceCacheBinding::unsubscribe>("unsubscribe"),
                          InstanceMethod<&ServiceCacheBinding::publish>("publish"),
                          InstanceMethod<&ServiceCacheBinding::snapshot>("snapshot"),
-                         InstanceMethod<&ServiceCacheBinding::stats>("stats"),
                      });
 }
 
@@ -111,16 +110,6 @@ Napi::Value ServiceCacheBinding::snapshot(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(info.Env());
   put(result, "version", snapshot->version);
   result.Set("text", Napi::String::New(info.Env(), snapshot->text));
-  return result;
-}
-
-// js thread: stats(): { keys, subscriptions, bytes } of the process
-Napi::Value ServiceCacheBinding::stats(const Napi::CallbackInfo& info) {
-  const auto stats = cache_.stats();
-  auto result = Napi::Object::New(info.Env());
-  put(result, "keys", stats.keys);
-  put(result, "subscriptions", stats.subscriptions);
-  put(result, "bytes", stats.bytes);
   return result;
 }
 

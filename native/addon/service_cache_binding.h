@@ -47,7 +47,6 @@ class ServiceCacheBinding final : public Napi::ObjectWrap<ServiceCacheBinding> {
   Napi::Value unsubscribe(const Napi::CallbackInfo& info);
   Napi::Value publish(const Napi::CallbackInfo& info);
   Napi::Value snapshot(const Napi::CallbackInfo& info);
-  Napi::Value stats(const Napi::CallbackInfo& info);
 
   discovery::ServiceCache& cache_;
   napi_threadsafe_function function_ = nullptr;

@@ -1,9 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../../package-root.ts';
 
-/** V8's mark for how a function was compiled: interpreted, baseline, mid-tier, optimized; or none. */
-export type Tier = '~' | '^' | '+' | '*' | '';
-
+// V8's mark for how a function was compiled: ~ interpreted, ^ baseline, + mid-tier, * optimized, or none.
 // Newer versions of V8 also mark code that a loop was replaced by (o*) and code for one closure alone (*').
 const symbolPattern =
   /^(?:JS|LazyCompile|Function|Script|Module|Eval|Callback):(?:o(?=[*+]))?([*~^+]?)(?:(?<=[*+])')?(.*)$/s;
