@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { CaseName } from './cases.ts';
 import { runPeer } from './peer-process.ts';
 import type { PeerName } from './peers.ts';
@@ -76,4 +77,62 @@ const tonicClient: ClientPeer = {
   },
 };
 
-export const clientPeers: readonly ClientPeer[] = [grpcGoClient, tonicClient];
+/** grpcio's client does not show whether a message came compressed; only that it can read one. */
+const grpcio: ClientPeer = {
+  name: 'grpcio client',
+  needs: ['grpcio'],
+  cases: [
+    'empty_unary',
+    'large_unary',
+    'client_compressed_unary',
+    'server_compressed_unary',
+    'client_streaming',
+    'server_streaming',
+    'ping_pong',
+    'empty_stream',
+    'custom_metadata',
+    'status_code_and_message',
+    'special_status_message',
+    'unimplemented_method',
+    'unimplemented_service',
+    'cancel_after_begin',
+    'cancel_after_first_response',
+    'timeout_on_sleeping_server',
+    'concurrent_large_unary',
+  ],
+  async run(name, port) {
+    await runPython('test_client.py', [String(port), name]);
+  },
+};
+
+const grpcioAio: ClientPeer = {
+  name: 'grpcio asyncio client',
+  needs: ['grpcio'],
+  cases: [
+    'empty_unary',
+    'large_unary',
+    'client_streaming',
+    'server_streaming',
+    'ping_pong',
+    'empty_stream',
+    'custom_metadata',
+    'status_code_and_message',
+    'special_status_message',
+    'unimplemented_method',
+    'unimplemented_service',
+    'cancel_after_first_response',
+    'timeout_on_sleeping_server',
+    'concurrent_large_unary',
+  ],
+  async run(name, port) {
+    await runPython('test_client_aio.py', [String(port), name]);
+  },
+};
+
+async function runPython(script: string, args: readonly string[]): Promise<void> {
+  // -B: no __pycache__ among the sources.
+  const file = path.resolve(import.meta.dirname, '../python', script);
+  await runPeer('grpcio', { args: ['-B', file, ...args], deadlineMs: caseDeadlineMs });
+}
+
+export const clientPeers: readonly ClientPeer[] = [grpcGoClient, tonicClient, grpcio, grpcioAio];

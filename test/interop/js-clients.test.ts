@@ -1,0 +1,42 @@
+/** Client libraries of Node.js run grpc's interoperability cases against each server of the test service. */
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { connectNode } from './support/connect-client.ts';
+import { grpcJs } from './support/grpc-js-client.ts';
+import { casesOf, jsCases } from './support/js-cases.ts';
+import type { JsClient } from './support/js-client.ts';
+import { niceGrpc } from './support/nice-grpc-client.ts';
+import type { Running } from './support/peer-process.ts';
+import { peersAreMissing } from './support/peers.ts';
+import { targets } from './support/targets.ts';
+
+for (const target of targets) {
+  describe.skipIf(peersAreMissing(...target.needs))(target.name, () => {
+    let server: Running;
+
+    beforeAll(async () => {
+      server = await target.start();
+    });
+    afterAll(async () => {
+      await server.stop();
+    });
+
+    describe.each([grpcJs, niceGrpc, connectNode])('$name', (library) => {
+      let client: JsClient;
+      let compressing: JsClient;
+
+      beforeAll(() => {
+        client = library.connect(server.port);
+        compressing = library.connect(server.port, { gzip: true });
+      });
+      afterAll(() => {
+        client.close();
+        compressing.close();
+      });
+
+      const cases = casesOf(library).filter((name) => !target.lacks.includes(name));
+      it.each(cases)('%s', async (name) => {
+        await jsCases[name]?.(client, compressing);
+      });
+    });
+  });
+}
