@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { freePorts } from './free-ports.ts';
 import { until } from './waits.ts';
 
 const isInstalled = spawnSync('etcd', ['--version']).status === 0;
@@ -194,18 +194,4 @@ export class EtcdServer {
     }
     rmSync(this.#root, { recursive: true, force: true });
   }
-}
-
-/** Ports nobody listens on now. Etcd must be told its ports, so there is a moment in which another could take one. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }

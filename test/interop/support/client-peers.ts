@@ -15,7 +15,7 @@ export interface ClientPeer {
 }
 
 /** grpc-go's interop/client has no case of compression, and none of concurrent calls: tonic-test-client has. */
-const grpcGoClient: ClientPeer = {
+export const grpcGoClient: ClientPeer = {
   name: 'grpc-go interop client',
   needs: ['grpc-go-client'],
   cases: [
