@@ -5,7 +5,7 @@ import { PickFirst } from './pick-first.ts';
 import { roundRobin } from './round-robin.ts';
 import { WeightedRoundRobin } from './weighted-round-robin.ts';
 
-/** What the option `balancer` of a channel takes by name; docs/discovery.md says where each sends the next call. */
+/** The names that the option `balancer` of a channel accepts; docs/discovery.md says where each sends the next call. */
 export type BalancerName =
   | 'round_robin'
   | 'weighted_round_robin'
@@ -23,11 +23,11 @@ const factories: Readonly<Record<BalancerName, BalancerFactory>> = {
   p2c_ewma: () => new P2cEwma(),
   /** By CallOptions.balanceKey. */
   consistent_hash: () => new ConsistentHash(),
-  /** One until it is gone. */
+  /** Always the same one, until it is removed. */
   pick_first: () => new PickFirst(),
 };
 
-/** @throws TypeError that names those there are. */
+/** @throws TypeError that lists the valid names. */
 export function balancerFactory(name: BalancerName): BalancerFactory {
   if (typeof name !== 'string' || !Object.hasOwn(factories, name)) {
     throw new TypeError(

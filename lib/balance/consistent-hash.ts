@@ -2,7 +2,7 @@ import type { BalancedEndpoint, Balancer } from './balancer.ts';
 import { RoundRobin } from './round-robin.ts';
 
 export interface ConsistentHashOptions {
-  /** No endpoint gets more than so many times its fair share of the calls in flight, over 1. Default 1.25. */
+  /** No endpoint gets more than this many times its fair share of the calls in flight; over 1. Default 1.25. */
   readonly loadFactor?: number;
   /** Points of each endpoint on the ring, for weight 1. Default 100. */
   readonly pointsPerEndpoint?: number;
@@ -11,7 +11,7 @@ export interface ConsistentHashOptions {
 /**
  * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2016) on a ring: calls with equal keys go to
  * the same endpoint, unless it has too many in flight already; then to the next one on the ring. When one of n
- * endpoints comes or goes, about 1/n of the keys move. Calls without a key go round.
+ * endpoints comes or goes, about 1/n of the keys move. Calls without a key are sent round robin.
  */
 export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balancer<Endpoint> {
   readonly #loadFactor: number;
@@ -21,9 +21,9 @@ export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balanc
   /** Sorted hashes, and the endpoint of each. */
   #hashes = new Uint32Array(0);
   #owners: Endpoint[] = [];
-  /** Those on the ring, with the weight they have there. */
+  /** The endpoints on the ring, with their weights. */
   #members = new Map<Endpoint, number>();
-  /** The list may be another since the ring was built. */
+  /** The list may have changed since the ring was built. */
   #isStale = false;
 
   constructor(options: ConsistentHashOptions = {}) {
@@ -34,7 +34,7 @@ export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balanc
   update(endpoints: readonly Endpoint[]): void {
     this.#keyless.update(endpoints);
     this.#endpoints = endpoints;
-    // While connections are made the list changes once for each; the ring is built when it is asked.
+    // While connections are opened the list changes once for each; the ring is built when it is needed.
     this.#isStale = true;
   }
 
@@ -62,7 +62,7 @@ export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balanc
       const endpoint = this.#owners[(start + i) % count]!;
       if (tried?.has(endpoint) === true) continue;
       fallback ??= endpoint;
-      // One call is never too many; only then is the sum over all endpoints worth its price.
+      // One call is never too many; only with more is it worth computing the sum over all endpoints.
       if (endpoint.inFlight === 0) return endpoint;
       limit ??= this.#limitPerWeight();
       if (endpoint.inFlight + 1 <= Math.ceil(limit * endpoint.weight)) return endpoint;
@@ -107,11 +107,11 @@ export class ConsistentHash<Endpoint extends BalancedEndpoint> implements Balanc
   }
 }
 
-/** Points of all endpoints together, about; with more endpoints each has fewer. */
+/** Approximate number of points of all endpoints together; with more endpoints each has fewer. */
 const mostPoints = 1 << 17;
 const ownerLimit = 1 << 20;
 
-/** 32-bit FNV-1a over UTF-16 units, finished as MurmurHash3 does, so that like keys land far apart. */
+/** 32-bit FNV-1a over UTF-16 units, finished as MurmurHash3 does, so that similar keys land far apart. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -2,13 +2,13 @@
 export interface EjectionSettings {
   /** Failures in a row that eject an endpoint. */
   readonly consecutiveFailures: number;
-  /** Share of failures, of at least `minCalls` calls within `windowMs`, that ejects it; over 0, up to 1. */
+  /** Share of failures among at least `minCalls` calls within `windowMs` that ejects an endpoint; over 0, up to 1. */
   readonly errorRate: number;
-  /** Fewer calls than this within `windowMs` say nothing about an endpoint. */
+  /** With fewer calls than this within `windowMs`, `errorRate` does not eject an endpoint. */
   readonly minCalls: number;
-  /** Length of the sliding window that `errorRate` looks at, milliseconds. */
+  /** Length of the sliding window for `errorRate`, milliseconds. */
   readonly windowMs: number;
-  /** Length of the first ejection; doubled with each that follows, up to `maxMs`. */
+  /** Length of the first ejection, milliseconds; doubled with each further one, up to `maxMs`. */
   readonly baseMs: number;
   /** The longest ejection, milliseconds. */
   readonly maxMs: number;
@@ -35,7 +35,7 @@ interface History {
   callsBefore: number;
   failuresBefore: number;
   windowFrom: number;
-  /** Ejections that were not followed by a quiet time as long as the last of them. */
+  /** Ejections not yet followed by a time without failures as long as the last of them. */
   times: number;
   ejectedUntil: number | undefined;
   returnedAt: number;
@@ -57,7 +57,7 @@ export class Ejection<Endpoint> {
     this.#clock = clock;
   }
 
-  /** The endpoints there are; what is known of others is forgotten. */
+  /** The current endpoints; the state of all others is dropped. */
   update(endpoints: readonly Endpoint[]): void {
     this.#endpoints = new Set(endpoints);
     for (const endpoint of this.#records.keys())
@@ -66,7 +66,7 @@ export class Ejection<Endpoint> {
     this.#holdFloor();
   }
 
-  /** Of fewer endpoints fewer may be left out: those whose time would be over first come back. */
+  /** With fewer endpoints, fewer may be ejected: those whose ejection would end first come back. */
   #holdFloor(): void {
     const tooMany = this.#ejected - this.#mostEjected();
     if (tooMany <= 0) return;
@@ -88,11 +88,14 @@ export class Ejection<Endpoint> {
     return this.#ejected > 0 && this.#records.get(endpoint)?.ejectedUntil !== undefined;
   }
 
-  /** A call ended. True when that ejected its endpoint; one that is not listed any more, and only drains, is not counted. */
+  /**
+   * A call ended. True when that ejected its endpoint; an endpoint that is no longer listed and only drains is not
+   * counted.
+   */
   onEnd(endpoint: Endpoint, failed: boolean): boolean {
     let record = this.#records.get(endpoint);
     if (record === undefined) {
-      // Nothing is kept of endpoints that never failed, so that a success costs one look.
+      // No state is kept for endpoints that never failed, so a success costs one lookup.
       if (!failed || !this.#endpoints.has(endpoint)) return false;
       record = this.#newRecord();
       this.#records.set(endpoint, record);
@@ -119,7 +122,7 @@ export class Ejection<Endpoint> {
     return next;
   }
 
-  /** Takes back those whose time is over. True when there were any. */
+  /** Ends the ejections whose time is over. True if there were any. */
   expire(): boolean {
     const now = this.#clock();
     let any = false;
@@ -147,7 +150,7 @@ export class Ejection<Endpoint> {
     };
   }
 
-  /** Two half windows stand for a sliding one. */
+  /** Two half windows approximate a sliding one. */
   #turnWindow(record: History): void {
     const half = this.#settings.windowMs / 2;
     const age = this.#clock() - record.windowFrom;
@@ -171,7 +174,7 @@ export class Ejection<Endpoint> {
     if (this.#ejected + 1 > this.#mostEjected()) return false;
     const now = this.#clock();
     const lastMs = Math.min(maxMs, baseMs * 2 ** Math.max(0, record.times - 1));
-    // Well for longer than it was out the last time: that counts as recovered.
+    // Without failures for longer than its last ejection: that counts as recovered.
     if (record.times > 0 && now - record.returnedAt > 2 * lastMs + baseMs) record.times = 0;
     record.ejectedUntil = now + Math.min(maxMs, baseMs * 2 ** Math.min(record.times, 30));
     record.times++;

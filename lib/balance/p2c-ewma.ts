@@ -1,6 +1,6 @@
 import type { BalancedEndpoint, Balancer } from './balancer.ts';
 
-/** What is known of an endpoint's latency. */
+/** An endpoint's latency statistics. */
 interface Latency {
   /** Peak-sensitive moving average, milliseconds. */
   averageMs: number;
@@ -8,7 +8,7 @@ interface Latency {
 }
 
 export interface P2cEwmaOptions {
-  /** After so long without a call a latency counts for a third. Default 10 s. */
+  /** After this many milliseconds without a call, a latency counts for a third. Default 10 s. */
   readonly decayMs?: number;
   /** Milliseconds of a monotonic clock. */
   readonly clock?: () => number;
@@ -16,13 +16,13 @@ export interface P2cEwmaOptions {
   readonly random?: () => number;
 }
 
-/** A failure counts as a call of at least this length, or one that fails fast would draw all calls. */
+/** A failure counts as a call of at least this length, or an endpoint that fails fast would attract all calls. */
 const failurePenaltyMs = 1000;
 
 /**
  * Power of two choices (Mitzenmacher, 2001) by peak EWMA (Finagle's `peakEwma`): of two endpoints taken at random the
- * one with less `latency * (calls in flight + 1) / weight` is picked. The average jumps up with a slow call at once and
- * comes down slowly, so an endpoint that begins to hang is left alone after one call.
+ * one with less `latency * (calls in flight + 1) / weight` is picked. The average rises at once with a slow call and
+ * falls slowly, so an endpoint that begins to hang is left alone after one call.
  */
 export class P2cEwma<Endpoint extends BalancedEndpoint> implements Balancer<Endpoint> {
   readonly #decayMs: number;
@@ -77,7 +77,7 @@ export class P2cEwma<Endpoint extends BalancedEndpoint> implements Balancer<Endp
 
   #cost(endpoint: Endpoint, now: number): number {
     const known = this.#latencies.get(endpoint);
-    // A newcomer is taken for fast, but only until it has a call in flight: it is tried, not flooded.
+    // A new endpoint counts as fast, but only until it has a call in flight: it is tried, not flooded.
     if (known === undefined) return (endpoint.inFlight * failurePenaltyMs) / endpoint.weight;
     const decayed = known.averageMs * Math.exp(-(now - known.at) / this.#decayMs);
     return (decayed * (endpoint.inFlight + 1)) / endpoint.weight;

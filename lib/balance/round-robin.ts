@@ -6,13 +6,13 @@ export class RoundRobin<Endpoint extends BalancedEndpoint> implements Balancer<E
   #next: number;
   #last: Endpoint | undefined;
 
-  /** @param start  which endpoint of the first list is the first to be picked, counted on from the last to the first. */
+  /** @param start  index, modulo the length of the first list, of the endpoint to pick first. */
   constructor(start = 0) {
     this.#next = start;
   }
 
   update(endpoints: readonly Endpoint[]): void {
-    // Where the last one picked stands now, the turn goes on; a list that changes often must not favour its beginning.
+    // Continues after the endpoint picked last: a list that changes often must not favour its beginning.
     const last = this.#last === undefined ? -1 : endpoints.indexOf(this.#last);
     if (last >= 0) this.#next = last + 1;
     this.#endpoints = endpoints;
@@ -36,8 +36,8 @@ export class RoundRobin<Endpoint extends BalancedEndpoint> implements Balancer<E
 }
 
 /**
- * Round robin for several channels: each begins one endpoint further than the one made before it, so that channels that
- * live for a call or two do not all go to the first.
+ * Round robin for several channels: each starts one endpoint later than the channel created before it, so that
+ * short-lived channels do not all use the first endpoint.
  */
 export function roundRobin(): BalancerFactory {
   let start = 0;

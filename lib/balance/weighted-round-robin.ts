@@ -1,12 +1,13 @@
 import type { BalancedEndpoint, Balancer } from './balancer.ts';
 
 /**
- * Smooth weighted round robin (nginx, src/http/ngx_http_upstream_round_robin.c): at each pick every endpoint gains its
- * weight, the richest is picked and pays the sum of the weights. 5:1:1 gives a a b a c a a, not a a a a a b c.
+ * Smooth weighted round robin (nginx, src/http/ngx_http_upstream_round_robin.c): at each pick every endpoint's score
+ * grows by its weight; the highest score is picked and reduced by the sum of the weights. 5:1:1 gives a a b a c a a,
+ * not a a a a a b c.
  */
 export class WeightedRoundRobin<Endpoint extends BalancedEndpoint> implements Balancer<Endpoint> {
   #endpoints: readonly Endpoint[] = [];
-  /** What each endpoint has gained, in the order of the list. */
+  /** The score of each endpoint, in the order of the list. */
   #credits = new Float64Array(0);
 
   update(endpoints: readonly Endpoint[]): void {

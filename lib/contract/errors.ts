@@ -15,39 +15,42 @@ import { kindOf, messageOf } from './value-text.ts';
 
 /** What an error carries besides code and message. */
 export interface RpcErrorOptions {
-  /** The number on the wire. Default: the one that stands for the code. An application may use any positive 32-bit number. */
+  /** The number on the wire. Default: the number of the code. An application may use any positive 32-bit number. */
   readonly wireCode?: number;
-  /** Kept with the error; TinyPB has no room for it on the wire. */
+  /** Kept with the error in this process; TinyPB has no room for it on the wire. */
   readonly metadata?: Metadata;
-  /** What brought it about; stays in this process. */
+  /** The cause; stays in this process. */
   readonly cause?: unknown;
-  /** For errors made on the client; see RpcError. */
+  /** Set on the client; see RpcError. */
   readonly requestWritten?: boolean;
 }
 
-/** A call that failed: at the peer, on the way, or because it was given up. */
+/** A call that failed: at the peer, in the network, or because it was cancelled. */
 export class RpcError extends Error {
   /** The name of a gRPC status. */
   readonly code: StatusName;
-  /** The number that was, or will be, on the wire; of use when `code` is UNKNOWN because it is the application's own. */
+  /**
+   * The number that was, or will be, on the wire; useful if `code` is UNKNOWN because an application uses a number of
+   * its own.
+   */
   readonly wireCode: number;
-  /** As given to the constructor; empty for errors that came from the wire. */
+  /** As given to the constructor; empty for errors received from a peer. */
   readonly metadata: Metadata;
   /**
    * On the client: whether the whole request had been handed to the kernel when the call failed. `false`: the server
-   * cannot have seen it, so any call may be made again. `undefined`: not known, as for errors made by handlers.
+   * cannot have seen it, so any call may be repeated. `undefined`: not known, as for errors created by handlers.
    */
   readonly requestWritten: boolean | undefined;
-  /** `Service.method` of the call that failed with it; not there for an error that the application made. */
+  /** `Service.method` of the call that failed; absent on an error that the application created. */
   declare readonly method?: string;
-  /** The target of that call's channel, as it was given. */
+  /** The target of the call's channel, as given. */
   declare readonly target?: string;
-  /** The endpoint that had the call when it failed; not there when none had it. */
+  /** The endpoint that the call was sent to when it failed; absent if there was none. */
   declare readonly endpoint?: string;
 
   /**
    * @param code `'NOT_FOUND'`, which is also `Status.NOT_FOUND`, or its gRPC number (1 to 16), as in the `status` of grpc-js.
-   * @throws TypeError for what is no status, and for OK; RangeError for a `wireCode` that cannot be sent.
+   * @throws TypeError for anything that is not a status, and for OK; RangeError for a `wireCode` that cannot be sent.
    */
   constructor(code: StatusName | StatusNumber, message: string, options: RpcErrorOptions = {}) {
     const name: unknown = typeof code === 'number' ? statusNames[code] : code;
@@ -69,28 +72,28 @@ export class RpcError extends Error {
   }
 
   /**
-   * On the client: whether the server has certainly not begun to handle the request, because it was not written or was
-   * refused at the door; making the call again can then not have an effect twice.
+   * On the client: whether the server has certainly not started to handle the request, because it was not written or
+   * was refused before its handler; repeating the call then cannot have an effect twice.
    */
   get safeToRepeat(): boolean {
     return this.requestWritten === false || isRefusal(this.wireCode);
   }
 
-  /** What JSON.stringify() writes: also the message, which JSON leaves out of other errors; not the cause. */
+  /** What JSON.stringify() writes: includes the message, which JSON leaves out of other errors, but not the cause. */
   toJSON(): Record<string, unknown> {
     const { name, code, message, method, target, endpoint, wireCode, requestWritten, metadata } = this;
     const mostly = { name, code, message, method, target, endpoint, wireCode, requestWritten };
     return metadata.size === 0 ? mostly : { ...mostly, metadata };
   }
 
-  /** An error as it came from the wire. */
+  /** The error for a wire code and text received from a peer. */
   static fromWire(wireCode: number, message: string, requestWritten?: boolean): RpcError {
     const options = requestWritten === undefined ? { wireCode } : { wireCode, requestWritten };
     return new RpcError(statusOfWireCode(wireCode), message, options);
   }
 
   static {
-    // On the prototype, so that it heads the stack as well.
+    // On the prototype, so that the stack begins with it too.
     Object.defineProperty(RpcError.prototype, 'name', {
       value: 'RpcError',
       configurable: true,
@@ -120,8 +123,8 @@ export interface Failure {
 }
 
 /**
- * What of a handler's RpcError goes onto the wire; undefined for anything else, and for one that was changed so that its
- * `wireCode` is no error code: it would arrive as a success. Never throws.
+ * The part of a handler's RpcError that is sent; undefined for anything else, and for an RpcError changed so that its
+ * `wireCode` is not an error code: it would arrive as a success. Never throws.
  */
 export function wireFailure(thrown: unknown): Failure | undefined {
   try {

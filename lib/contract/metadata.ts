@@ -5,7 +5,7 @@ import { kindOf } from './value-text.ts';
 /** The longest encoded metadata; the first request to a peer not known to be rocket-rpc is held to 511 bytes by the core. */
 export const maxMetadataBytes = 8192;
 
-/** Before it is lower case: the Kelvin sign, say, would become a k. */
+/** Checked before lower-casing: the Kelvin sign, for example, would become a k. */
 const keyPattern = /^[A-Za-z0-9_.-]+$/;
 
 /**
@@ -15,7 +15,7 @@ const keyPattern = /^[A-Za-z0-9_.-]+$/;
 export class Metadata {
   readonly #entries = new Map<string, string>();
 
-  /** Pairs to begin with. @throws TypeError as set() does. */
+  /** The initial pairs. @throws TypeError as set() does. */
   constructor(init?: Metadata | Iterable<readonly [string, string]> | Readonly<Record<string, string>>) {
     if (init === undefined) return;
     for (const pair of pairsOf(init)) {
@@ -25,7 +25,7 @@ export class Metadata {
     }
   }
 
-  /** @throws TypeError when the key has other characters, or the value is no string. */
+  /** @throws TypeError if the key has other characters, or the value is not a string. */
   set(key: string, value: string): this {
     const lower = lowerKey(key);
     if (!keyPattern.test(key))
@@ -36,17 +36,17 @@ export class Metadata {
     return this;
   }
 
-  /** Undefined when there is none of that key, in whatever case. */
+  /** The value of the key, in any case; undefined if there is none. */
   get(key: string): string | undefined {
     return this.#entries.get(lowerKey(key));
   }
 
-  /** Whether there is one. */
+  /** Whether the key has a value. */
   has(key: string): boolean {
     return this.#entries.has(lowerKey(key));
   }
 
-  /** True when there was one. */
+  /** Removes the key; true if it had a value. */
   delete(key: string): boolean {
     return this.#entries.delete(lowerKey(key));
   }
@@ -61,7 +61,7 @@ export class Metadata {
     return this.#entries[Symbol.iterator]();
   }
 
-  /** For console.log(), which does not see what is in it. */
+  /** For console.log(), which cannot see the private fields. */
   [inspect.custom](): Record<string, string> {
     return this.toJSON();
   }
@@ -97,23 +97,23 @@ export class Metadata {
       try {
         metadata.#entries.set(key.toLowerCase(), decodeURIComponent(pair.slice(at + 1)));
       } catch {
-        // Malformed percent-encoding: the pair is not ours to guess at.
+        // Malformed percent-encoding: do not guess what the pair means.
       }
     }
     return metadata;
   }
 }
 
-/** What an API accepts where metadata is sent. */
+/** The forms in which metadata to send may be given. */
 export type MetadataInit = Metadata | Readonly<Record<string, string>>;
 
-/** @throws TypeError for what is no metadata, RangeError when it is too long. */
+/** @throws TypeError for anything that is not metadata, RangeError if it is too long. */
 export function encodeMetadata(init: MetadataInit | undefined): string {
   if (init === undefined) return '';
   // It may be encoded again, for another attempt or after an interceptor; an iterator would then be empty.
   if (typeof (init as { next?: unknown } | null)?.next === 'function')
     throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read once only`);
-  // Not init.encode(), which a class of the user's may have made another.
+  // Not init.encode(), which a user's subclass may have overridden.
   return Metadata.prototype.encode.call(init instanceof Metadata ? init : new Metadata(init));
 }
 

@@ -1,4 +1,4 @@
-/** The candidate that takes the fewest edits to become `word`; undefined when there is none. */
+/** The candidate that takes the fewest edits to become `word`; undefined if there is none. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const edits = new Map(candidates.map((candidate) => [candidate, editsBetween(word, candidate)]));
   return [...candidates].sort((a, b) => (edits.get(a) ?? 0) - (edits.get(b) ?? 0))[0];

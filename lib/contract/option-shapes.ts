@@ -1,6 +1,8 @@
 import { kindOf } from './value-text.ts';
 
-/** Options that are no numbers. Each throws a TypeError that names the option; undefined is its default. */
+/**
+ * Options that are not numbers. Each function throws a TypeError that names the option; undefined means the default.
+ */
 
 export function booleanOption(name: string, value: boolean | undefined, fallback: boolean): boolean {
   if (value === undefined) return fallback;
@@ -36,7 +38,7 @@ export function functionOption<F>(name: string, value: F): F {
   return value;
 }
 
-/** A copy of a list: an array without holes, since what is no list must not be taken for an empty one. */
+/** A copy of a list: an array without holes. Anything else must not be treated as an empty list. */
 export function listOption<Item>(
   name: string,
   value: readonly Item[],
@@ -62,7 +64,7 @@ export function stringsOption(name: string, value: readonly string[]): readonly 
   return listOption(name, value, (item) => typeof item === 'string', 'string');
 }
 
-/** That an object of the user's has the methods that will be called on it. */
+/** Checks that a user's object has the methods that will be called on it. */
 export function checkMethods(name: string, value: unknown, methods: readonly string[], what: string): void {
   const isObject = typeof value === 'object' && value !== null;
   const lacks = isObject ? methods.find((method) => !hasMethod(value, method)) : methods[0];
@@ -79,7 +81,7 @@ function hasMethod(value: object, method: string): boolean {
   }
 }
 
-/** Of whichever realm, or of a library that makes its own. */
+/** From any realm, or from a library with its own implementation. */
 export function isSignal(value: unknown): value is AbortSignal {
   if (value instanceof AbortSignal) return true;
   if (typeof value !== 'object' || value === null) return false;

@@ -5,7 +5,7 @@ import { kindOf } from './value-text.ts';
 /** The longest timeout of any kind: one day. */
 export const maxTimeoutMs = 24 * 3600 * 1000;
 export const defaultTimeoutMs = 30_000;
-/** How many io threads are used unless told otherwise: min(4, cores). */
+/** Default number of io threads: min(4, cores). */
 export const defaultIoThreads = Math.min(4, Math.max(1, availableParallelism()));
 
 /** A whole number in a range. @throws RangeError that names the option. */
@@ -23,7 +23,7 @@ export function integerOption(
   return value;
 }
 
-/** A number over `min`, or from it on, up to `max`. @throws RangeError that names the option. */
+/** A number greater than `min` (or at least `min`), up to `max`. @throws RangeError that names the option. */
 export function numberOption(
   name: string,
   value: number | undefined,
@@ -50,10 +50,10 @@ export function timeoutOption(name: string, value: number | undefined, fallback:
 }
 
 /**
- * That these are options, and none that nobody knows: a typo must not silently mean the default, nor a Map or a Promise
- * "none".
+ * Checks that this is an options object without unknown names: a typo must not silently mean the default, nor a Map or
+ * a Promise "no options".
  *
- * @param what  whose: `Server`, `retry`.
+ * @param what  owner of the options: `Server`, `retry`.
  * @throws TypeError with the nearest name.
  */
 export function knownOptions(what: string, options: object, known: readonly string[]): void {
@@ -71,7 +71,7 @@ function checkIsObject(what: string, options: unknown): void {
   throw new TypeError(`${what} takes an object of options, not ${kindOf(options)}`);
 }
 
-/** @throws TypeError, unless somebody has put that name into all objects of the process. */
+/** @throws TypeError, unless the name was added to all objects of the process. */
 export function refuseOption(what: string, options: object, name: string, known: readonly string[]): void {
   checkIsObject(what, options);
   if (!Object.hasOwn(options, name) && name in Object.prototype) return;
@@ -80,16 +80,18 @@ export function refuseOption(what: string, options: object, name: string, known:
   throw new TypeError(`${what} has no option ${name}${hint}`);
 }
 
-/** An object with none of the options may be empty, but not a Map or something else that keeps what it has elsewhere. */
+/**
+ * An object with none of the options may be empty, but not a Map or another object that keeps its contents elsewhere.
+ */
 export function checkIsPlain(what: string, options: object): void {
   checkIsObject(what, options);
   if (!isPlain(options)) throw new TypeError(`${what} takes an object of options, not ${kindOf(options)}`);
 }
 
-/** Of no class. */
+/** Not an instance of a class. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  // That of another realm is not Object.prototype.
+  // In another realm the prototype is not our Object.prototype.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 

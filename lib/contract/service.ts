@@ -1,14 +1,17 @@
 import type { Encoder, ReadyStrings } from './transport.ts';
 
-/** Turns values of one message type into bytes and back. `Given` is what may be written where `T` is read. */
+/**
+ * Turns values of one message type into bytes and back. `Given` is the type of values that may be written, `T` of those
+ * that are read.
+ */
 export interface MessageCodec<T, Given = T> extends Encoder {
   encodeInto(value: Given, into: Buffer, offset: number): number;
   /**
-   * Reads `buffer` from `start` to `end`; must copy what it keeps. `strings` says that every string in it is known to be
-   * ASCII, and has some of them. @throws Error on bytes that are not such a message.
+   * Reads `buffer` from `start` to `end`; must copy what it keeps. If `strings` is given, every string in the message
+   * is known to be ASCII, and `strings` has some of them. @throws Error on bytes that are not such a message.
    */
   decode(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): T;
-  /** Bit n is set: field n of the message itself is a string, or several. Default: none is known. */
+  /** Bit n is set if field n of the message itself is a string or a repeated string. Default: none. */
   readonly stringFields?: number;
 }
 
@@ -25,7 +28,7 @@ export interface MethodDefinition<
 > {
   /** As in the .proto. */
   readonly name: string;
-  /** `Service.method`, what is sent; split at its last dot. */
+  /** `Service.method`, the name on the wire; split at its last dot. */
   readonly wireName: string;
   /** Which sides send several messages. Default `unary`. */
   readonly kind?: Kind;
@@ -35,7 +38,7 @@ export interface MethodDefinition<
   readonly response: MessageCodec<Response, GivenResponse>;
 }
 
-/** The methods of a service by the name they have in JavaScript (the .proto's name with a small first letter). */
+/** The methods of a service by their JavaScript names (the .proto's name with a lower-case first letter). */
 export interface ServiceDefinition<Methods extends MethodMap = MethodMap> {
   /** Full name, with its package. */
   readonly name: string;
@@ -51,16 +54,16 @@ interface MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   readonly request: Request;
   /** Type of its reply, as the caller receives it. */
   readonly response: Response;
-  /** Type of its request, as the caller gives it. */
+  /** Type of its request, as the caller passes it. */
   readonly givenRequest: GivenRequest;
-  /** Type of its reply, as the handler gives it. */
+  /** Type of its reply, as the handler returns it. */
   readonly givenResponse: GivenResponse;
 }
 
 /**
- * How a service is described to the type system: `{ makeOrder: Unary<Request, Response> }`. A message that arrives has
- * fields that one need not give: where that matters, `Request` and `Response` are what handler and caller receive, and
- * `GivenRequest` and `GivenResponse` what caller and handler give.
+ * How a service is described to the type system: `{ makeOrder: Unary<Request, Response> }`. A received message has
+ * fields that the sender may leave out. If that matters, `Request` and `Response` are the types that handler and caller
+ * receive, and `GivenRequest` and `GivenResponse` those that caller and handler pass.
  */
 export interface Unary<Request, Response, GivenRequest = Request, GivenResponse = Response>
   extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
@@ -103,7 +106,7 @@ type KindOf<Description> = Description extends { readonly kind: infer Kind exten
   ? Kind
   : 'unary';
 
-/** The definition that belongs to such a description. */
+/** The definition type for such a description. */
 export type DefinitionOf<Description> = ServiceDefinition<{
   readonly [Name in keyof Description]: Description[Name] extends MethodTypes<
     infer Request,
@@ -115,7 +118,7 @@ export type DefinitionOf<Description> = ServiceDefinition<{
     : never;
 }>;
 
-/** A method as grpc-js describes it (what proto-loader, ts-proto and grpc-tools make). */
+/** A method as grpc-js describes it (created by proto-loader, ts-proto and grpc-tools). */
 export interface GrpcMethodDefinition<Request = unknown, Response = unknown> {
   /** `/package.Service/Method`. */
   readonly path: string;
@@ -136,7 +139,7 @@ export interface GrpcMethodDefinition<Request = unknown, Response = unknown> {
 /** A service as grpc-js describes it. */
 export type GrpcServiceDefinition = { readonly [name: string]: GrpcMethodDefinition };
 
-/** Whatever createClient() and addService() take. */
+/** The service definitions that createClient() and addService() accept. */
 export type AnyService = ServiceDefinition | GrpcServiceDefinition;
 
 type Uncapitalized<Name> = Name extends string ? Uncapitalize<Name> : never;

@@ -1,15 +1,15 @@
-/** Who is told, once, that a signal has aborted. */
+/** A watcher that is notified once when a signal aborts. */
 export interface SignalWatcher {
   onSignal(signal: AbortSignal): void;
 }
 
-/** Where watchers wait. */
+/** A place where watchers are registered. */
 export interface SignalSource {
   add(watcher: SignalWatcher): void;
   delete(watcher: SignalWatcher): void;
 }
 
-/** Those who wait for the same. Mostly there is one, and a Set for it would cost each call. */
+/** The watchers of one signal. Usually there is one, and a Set for it would cost each call. */
 export class SignalWatchers implements SignalSource {
   private first: SignalWatcher | undefined = undefined;
   private others: Set<SignalWatcher> | undefined = undefined;
@@ -32,7 +32,7 @@ export class SignalWatchers implements SignalSource {
     else this.others?.delete(watcher);
   }
 
-  /** They may leave while they are told. */
+  /** They may remove themselves while they are notified. */
   tell(signal: AbortSignal): void {
     const all = [...(this.others ?? [])];
     this.first?.onSignal(signal);
@@ -41,8 +41,8 @@ export class SignalWatchers implements SignalSource {
 }
 
 /**
- * Everybody of ours who waits for one signal, behind one listener: a signal may be shared by any number of calls, and
- * Node.js warns of a leak from the eleventh listener on. There is no listener while nobody waits.
+ * All our watchers of one signal, behind one listener: a signal may be shared by any number of calls, and
+ * Node.js warns of a leak from the eleventh listener on. There is no listener while there are no watchers.
  */
 export class SignalWatch extends SignalWatchers {
   private readonly signal: AbortSignal;
@@ -52,7 +52,7 @@ export class SignalWatch extends SignalWatchers {
     this.signal = signal;
   }
 
-  /** The one of this signal. */
+  /** The watch of this signal. */
   static of(signal: AbortSignal): SignalWatch {
     return WatchOf.get(signal) ?? WatchOf.set(signal, new SignalWatch(signal));
   }
@@ -68,11 +68,11 @@ export class SignalWatch extends SignalWatchers {
     try {
       this.signal.removeEventListener('abort', this);
     } catch {
-      // A signal of the user's. Whoever it tells has gone.
+      // A user's signal, which may throw. Its watchers have been removed already.
     }
   }
 
-  /** EventListenerObject: no closure for each. */
+  /** EventListenerObject: avoids a closure for each. */
   handleEvent(): void {
     this.tell(this.signal);
   }

@@ -1,54 +1,54 @@
 /**
- * The statuses of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html), by name: each is its own name, which
- * is what `error.code` and the options that list statuses hold.
+ * The statuses of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html), by name: each value is its own name,
+ * as in `error.code` and in options that list statuses.
  */
 export const Status = {
   /** Not an error; never in an RpcError. */
   OK: 'OK',
-  /** Given up by its caller, or the server or channel was closed. */
+  /** Cancelled by the caller, or the server or channel was closed. */
   CANCELLED: 'CANCELLED',
-  /** The error of an application with a number of its own (`wireCode`). */
+  /** An application's error with its own number (`wireCode`). */
   UNKNOWN: 'UNKNOWN',
-  /** The request makes no sense, whatever the state; also one that does not parse. */
+  /** The request is invalid regardless of the system's state, or cannot be parsed. */
   INVALID_ARGUMENT: 'INVALID_ARGUMENT',
-  /** No answer in time; what was asked for may have been done. */
+  /** No answer in time; the operation may have been done. */
   DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
-  /** What was asked for does not exist. */
+  /** The requested thing does not exist. */
   NOT_FOUND: 'NOT_FOUND',
-  /** What was to be made exists. */
+  /** The thing to be created already exists. */
   ALREADY_EXISTS: 'ALREADY_EXISTS',
   /** The caller may not do this. */
   PERMISSION_DENIED: 'PERMISSION_DENIED',
   /** A limit was reached; the message names the option. */
   RESOURCE_EXHAUSTED: 'RESOURCE_EXHAUSTED',
-  /** The system is not in the state for it; repeating does not help. */
+  /** The system is not in the required state; repeating does not help. */
   FAILED_PRECONDITION: 'FAILED_PRECONDITION',
-  /** A conflict; the caller may begin anew at a higher level. */
+  /** A conflict; the caller may retry at a higher level. */
   ABORTED: 'ABORTED',
   /** Past the valid range. */
   OUT_OF_RANGE: 'OUT_OF_RANGE',
-  /** No such service or method, or it streams. */
+  /** No such service or method, or the method streams. */
   UNIMPLEMENTED: 'UNIMPLEMENTED',
   /** A bug, or a handler that threw something other than an RpcError. */
   INTERNAL: 'INTERNAL',
-  /** Nobody could be reached, or the server is closing; worth repeating. */
+  /** No server could be reached, or the server is closing; worth repeating. */
   UNAVAILABLE: 'UNAVAILABLE',
-  /** Data is lost or damaged for good. */
+  /** Data is permanently lost or damaged. */
   DATA_LOSS: 'DATA_LOSS',
-  /** The caller is not known. */
+  /** The caller is not authenticated. */
   UNAUTHENTICATED: 'UNAUTHENTICATED',
 } as const;
 
 /** A status by its name; `code` of RpcError. */
 export type StatusName = keyof typeof Status;
 
-/** The gRPC number of a status that is an error: what `status` of grpc-js holds. */
+/** The gRPC number of a status that is an error: the values of grpc-js's `status`. */
 export type StatusNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 /** By their gRPC numbers. */
 export const statusNames = Object.keys(Status) as readonly StatusName[];
 
-/** The gRPC number of each status, 0 to 16: for metrics, or for code that speaks gRPC as well. */
+/** The gRPC number of each status, 0 to 16: for metrics, or for code that also uses gRPC. */
 export const statusNumbers = Object.freeze(
   Object.fromEntries(statusNames.map((name, number) => [name, number])),
 ) as Readonly<Record<StatusName, number>>;
@@ -72,7 +72,7 @@ const fromCpp: ReadonlyMap<number, StatusName> = new Map([
 
 const wireCode = { callTimeout: 10000007, statusBase: 20000000, refusedBase: 20000100 } as const;
 
-/** The status a wire code stands for; a code of neither family is the application's own: UNKNOWN. */
+/** The status that a wire code maps to; a code of neither family is an application's own: UNKNOWN. */
 export function statusOfWireCode(code: number): StatusName {
   const cpp = fromCpp.get(code);
   if (cpp !== undefined) return cpp;
@@ -80,7 +80,7 @@ export function statusOfWireCode(code: number): StatusName {
   return ours >= 1 && ours <= 16 ? statusNames[ours]! : 'UNKNOWN';
 }
 
-/** Whether it comes from a server that has certainly not begun to handle the request (docs/decisions/0015). */
+/** Whether the code says that the server has certainly not started to handle the request (docs/decisions/0015). */
 export function isRefusal(code: number): boolean {
   return code > wireCode.refusedBase && code <= wireCode.refusedBase + 16;
 }

@@ -2,27 +2,27 @@ import { isIP } from 'node:net';
 
 /** One place to connect to, before names are looked up. */
 export interface TargetEndpoint {
-  /** As a person wrote it; the endpoint's name in errors and stats. */
+  /** As written in the target; the endpoint's name in errors and stats. */
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** `ip:port`, `[ipv6]:port` or `unix:/path` when no name has to be looked up. */
+  /** `ip:port`, `[ipv6]:port` or `unix:/path` if no name has to be resolved. */
   readonly address: string | undefined;
 }
 
 export interface Target {
-  /** `static` for every form that names its endpoints itself; else what is before `://`. */
+  /** `static` for every form that names its endpoints itself; otherwise the part before `://`. */
   readonly scheme: string;
   readonly endpoints: readonly TargetEndpoint[];
-  /** What stands between `scheme://` and the next `/`: hosts to ask, for some schemes. */
+  /** The part between `scheme://` and the next `/`: hosts to ask, for some schemes. */
   readonly authority: string;
-  /** What follows `scheme:///` or `scheme://authority/`. */
+  /** The part after `scheme:///` or `scheme://authority/`. */
   readonly path: string;
 }
 
 const forms = 'host:port, [ipv6]:port, unix:/path or static:///a:1,b:2';
 
-/** What follows `unix:` or, before an absolute path, `unix://`. */
+/** The part after `unix:` or, before an absolute path, `unix://`. */
 function unixPath(text: string): string {
   const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
   const shown = JSON.stringify(text);

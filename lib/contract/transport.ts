@@ -17,13 +17,13 @@ export interface Encoder {
   spilled(): Buffer;
 }
 
-/** Strings of a batch of messages, made before these are decoded: all at once they cost less. */
+/** Strings of a batch of messages, created all at once before the messages are decoded, which costs less. */
 export interface ReadyStrings {
-  /** The string in these `length` bytes of `buffer`, if it was made. To be asked in order of positions. */
+  /** The string in these `length` bytes of `buffer`, if it was created. Call it in order of positions. */
   take(buffer: Uint8Array, position: number, length: number): string | undefined;
 }
 
-/** A method, and which fields of the message that comes in for it are strings (MessageCodec.stringFields). */
+/** A method, and which fields of its incoming message are strings (MessageCodec.stringFields). */
 export interface MethodInfo {
   readonly wireName: string;
   readonly stringFields: number;
@@ -64,26 +64,28 @@ export interface ServerTransportStats {
   readonly callsTotal: number;
   /** Calls answered DEADLINE_EXCEEDED by the core. */
   readonly callsExpired: number;
-  /** Requests answered by the core with another error: unknown method, server closing, too many calls. */
+  /** Requests that the core answered with another error: unknown method, server closing, too many calls. */
   readonly callsRefused: number;
-  /** Reply bytes that wait to be written. */
+  /** Reply bytes waiting to be written. */
   readonly queuedBytes: number;
-  /** All memory the core holds for the peers: queued replies, and frames that have only begun to arrive. */
+  /** All memory the core holds for peers: queued replies and partly received frames. */
   readonly nativeBytes: number;
-  /** Lines of its own log left out, beyond ten a second on each io thread. */
+  /** Log lines of the core left out, beyond ten a second on each io thread. */
   readonly logLinesDropped: number;
-  /** Pauses of the acceptor for want of file descriptors or memory. */
+  /** Pauses of the acceptor for lack of file descriptors or memory. */
   readonly acceptBackoffs: number;
-  /** Frames not taken, by reason. Each closed its connection, but for a request over `maxFrameBytes`, which is answered. */
+  /**
+   * Rejected frames, by reason. Each closed its connection, except a request over `maxFrameBytes`, which is answered.
+   */
   readonly framesRejected: Readonly<Record<string, number>>;
-  /** Of those: connections that began in another protocol, by which (`http1`, `http2`, `tls`). */
+  /** Of those, connections that began in another protocol, by protocol (`http1`, `http2`, `tls`). */
   readonly foreignConnections: Readonly<Record<string, number>>;
   /** Ended connections by reason. */
   readonly connectionsClosed: Readonly<Record<string, number>>;
 }
 
 export interface ServerTransport {
-  /** Returns the bound address as text. @throws Error when the address cannot be had. */
+  /** Returns the bound address as text. @throws Error if the address cannot be bound. */
   listen(address: string, backlog: number): string;
   reply(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void;
   /** `status` is a status word (status.ts); `own` the number that the application has for the error, or 0. */
@@ -96,13 +98,16 @@ export interface ServerTransport {
   /** Encoded. */
   metadata(heads: string, headAt: number): string;
   clock(): number;
-  /** What its health service says of a service from now on; '': of the server and all services. In any state. */
+  /**
+   * Sets the status that the health service reports for a service; '': for the server and all services. Allowed in any
+   * state.
+   */
   setHealth(service: string, serving: boolean): void;
   close(drainMs: number): void;
   stats(): ServerTransportStats;
 }
 
-/** A log to which native threads write by themselves (lib/log lends it). */
+/** A log to which native threads write directly (lib/log lends it). */
 export interface ThreadLog {
   /** The least level of lines of native threads. */
   setLevel(level: number): void;
@@ -121,7 +126,7 @@ export interface ServerTransportOptions {
   readonly maxTimeoutMs: number;
   /** 0: no health service. */
   readonly healthBlockedAfterMs: number;
-  /** Takes lines straight from the io threads; without it they come to onLog(). */
+  /** Takes lines directly from the io threads; without it they are passed to onLog(). */
   readonly log: ThreadLog | undefined;
 }
 
@@ -131,7 +136,7 @@ export type ServerTransportFactory = (
   receiver: ServerReceiver,
 ) => ServerTransport;
 
-/** A client call as the transport sees it. Exactly one of the two callbacks comes, unless the call is cancelled. */
+/** A client call as the transport sees it. Exactly one of the two callbacks is called, unless the call is cancelled. */
 export interface PendingCall {
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void;
   /** `status` is a status word; `own` the number that the protocol has for it, or 0. */
@@ -152,13 +157,13 @@ export interface ClientReceiver {
 export interface ClientTransportStats {
   /** Connections open now. */
   readonly connections: number;
-  /** Calls in the hands of the core: written, or waiting to be. */
+  /** Calls handed to the core and not ended: written, or waiting to be. */
   readonly callsInFlight: number;
   /** Calls handed to the core so far, each attempt counted. */
   readonly callsTotal: number;
-  /** Request bytes that wait to be written. */
+  /** Request bytes waiting to be written. */
   readonly queuedBytes: number;
-  /** Request bytes that wait for a connection. */
+  /** Request bytes waiting for a connection. */
   readonly waitingBytes: number;
   /** All memory the core holds for this channel's calls, partly received replies included. */
   readonly nativeBytes: number;
@@ -166,7 +171,7 @@ export interface ClientTransportStats {
   readonly connects: number;
   /** Attempts to connect that failed. */
   readonly connectFailures: number;
-  /** Replies to calls that had been given up. */
+  /** Replies to calls that had been cancelled or had timed out. */
   readonly lateReplies: number;
   /** Malformed replies, each of which closed its connection, and replies over `maxFrameBytes`, which only failed their calls. */
   readonly framesRejected: number;
@@ -180,7 +185,7 @@ export interface ClientTransport {
   ): { readonly number: number; readonly links: number };
   connect(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
-  /** Fails its calls with CANCELLED; resolves when nothing of it is left. */
+  /** Fails its calls with CANCELLED; resolves when everything is released. */
   removeEndpoint(endpoint: number): Promise<void>;
   start(
     call: PendingCall,

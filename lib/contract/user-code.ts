@@ -1,6 +1,6 @@
 /** Where the library calls the user's functions (docs/decisions/0022 lists the places). */
 
-/** Looks at its `then`, which may throw. */
+/** Reads its `then`, which may throw. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
@@ -10,12 +10,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 const { then } = Promise.prototype;
 
-/** Whether its then() is that of the language, which calls back once, later, and throws nothing of the user's. */
+/** Whether its then() is the built-in one, which calls back once, later, and runs no user code that could throw. */
 export function isPlainPromise(value: PromiseLike<unknown>): value is Promise<unknown> {
   return value instanceof Promise && value.then === then && value.constructor === Promise;
 }
 
-/** A promise of the language for a thenable, which may throw, call back twice, or at once. */
+/** A native promise for a thenable, which may throw, call back twice, or call back synchronously. */
 export function adopted(thenable: PromiseLike<unknown>): Promise<unknown> {
   return new Promise((resolve) => {
     resolve(thenable);
@@ -23,8 +23,8 @@ export function adopted(thenable: PromiseLike<unknown>): Promise<unknown> {
 }
 
 /**
- * Calls a function of the user's whose result nobody waits for. What it throws, or its promise rejects with, goes to
- * `onError`; that of a promise later.
+ * Calls a user's function whose result is not awaited. An exception, or later the rejection of its promise, is passed
+ * to `onError`.
  */
 export function callUser(call: () => unknown, onError: (error: unknown) => void): void {
   try {

@@ -1,6 +1,6 @@
 /**
- * Words for values of the user's, whatever they are: a getter, a trap of a Proxy or a conversion that throws must not take
- * the place of what was to be said. Nothing here throws.
+ * Texts for arbitrary user values: a getter, a Proxy trap or a conversion that throws must not replace the original
+ * message. Nothing here throws.
  */
 
 const longestQuote = 80;
@@ -33,7 +33,7 @@ function kindOfObject(value: object): string {
   }
 }
 
-/** What somebody threw, or an error's cause, as text: its message where it has one. */
+/** A thrown value, or an error's cause, as text: its message if it has one. */
 export function messageOf(thrown: unknown): string {
   try {
     const message: unknown = thrown instanceof Error ? thrown.message : thrown;
@@ -50,7 +50,7 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** As an Error whose message can be read: itself, if it is one. */
+/** The value as an Error with a readable message: itself, if it is one. */
 export function errorOf(thrown: unknown): Error {
   try {
     if (thrown instanceof Error && typeof thrown.message === 'string') return thrown;
@@ -60,7 +60,7 @@ export function errorOf(thrown: unknown): Error {
   return new Error(messageOf(thrown), { cause: thrown });
 }
 
-/** Its stack where it has one, or else its message. */
+/** Its stack if it has one, otherwise its message. */
 export function stackOf(thrown: unknown): string {
   try {
     if (thrown instanceof Error && typeof thrown.stack === 'string') return thrown.stack;

@@ -5,8 +5,8 @@ import type { Resolver, ResolverListener } from './resolver.ts';
 const intervalMs = 30_000;
 
 /**
- * `dns:///host:port`: every address of the name is an endpoint of its own. Looks again every 30 s, and after a second
- * when the channel has trouble; a lookup that fails or finds nothing keeps what was found before.
+ * `dns:///host:port`: every address of the name is a separate endpoint. Resolves again every 30 s, and after a second
+ * if the channel cannot reach an endpoint; if a lookup fails or finds nothing, the previous addresses are kept.
  */
 export class DnsResolver implements Resolver {
   readonly #host: string;

@@ -2,11 +2,11 @@ import { isIP } from 'node:net';
 import { isPlain } from '../contract/options.ts';
 import { kindOf } from '../contract/value-text.ts';
 
-/** What may be registered, whatever the registry: the rules that keep entries readable for everybody. */
+/** Rules for entries in any registry, which keep them readable for every client. */
 
 const longestName = 255;
 const mostMetadataBytes = 2048;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern searches for them.
 const controls = /[\u0000-\u001f\u007f]/;
 
 /** @throws TypeError unless it is 1 to 255 bytes without `/` and control characters; spaces and UTF-8 are fine. */
@@ -45,7 +45,9 @@ export function checkWeight(weight: number): void {
     throw new RangeError(`weight must be over 0 and at most 1000000, not ${kindOf(weight)}`);
 }
 
-/** @throws TypeError for what does not fit into `;key=value`, for the key `weight`, and for over 2048 bytes. */
+/**
+ * @throws TypeError for pairs that cannot be written as `;key=value`, for the key `weight`, and for over 2048 bytes.
+ */
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   if (typeof metadata !== 'object' || metadata === null || !isPlain(metadata))
     throw new TypeError(`metadata is an object such as { zone: 'a' }, not ${kindOf(metadata)}`);

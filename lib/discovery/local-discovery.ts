@@ -4,7 +4,7 @@ import type { RegisterOptions, Registration, RegistrationState, Registry } from 
 import type { Discovery, Endpoint, Resolver, ResolverListener } from './resolver.ts';
 import { checkStateListener, type StateListener, tellState } from './state-listener.ts';
 
-/** The instances of one service and who follows them. */
+/** The instances of one service and its listeners. */
 interface Service {
   readonly instances: Map<string, Endpoint>;
   readonly listeners: Set<ResolverListener>;

@@ -5,7 +5,10 @@ export type Lookup = (host: string, port: number) => Promise<string[]>;
 
 const lookupTimeoutMs = 5000;
 
-/** Looks a host name up; `ip:port` or `[ipv6]:port` of each address. Bounded, because getaddrinfo may take minutes. */
+/**
+ * Resolves a host name; `ip:port` or `[ipv6]:port` of each address. Has a time limit, because getaddrinfo may take
+ * minutes.
+ */
 export async function lookupAll(host: string, port: number): Promise<string[]> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {

@@ -20,7 +20,8 @@ export function checkedRegisterOptions(options: RegisterOptions): RegisterSettin
   checkMetadata(metadata);
   checkSignal('signal', options.signal);
   functionOption('onError', options.onError);
-  // The shortest is what etcd is sure to keep: it lifts what is under its own minimum, and a lease is refreshed thrice.
+  // The shortest TTL is one that etcd keeps as given: it raises values under its own minimum, and a lease is refreshed
+  // three times per TTL.
   const ttlSeconds = integerOption('ttlSeconds', options.ttlSeconds, 30, 5, 86_400);
   return { ttlSeconds, weight, metadata };
 }

@@ -1,45 +1,46 @@
-/** What is entered with an instance, and for how long. */
+/** Options of a registration. */
 export interface RegisterOptions {
-  /** After the process has died without a word, clients may see the instance for so long. 5 s to a day. Default 30 s. */
+  /** How long clients may still see the instance after its process died without closing. 5 s to a day. Default 30 s. */
   readonly ttlSeconds?: number;
-  /** Share of the calls in proportion to the other instances', over 0. Default 1. */
+  /** Share of the calls relative to the weights of the other instances, over 0. Default 1. */
   readonly weight?: number;
-  /** Anything clients may want to know: `{ zone: 'a' }`. Keys and values without `;`, `=` and control characters. */
+  /** Information for clients: `{ zone: 'a' }`. Keys and values without `;`, `=` and control characters. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Gives up while the instance is not entered yet; later it does nothing. */
+  /** Cancels the registration while the instance is not entered yet; has no effect later. */
   readonly signal?: AbortSignal;
-  /** Told why an attempt to enter the instance failed, each time, while it is not entered yet. */
+  /** Called with the error of each failed attempt, while the instance is not entered yet. */
   readonly onError?: (error: Error) => void;
 }
 
 /**
- * `registering`: on its way, for the first time or again after the registry was lost; `registered`; `closed`.
+ * `registering`: being entered, for the first time or again after the registry was lost; `registered`; `closed`.
  */
 export type RegistrationState = 'registering' | 'registered' | 'closed';
 
-/** One instance's entry in a registry. Kept up for ever, whatever happens to the registry, until it is closed. */
+/** One instance's entry in a registry. It is maintained, whatever happens to the registry, until it is closed. */
 export interface Registration extends AsyncDisposable {
-  /** Name it is found by. */
+  /** Name of the service. */
   readonly service: string;
   /** `ip:port` that clients connect to. */
   readonly address: string;
-  /** As of now; onState() tells of changes. */
+  /** The current state; onState() reports changes. */
   readonly state: RegistrationState;
-  /** Why it is not registered now, if something went wrong since it last was. */
+  /** Why it is not registered now, if something went wrong since it last was registered. */
   readonly lastError: Error | undefined;
-  /** Calls back on every change of `state`; returns what ends that. */
+  /** Calls back on every change of `state`; returns a function that stops that. */
   onState(listener: (state: RegistrationState) => void): () => void;
   /** Withdraws the entry at once; resolves when the registry has done so, or could not be reached within 3 s. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Where servers make themselves known. */
+/** A registry in which servers enter themselves. */
 export interface Registry {
   /**
    * Enters an instance of `service` at `address` (`ip:port`); resolves when it is entered for the first time.
    *
-   * @throws TypeError for a name, address or metadata that cannot be entered; Error, naming the option to change, when
-   * the registry refuses it for good (wrong password). When it cannot be reached it goes on trying and resolves then.
+   * @throws TypeError for a name, address or metadata that cannot be entered; Error that names the option to change if
+   * the registry refuses permanently (wrong password). While the registry cannot be reached, it keeps trying and does
+   * not reject.
    */
   register(service: string, address: string, options?: RegisterOptions): Promise<Registration>;
 }

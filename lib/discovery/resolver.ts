@@ -1,35 +1,39 @@
 /** One instance of a service that calls can go to. */
 export interface Endpoint {
-  /** Its identity, and its name in errors and stats; `host:port` or `unix:/path`. */
+  /** Identity of the endpoint, and its name in errors and stats; `host:port` or `unix:/path`. */
   readonly name: string;
   /** Numeric addresses (`ip:port`, `[ipv6]:port`, `unix:/path`), tried in order. */
   readonly addresses: readonly string[];
-  /** Share of the calls in proportion to the others', over 0. Default 1. */
+  /** Share of the calls relative to the weights of the others, over 0. Default 1. */
   readonly weight?: number;
-  /** What was registered with it: zone, version … */
+  /** Metadata of its registration: zone, version … */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** What a resolver tells its channel; may be called at any time, from start() on. */
+/** The callbacks of a resolver to its channel; may be called at any time, from start() on. */
 export interface ResolverListener {
-  /** The full list as of now; it replaces the one before. */
+  /** The full current list; it replaces the previous one. */
   onEndpoints(endpoints: readonly Endpoint[]): void;
-  /** Nothing could be found out; what was known before stays in use. */
+  /** The lookup failed; the previous list stays in use. */
   onError(error: Error): void;
 }
 
 /** Finds the endpoints behind a target and keeps the channel informed. */
 export interface Resolver {
-  /** Begins to look; called once, by the channel. */
+  /** Starts resolving; called once, by the channel. */
   start(listener: ResolverListener): void;
-  /** The channel cannot reach an endpoint: look again, at a pace of the resolver's own choosing. */
+  /** The channel cannot reach an endpoint: resolve again, at a pace chosen by the resolver. */
   refresh(): void;
-  /** Ends it; the listener must not be called afterwards. */
+  /** Stops resolving; the listener must not be called afterwards. */
   close(): void;
 }
 
-/** Makes resolvers for the targets of one scheme; what the channel's option `resolver` takes besides a Resolver. */
+/**
+ * Creates resolvers for the targets of one scheme; the channel's option `resolver` accepts one instead of a Resolver.
+ */
 export interface Discovery {
-  /** @param service  what follows `scheme:///` in the target. @throws TypeError for a name it cannot find anything under. */
+  /**
+   * @param service  the part of the target after `scheme:///`. @throws TypeError for an invalid name.
+   */
   resolver(service: string): Resolver;
 }

@@ -5,13 +5,13 @@ import type { RegistrationState } from './registry.ts';
 
 export type StateListener = (state: RegistrationState) => void;
 
-/** @throws TypeError for what cannot be called. */
+/** @throws TypeError if it is not a function. */
 export function checkStateListener(listener: StateListener): void {
   if (typeof listener !== 'function')
     throw new TypeError(`onState() takes a function, not ${kindOf(listener)}`);
 }
 
-/** A listener of the user's; what it throws must not keep the entry from being kept up, or withdrawn. */
+/** Calls a user's listener; an exception from it must not stop the entry from being maintained or withdrawn. */
 export function tellState(listener: StateListener, state: RegistrationState): void {
   callUser(
     () => listener(state),

@@ -5,15 +5,15 @@ import { LookupTimer } from './lookup-timer.ts';
 import type { Endpoint, Resolver, ResolverListener } from './resolver.ts';
 
 /**
- * Endpoints that the target names itself. Numeric ones are known at once; names are looked up, again on refresh(), and
- * again after 1 s to 30 s while one of them cannot be; it keeps the addresses it had.
+ * Endpoints that the target itself names. Numeric ones are known at once. Names are resolved, again on refresh(), and
+ * again after 1 s to 30 s while one of them cannot be resolved; that one keeps its previous addresses.
  */
 export class StaticResolver implements Resolver {
   readonly #targets: readonly TargetEndpoint[];
   readonly #lookup: Lookup;
   readonly #onlyNumbers: boolean;
   readonly #backoff = new Backoff(2000, 30_000);
-  /** What each name stood for when it was looked up last with success. */
+  /** The addresses of each name from its last successful lookup. */
   readonly #known = new Map<string, readonly string[]>();
   #listener: ResolverListener | undefined;
   readonly #timer = new LookupTimer(() => this.#lookUp());
@@ -50,7 +50,7 @@ export class StaticResolver implements Resolver {
       return addresses === undefined ? [] : [{ name, addresses }];
     });
     const failed = found.find((result) => result.status === 'rejected');
-    // Before the listener is told: it may want a refresh, which is sooner.
+    // Before the listener is called: it may request an earlier refresh.
     if (failed === undefined) this.#backoff.reset();
     else this.#timer.in(this.#backoff.next());
     if (endpoints.length > 0) this.#listener?.onEndpoints(endpoints);

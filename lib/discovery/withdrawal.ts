@@ -1,7 +1,7 @@
-/** A registry may take so long to withdraw an entry before whoever closes goes on without it. */
+/** How long close() waits for a registry to withdraw an entry. */
 const withdrawTimeoutMs = 3000;
 
-/** Until it has ended, however it did, or has taken 3 s; it then goes on by itself. */
+/** Waits until the withdrawal has ended, with whatever outcome, or for 3 s; it then continues in the background. */
 export async function untilWithdrawn(withdrawal: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setCallSource } from '../log/current-call.ts';
 import type { CallContext } from './call-context.ts';
 
-/** Made on first use: an AsyncLocalStorage that is in use slows every promise of the process on Node 20 and 22. */
+/** Created on first use: an AsyncLocalStorage slows every promise of the process on Node 20 and 22. */
 let storage: AsyncLocalStorage<CallContext> | undefined;
 
 /** Runs a handler so that calls made inside it find their parent; for servers with `asyncContext: true`. */
@@ -14,7 +14,7 @@ export function runInContext<T>(context: CallContext, body: () => T): T {
   return storage.run(context, body);
 }
 
-/** The call being handled here, if its server has `asyncContext: true`. */
+/** The context of the call being handled here, if its server has `asyncContext: true`. */
 export function currentCall(): CallContext | undefined {
   return storage?.getStore();
 }

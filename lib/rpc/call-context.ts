@@ -8,22 +8,24 @@ import type { ServerTransport } from '../contract/transport.ts';
 import { callLog } from '../log/call-log.ts';
 import type { CallLog, Logger } from '../log/logger.ts';
 
-/** What a handler knows of its call. Valid until the handler has settled, and afterwards for reading. */
+/** What a handler knows about its call. Valid until the handler has settled; afterwards only for reading. */
 export interface CallContext {
   /** `Service.method`. */
   readonly method: string;
   /**
-   * Aborts when the deadline passes, the peer goes away or the server closes; its reason is an RpcError. A peer that only
-   * ends its side of the connection may still read, so it has not gone away.
+   * Aborts when the deadline passes, the peer disconnects or the server closes; its reason is an RpcError. A peer that
+   * only closes its sending side may still read, so it has not disconnected.
    */
   readonly signal: AbortSignal;
   /** When the caller stops waiting. */
   readonly deadline: Date;
   /** Milliseconds until then, at least 0. */
   readonly timeRemainingMs: number;
-  /** What the request carried. */
+  /** The metadata of the request. */
   readonly metadata: Metadata;
-  /** Sent with a success reply if the request carried metadata or a deadline, as every rocket-rpc client's does. */
+  /**
+   * Sent with a successful reply if the request had metadata or a deadline, which is true for every rocket-rpc client.
+   */
   readonly responseMetadata: Metadata;
   /** `ip:port` of the caller, `unix:` for a Unix socket. */
   readonly peer: string;
@@ -33,15 +35,15 @@ export interface CallContext {
   readonly log: CallLog;
 }
 
-/** The loggers of servers, by what they stand for in a call. */
+/** The loggers of servers, by the value that represents them in a call. */
 const loggers = new WeakMap<ServerTransport, Logger | false>();
 
-/** What `log` of the calls of this server writes to. */
+/** The logger that `log` of this server's calls writes to. */
 export function setCallLogger(transport: ServerTransport, logger: Logger | false | undefined): void {
   if (logger !== undefined) loggers.set(transport, logger);
 }
 
-/** What most handlers never ask for. */
+/** Parts that most handlers never use. */
 class Extras {
   /** A status word; 0: it was not. */
   abortStatus = 0;
@@ -55,7 +57,7 @@ class Extras {
 }
 
 /**
- * A call in the hands of a handler. One is made for every request, so it has few fields (bench:alloc), and plain ones:
+ * A call being handled. One is created for every request, so it has few fields (bench:alloc), and plain ones:
  * `#private` fields cost a definition each in the constructor (bench:boundary, JavaScript CPU of 50 x 20).
  */
 export class ServerCall implements CallContext {
@@ -101,7 +103,7 @@ export class ServerCall implements CallContext {
     const { extras } = this;
     if (extras.controller === undefined) {
       extras.controller = new AbortController();
-      // It lives as long as the call: many listeners are a fan-out, not a leak.
+      // It lives as long as the call: many listeners mean a fan-out, not a leak.
       setMaxListeners(0, extras.controller.signal);
       if (extras.abortStatus !== 0) extras.controller.abort(abortReason(extras.abortStatus));
     }
@@ -144,12 +146,12 @@ export class ServerCall implements CallContext {
     return extras.log;
   }
 
-  /** Whether it was aborted; does not make the signal. */
+  /** Whether it was aborted; does not create the signal. */
   get aborted(): boolean {
     return this.lazyExtras !== undefined && this.lazyExtras.abortStatus !== 0;
   }
 
-  /** Tells the watcher when the signal aborts, without making one before. */
+  /** Notifies the watcher when the call is aborted, without creating the signal for it. */
   add(watcher: SignalWatcher): void {
     const { extras } = this;
     extras.watchers ??= new SignalWatchers();
@@ -160,7 +162,7 @@ export class ServerCall implements CallContext {
     this.lazyExtras?.watchers?.delete(watcher);
   }
 
-  /** The id of the next call made on behalf of this one: `<id>.<n in base 36>` (docs/wire-protocol.md, "msg_id"). */
+  /** The id of the next nested call of this one: `<id>.<n in base 36>` (docs/wire-protocol.md, "msg_id"). */
   nextChildId(): string {
     return `${this.msgId}.${(++this.extras.children).toString(36)}`;
   }
@@ -170,7 +172,7 @@ export class ServerCall implements CallContext {
     return encodeMetadata(metadata);
   }
 
-  /** Settles the call: whatever the handler still does, nothing is sent. */
+  /** Settles the call: whatever the handler does afterwards, nothing is sent. */
   finish(): void {
     this.ended = true;
   }

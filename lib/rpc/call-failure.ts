@@ -1,6 +1,6 @@
 import { RpcError } from '../contract/errors.ts';
 
-/** Says of which call an error tells, unless it tells of one already. */
+/** Adds to an error which call it belongs to, unless it already says so. */
 export function tellOfCall(
   error: RpcError,
   method: string | undefined,
@@ -8,7 +8,7 @@ export function tellOfCall(
   endpoint?: string,
 ): void {
   try {
-    // Reflect.set: an error that a serializer of the user's threw may be frozen.
+    // Reflect.set: an error thrown by a user's serializer may be frozen.
     if (method !== undefined && error.method === undefined) Reflect.set(error, 'method', method);
     if (error.target === undefined) Reflect.set(error, 'target', target);
     if (endpoint !== undefined && error.endpoint === undefined) Reflect.set(error, 'endpoint', endpoint);
@@ -20,9 +20,9 @@ export function tellOfCall(
 const settled = Promise.resolve();
 
 /**
- * Rejects a call's promise with an error whose stack names who awaits it. V8 finds the awaiting functions of the promise
- * reaction in which a stack is captured, so one is captured in a reaction that the call's promise hangs on: only calls
- * that fail pay for it. `resolve` and `reject` must be those of `new Promise`.
+ * Rejects a call's promise with an error whose stack names the functions that await it. V8 finds the awaiting functions
+ * of the promise reaction in which a stack is captured, so the stack is captured in a reaction that the call's promise
+ * depends on: only calls that fail pay for it. `resolve` and `reject` must be those of `new Promise`.
  */
 export function rejectToCaller(
   error: RpcError,
@@ -41,20 +41,20 @@ export function rejectToCaller(
 }
 
 /**
- * An error of a call that could not even begin, thrown while the caller is on the stack. Below a deep message, or a
- * getter of the user's, a stack ends before it comes to the caller: the rest is added.
+ * An error of a call that could not start, thrown while the caller is on the stack. Inside a deeply nested message, or
+ * a user's getter, the captured stack ends before it reaches the caller: the rest is added.
  */
 export function tellOfUnbegun(error: unknown, method: string | undefined, target: string): unknown {
   try {
     if (error instanceof RpcError) tellOfCall(error, method, target);
     if (error instanceof Error) completeStack(error);
   } catch {
-    // Somebody's object that does not want to be looked at; it is what the call fails with, as it is.
+    // A user's object that cannot be read; the call fails with it unchanged.
   }
   return error;
 }
 
-/** Frames of ours between a caller and completeStack(), interceptors aside. */
+/** Our own frames between a caller and completeStack(), not counting interceptors. */
 const ourFrames = 8;
 
 function completeStack(error: Error): void {

@@ -23,7 +23,7 @@ const names: readonly (keyof CallOptions)[] = [
 ];
 
 /**
- * As knownOptions(), for options that come with every call: a loop over the names they have and nothing made.
+ * Like knownOptions(), but for the options of every call: loops over their names and allocates nothing.
  *
  * @throws TypeError with the nearest name.
  */
@@ -48,7 +48,7 @@ export function checkCallOptions(options: object): void {
   if (!any) checkIsPlain('a call', options);
 }
 
-/** Each is what it should be, or undefined. @throws TypeError that names the option. */
+/** Checks that each has the right type or is undefined. @throws TypeError that names the option. */
 export function checkCallValues(
   signal: unknown,
   waitForReady: boolean | undefined,
@@ -81,7 +81,10 @@ const interceptedNames: readonly (keyof InterceptedClientCall)[] = [
   'waitForReady',
 ];
 
-/** What an interceptor gives to `next`: the call with other options, not another method. @throws TypeError that says so. */
+/**
+ * Checks what an interceptor passes to `next`: the call with other options, but not another method. @throws TypeError
+ * that says so.
+ */
 export function checkIntercepted(call: unknown, method: string): void {
   if (typeof call !== 'object' || call === null)
     throw new TypeError(

@@ -18,15 +18,18 @@ import type { CallContext } from './call-context.ts';
 import type { ClientInterceptor } from './interceptors.ts';
 import type { RetryBudgetOptions, RetryOptions } from './retry-options.ts';
 
-/** How a channel connects, and what its calls begin with. */
+/** How a channel connects, and the defaults of its calls. */
 export interface ChannelOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). */
   readonly ioThreads?: number;
-  /** Kept connections to each endpoint. Default: one per io thread. */
+  /** Connections kept open to each endpoint. Default: one per io thread. */
   readonly connections?: number;
-  /** `persistent`: calls share kept connections. `short`: a new one for every call, as C++ rocket clients do. Default `persistent`. */
+  /**
+   * `persistent`: calls share connections that are kept open. `short`: a new one for every call, as C++ rocket clients
+   * do. Default `persistent`.
+   */
   readonly connection?: 'persistent' | 'short';
-  /** Bound for one attempt to connect to an endpoint. Default 5 s. */
+  /** Time limit for one attempt to connect to an endpoint. Default 5 s. */
   readonly connectTimeoutMs?: number;
   /** Pause after a failed attempt: from `minMs`, doubled each time up to `maxMs`, jittered by a fifth. Default 100 ms … 10 s. */
   readonly backoff?: {
@@ -36,52 +39,68 @@ export interface ChannelOptions {
     readonly maxMs?: number;
   };
   /**
-   * Silence after which a peer that owes something is asked whether it is there: rocket-rpc by a health check, every host
-   * by TCP. 0: never. Default 5 s.
+   * Silence after which a peer that owes a reply or an acknowledgement is probed: rocket-rpc by a health check, every
+   * host by TCP. 0: never. Default 5 s.
    */
   readonly keepaliveTimeMs?: number;
   /**
-   * Time it may take to answer; then the connection is closed and its calls fail with UNAVAILABLE. A server that is too busy to
-   * read says so twice a second, so less than a second may give up one that is well. Default 3 s.
+   * Time the peer has to answer; then the connection is closed and its calls fail with UNAVAILABLE. A server too busy
+   * to read reports that twice a second, so with less than a second a healthy server may be given up. Default 3 s.
    */
   readonly keepaliveTimeoutMs?: number;
   /**
-   * Kept connections to an endpoint that is not rocket-rpc, with one call at a time on each, as C++ rocket needs it; at least
-   * one for each of `connections`. Default 16.
+   * Connections kept open to an endpoint that is not rocket-rpc, with one call at a time on each, as C++ rocket
+   * requires; at least one for each of `connections`. Default 16.
    */
   readonly serialConnections?: number;
-  /** Deadline of a call that says none. Default 30 s. */
+  /** Deadline of a call without one. Default 30 s. */
   readonly timeoutMs?: number;
-  /** Calls that do not say wait for a connection until their deadline, instead of failing at once with UNAVAILABLE. Default false. */
+  /**
+   * Whether calls that do not set it wait for a connection until their deadline, instead of failing at once with
+   * UNAVAILABLE. Default false.
+   */
   readonly waitForReady?: boolean;
   /** Calls that may be pending; past it a call fails with RESOURCE_EXHAUSTED. Default 65,536. */
   readonly maxCallsInFlight?: number;
-  /** Longest frame sent or taken, in bytes; the call of a longer one fails with RESOURCE_EXHAUSTED. Default 4 MiB. */
+  /**
+   * Longest frame sent or accepted, in bytes; a call with a longer one fails with RESOURCE_EXHAUSTED. Default 4 MiB.
+   */
   readonly maxFrameBytes?: number;
   /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED. Default 16 MiB. */
   readonly maxQueuedBytes?: number;
   /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
   readonly checksum?: boolean;
-  /** The peer is rocket-rpc and not C++ rocket: it need not show it, and the very first requests share a connection. Default false. */
+  /**
+   * The peer is known to be rocket-rpc and not C++ rocket: it is not checked, and even the first requests share a
+   * connection. Default false.
+   */
   readonly peerIsRocketRpc?: boolean;
   /** Run around every call, the first one outermost. */
   readonly interceptors?: readonly ClientInterceptor[];
-  /** How calls are spread over the endpoints. Default `round_robin`. */
+  /** How calls are distributed over the endpoints. Default `round_robin`. */
   readonly balancer?: BalancerName | BalancerFactory;
-  /** Where endpoints come from: a Discovery such as `etcd({ hosts })`, which is asked for what follows `scheme:///`, or a Resolver. */
+  /**
+   * Where endpoints come from: a Discovery such as `etcd({ hosts })`, which looks up the part of the target after
+   * `scheme:///`, or a Resolver.
+   */
   readonly resolver?: Resolver | Discovery;
-  /** Which failed calls are made again. Default: only those the server has certainly not begun with, each on another endpoint. */
+  /**
+   * Which failed calls are repeated. Default: only those the server has certainly not started, each on another
+   * endpoint.
+   */
   readonly retry?: RetryOptions | false;
-  /** Bound for the calls that `retry` makes again. Default 20 % of the calls and 10 a second. */
+  /** Limit for the calls that `retry` repeats. Default 20 % of the calls and 10 a second. */
   readonly retryBudget?: RetryBudgetOptions;
-  /** Leaves endpoints out for a while whose calls fail. Default on: five failures in a row, or half of twenty calls. */
+  /**
+   * Leaves out, for a while, endpoints whose calls fail. Default on: five failures in a row, or half of twenty calls.
+   */
   readonly ejection?: Partial<EjectionSettings> | false;
   /**
-   * Told when an endpoint cannot be connected to, and when it can again; ten lines a second at most. Default `false`:
-   * nobody, since a call that fails because of it says why.
+   * Gets a line when an endpoint cannot be connected to, and when it can again; ten lines a second at most. Default
+   * `false`: no log, because a call that fails for this reason says so.
    */
   readonly logger?: Logger | false;
-  /** For tests: what carries the frames. Default: the native core. */
+  /** For tests: the transport. Default: the native core. */
   readonly transport?: ClientTransportFactory;
 }
 
@@ -111,23 +130,29 @@ export const channelOptionNames: readonly (keyof ChannelOptions)[] = [
   'transport',
 ];
 
-/** What one call does differently. */
+/** Options of a single call. */
 export interface CallOptions {
   /** Deadline of this call, retries included, milliseconds from now, up to a day. Default: the channel's; never past the parent's. */
   readonly timeoutMs?: number;
-  /** Gives the call up when it aborts: the promise rejects at once with CANCELLED (DEADLINE_EXCEEDED for AbortSignal.timeout). */
+  /**
+   * Cancels the call when it aborts: the promise rejects at once with CANCELLED (DEADLINE_EXCEEDED for
+   * AbortSignal.timeout).
+   */
   readonly signal?: AbortSignal | undefined;
   /** Sent with the request. */
   readonly metadata?: MetadataInit | undefined;
   /** Wait for a connection until the deadline. Default: the channel's. */
   readonly waitForReady?: boolean;
-  /** The call being handled: its remaining time, its signal and its msg_id family are inherited. */
+  /** The call being handled: its remaining time, its signal and its trace id are inherited. */
   readonly parent?: CallContext | undefined;
   /** Called with the reply's metadata, after the promise is resolved. */
   readonly onMetadata?: (metadata: Metadata) => void;
-  /** Calls with equal keys go to the same endpoint, with the balancer `consistent_hash`. */
+  /** With the balancer `consistent_hash`, calls with equal keys are sent to the same endpoint. */
   readonly balanceKey?: string | undefined;
-  /** Instead of the channel's. The request must not be changed before the promise settles: it is encoded anew each time. */
+  /**
+   * Replaces the channel's `retry`. The request must not be changed before the promise settles: it is encoded again for
+   * each attempt.
+   */
   readonly retry?: RetryOptions | false | undefined;
 }
 
@@ -157,7 +182,7 @@ export function checkedTransportOptions(options: ChannelOptions): ClientTranspor
   };
 }
 
-/** @throws RangeError or TypeError that names the option. Undefined: nobody is ejected. */
+/** @throws RangeError or TypeError that names the option. Undefined: no endpoint is ejected. */
 export function checkedEjection(options: ChannelOptions['ejection']): EjectionSettings | undefined {
   if (options === false) return undefined;
   const given = options === undefined ? {} : options;

@@ -26,21 +26,21 @@ export interface ChannelPartsOptions {
   readonly ejection: EjectionSettings | undefined;
   readonly retryBudget: RetryBudget;
   readonly log: Pick<Logger, 'warn'>;
-  /** Something that the user gave has thrown. */
+  /** A user's object or callback has thrown. */
   onUserError(what: string, error: unknown): void;
 }
 
 /**
- * What a channel consists of: resolver, endpoints with their connections, and the calls that have not ended. Timers, sockets
- * and the resolver hold on to it, and it to nothing of the channel but through pending calls. So a channel that nobody holds
- * and that waits for nothing can be collected, and this be closed (dropped-channels.ts).
+ * What a channel consists of: resolver, endpoints with their connections, and the calls that have not ended. Timers,
+ * sockets and the resolver reference it, but it references the channel only through pending calls. So a channel that is
+ * unreachable and waits for nothing can be garbage-collected, and its parts closed (dropped-channels.ts).
  */
 export class ChannelParts implements ClientReceiver {
   readonly target: string;
   readonly transport: ClientTransport;
   readonly endpoints: EndpointSet;
   readonly dispatcher: Dispatcher;
-  /** Each with its channel, which is thereby kept. */
+  /** Each with its channel, which is kept alive by it. */
   readonly calls = new Map<ClientCall, object>();
   readonly readyWaiters: ReadyWaiters;
   readonly #resolver: GuardedResolver;
@@ -92,7 +92,7 @@ export class ChannelParts implements ClientReceiver {
     }
   }
 
-  /** A resolver of the user's calls this, perhaps from a timer where nobody would catch what it throws. */
+  /** A user's resolver calls this, perhaps from a timer where nothing would catch an exception. */
   #onEndpoints(endpoints: readonly Endpoint[]): void {
     if (this.#closed !== undefined) return;
     if (!Array.isArray(endpoints)) {
@@ -110,7 +110,7 @@ export class ChannelParts implements ClientReceiver {
     this.endpoints.onLinkState(endpoint, link, state, error);
   }
 
-  /** Until no call is pending, for so long at most. */
+  /** Waits until no call is pending, for at most this long. */
   async drained(mostMs: number): Promise<void> {
     if (mostMs === 0 || this.calls.size === 0) return;
     let timer: NodeJS.Timeout | undefined;

@@ -34,17 +34,17 @@ import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { checkedBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 
-/** Counters since the channel was made; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
+/** Counters since the channel was created; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
 export interface ChannelStats extends ClientTransportStats {
   /** Calls whose promise has not settled. */
   readonly callsPending: number;
-  /** Of those: calls that wait for an endpoint, or for their next attempt. */
+  /** Of those: calls waiting for an endpoint, or for their next attempt. */
   readonly callsParked: number;
-  /** Names of the endpoints known now. */
+  /** Names of the currently known endpoints. */
   readonly endpoints: readonly string[];
-  /** How each of them stands; those that drain are among them. */
+  /** The state of each endpoint, including those that drain. */
   readonly endpointStates: readonly EndpointState[];
-  /** Attempts made because the one before was certainly not handled. */
+  /** Attempts made because the previous one was certainly not handled. */
   readonly moves: number;
   /** Attempts made by the retry policy. */
   readonly retries: number;
@@ -57,8 +57,8 @@ type State = 'open' | 'closing' | 'closed';
 const noOptions: CallOptions = {};
 
 /**
- * A way to a service: finds its endpoints, keeps connections to them, and spreads calls over them. Connecting begins
- * with the first call or with connect(). An idle channel does not keep the process alive; a pending call does.
+ * Connects to a service: finds its endpoints, keeps connections to them, and distributes calls over them. Connecting
+ * begins with the first call or with connect(). An idle channel does not keep the process alive; a pending call does.
  */
 export class Channel implements AsyncDisposable {
   /** As it was given. */
@@ -69,7 +69,7 @@ export class Channel implements AsyncDisposable {
   readonly #interceptors: readonly ClientInterceptor[];
   readonly #retry: RetryPolicy | undefined;
   readonly #parts: ChannelParts;
-  /** Those that clients were made of, by name. */
+  /** The services that clients were created for, by name. */
   readonly #services = new Map<string, ServiceDefinition>();
   #state: State = 'open';
   #closed: Promise<void> | undefined;
@@ -114,14 +114,14 @@ export class Channel implements AsyncDisposable {
     closeWhenDropped(this, this.#parts);
   }
 
-  /** Begins to connect, so that the first call need not wait for it. Does not wait itself. */
+  /** Starts connecting, so that the first call need not wait for it. Returns at once. */
   connect(): void {
     this.#parts.dispatcher.connect();
   }
 
   /**
-   * Begins to connect, and resolves when an endpoint is ready; with short connections, when one is known. At once when it is
-   * so already.
+   * Starts connecting, and resolves when an endpoint is ready (at once if one is); with short connections, when one is
+   * known.
    *
    * @throws RpcError DEADLINE_EXCEEDED with the last error, CANCELLED by `signal` or close(); TypeError or RangeError for an
    * option.
@@ -145,7 +145,9 @@ export class Channel implements AsyncDisposable {
     );
   }
 
-  /** Makes one call; what a client's methods do. Rejects with RpcError, or TypeError for a request that does not encode. */
+  /**
+   * Makes one call, as a client's methods do. Rejects with RpcError, or TypeError for a request that cannot be encoded.
+   */
   call<Request, Response>(
     method: MethodDefinition<Request, Response>,
     request: Request,
@@ -162,7 +164,7 @@ export class Channel implements AsyncDisposable {
     try {
       if (options !== noOptions) checkCallOptions(options);
       checkMethod(method);
-      // Read once, and looked at now: an interceptor may answer without next().
+      // Read once and checked now: an interceptor may answer without calling next().
       const { timeoutMs, metadata, signal, waitForReady } = options;
       const { balanceKey, retry, onMetadata, parent = currentCall() } = options;
       given = { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, onMetadata, parent };
@@ -173,7 +175,7 @@ export class Channel implements AsyncDisposable {
     const { timeoutMs = this.#timeoutMs, waitForReady = this.#waitForReady, metadata, signal } = given;
     const call = { method: method.wireName, request, timeoutMs, metadata, signal, waitForReady };
     return runClientInterceptors(this.#interceptors, call, (changed) => {
-      // Interceptors see this as any other way in which a call fails.
+      // Interceptors see this like any other failure of a call.
       if (refusal !== undefined) throw refusal.error;
       checkIntercepted(changed, method.wireName);
       const { timeoutMs, metadata, signal, waitForReady } = changed;
@@ -185,7 +187,8 @@ export class Channel implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       let call: ClientCall | undefined;
       try {
-        // Each option is read once, and all are good before anything is sent: what is met later would end in a native callback.
+        // Each option is read once, and all are checked before anything is sent: an error found later would be thrown
+        // in a native callback.
         if (options !== noOptions) checkCallOptions(options);
         checkMethod(method);
         const { signal, waitForReady, balanceKey, onMetadata, retry, parent = currentCall() } = options;
@@ -240,7 +243,10 @@ export class Channel implements AsyncDisposable {
     return policy;
   }
 
-  /** @internal A client of this service is made. @throws TypeError when `retry.idempotent` names a method that it does not have. */
+  /**
+   * @internal A client for this service is being created. @throws TypeError if `retry.idempotent` names a method that
+   * the service does not have.
+   */
   addService(service: ServiceDefinition): void {
     checkIdempotentNames(this.#retry, service);
     this.#services.set(service.name, service);
@@ -301,7 +307,7 @@ export class Channel implements AsyncDisposable {
   }
 }
 
-/** As CallOptions, with nothing given being the same as undefined. */
+/** CallOptions in which a missing property equals undefined. */
 type AnyCallOptions = { readonly [Name in keyof CallOptions]?: CallOptions[Name] | undefined };
 
 function checkMethod(method: MethodDefinition): void {
@@ -312,7 +318,7 @@ function checkMethod(method: MethodDefinition): void {
 
 const longestMsgId = 99;
 
-/** A child's id, or a fresh one where a C++ peer could not take it. */
+/** The id of a nested call, or a new one if a C++ peer could not accept it. */
 function childIdOf(parent: CallContext): string {
   if (!(parent instanceof ServerCall) || parent.msgId === '') return '';
   const id = parent.nextChildId();

@@ -10,19 +10,19 @@ import type { ChannelEndpoint } from './endpoint-set.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
 import type { RetryPolicy } from './retry-options.ts';
 
-/** Who runs calls: is told how their attempts and they themselves end. */
+/** Runs calls: is notified how attempts and whole calls end. */
 export interface CallRunner {
-  /** Of the channel; what errors name. */
+  /** Of the channel; named in errors. */
   readonly target: string;
   /** An attempt was answered. */
   onAnswered(call: ClientCall): void;
   /** An attempt failed; the runner makes another one, or ends the call with fail(). */
   onAttemptFailed(call: ClientCall, error: RpcError): void;
-  /** Ends the call because its signal says so. */
+  /** Ends the call because its signal aborted. */
   giveUp(call: ClientCall, signal: AbortSignal): void;
-  /** The call has ended, however it did; once. */
+  /** The call has ended, with whatever outcome; called once. */
   onEnd(call: ClientCall): void;
-  /** A callback of the user's threw. */
+  /** A user's callback threw. */
   onUserError(what: string, error: unknown): void;
 }
 
@@ -47,23 +47,23 @@ export class ClientCall implements PendingCall, SignalWatcher {
   handle = 0;
   ended = false;
   readonly what: CallRequest;
-  /** The one it was given to; undefined while it is nowhere. */
+  /** The endpoint it was given to; undefined while it has none. */
   endpoint: ChannelEndpoint | undefined = undefined;
-  /** When it was given to it, if the balancer wants to know. */
+  /** When it was given to the endpoint, if the balancer measures latency. */
   sentAt = 0;
   /** Attempts made by the retry policy, the first included. */
   attempts = 1;
   /** Why the attempt before this one failed, when the retry policy made this one. */
   lastError: RpcError | undefined = undefined;
-  /** Times that it had to begin anew with the endpoints that refused it, and what the last of them said. */
+  /** Number of times it had to start over with endpoints that had refused it, and the last endpoint's error. */
   rounds = 0;
   refusal: RpcError | undefined = undefined;
-  /** Endpoints that failed it. */
+  /** Endpoints on which it failed. */
   tried: Set<ChannelEndpoint> | undefined = undefined;
   private readonly resolve: (value: unknown) => void;
   private readonly reject: (error: unknown) => void;
   private readonly runner: CallRunner;
-  /** Who tells that its signal has aborted, and its parent's, as far as it has them. */
+  /** The watches for its signal and its parent's, if it has them. */
   private signal: SignalSource | undefined = undefined;
   private parent: SignalSource | undefined = undefined;
 
@@ -108,7 +108,7 @@ export class ClientCall implements PendingCall, SignalWatcher {
     this.runner.onAttemptFailed(this, receivedError(status, own, message, requestWritten));
   }
 
-  /** As fail(), for one that could not begin: its caller is on the stack. */
+  /** Like fail(), for a call that could not start: its caller is on the stack. */
   refuse(error: unknown): void {
     if (this.ended) return;
     this.finish();
@@ -123,7 +123,7 @@ export class ClientCall implements PendingCall, SignalWatcher {
     rejectToCaller(error, this.resolve, this.reject);
   }
 
-  /** Gives the call up when one of them aborts; before it begins, as a signal of the user's may throw. */
+  /** Cancels the call when one of them aborts; set up before the call starts, because a user's signal may throw. */
   watch(signal: AbortSignal | undefined, parent: CallContext | undefined): void {
     if (signal !== undefined) {
       this.signal = SignalWatch.of(signal);
@@ -149,7 +149,7 @@ export class ClientCall implements PendingCall, SignalWatcher {
   }
 }
 
-/** Whether the call that is being handled was aborted. */
+/** Whether the parent call, which is being handled, was aborted. */
 export function isAborted(parent: CallContext): boolean {
   return parent instanceof ServerCall ? parent.aborted : parent.signal.aborted;
 }
@@ -164,7 +164,7 @@ export function abortError(signal: AbortSignal): RpcError {
       (cause instanceof DOMException && cause.name === 'TimeoutError') ||
       (cause instanceof RpcError && cause.code === 'DEADLINE_EXCEEDED');
   } catch {
-    // A reason that cannot be looked at.
+    // A reason that cannot be read.
   }
   return isTimeout
     ? new RpcError('DEADLINE_EXCEEDED', 'the signal of the call timed out', { cause })

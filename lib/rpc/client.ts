@@ -23,12 +23,12 @@ export type Client<Service extends AnyService> = {
 type CallFunction = (request: unknown, options?: CallOptions) => Promise<unknown>;
 
 /**
- * Makes the stub of a service: `await client.makeOrder({ price: 100 }, { timeoutMs: 1000 })`. Costs nothing until it is
- * called; many stubs may share a channel. Its functions reject with RpcError, and with TypeError or RangeError, before anything is
- * sent, for a request or an option that is wrong.
+ * Creates a client for a service: `await client.makeOrder({ price: 100 }, { timeoutMs: 1000 })`. Costs nothing until it
+ * is called; many clients may share a channel. Its functions reject with RpcError; for a wrong request or option they
+ * reject with TypeError or RangeError before anything is sent.
  *
- * @throws TypeError for what is no service or no channel, and when the channel's `retry.idempotent` names a method of this service
- * that it does not have.
+ * @throws TypeError if an argument is not a service or not a channel, and if the channel's `retry.idempotent` names a
+ * method that this service does not have.
  */
 export function createClient<Service extends AnyService>(
   service: Service,

@@ -12,14 +12,14 @@ import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
 
-/** A call that was certainly not handled is given to so many other endpoints. */
+/** A call that was certainly not handled is given to at most this many endpoints. */
 const mostMoves = 5;
 
-/** Pauses of a call that waits for readiness, when every endpoint has refused it: doubled each time, jittered by a half. */
+/** Pauses of a call with `waitForReady` when every endpoint has refused it: doubled each time, jittered by a half. */
 const firstRoundPauseMs = 20;
 const longestRoundPauseMs = 1000;
 
-/** What an endpoint's failures are, against those of the request; they count towards its ejection. */
+/** Codes that are failures of the endpoint and not of the request; they count towards its ejection. */
 const endpointFailures: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
   'DEADLINE_EXCEEDED',
@@ -34,15 +34,15 @@ export interface DispatcherParts {
   readonly transport: ClientTransport;
   readonly endpoints: EndpointSet;
   readonly retryBudget: RetryBudget;
-  /** The call has ended, however it did; once. */
+  /** The call has ended, with whatever outcome; called once. */
   onEnd(call: ClientCall): void;
-  /** A callback of the user's threw. */
+  /** A user's callback threw. */
   onUserError(what: string, error: unknown): void;
 }
 
 /**
- * Gives calls to endpoints: at once, or when there is one; to another one when the first has certainly not handled it;
- * and again, after a pause, where the call's retry policy says so.
+ * Gives calls to endpoints: at once, or as soon as there is one; to another one if the first has certainly not handled
+ * it; and again, after a pause, if the call's retry policy says so.
  */
 export class Dispatcher implements CallRunner {
   readonly target: string;
@@ -51,9 +51,9 @@ export class Dispatcher implements CallRunner {
   readonly #endpoints: EndpointSet;
   readonly #retryBudget: RetryBudget;
   readonly #methods = new Map<MethodDefinition, number>();
-  /** No endpoint for them is known, or (waitForReady) ready. */
+  /** Calls for which no endpoint is known, or (waitForReady) none is ready. */
   readonly #unplaced = new ParkedCalls((call) => this.#onWaitOver(call));
-  /** Before their next attempt. */
+  /** Calls waiting for their next attempt. */
   readonly #pausing = new ParkedCalls((call) => this.#onPauseOver(call));
   readonly onEnd: (call: ClientCall) => void;
   readonly onUserError: (what: string, error: unknown) => void;
@@ -75,7 +75,7 @@ export class Dispatcher implements CallRunner {
     this.onUserError = onUserError;
   }
 
-  /** Whether endpoints are to be connected to when they become known. */
+  /** Whether to connect to endpoints as soon as they become known. */
   get connecting(): boolean {
     return this.#connecting;
   }
@@ -85,7 +85,7 @@ export class Dispatcher implements CallRunner {
     this.#endpoints.connectAll();
   }
 
-  /** @throws what encoding the request throws, and RpcError when there is no endpoint to wait for. */
+  /** @throws the error of encoding the request, and RpcError if there is no endpoint to wait for. */
   begin(call: ClientCall): void {
     this.#retryBudget.onCall();
     const endpoint = this.#endpointFor(call);
@@ -93,7 +93,7 @@ export class Dispatcher implements CallRunner {
     else this.#start(call, endpoint, call.what.timeoutMs);
   }
 
-  /** What the resolver said last: endpoints, or why there are none. */
+  /** The resolver's last result: endpoints, or why there are none. */
   onResolved(error: Error | undefined): void {
     this.#resolverError = error;
     this.placeWaiting();
@@ -102,8 +102,8 @@ export class Dispatcher implements CallRunner {
   /** Undefined: the call has to wait for one. */
   #endpointFor(call: ClientCall): ChannelEndpoint | undefined {
     const { waitForReady, balanceKey } = call.what;
-    // Bound to an endpoint that is not ready it would wait for that one, though another may be ready sooner; and an
-    // attempt of the retry policy would be wasted on one.
+    // If bound to an endpoint that is not ready, the call would wait for that one, though another may be ready sooner;
+    // and an attempt of the retry policy would be wasted on it.
     const patient = waitForReady || call.lastError !== undefined;
     if (patient && !this.#short && !this.#endpoints.anyReady) {
       if (this.#endpoints.size > 0) this.#connectOnce();
@@ -134,17 +134,18 @@ export class Dispatcher implements CallRunner {
     } catch (error) {
       throw memoryError(error, `the request of ${method.wireName}`);
     }
-    // Aborted while the request was encoded, which runs getters of the user's.
+    // Aborted while the request was encoded, which runs the user's getters.
     if (call.ended) return this.#transport.cancel(call);
     call.endpoint = endpoint;
     this.#endpoints.begin(endpoint);
     if (this.#endpoints.measures) call.sentAt = performance.now();
   }
 
-  /** Until the resolver has spoken, or has something better to say, or an endpoint is ready. */
+  /** Until the resolver has a result, or a better one, or an endpoint is ready. */
   #wait(call: ClientCall): void {
     const { waitForReady, expiresAt, retry } = call.what;
-    // An endpoint that is known may be back in a moment; and one whose endpoints are gone says how its attempt ended.
+    // A known endpoint may be back in a moment; and a call whose endpoints are all removed reports how its attempt
+    // ended.
     if (this.#resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
       throw call.lastError ?? this.#nowhere(this.#resolverError);
     const left = Math.max(0, expiresAt - performance.now());
@@ -157,7 +158,7 @@ export class Dispatcher implements CallRunner {
     call.fail(this.waitedInVain(call.what.timeoutMs));
   }
 
-  /** What is still missing, and why, after so long. */
+  /** Says what is still missing, and why, after this time. */
   waitedInVain(timeoutMs: number): RpcError {
     const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
     const last = this.#resolverError?.message ?? this.#endpoints.lastError;
@@ -166,7 +167,7 @@ export class Dispatcher implements CallRunner {
     return new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false });
   }
 
-  /** Whether a call would find a connection, or with short ones an endpoint. */
+  /** Whether a call would find a connection or, with short connections, an endpoint. */
   get ready(): boolean {
     return this.#short ? this.#endpoints.size > 0 : this.#endpoints.anyReady;
   }
@@ -182,7 +183,7 @@ export class Dispatcher implements CallRunner {
     for (const call of this.#unplaced.takeAll()) this.#place(call);
   }
 
-  /** Gives a call that is nowhere to an endpoint, or parks it, or ends it. */
+  /** Gives a call without an endpoint to one, or parks it, or ends it. */
   #place(call: ClientCall): void {
     if (call.ended) return;
     try {
@@ -209,7 +210,7 @@ export class Dispatcher implements CallRunner {
     call.fail(error);
   }
 
-  /** The attempt is over, so the endpoint has a call less. */
+  /** The attempt is over, so the endpoint has one call less. */
   #leave(call: ClientCall, failed: boolean | undefined): void {
     const { endpoint } = call;
     if (endpoint === undefined) return;
@@ -237,7 +238,7 @@ export class Dispatcher implements CallRunner {
       call.fail(failure);
   }
 
-  /** What certainly was not handled is tried elsewhere at once. */
+  /** A call that certainly was not handled is tried on another endpoint at once. */
   #move(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
     const refused =
       error.code === 'UNAVAILABLE' || (error.code === 'RESOURCE_EXHAUSTED' && wasRefused(error));
@@ -254,7 +255,7 @@ export class Dispatcher implements CallRunner {
     return true;
   }
 
-  /** One that waits for readiness has time to try them all again, but not as fast as they can refuse it. */
+  /** A call with `waitForReady` has time to try them all again, but not as fast as they can refuse it. */
   #beginAnew(call: ClientCall, refusal: RpcError): void {
     this.#moves++;
     call.tried = undefined;
@@ -297,7 +298,7 @@ export class Dispatcher implements CallRunner {
   #methodNumber(method: MethodDefinition): number {
     let number = this.#methods.get(method);
     if (number === undefined) {
-      // (A control character may be what C++ takes for the end or the start of a frame.)
+      // (C++ may take a control character for the end or the start of a frame.)
       if (Buffer.byteLength(method.wireName) > 511 || /\p{Cc}/u.test(method.wireName)) {
         throw new RangeError(
           `the method name ${JSON.stringify(method.wireName)} does not fit TinyPB: at most 511 bytes and no control characters`,
@@ -309,7 +310,7 @@ export class Dispatcher implements CallRunner {
     return number;
   }
 
-  /** Ends what waits; what endpoints have is ended by closing those. */
+  /** Ends waiting calls; calls at endpoints end when those are closed. */
   close(): void {
     this.#closed = true;
     for (const call of [...this.#unplaced.takeAll(), ...this.#pausing.takeAll()]) {

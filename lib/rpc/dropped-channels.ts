@@ -1,6 +1,9 @@
 import type { ChannelParts } from './channel-parts.ts';
 
-/** So many different targets are warned of; a program that makes up targets would else be told for ever. */
+/**
+ * At most this many different targets are warned about; otherwise a program that generates targets would get endless
+ * warnings.
+ */
 const mostWarnings = 16;
 
 const warned = new Set<string>();
@@ -25,7 +28,7 @@ function warn(target: string): void {
   });
 }
 
-/** Closes `parts` when nobody holds `channel` any more, which `parts` must not do itself. */
+/** Closes `parts` when `channel` is garbage-collected; `parts` must not reference it. */
 export function closeWhenDropped(channel: object, parts: ChannelParts): void {
   registry.register(channel, parts, channel);
 }

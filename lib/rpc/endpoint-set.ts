@@ -6,7 +6,7 @@ import { errorOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import { resolvedEndpoint } from './resolved-endpoint.ts';
 
-/** Calls of an endpoint that was taken off the list may take so long to end. */
+/** Time that the calls of an endpoint removed from the list may take to end. */
 const drainMs = 30_000;
 
 /** An endpoint of a channel; the same object from when it is first listed to when its last call has ended. */
@@ -16,45 +16,51 @@ export interface ChannelEndpoint extends BalancedEndpoint {
   inFlight: number;
   addresses: string;
   readonly links: LinkState[];
-  /** `draining`: no longer listed, its calls may still end. `removed`: those it had were given up. */
+  /** `draining`: no longer listed, its calls may still finish. `removed`: its remaining calls were cancelled. */
   state: 'listed' | 'draining' | 'removed';
   drainTimer: NodeJS.Timeout | undefined;
   lastError: string | undefined;
 }
 
-/** How an endpoint stands. */
+/** The state of an endpoint. */
 export interface EndpointState {
   /** `host:port` or `unix:/path`. */
   readonly name: string;
-  /** `idle`: not connected to yet; `failed`: waiting for its next attempt; `ejected`: left out because its calls fail; `draining`: off the list. */
+  /**
+   * `idle`: not connected to yet; `failed`: waiting for its next attempt; `ejected`: left out because its calls fail;
+   * `draining`: removed from the list.
+   */
   readonly state: 'idle' | 'connecting' | 'ready' | 'failed' | 'ejected' | 'draining';
-  /** Calls of this channel that it has not answered. */
+  /** Calls of this channel that the endpoint has not answered. */
   readonly inFlight: number;
   /** As registered. */
   readonly weight: number;
-  /** Why the last attempt to connect to it failed, until one succeeds. */
+  /** Error of the last attempt to connect to it, until one succeeds. */
   readonly lastError: string | undefined;
 }
 
 export interface EndpointSetOptions {
   readonly transport: ClientTransport;
   readonly balancer: Balancer<ChannelEndpoint>;
-  /** Undefined: nobody is ejected. */
+  /** Undefined: no endpoint is ejected. */
   readonly ejection: EjectionSettings | undefined;
   /** No listed endpoint can be connected to. */
   readonly onAllFailed: () => void;
   /** The first failed attempt to connect to an endpoint, and the first that succeeds after some. */
   readonly onLost: (name: string, error: string) => void;
   readonly onRegained: (name: string) => void;
-  /** A listed endpoint that cannot be used, because the transport does not take it; told once while it is listed so. */
+  /**
+   * A listed endpoint that cannot be used, because the transport refuses it; reported once while it is listed like
+   * that.
+   */
   readonly onRefused: (name: string, error: Error) => void;
   /** An endpoint became ready. */
   readonly onReady: () => void;
 }
 
 /**
- * The endpoints of a channel, and which of them can be used: those that are ready and not ejected, or else all that have
- * not failed.
+ * The endpoints of a channel, and which of them can be used: those that are ready and not ejected, or if there are
+ * none, all that have not failed.
  */
 export class EndpointSet {
   readonly #options: EndpointSetOptions;
@@ -66,7 +72,7 @@ export class EndpointSet {
   readonly #listed = new Map<string, ChannelEndpoint>();
   readonly #draining = new Map<string, ChannelEndpoint>();
   readonly #byNumber = new Map<number, ChannelEndpoint>();
-  /** Listed, but not taken by the transport: why, by name. */
+  /** Endpoints that are listed but refused by the transport: the reason, by name. */
   #refused = new Map<string, string>();
   readonly #removals = new Set<Promise<void>>();
   #readmission: NodeJS.Timeout | undefined;
@@ -89,12 +95,12 @@ export class EndpointSet {
     return this.#ready > 0;
   }
 
-  /** Whether the balancer wants to know how long calls take. */
+  /** Whether the balancer measures how long calls take. */
   get measures(): boolean {
     return this.#balancer.onEnd !== undefined;
   }
 
-  /** Why the last attempt to connect anywhere failed, while it is so. */
+  /** Error of the last failed attempt to connect, while none has succeeded since. */
   get lastError(): string | undefined {
     for (const { lastError } of this.#listed.values()) if (lastError !== undefined) return lastError;
     return undefined;
@@ -118,7 +124,7 @@ export class EndpointSet {
     return this.#balancer.pick(key, tried) ?? this.#everyone.pick(key, tried);
   }
 
-  /** Whether there is a listed endpoint that is not among these. */
+  /** Whether there is a listed endpoint other than these. */
   hasOther(tried: ReadonlySet<ChannelEndpoint>): boolean {
     if (tried.size < this.#listed.size) return true;
     for (const endpoint of this.#listed.values()) if (!tried.has(endpoint)) return true;
@@ -130,7 +136,7 @@ export class EndpointSet {
     endpoint.inFlight++;
   }
 
-  /** That call is over. `failed`: undefined when its end says nothing about the endpoint. */
+  /** That call has ended. `failed`: undefined if its outcome says nothing about the endpoint. */
   end(endpoint: ChannelEndpoint, latencyMs: number, failed: boolean | undefined): void {
     endpoint.inFlight--;
     if (failed !== undefined) {
@@ -140,14 +146,14 @@ export class EndpointSet {
     if (endpoint.state === 'draining' && endpoint.inFlight === 0) this.#remove(endpoint);
   }
 
-  /** Why the transport does not take an endpoint that is listed, while there is one. */
+  /** Why the transport refuses a listed endpoint, if there is such a one. */
   get refusal(): string | undefined {
     return this.#refused.values().next().value;
   }
 
   /**
-   * Takes over a resolver's list: adds, drains, and changes weights and addresses. An endpoint that the transport does
-   * not take is left out: whoever may write to a registry must not be able to stop its clients.
+   * Takes over a resolver's list: adds, drains, and changes weights and addresses. An endpoint that the transport
+   * refuses is left out: a bad entry in a registry must not be able to stop its clients.
    */
   update(endpoints: readonly Endpoint[], connect: boolean): void {
     const wanted = new Map<string, Endpoint>();
@@ -180,7 +186,7 @@ export class EndpointSet {
     this.#refill();
   }
 
-  /** Begins to connect everywhere. */
+  /** Starts connecting to all endpoints. */
   connectAll(): void {
     for (const { number } of this.#listed.values()) this.#transport.connect(number);
   }
@@ -197,7 +203,7 @@ export class EndpointSet {
       endpoint.lastError = undefined;
     }
     if (endpoint.state === 'draining') {
-      // Calls that wait for a connection there need not: they are certainly not written.
+      // Calls waiting for a connection there need not: they are certainly not written.
       if (!isReady(endpoint)) this.#remove(endpoint);
       return;
     }
@@ -243,7 +249,7 @@ export class EndpointSet {
     endpoint.weight = weight;
   }
 
-  /** No new calls; those it has written may end. */
+  /** No new calls; calls already written may finish. */
   #drain(endpoint: ChannelEndpoint): void {
     this.#listed.delete(endpoint.name);
     if (endpoint.inFlight === 0 || !isReady(endpoint)) return this.#remove(endpoint);
@@ -268,7 +274,7 @@ export class EndpointSet {
   #refill(): void {
     const all = [...this.#listed.values()];
     this.#everyone.update(all);
-    // While one endpoint is ready no call has to wait for another to connect, or find out that it is dead.
+    // While one endpoint is ready, no call has to wait for another to connect or discover that it is dead.
     const ready = all.filter(isReady);
     this.#ready = ready.length;
     const usable = ready.length > 0 ? ready : all.filter(isUsable);

@@ -1,7 +1,7 @@
 import { theBoundary } from '../addon/boundary.ts';
 import type { EngineStats } from '../contract/engine-stats.ts';
 
-/** What the core holds now; cheap enough for a metrics endpoint. Works with no server or channel open. */
+/** Statistics of the core as of now; cheap enough for a metrics endpoint. Works with no server or channel open. */
 export function engineStats(): EngineStats {
   const boundary = theBoundary();
   return { ...boundary.native.engineStats(), callsPending: boundary.pending.size };

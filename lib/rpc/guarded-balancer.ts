@@ -8,7 +8,7 @@ import type { ChannelEndpoint } from './endpoint-set.ts';
 
 type OnUserError = (what: string, error: unknown) => void;
 
-/** The balancer that the option asks for. @throws TypeError for what is none, and for a factory that throws. */
+/** The balancer selected by the option. @throws TypeError if it is not a balancer, or if its factory throws. */
 export function madeBalancer(
   option: BalancerName | BalancerFactory | undefined,
   onUserError: OnUserError,
@@ -26,8 +26,8 @@ export function madeBalancer(
 }
 
 /**
- * A balancer of the user's. A call that it cannot place fails; that it throws at anything else is told, and keeps neither
- * calls nor the channel from ending.
+ * Wraps a user's balancer. If pick() throws, that call fails; other exceptions are reported and stop neither calls nor
+ * the channel from ending.
  */
 function guarded(balancer: Balancer<ChannelEndpoint>, onUserError: OnUserError): Balancer<ChannelEndpoint> {
   let given: ReadonlySet<ChannelEndpoint> = new Set();

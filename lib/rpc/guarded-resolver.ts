@@ -2,7 +2,10 @@ import { adopted, callUser, isThenable } from '../contract/user-code.ts';
 import { errorOf } from '../contract/value-text.ts';
 import type { Resolver, ResolverListener } from '../discovery/resolver.ts';
 
-/** A resolver that may be the user's: what its methods throw keeps nothing of the channel from going on, or from closing. */
+/**
+ * Wraps a resolver that may be the user's: an exception from its methods does not stop the channel from working, or
+ * from closing.
+ */
 export class GuardedResolver implements Resolver {
   readonly #resolver: Resolver;
   readonly #onUserError: (what: string, error: unknown) => void;
@@ -13,14 +16,14 @@ export class GuardedResolver implements Resolver {
     this.#onUserError = onUserError;
   }
 
-  /** @throws what it throws: the channel cannot be made. */
+  /** @throws what the resolver throws: the channel cannot be created. */
   start(listener: ResolverListener): void {
     const started: unknown = this.#resolver.start(listener);
     if (isThenable(started)) adopted(started).catch((error: unknown) => listener.onError(errorOf(error)));
   }
 
   refresh(): void {
-    // One that says at once that it failed would be asked again at once.
+    // A resolver that fails immediately would otherwise be asked again immediately.
     if (this.#refreshing) return;
     this.#refreshing = true;
     callUser(

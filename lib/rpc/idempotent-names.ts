@@ -4,8 +4,8 @@ import type { ServiceDefinition } from '../contract/service.ts';
 import type { RetryPolicy } from './retry-options.ts';
 
 /**
- * That the names of `retry.idempotent` which are of this service are names of its methods: one that is none would switch
- * retries off without a word. Those of other services are theirs to judge.
+ * Checks that the names in `retry.idempotent` that belong to this service are names of its methods: a misspelt one
+ * would silently switch retries off. Names of other services are checked with those.
  *
  * @throws TypeError with the nearest name.
  */
@@ -20,7 +20,7 @@ export function checkIdempotentNames(policy: RetryPolicy | undefined, service: S
   }
 }
 
-/** By its full name, or without the package, whatever the case. */
+/** By its full name, or without the package, in any case. */
 function meansService(method: string, service: string): boolean {
   const given = method.slice(0, method.lastIndexOf('.')).toLowerCase();
   const full = service.toLowerCase();

@@ -2,9 +2,9 @@ type CallFunction = (request: unknown, options?: never) => unknown;
 type Stub = Record<string, CallFunction>;
 
 /**
- * JavaScript calls some functions of any object by itself: `await client` calls `then(resolve)`, JSON.stringify() `toJSON(key)`,
- * a template `toString()`. Where methods of a service have such names, those calls must neither be sent nor hang: a request is an
- * object, and what JavaScript gives is none.
+ * JavaScript calls some functions of any object implicitly: `await client` calls `then(resolve)`, JSON.stringify()
+ * `toJSON(key)`, a template `toString()`. Where methods of a service have such names, these implicit calls must neither
+ * be sent nor hang. They can be recognised: a request is an object, and JavaScript never passes one.
  */
 export function guardImplicitCalls(stub: Stub): void {
   const inherited = Object.prototype as unknown as Readonly<Record<string, CallFunction>>;
@@ -18,7 +18,7 @@ export function guardImplicitCalls(stub: Stub): void {
   }
 }
 
-/** As of a promise for a stub without `then`, which would be asked for the next. */
+/** Like a promise for a client without `then`, or `then` would be called again. */
 function settled(stub: Stub): CallFunction {
   return (resolve) => {
     const { then: _, ...others } = stub;

@@ -2,42 +2,42 @@ import type { MetadataInit } from '../contract/metadata.ts';
 import { mayBeDropped } from '../contract/user-code.ts';
 import type { CallContext } from './call-context.ts';
 
-/** A call on its way to the handler, as server interceptors see it. */
+/** An incoming call, as server interceptors see it. */
 export interface InterceptedServerCall {
   /** `Service.method`. */
   readonly method: string;
   /** The decoded message. */
   readonly request: unknown;
-  /** What the handler will be given. */
+  /** The context that the handler will get. */
   readonly context: CallContext;
 }
 
 /**
- * Runs around every handler. Throw to refuse the call; return something else to change the reply. The promise of `next` may be
- * dropped: how the handler ends is then nobody's business.
+ * Runs around every handler. Throw to refuse the call; return a different value to change the reply. The promise from
+ * `next` may be dropped; the handler's outcome is then ignored.
  */
 export type ServerInterceptor = (
   call: InterceptedServerCall,
   next: () => Promise<unknown>,
 ) => Promise<unknown>;
 
-/** A call on its way out, as client interceptors see it. Its options may be replaced: `next({ ...call, ... })`. */
+/** An outgoing call, as client interceptors see it. Its options may be replaced: `next({ ...call, ... })`. */
 export interface InterceptedClientCall {
   /** `Service.method`. */
   readonly method: string;
   /** The message, not encoded yet. */
   readonly request: unknown;
-  /** Milliseconds for the call. */
+  /** Time limit of the call, milliseconds. */
   readonly timeoutMs: number;
   /** Sent with the request. */
   readonly metadata: MetadataInit | undefined;
-  /** Gives the call up. */
+  /** Cancels the call. */
   readonly signal: AbortSignal | undefined;
   /** Whether it waits for a connection. */
   readonly waitForReady: boolean;
 }
 
-/** Runs around every call of a channel. May call `next` more than once, which makes the call again. */
+/** Runs around every call of a channel. May call `next` more than once, which repeats the call. */
 export type ClientInterceptor = (
   call: InterceptedClientCall,
   next: (call: InterceptedClientCall) => Promise<unknown>,

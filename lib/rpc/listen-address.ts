@@ -3,9 +3,9 @@ import { parseTarget, type TargetEndpoint } from '../contract/target.ts';
 import { kindOf } from '../contract/value-text.ts';
 
 /**
- * The one address to listen on, its name looked up.
+ * The single address to listen on, with its name resolved.
  *
- * @throws TypeError that shows what to write; Error with Node's `code` when the name is not known.
+ * @throws TypeError that shows the accepted forms; Error with Node's `code` if the name cannot be resolved.
  */
 export async function listenAddress(address: string): Promise<string> {
   const { host, port, address: numeric } = checked(address);

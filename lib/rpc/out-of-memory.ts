@@ -8,11 +8,14 @@ export function isOutOfMemory(error: unknown): boolean {
       (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MEMORY_ALLOCATION_FAILED')
     );
   } catch {
-    return false; // an object of the user's that does not want to be looked at
+    return false; // a user's object that cannot be read
   }
 }
 
-/** What a call fails with when `error` was thrown for `what`: RESOURCE_EXHAUSTED for a lack of memory, else the error itself. */
+/**
+ * The error of a call when `error` was thrown for `what`: RESOURCE_EXHAUSTED if memory ran out, otherwise the error
+ * itself.
+ */
 export function memoryError(error: unknown, what: string): unknown {
   if (!isOutOfMemory(error)) return error;
   return new RpcError('RESOURCE_EXHAUSTED', `there is no memory for ${what}`, {

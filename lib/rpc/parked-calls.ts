@@ -1,6 +1,9 @@
 import type { ClientCall } from './client-call.ts';
 
-/** Calls that are nowhere for a while, each with a timer: they wait for an endpoint, or for their next attempt. */
+/**
+ * Calls that are at no endpoint for the moment, each with a timer: they wait for an endpoint, or for their next
+ * attempt.
+ */
 export class ParkedCalls {
   readonly #timers = new Map<ClientCall, NodeJS.Timeout>();
   readonly #onTime: (call: ClientCall) => void;

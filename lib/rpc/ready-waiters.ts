@@ -3,17 +3,20 @@ import { SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import { abortError } from './client-call.ts';
 
-/** For how long, and until when, to wait for a channel to be ready. */
+/** How long to wait for a channel to be ready. */
 export interface ReadyOptions {
-  /** How long at most, milliseconds; then it rejects with DEADLINE_EXCEEDED. Default: `timeoutMs` of the channel, 30 s. */
+  /**
+   * The longest wait, milliseconds; then ready() rejects with DEADLINE_EXCEEDED. Default: `timeoutMs` of the channel,
+   * 30 s.
+   */
   readonly timeoutMs?: number;
-  /** Gives the waiting up: it rejects with CANCELLED. */
+  /** Stops the wait: ready() rejects with CANCELLED. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export const readyOptionNames: readonly (keyof ReadyOptions)[] = ['timeoutMs', 'signal'];
 
-/** Those who wait until a channel is ready, each for a bounded time. */
+/** The callers of ready(), each waiting for a bounded time. */
 export class ReadyWaiters {
   readonly #waiting = new Set<Waiter>();
   readonly #target: string;
@@ -22,7 +25,7 @@ export class ReadyWaiters {
     this.#target = target;
   }
 
-  /** Its timer keeps the process alive, as a pending call does. `late` makes the error when the time is over. */
+  /** Its timer keeps the process alive, as a pending call does. `late` creates the error when the time is over. */
   wait(timeoutMs: number, signal: AbortSignal | undefined, late: () => RpcError): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(this.#target, resolve as (value: unknown) => void, reject, signal, (over) =>

@@ -2,7 +2,10 @@ import { numberOption } from '../contract/options.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 
-/** A copy of an endpoint that a resolver, perhaps the user's, has named. @throws TypeError or RangeError that says what it lacks. */
+/**
+ * A checked copy of an endpoint from a resolver, which may be the user's. @throws TypeError or RangeError that says
+ * what is wrong with it.
+ */
 export function resolvedEndpoint(given: Endpoint): Endpoint {
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`an endpoint is an object with name and addresses, not ${kindOf(given)}`);

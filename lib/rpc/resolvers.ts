@@ -7,7 +7,7 @@ import { StaticResolver } from '../discovery/static-resolver.ts';
 
 type MakeResolver = (target: Target) => Resolver;
 
-/** The schemes a channel knows by itself. */
+/** The schemes that a channel resolves itself. */
 const builtIn: Readonly<Record<string, MakeResolver>> = {
   static: ({ endpoints }) => new StaticResolver(endpoints),
   dns: ({ path }) => {
@@ -17,7 +17,7 @@ const builtIn: Readonly<Record<string, MakeResolver>> = {
   etcd: ({ authority, path }) => etcd(authority === '' ? {} : { hosts: authority }).resolver(path),
 };
 
-/** @throws TypeError for a scheme nobody knows, or a path its resolver cannot do with. */
+/** @throws TypeError for an unknown scheme, or for a path that its resolver does not accept. */
 export function resolverFor(target: Target, given: Resolver | Discovery | undefined): Resolver {
   if (given !== undefined) return givenResolver(given, target);
   const make = Object.hasOwn(builtIn, target.scheme) ? builtIn[target.scheme] : undefined;

@@ -1,16 +1,16 @@
-/** What goes unused is kept for so long. */
+/** Unused retries are kept for this long. */
 const memorySeconds = 10;
 
 /**
- * Keeps retries from making an outage worse (Finagle's RetryBudget): every call puts `ratio` of a retry in, every second
- * `perSecond`, every retry takes one out; what is not used within ten seconds is lost.
+ * Keeps retries from making an outage worse (Finagle's RetryBudget): every call adds `ratio` of a retry, every second
+ * adds `perSecond`, every retry takes one; unused retries expire after ten seconds.
  */
 export class RetryBudget {
   readonly #ratio: number;
   readonly #perSecond: number;
   readonly #clock: () => number;
   #tokens: number;
-  /** What calls have earned lately. */
+  /** Retries added by recent calls. */
   #recent = 0;
   #calls = 0;
   #at: number;
@@ -24,12 +24,12 @@ export class RetryBudget {
     this.#at = clock();
   }
 
-  /** A call was made for the first time. */
+  /** The first attempt of a call was made. */
   onCall(): void {
     this.#calls++;
   }
 
-  /** True when a retry is allowed; it is then paid for. */
+  /** Takes one retry from the budget; true if there was one. */
   take(): boolean {
     this.#settle();
     if (this.#tokens < 1) return false;
@@ -37,7 +37,7 @@ export class RetryBudget {
     return true;
   }
 
-  /** Only when asked: a call that succeeds costs one addition. */
+  /** Computed only when needed: a call that succeeds costs one addition. */
   #settle(): void {
     const now = this.#clock();
     const seconds = (now - this.#at) / 1000;

@@ -2,7 +2,7 @@ import { listOption } from '../contract/option-shapes.ts';
 import { integerOption, knownOptions, numberOption, timeoutOption } from '../contract/options.ts';
 import { isStatusName, type StatusName } from '../contract/status.ts';
 
-/** The retry policy: which failed calls are made again. Giving one, even empty, switches it on. */
+/** The retry policy: which failed calls are repeated. Passing one, even empty, switches it on. */
 export interface RetryOptions {
   /** Attempts in all, the first included, 1 to 10. Default 3. */
   readonly maxAttempts?: number;
@@ -11,25 +11,28 @@ export interface RetryOptions {
    * Architecture Blog, Exponential Backoff And Jitter, 2015). Default 20 ms … 1 s.
    */
   readonly backoff?: {
-    /** Bound of the first pause. Default 20 ms. */
+    /** Upper bound of the first pause. Default 20 ms. */
     readonly minMs?: number;
-    /** Bound of every pause. Default 1 s. */
+    /** Upper bound of every pause. Default 1 s. */
     readonly maxMs?: number;
   };
-  /** Codes after which a call is made again. Default `['UNAVAILABLE']`. */
+  /** Codes after which a call is repeated. Default `['UNAVAILABLE']`. */
   readonly codes?: readonly StatusName[];
   /**
-   * Methods that may be handled twice without harm: all, or by name (`Order.getOrder`). Calls of other methods are made
-   * again only if the server has certainly not begun with them. Default: none.
+   * Methods that may be handled twice without harm: all, or by name (`Order.getOrder`). Calls of other methods are
+   * repeated only if the server has certainly not started them. Default: none.
    */
   readonly idempotent?: boolean | readonly string[];
 }
 
-/** Bound for a channel's retries, after Finagle's RetryBudget; keeps an outage from being multiplied. */
+/**
+ * Limit for a channel's retries, after Finagle's RetryBudget; prevents retries from multiplying the load during an
+ * outage.
+ */
 export interface RetryBudgetOptions {
   /** Retries allowed for each call, from 0 to 10. Default 0.2. */
   readonly ratio?: number;
-  /** Retries allowed a second besides, 0 to 1,000,000. Default 10. */
+  /** Retries allowed per second in addition, 0 to 1,000,000. Default 10. */
   readonly perSecond?: number;
 }
 
@@ -39,7 +42,7 @@ export interface RetryPolicy {
   readonly minMs: number;
   readonly maxMs: number;
   readonly codes: ReadonlySet<StatusName>;
-  /** As given; undefined when all methods are or none is. */
+  /** As given; undefined if all methods are idempotent or none is. */
   readonly idempotentNames: ReadonlySet<string> | undefined;
   readonly isIdempotent: (wireName: string) => boolean;
 }

@@ -1,16 +1,19 @@
 import { ServingStatus } from '../codec/health.ts';
 import type { ServerTransport } from '../contract/transport.ts';
 
-/** What an application may say of a service; `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING` as well. */
+/**
+ * A status that an application may set for a service; `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING` work as
+ * well.
+ */
 export type SettableHealth = 'SERVING' | 'NOT_SERVING' | 1 | 2;
 
-/** What the application has said of its services: kept until there is a transport, and then said by that. */
+/** The statuses that the application has set for its services: kept until there is a transport, then passed to it. */
 export class ServerHealth {
-  /** By service, '' for all; in the order in which it was said. */
+  /** By service, '' for all; in the order in which they were set. */
   readonly #said = new Map<string, boolean>();
   #transport: ServerTransport | undefined;
 
-  /** @throws TypeError for another status, or a service that is not among these. */
+  /** @throws TypeError for another status, or for a service that is not among these. */
   set(status: SettableHealth, service: string | undefined, services: readonly string[]): void {
     const serving = isServing(status);
     const name = service === undefined ? '' : service;
@@ -18,7 +21,7 @@ export class ServerHealth {
       const hint = services.length > 0 ? `it has ${services.join(', ')}` : 'addService() comes first';
       throw new TypeError(`setHealth(): the server has no service ${String(name)}; ${hint}`);
     }
-    // What is said of all stands until something else is said of one.
+    // A status set for all services holds until another is set for one.
     if (name === '') this.#said.clear();
     this.#said.set(name, serving);
     this.#transport?.setHealth(name, serving);

@@ -16,49 +16,64 @@ import type { ServerInterceptor } from './interceptors.ts';
 
 /** When the health service says SERVING_BLOCKED. */
 export interface HealthSettings {
-  /** How long the event loop may be away. Default 1 s. */
+  /** How long the event loop may be blocked. Default 1 s. */
   readonly blockedAfterMs?: number;
 }
 
-/** Limits, timeouts and surroundings of a server. Each limit is per server, unless it says otherwise. */
+/** Limits, timeouts, interceptors and logging of a server. Each limit is per server, unless it says otherwise. */
 export interface ServerOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
   readonly ioThreads?: number;
   /** Longest frame read or sent, in bytes. A longer request is answered RESOURCE_EXHAUSTED and skipped; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxFrameBytes?: number;
-  /** Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would go past four times it (and a frame) becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
+  /**
+   * Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would
+   * exceed four times the limit plus one frame becomes RESOURCE_EXHAUSTED. Default 4 MiB.
+   */
   readonly maxWriteQueueBytes?: number;
-  /** A frame that was begun must be complete within this time, or its connection is closed; of one over `maxFrameBytes`, so much must come in each such time. Default 10 s. */
+  /**
+   * Time within which a frame must be complete once its first byte has arrived, or its connection is closed; of a
+   * longer frame, `maxFrameBytes` must arrive in each such time. Default 10 s.
+   */
   readonly frameTimeoutMs?: number;
-  /** A connection without calls is closed after this silence; one whose peer reads nothing too. 0: never. Default 5 min. */
+  /**
+   * A connection without calls is closed after this silence; so is one whose peer stops reading. 0: never. Default 5
+   * min.
+   */
   readonly idleTimeoutMs?: number;
-  /** Requests of one connection in the handlers' hands; past it the connection is not read. Default 1024. */
+  /** Requests of one connection that may be handled at a time; past it the connection is not read. Default 1024. */
   readonly maxCallsPerConnection?: number;
-  /** Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED. Default 65,536. */
+  /**
+   * Requests of all connections that may be handled at a time; past it a request is answered RESOURCE_EXHAUSTED.
+   * Default 65,536.
+   */
   readonly maxCallsInFlight?: number;
-  /** Connections; past it a new one is closed at once. Default 65,536. */
+  /** Open connections; past it a new one is closed at once. Default 65,536. */
   readonly maxConnections?: number;
-  /** Deadline of a request that brings none (C++ clients send none). Default 30 s. */
+  /** Deadline of a request without one (C++ clients send none). Default 30 s. */
   readonly defaultTimeoutMs?: number;
   /** Send the message of an Error that a handler throws. Default false: the caller sees `internal error`. */
   readonly exposeErrors?: boolean;
-  /** Make calls inside handlers find their parent by themselves (AsyncLocalStorage). Default false; docs/decisions/0005 has the cost. */
+  /**
+   * Let calls inside handlers find their parent automatically (AsyncLocalStorage). Default false; docs/decisions/0005
+   * has the cost.
+   */
   readonly asyncContext?: boolean;
   /**
    * Whether `rocket.health.v1.Health` is answered (natively, before any handler or interceptor), and after how long
-   * without a turn of the event loop it says SERVING_BLOCKED. Default true: 1 s.
+   * without a turn of the event loop it reports SERVING_BLOCKED. Default true: 1 s.
    */
   readonly health?: boolean | HealthSettings;
   /** Run around every handler, the first one outermost. */
   readonly interceptors?: readonly ServerInterceptor[];
   /**
-   * Where its own lines go, and those of `ctx.log`. `false`: nowhere. A logger of createLogger() gets the lines of io
-   * threads straight from them, also while JavaScript is blocked. Default: stderr.
+   * Receives the server's own lines and those of `ctx.log`. `false`: no log. A logger of createLogger() gets the lines
+   * of io threads directly from them, also while JavaScript is blocked. Default: stderr.
    */
   readonly logger?: Logger | false;
   /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */
   readonly backlog?: number;
-  /** For tests: what carries the frames. Default: the native core. */
+  /** For tests: the transport. Default: the native core. */
   readonly transport?: ServerTransportFactory;
 }
 

@@ -6,10 +6,10 @@ import { errorOf } from '../contract/value-text.ts';
 import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
 import { untilWithdrawn } from '../discovery/withdrawal.ts';
 
-/** How often connections are looked at while clients leave. */
+/** How often connections are checked while clients leave. */
 const lookMs = 20;
 
-/** What listen() wants to be entered. */
+/** The entries that listen() requests. */
 export interface RegisterRequest {
   readonly registry: Registry;
   readonly services: readonly string[];
@@ -30,15 +30,16 @@ export class ServerRegistrations {
     return this.#list;
   }
 
-  /** Resolves when every entry is withdrawn, or could not be. */
+  /** Resolves when every entry is withdrawn, or withdrawing it has failed. */
   get withdrawn(): Promise<unknown> {
     return this.#withdrawn;
   }
 
   /**
-   * Enters every service; all of them, or none: what a registry enters after it was given up is withdrawn.
+   * Enters all services or none: an entry that a registry makes after listen() gave up is withdrawn.
    *
-   * @throws what the registry refuses; an Error with `code` `ETIMEDOUT` or `ABORT_ERR` that says what it said last.
+   * @throws the registry's error; or an Error with `code` `ETIMEDOUT` or `ABORT_ERR` that includes the registry's last
+   * error.
    */
   register({ registry, services, address, options, timeoutMs, signal }: RegisterRequest): Promise<void> {
     if (services.length === 0) return Promise.resolve();
@@ -99,7 +100,7 @@ export class ServerRegistrations {
     });
   }
 
-  /** Never rejects: an entry that cannot be withdrawn runs out. */
+  /** Never rejects: an entry that cannot be withdrawn expires. */
   #withdraw(registration: Registration): Promise<void> {
     const withdrawal = (async () => registration.close())()
       .catch(() => undefined)
@@ -108,16 +109,16 @@ export class ServerRegistrations {
     return withdrawal;
   }
 
-  /** Begins to withdraw everything; false when there is nothing. */
+  /** Starts withdrawing everything; false if there is nothing. */
   close(): boolean {
     this.#closing.abort();
     for (const registration of this.#list) void this.#withdraw(registration);
-    // A registry of somebody else's need not keep to the bound.
+    // A user's registry may not keep to the time limit.
     this.#withdrawn = untilWithdrawn(Promise.all(this.#withdrawals));
     return this.#list.length > 0;
   }
 
-  /** Until no client is connected any more, at most so long. */
+  /** Waits until no client is connected any more, at most this long. */
   async untilLeft(ms: number, connections: () => number): Promise<void> {
     const end = performance.now() + ms;
     while (connections() > 0 && performance.now() < end) await pause(Math.min(lookMs, ms));
@@ -127,7 +128,7 @@ export class ServerRegistrations {
 /** As in errors of Node.js that come from a signal. */
 const abortFields = { name: 'AbortError', code: 'ABORT_ERR' };
 
-/** @throws an Error like Node's own when the signal has aborted. */
+/** @throws an Error like Node's own if the signal has aborted. */
 export function checkNotAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted !== true) return;
   throw Object.assign(new Error(`${what} was given up by its signal`, { cause: signal.reason }), abortFields);

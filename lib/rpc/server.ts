@@ -52,31 +52,34 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Whether and how an address is registered. */
+/** Whether and how the server registers its address. */
 export interface ListenOptions extends Omit<RegisterOptions, 'signal' | 'onError'> {
-  /** Where the server makes its services known, once it listens; listen() resolves when they are entered. */
+  /** The registry in which the server enters its services once it listens; listen() resolves when they are entered. */
   readonly registry?: Registry;
-  /** How long the registry may take to enter them; past it listen() rejects, with what the registry said last. Default 30 s. */
+  /** How long the registry may take; past it listen() rejects with the registry's last error. Default 30 s. */
   readonly registerTimeoutMs?: number;
-  /** Gives listen() up: it rejects with an AbortError, and nothing stays registered. Later it does nothing. */
+  /** Cancels listen(): it rejects with an AbortError, and nothing stays registered. Has no effect later. */
   readonly signal?: AbortSignal | undefined;
-  /** The `ip:port` that clients reach it by; needed with `registry` when it listens on all addresses. Default: as bound. */
+  /**
+   * The `ip:port` under which clients reach the server; required with `registry` if it listens on all addresses.
+   * Default: as bound.
+   */
   readonly advertise?: string;
 }
 
-/** How gently a server closes. */
+/** How long closing a server may take. */
 export interface CloseOptions {
-  /** How long running calls may take to finish, milliseconds; 0 ends them at once. Default 5 s. */
+  /** How long running calls may take to finish, milliseconds; 0 aborts them at once. Default 5 s. */
   readonly drainMs?: number;
   /**
-   * How long a server that was registered goes on as before after it has withdrawn its entries, so that clients that
-   * watch the registry go elsewhere before anything is refused; less when they all have left. Default 1 s; 0 if it was
-   * not registered.
+   * How long a registered server continues as before after it has withdrawn its entries, so that clients that watch the
+   * registry switch to other instances before anything is refused; less if all clients have disconnected. Default 1 s;
+   * 0 if it was not registered.
    */
   readonly withdrawMs?: number;
 }
 
-/** Counters since the server was made; gauges (`connections`, `callsInFlight`, `queuedBytes`) as of now. */
+/** Counters since the server was created; gauges (`connections`, `callsInFlight`, `queuedBytes`) as of now. */
 export interface ServerStats extends ServerTransportStats {
   /** Calls whose handler has not settled, or whose reply is not yet handed over. */
   readonly handlersRunning: number;
@@ -89,7 +92,7 @@ const internal = statusWord('INTERNAL');
 const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
 
 /**
- * Serves services on one or more addresses. Every call ends: by its handler's reply, or natively when its deadline
+ * Serves services on one or more addresses. Every call ends: with its handler's reply, or natively when its deadline
  * passes, even while JavaScript is blocked.
  */
 export class Server implements AsyncDisposable, ServerReceiver {
@@ -115,11 +118,11 @@ export class Server implements AsyncDisposable, ServerReceiver {
   }
 
   /**
-   * Adds a service. `handlers` may be an object or an instance of a class, whose other fields are its own business. A
-   * method may be left out only by a type assertion; it is then answered UNIMPLEMENTED.
+   * Adds a service. `handlers` may be an object or an instance of a class, whose other fields are ignored. A method can
+   * be left out only with a type assertion; it is then answered UNIMPLEMENTED.
    *
-   * @throws Error once the server listens; TypeError for a handler that is no function or no method of the service, for an object
-   * without any, and for what is no service.
+   * @throws Error once the server listens; TypeError for a handler that is not a function or not a method of the
+   * service, for an object without handlers, and for anything that is not a service.
    */
   addService<Service extends AnyService>(service: Service, handlers: Handlers<Service>): this {
     if (this.#state !== 'new') throw new Error('addService() must come before listen()');
@@ -134,12 +137,13 @@ export class Server implements AsyncDisposable, ServerReceiver {
   }
 
   /**
-   * Listens on `host:port` (port 0: any free one), `[ipv6]:port`, `unix:/path` or, on Linux, `unix:@abstract`; may be called for several addresses. A socket file that nobody listens on any more is replaced.
+   * Listens on `host:port` (port 0: any free port), `[ipv6]:port`, `unix:/path` or, on Linux, `unix:@abstract`; may be
+   * called for several addresses. A socket file that nobody listens on any more is replaced.
    * With `registry` it then registers every service at that address, and close() withdraws them first.
    *
-   * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address;
-   * what the registry refuses for good, `ETIMEDOUT` after `registerTimeoutMs` and `ABORT_ERR` by `signal`, with nothing left
-   * registered (the server still listens: close() it).
+   * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address.
+   * With `registry`: the registry's error if it refuses permanently, `ETIMEDOUT` after `registerTimeoutMs`, `ABORT_ERR`
+   * on `signal`; nothing stays registered then (but the server still listens: close() it).
    */
   async listen(address: string, options: ListenOptions = {}): Promise<ListenAddress> {
     knownOptions('listen', options, listenOptionNames);
@@ -187,10 +191,10 @@ export class Server implements AsyncDisposable, ServerReceiver {
   }
 
   /**
-   * Says what the health service (`rocket.health.v1.Health`) answers from now on: for a service by its full name, or for the
-   * server and all its services. It is answered natively, also while JavaScript is blocked. Requests are served
-   * nevertheless; a server that is closing is NOT_SERVING whatever was said. May be called in any state, before listen()
-   * too; without it all are SERVING.
+   * Sets the status that the health service (`rocket.health.v1.Health`) reports: for a service by its full name, or for
+   * the server and all its services. It is reported natively, also while JavaScript is blocked. Requests are still
+   * served; a closing server is always NOT_SERVING. May be called in any state, also before listen(); the default is
+   * SERVING.
    *
    * @throws TypeError for another status, and for a service that was not added.
    */
@@ -198,15 +202,16 @@ export class Server implements AsyncDisposable, ServerReceiver {
     this.#health.set(status, service, this.#services);
   }
 
-  /** What was registered by listen(), for its state. */
+  /** The registrations made by listen(), to read their state. */
   get registrations(): readonly Registration[] {
     return this.#registrations.list;
   }
 
   /**
-   * Withdraws its registrations and goes on for `withdrawMs`; then stops accepting, answers new requests on open
-   * connections with UNAVAILABLE (`safeToRepeat`), lets running calls finish for up to `drainMs`, aborts the rest and
-   * closes. Resolves at the latest about a second after that, and 3 s more when the registry is out of reach. Idempotent.
+   * Withdraws its registrations and continues for `withdrawMs`; then stops accepting, answers new requests on open
+   * connections with UNAVAILABLE (`safeToRepeat`), gives running calls up to `drainMs` to finish, aborts the rest and
+   * closes. Resolves at the latest about a second after that, or 3 s later still if the registry cannot be reached.
+   * Idempotent.
    */
   close(options: CloseOptions = {}): Promise<void> {
     knownOptions('close', options, ['drainMs', 'withdrawMs']);
@@ -267,7 +272,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
     strings: ReadyStrings | undefined,
   ): void {
     const transport = this.#native();
-    // The caller has its DEADLINE_EXCEEDED already, or gets it now; the clock is a wrapping 32-bit number.
+    // The caller already has DEADLINE_EXCEEDED, or gets it now; the clock is a wrapping 32-bit number.
     if (((deadlineMs - nowMs) | 0) <= 0) return transport.end(low, high);
     const { definition, handler } = this.#methods[method]!;
     let request: unknown;
@@ -409,7 +414,7 @@ function checkAdvertised(advertise: unknown): void {
     throw new TypeError(`advertise must be the ip:port that clients use, not ${kindOf(advertise)}`);
 }
 
-/** 0.0.0.0 or ::, in whatever length. */
+/** 0.0.0.0 or ::, in any notation. */
 function isWildcard(address: string): boolean {
   return /^(0\.0\.0\.0|\[[0:]+\]):/.test(address);
 }

@@ -4,16 +4,16 @@ import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts
 import { kindOf } from '../contract/value-text.ts';
 import type { CallContext } from './call-context.ts';
 
-/** A method of a server, and what answers it. */
+/** A method of a server and its handler. */
 export interface MethodHandler {
   readonly definition: MethodDefinition;
   readonly handler: (request: unknown, context: CallContext) => unknown;
 }
 
 /**
- * The handlers of a service that an object, or an instance of a class, has.
+ * The handlers for a service in an object or an instance of a class.
  *
- * @throws TypeError that names the method, or says which there are.
+ * @throws TypeError that names the method, or lists the valid ones.
  */
 export function handlersOf(service: ServiceDefinition, handlers: unknown): MethodHandler[] {
   const { name } = service;
@@ -42,10 +42,10 @@ export function handlersOf(service: ServiceDefinition, handlers: unknown): Metho
   return found;
 }
 
-/** A method may be called `toString`; that every object has one does not make it a handler. */
+/** A method may be called `toString`; the one that every object inherits is not a handler. */
 function ownOrOfItsClass(given: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = given[key];
-  // That of a class is the class.
+  // The constructor of a class is the class.
   if (key === 'constructor' && !Object.hasOwn(given, key)) return undefined;
   return value === (Object.prototype as unknown as Record<string, unknown>)[key] ? undefined : value;
 }

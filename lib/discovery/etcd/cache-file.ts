@@ -10,7 +10,7 @@ const writeDelayMs = 200;
 
 /**
  * The last known instances of one service on disk, for a start without etcd. The file is replaced as a whole, so a
- * reader never sees half of it; what cannot be written is told and forgotten.
+ * reader never sees half of it; a failure to write is reported and otherwise ignored.
  */
 export class CacheFile {
   readonly #file: string;
@@ -19,18 +19,18 @@ export class CacheFile {
   #next: readonly Endpoint[] | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** @param cluster  which etcd, and where in it: another one's service of the same name has a file of its own. */
+  /** @param cluster  which etcd, and which prefix: a service of the same name elsewhere has a separate file. */
   constructor(directory: string, cluster: string, service: string, onError: (error: Error) => void) {
     const digest = createHash('sha256')
       .update(JSON.stringify([cluster, service]))
       .digest('hex');
-    // What stands before the digest is for people; a name may be longer than file systems take.
+    // The part before the digest is for people; a name may be longer than file systems allow.
     const readable = encodeURIComponent(service).slice(0, 60);
     this.#file = path.join(directory, `${readable}-${digest.slice(0, 24)}.json`);
     this.#onError = onError;
   }
 
-  /** Nothing when there is no file, or one that is not ours. */
+  /** Undefined if there is no file, or it is not ours. */
   read(): Endpoint[] {
     try {
       const found: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
@@ -52,7 +52,7 @@ export class CacheFile {
     this.#timer.unref();
   }
 
-  /** Writes what is still to be written. */
+  /** Writes a pending change. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

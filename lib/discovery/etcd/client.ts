@@ -17,9 +17,9 @@ export interface EtcdEntry {
   readonly value: string;
 }
 
-/** Where etcd's history stood when it answered. */
+/** etcd's revision when it answered. */
 export interface EtcdPosition {
-  /** Differs when etcd was wiped or is another one. */
+  /** Changes if etcd was wiped or is a different cluster. */
   readonly clusterId: string;
   readonly revision: number;
 }
@@ -28,10 +28,10 @@ export interface EtcdListing extends EtcdPosition {
   readonly entries: readonly EtcdEntry[];
 }
 
-/** What the next look at a prefix has to say against what is known of it. */
+/** How a prefix has changed compared with its known state. */
 export interface EtcdProgress extends EtcdPosition {
   readonly count: number;
-  /** Something was put since the revision asked about. */
+  /** A key was put after the given revision. */
   readonly changed: boolean;
 }
 
@@ -41,8 +41,8 @@ export type KeepAliveStream = IDuplexStream<ILeaseKeepAliveRequest, ILeaseKeepAl
 const pageSize = 5000;
 
 /**
- * Ends a stream. Nobody is to hear of the error that this makes: etcd3 would take it for a failure of the host, and close
- * the connection that its other streams are on.
+ * Ends a stream. The error that this causes must reach no listener: etcd3 would treat it as a failure of the host, and
+ * close the connection that its other streams use.
  */
 export function leaveStream(stream: WatchStream | KeepAliveStream): void {
   (stream as unknown as EventEmitter).removeAllListeners('error');
@@ -57,8 +57,8 @@ interface Connected {
 }
 
 /**
- * The questions we ask of etcd, each with a deadline. Uses the plain RPC clients of etcd3 and not its watchers and
- * leases, which lose events and leases when etcd is away (docs/decisions/0016-etcd-streams.md).
+ * Our requests to etcd, each with a deadline. Uses the plain RPC clients of etcd3 and not its watchers and
+ * leases, which lose events and leases when etcd is unreachable (docs/decisions/0016-etcd-streams.md).
  */
 export class EtcdClient {
   readonly #settings: EtcdSettings;
@@ -89,7 +89,7 @@ export class EtcdClient {
     }
   }
 
-  /** Whether anything below `prefix` has changed since `revision`; puts are told, deletions show in `count`. */
+  /** Whether anything below `prefix` has changed since `revision`; puts are reported, deletions show in `count`. */
   progress(prefix: string, revision: number): Promise<EtcdProgress> {
     return this.#ask(`looking for changes of ${prefix}`, async ({ kv }) => {
       const from = Buffer.from(prefix);
@@ -126,7 +126,7 @@ export class EtcdClient {
     });
   }
 
-  /** All entries below `prefix` with the lease each hangs on. */
+  /** All entries below `prefix` with the lease of each. */
   listLeases(prefix: string): Promise<readonly (EtcdEntry & { readonly lease: string })[]> {
     return this.#ask(`listing ${prefix}`, async ({ kv }) => {
       const key = Buffer.from(prefix);
@@ -156,7 +156,7 @@ export class EtcdClient {
     await this.#ask('giving a lease back', ({ leaseClient }) => leaseClient.leaseRevoke({ ID: lease }));
   }
 
-  /** Seconds a lease has left and was granted; left is -1 when it is gone. */
+  /** Remaining and granted seconds of a lease; the remaining time is -1 if it has expired. */
   timeToLive(lease: string): Promise<{ readonly left: number; readonly granted: number }> {
     return this.#ask('asking about a lease', async ({ leaseClient }) => {
       const { TTL, grantedTTL } = await leaseClient.leaseTimeToLive({ ID: lease });
@@ -164,7 +164,7 @@ export class EtcdClient {
     });
   }
 
-  /** A stream that must be cancelled when it is done with; errors come as its events. */
+  /** A stream that must be cancelled when no longer needed; errors come as its events. */
   watch(): Promise<WatchStream> {
     return this.#ask('watching', ({ watchClient }) => watchClient.watch());
   }
@@ -173,7 +173,7 @@ export class EtcdClient {
     return this.#ask('keeping a lease alive', ({ leaseClient }) => leaseClient.leaseKeepAlive());
   }
 
-  /** To be called when no stream is open; a question on its way is answered or fails by its deadline. */
+  /** To be called when no stream is open; a pending request is answered or fails by its deadline. */
   close(): void {
     this.#closed = true;
     this.#made?.then(
@@ -182,7 +182,7 @@ export class EtcdClient {
     );
   }
 
-  /** The error of etcd, or of the way to it, with the option it is about. */
+  /** The error from etcd, or from connecting to it, with the option it is about. */
   explain(error: unknown, doing: string): Error {
     return explained(error, this.#settings, doing);
   }
@@ -199,7 +199,7 @@ export class EtcdClient {
 
   #connected(): Promise<Connected> {
     this.#made ??= connect(this.#settings).catch((error: unknown) => {
-      // Or every question from now on would fail with it.
+      // Otherwise every later request would fail with it.
       this.#made = undefined;
       throw error;
     });
@@ -207,7 +207,7 @@ export class EtcdClient {
   }
 }
 
-/** `isLate`: nobody waits for the answer any more, so a stream that it would be must not be opened. */
+/** `isLate`: nobody waits for the answer any more, so a stream must not be opened. */
 async function ask<T>(
   { client, login }: Connected,
   question: (client: Etcd3) => Promise<T>,
@@ -221,14 +221,14 @@ async function ask<T>(
   try {
     return await question(client);
   } catch (error) {
-    // The token ran out, or etcd was started again: with a new one, once more.
+    // The token has expired, or etcd was restarted: try once more with a new token.
     if (login === undefined || login.done || isLate()) throw error;
     await ready();
     return question(client);
   }
 }
 
-/** One bound for all that a question takes: a token, attempts at several hosts. */
+/** One time limit for everything a request needs: a token, attempts at several hosts. */
 async function withinTime<T>(ms: number, work: (isLate: () => boolean) => Promise<T>): Promise<T> {
   let late = false;
   let timer: NodeJS.Timeout | undefined;
@@ -246,7 +246,7 @@ async function withinTime<T>(ms: number, work: (isLate: () => boolean) => Promis
   }
 }
 
-/** Loads etcd3 only now: who has no etcd does not pay for it. */
+/** Loads etcd3 only now: programs without etcd do not pay for it. */
 async function connect(settings: EtcdSettings): Promise<Connected> {
   const [
     { Etcd3, GRPCDeadlineExceededError, isRecoverableError },
@@ -265,13 +265,13 @@ async function connect(settings: EtcdSettings): Promise<Connected> {
   const client: Etcd3 = new Etcd3({
     hosts: hosts.map((host) => (tls === undefined || host.includes('://') ? host : `https://${host}`)),
     ...(certificates === undefined ? {} : { credentials: certificates }),
-    // Where there are several hosts, one that is frozen or has lost the request leaves time for others.
+    // With several hosts, one that is frozen or has lost the request must leave time for the others.
     defaultCallOptions: ({ isStream }) =>
       isStream ? {} : { deadline: Date.now() + requestTimeoutMs / Math.min(hosts.length, 3) },
     faultHandling: {
-      // The circuit breaker that is the default turns an outage of a second into one of twelve.
+      // etcd3's default circuit breaker turns an outage of one second into one of twelve.
       host: () => noop,
-      // Another host is asked at once; more patience than that is the caller's.
+      // Another host is tried at once; further retries are up to the caller.
       global: retry(handleWhen(isWorthAnother), {
         maxAttempts: Math.max(1, hosts.length - 1),
         backoff: new ConstantBackoff(50),
@@ -279,7 +279,7 @@ async function connect(settings: EtcdSettings): Promise<Connected> {
     },
     grpcOptions: {
       'grpc.keepalive_time_ms': 6000,
-      // An etcd that is far away answers a ping as late as a question.
+      // A distant etcd answers a ping as slowly as a request.
       'grpc.keepalive_timeout_ms': Math.max(2000, requestTimeoutMs),
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
@@ -297,7 +297,7 @@ function tlsCredentials(tls: NonNullable<EtcdSettings['tls']>): {
 } {
   const { ca, cert, key } = tls;
   return {
-    // grpc-js takes null for "what Node.js knows", which the type of etcd3 does not say.
+    // For grpc-js null means Node.js's default certificates, which etcd3's type does not allow.
     rootCertificate: (ca === undefined ? null : Buffer.from(ca)) as Buffer,
     ...(key === undefined || cert === undefined
       ? {}

@@ -1,9 +1,9 @@
 import type { EtcdSettings } from './options.ts';
 
-/** An error of etcd, or of the way to it, in words that name what to change. */
+/** An error from etcd, or from connecting to it, with a text that says what to change. */
 export class EtcdError extends Error {
   override readonly name = 'EtcdError';
-  /** Trying again with the same options will not help. */
+  /** Retrying with the same options will not help. */
   readonly permanent: boolean;
 
   constructor(message: string, permanent: boolean, cause: unknown) {
@@ -18,7 +18,7 @@ interface Explanation {
   readonly permanent: boolean;
 }
 
-/** What etcd 3.4 and Node's TLS say, and what it means for our user; the first that matches holds. */
+/** Error texts of etcd 3.4 and Node's TLS, and their meaning for users; the first match is used. */
 const explanations: readonly Explanation[] = [
   {
     pattern: /authentication failed, invalid user ID or password/,
@@ -68,7 +68,7 @@ const explanations: readonly Explanation[] = [
   },
 ];
 
-/** Says which hosts, what went wrong and which option is about it. */
+/** A text with the hosts, what went wrong and which option to change. */
 export function explained(
   error: unknown,
   { hosts, requestTimeoutMs }: Pick<EtcdSettings, 'hosts' | 'requestTimeoutMs'>,

@@ -16,7 +16,7 @@ import { acquireClient, releaseClient } from './shared-client.ts';
 
 /**
  * Services in etcd: registers instances, and finds them for channels (`new Channel('etcd:///Order', { resolver: etcd })`).
- * Making one does nothing yet; etcd3 is loaded and a connection made when the first service is asked for.
+ * Creating one does nothing yet; etcd3 is loaded and a connection opened when the first service is needed.
  */
 export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
   readonly #settings: EtcdSettings;
@@ -82,9 +82,9 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
   }
 
   /**
-   * What is registered now, by anybody: all services, or one.
+   * All current registrations, whoever made them: of all services, or of one.
    *
-   * @throws Error that names the option when etcd cannot be asked.
+   * @throws Error that names the option if etcd cannot be reached.
    */
   async instances(service?: string): Promise<RegisteredInstance[]> {
     if (service !== undefined) checkServiceName(service);
@@ -96,7 +96,7 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
     }
   }
 
-  /** Withdraws everything that was registered through it. Channels close their own part. */
+  /** Withdraws everything that was registered through it. Channels close what they use themselves. */
   async close(): Promise<void> {
     await Promise.all([...this.#registrations].map((registration) => registration.close()));
   }

@@ -1,20 +1,22 @@
 import type { EtcdClient } from './client.ts';
 import { endpointOf, servicePrefix } from './keys.ts';
 
-/** One entry of the registry, as an operator wants to see it. */
+/** One entry of the registry, as shown to operators. */
 export interface RegisteredInstance {
   /** Name of its service. */
   readonly service: string;
   /** `ip:port`. */
   readonly address: string;
-  /** As registered; 1 when nothing was said. */
+  /** As registered; 1 if none was given. */
   readonly weight: number;
   /** As registered: zone, version … */
   readonly metadata: Readonly<Record<string, string>>;
-  /** What its lease has left and was granted, in seconds; undefined for an entry without a lease, which never runs out. */
+  /**
+   * Remaining and granted time of its lease, in seconds; undefined for an entry without a lease, which never expires.
+   */
   readonly lease:
     | {
-        /** Until it runs out; under 0 when it has. */
+        /** Until it expires; under 0 if it has expired. */
         readonly left: number;
         /** When it was refreshed last. */
         readonly granted: number;
@@ -22,7 +24,7 @@ export interface RegisteredInstance {
     | undefined;
 }
 
-/** Questions about leases that are on their way at a time. */
+/** Lease requests in flight at a time. */
 const concurrency = 32;
 
 /** Every instance below `prefix`, or of one service; sorted by service and address. */

@@ -2,11 +2,11 @@ import { isNumericAddress } from '../instance.ts';
 import type { Endpoint } from '../resolver.ts';
 
 /**
- * How instances are written down in etcd, as C++ rocket does it:
+ * How instances are stored in etcd, as in C++ rocket:
  * `<prefix><service>/<ip:port>` → `ip:port`, to which we may add `;weight=10;zone=a`. The C++ reader stops at the `;`.
  */
 
-/** With its slash at the end, or `Order` would also find `OrderAdmin`. */
+/** With a slash at the end, or `Order` would also find `OrderAdmin`. */
 export function servicePrefix(prefix: string, service: string): string {
   return `${prefix}${service}/`;
 }
@@ -25,8 +25,8 @@ export function instanceValue(
 }
 
 /**
- * The endpoint an entry stands for; undefined for what is not an instance of this service: another service's key
- * (`Order/x` below `Order`), or a value that is no address.
+ * The endpoint of an entry; undefined if the entry is not an instance of this service: another service's key (`Order/x`
+ * below `Order`), or a value that is not an address.
  */
 export function endpointOf(prefixOfService: string, key: string, value: string): Endpoint | undefined {
   if (!key.startsWith(prefixOfService) || key.slice(prefixOfService.length).includes('/')) return undefined;
@@ -45,7 +45,7 @@ export function endpointOf(prefixOfService: string, key: string, value: string):
   return { name: address, addresses: [address], weight, metadata };
 }
 
-/** Somebody else wrote it: nonsense counts as no weight at all. */
+/** Written by another program: an invalid weight counts as none. */
 function positive(text: string): number {
   const value = Number(text);
   return Number.isFinite(value) && value > 0 ? value : 1;

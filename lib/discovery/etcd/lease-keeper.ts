@@ -7,15 +7,15 @@ export interface LeaseToKeep {
   readonly lease: string;
   readonly ttlSeconds: number;
   readonly requestTimeoutMs: number;
-  /** The entry that hangs on the lease; it is looked at each time, in case somebody has deleted it. */
+  /** The entry that depends on the lease; it is checked each time, in case somebody has deleted it. */
   readonly key: string;
-  /** A stream broke; another is tried. */
+  /** A stream broke; another will be opened. */
   readonly onError: (error: Error) => void;
 }
 
 /**
- * Keeps a lease alive until it is lost, and says why; or until the signal aborts. Whether the lease can still live is
- * judged by the local monotonic clock, since an etcd that does not answer cannot tell.
+ * Keeps a lease alive until it is lost, and returns the reason; or until the signal aborts. The local monotonic clock
+ * decides whether the lease can still be alive, because an etcd that does not answer cannot say.
  */
 export async function keepLease(task: LeaseToKeep, signal: AbortSignal): Promise<string> {
   const pace = new Pace(50);
@@ -38,7 +38,10 @@ export async function keepLease(task: LeaseToKeep, signal: AbortSignal): Promise
   return 'closed';
 }
 
-/** On one stream: the reason when the lease or the entry is gone, undefined when aborted; throws when the stream fails. */
+/**
+ * On one stream: returns the reason if the lease or the entry is lost, undefined if aborted; throws if the stream
+ * fails.
+ */
 async function keepOnStream(
   task: LeaseToKeep,
   signal: AbortSignal,
@@ -63,7 +66,7 @@ async function keepOnStream(
   }
 }
 
-/** Turns the stream into questions and answers, one at a time. */
+/** Turns the stream into requests and answers, one at a time. */
 class Answers {
   readonly #stream: KeepAliveStream;
   #broken: Error | undefined;

@@ -1,12 +1,12 @@
-/** Of grpc-js's `callInvocationTransformer`, what is used of a call that is about to be made. */
+/** The part of a call that we use in grpc-js's `callInvocationTransformer`. */
 interface OutgoingCall {
   readonly metadata: { set(key: string, value: string): void };
   callback: ((error: Error | null, ...rest: readonly unknown[]) => void) | undefined;
 }
 
 /**
- * The token that etcd gives for user and password, asked for when it is needed first and when etcd does not know it any
- * more. Takes the place of etcd3's own way, which makes a gRPC client for every attempt and closes none of them.
+ * The token that etcd gives for user and password, requested when it is first needed and when etcd no longer accepts
+ * it. Replaces etcd3's own login, which creates a gRPC client for every attempt and never closes it.
  */
 export class Login {
   readonly #authenticate: () => Promise<string>;
@@ -17,12 +17,12 @@ export class Login {
     this.#authenticate = authenticate;
   }
 
-  /** Whether there is a token, as far as is known a good one. */
+  /** Whether there is a token that is not known to be invalid. */
   get done(): boolean {
     return this.#token !== undefined;
   }
 
-  /** Until there is a token; those who come meanwhile wait for the same answer. */
+  /** Waits for a token; concurrent callers wait for the same answer. */
   async ready(): Promise<void> {
     if (this.#token !== undefined) return;
     this.#asked ??= this.#ask();
@@ -37,7 +37,7 @@ export class Login {
     }
   }
 
-  /** Sends the token with a call, and sees it refused. */
+  /** Sends the token with a call, and notices if it is refused. */
   readonly sign = <Call extends OutgoingCall>(call: Call): Call => {
     const token = this.#token;
     if (token === undefined) return call;

@@ -4,41 +4,47 @@ import { stringOption, stringsOption } from '../../contract/option-shapes.ts';
 import { integerOption, knownOptions, timeoutOption } from '../../contract/options.ts';
 import { checkedLogger, type Logger } from '../../log/logger.ts';
 
-/** Certificates for an etcd that talks TLS. */
+/** Certificates for an etcd that uses TLS. */
 export interface EtcdTls {
-  /** Certificates of the authorities that etcd's certificate is checked against, PEM. Default: those Node.js knows. */
+  /**
+   * Certificates of the authorities that etcd's certificate is checked against, PEM. Default: those that Node.js
+   * trusts.
+   */
   readonly ca?: string | Buffer;
-  /** For an etcd that asks clients for a certificate, PEM; goes with `key`. */
+  /** Client certificate, PEM, for an etcd that requires one; used with `key`. */
   readonly cert?: string | Buffer;
   /** The private key that belongs to `cert`, PEM. */
   readonly key?: string | Buffer;
 }
 
-/** How to reach etcd, and how long to doubt it. */
+/** How to reach etcd, and how long to keep instances that it has lost. */
 export interface EtcdOptions {
   /** `host:port` of the members of the cluster. Default: the environment variable ETCDCTL_ENDPOINTS, or `127.0.0.1:2379`. */
   readonly hosts?: string | readonly string[];
   /** User and password, for an etcd with authentication. */
   readonly auth?: {
-    /** A user that may read, and to register write, what is under `prefix`. */
+    /** A user with permission to read the keys under `prefix` and, for registering, to write them. */
     readonly username: string;
     /** Sent to etcd only; never logged. */
     readonly password: string;
   };
-  /** `true`, or certificates: talk TLS to etcd. Default: as the hosts say (`https://`). */
+  /** `true`, or certificates: use TLS to etcd. Default: if the hosts begin with `https://`. */
   readonly tls?: true | EtcdTls;
-  /** What the keys begin with. Default `/rocket/service/`, as C++ rocket has it. */
+  /** Prefix of the keys. Default `/rocket/service/`, as in C++ rocket. */
   readonly prefix?: string;
-  /** Bound for one question to etcd, attempts at several hosts included, and for its sign of life on a watch. Default 3 s. */
+  /**
+   * Time limit for one request to etcd, attempts at several hosts included, and for its sign of life on a watch.
+   * Default 3 s.
+   */
   readonly requestTimeoutMs?: number;
   /**
-   * After etcd was out of reach, frozen or wiped, and when it says that a service has no instances at all, instances
-   * that are missing stay in use for so long before they are believed to be gone. Default 10 s.
+   * How long missing instances stay in use after etcd was unreachable, frozen or wiped, or if it reports that a service
+   * has no instances at all. Default 10 s.
    */
   readonly graceMs?: number;
-  /** The last known instances of each service are kept in this folder, for a start without etcd. Default: nowhere. */
+  /** Folder that keeps the last known instances of each service, for a start without etcd. Default: none. */
   readonly cacheDirectory?: string;
-  /** Where state changes are told. Default: stderr. `false`: nowhere. */
+  /** Receives state changes. Default: stderr. `false`: no log. */
   readonly logger?: Logger | false;
 }
 
@@ -52,9 +58,9 @@ export interface EtcdSettings {
   readonly graceMs: number;
   readonly cacheDirectory: string | undefined;
   readonly logger: Logger | false | undefined;
-  /** Which etcd, and where in it, whoever asks. */
+  /** Which etcd, and which prefix, regardless of the user. */
   readonly cluster: string;
-  /** Equal for settings that lead to the same entries: what is shared in the process is shared by it. */
+  /** Equal for settings that lead to the same entries; the key for sharing within the process. */
   readonly identity: string;
 }
 
@@ -112,7 +118,7 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   };
 }
 
-/** Now rather than at the first connection, where etcd3 would fail with them again and again. */
+/** Checked now rather than at the first connection, where etcd3 would fail with them again and again. */
 function checkCertificates({ ca, cert, key }: EtcdTls): void {
   if ((cert === undefined) !== (key === undefined))
     throw new TypeError('option tls: cert and key go together');
@@ -133,7 +139,7 @@ function checkCertificates({ ca, cert, key }: EtcdTls): void {
   check('tls.key does not belong to tls.cert', { cert, key });
 }
 
-/** Credentials are part of it, as a digest: what one user may see must not be given to another. */
+/** Includes a digest of the credentials: data that one user may read must not be given to another. */
 function identityOf(cluster: string, auth: EtcdSettings['auth'], tls: EtcdTls | undefined): string {
   const secrets = [auth?.username, auth?.password, tls?.ca, tls?.cert, tls?.key].map((part) => `${part}`);
   const digest = createHash('sha256').update(JSON.stringify(secrets)).digest('hex').slice(0, 16);

@@ -1,6 +1,6 @@
 import type { Logger } from '../../log/logger.ts';
 
-/** Tells of the first failure of a series and of its end, and not of those between. */
+/** Logs the first failure of a series and the end of the series, but not the failures between. */
 export class OutageLog {
   readonly #logger: Logger;
   readonly #what: string;

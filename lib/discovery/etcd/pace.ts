@@ -2,8 +2,9 @@ import { Backoff } from '../backoff.ts';
 import { EtcdError } from './errors.ts';
 
 /**
- * Pauses between attempts at etcd: up to a second while it is away and may be back any moment; up to half a minute while
- * it refuses us for a reason that somebody has to mend, a password for instance, whose check is dear for etcd.
+ * Pauses between attempts at etcd: up to a second while it is unreachable and may be back at any moment; up to half a
+ * minute while it refuses us for a reason that somebody has to fix, such as a wrong password, which is expensive for
+ * etcd to check.
  */
 export class Pace {
   readonly #away: Backoff;
@@ -20,7 +21,7 @@ export class Pace {
     return (isRefusal ? this.#refused : this.#away).next();
   }
 
-  /** Etcd is well. */
+  /** etcd has answered. */
   reset(): void {
     this.#away.reset();
     this.#refused.reset();

@@ -15,15 +15,15 @@ export interface EtcdRegistrationOptions {
   readonly value: string;
   readonly ttlSeconds: number;
   readonly requestTimeoutMs: number;
-  /** Told of every failure; many in a row while etcd is away. */
+  /** Called at every failure; many in a row while etcd is unreachable. */
   readonly onError: (error: Error) => void;
-  /** After close(), when nothing is asked of etcd any more. */
+  /** Called after close(), when nothing more is sent to etcd. */
   readonly onClosed: () => void;
 }
 
 /**
- * One entry in etcd on a lease of its own, kept up by one loop: ask for a lease, write the entry, keep the lease alive
- * until it is lost, begin again. The loop is the only writer, so an entry is never registered twice at once.
+ * One entry in etcd on a lease of its own, maintained by one loop: get a lease, write the entry, keep the lease alive
+ * until it is lost, start again. The loop is the only writer, so an entry is never registered twice at once.
  */
 export class EtcdRegistration implements Registration {
   readonly service: string;
@@ -84,13 +84,13 @@ export class EtcdRegistration implements Registration {
   }
 
   async #withdraw(): Promise<void> {
-    // A question on its way ends within its own bound.
+    // A pending request ends within its own time limit.
     await this.#ended;
     if (this.#lease !== undefined) {
       try {
         await this.#options.client.revoke(this.#lease);
       } catch (error) {
-        // The lease then runs out by itself.
+        // The lease then expires by itself.
         this.#fail(error);
       }
     }

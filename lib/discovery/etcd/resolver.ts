@@ -11,7 +11,7 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 const refreshIntervalMs = 1000;
 
-/** What the one who watches a service for the whole process has. */
+/** State of the resolver that watches a service for the whole process. */
 interface Lead {
   readonly client: EtcdClient;
   readonly watch: ServiceWatch;
@@ -19,9 +19,9 @@ interface Lead {
 }
 
 /**
- * The endpoints of one service in etcd. Of all resolvers of the process for it, whichever thread they are in, one lists
+ * The endpoints of one service in etcd. Of all resolvers in the process for that service, on whatever thread, one lists
  * and watches, and the others read what it publishes in the shared table; when it closes or its thread ends, another
- * one takes over with what is known.
+ * takes over with the last known state.
  */
 export class EtcdResolver implements Resolver {
   readonly #settings: EtcdSettings;
@@ -106,7 +106,7 @@ export class EtcdResolver implements Resolver {
         },
         onError: (error) => {
           log.failed(error);
-          // Better than nothing is what was known when the process last ran.
+          // The list from the last run of the process is better than nothing.
           const known = this.#endpoints ?? (remembered.length > 0 ? remembered : undefined);
           this.#publish(known, error.message);
         },

@@ -9,7 +9,7 @@ import { followWatch } from './watch-stream.ts';
 
 export interface ServiceWatchListener {
   onEndpoints(endpoints: readonly Endpoint[]): void;
-  /** Etcd cannot be asked; what was told before stays in use. */
+  /** etcd cannot be reached; the last list stays in use. */
   onError(error: Error): void;
 }
 
@@ -19,19 +19,19 @@ export interface ServiceWatchOptions {
   readonly service: string;
   readonly requestTimeoutMs: number;
   readonly graceMs: number;
-  /** What was known of the service before, until etcd says better. */
+  /** The previously known instances, until etcd provides a list. */
   readonly remembered: readonly Endpoint[];
 }
 
-/** How often etcd is asked whether the watch has kept anything from us. */
+/** How often etcd is asked whether the watch has missed anything. */
 const watchdogMs = 3000;
-/** How long a change that the watchdog has seen may take to come through the watch. */
+/** How long a change found by the watchdog may take to arrive through the watch. */
 const catchUpMs = 300;
 
 /**
- * Follows one service in etcd: reads the list, watches from its revision on, and begins anew with the list whenever
- * anything is odd: the stream ended, the watch was cancelled (compaction, lost token), it kept silent about a change,
- * or etcd is another one than it was. So nothing depends on a watch being complete beyond one connection.
+ * Follows one service in etcd: reads the list, watches from its revision on, and starts over with the list whenever
+ * anything unexpected happens: the stream ended, the watch was cancelled (compaction, lost token), it missed a change,
+ * or etcd is a different cluster. So a watch only has to be complete within one connection.
  */
 export class ServiceWatch {
   readonly #options: ServiceWatchOptions;
@@ -44,7 +44,7 @@ export class ServiceWatch {
   #revision = 0;
   /** Of the watch, with changes. */
   #responses = 0;
-  /** The keys etcd has below the prefix, those that are no instances included. */
+  /** The keys that etcd has below the prefix, including those that are not instances. */
   readonly #keys = new Map<string, string | undefined>();
   #endOfRound: (() => void) | undefined;
   #settling: NodeJS.Timeout | undefined;
@@ -63,7 +63,7 @@ export class ServiceWatch {
     clearTimeout(this.#settling);
   }
 
-  /** Reads the list again soon: somebody has reason to think it is out of date. */
+  /** Reads the list again soon: the caller has reason to believe that it is out of date. */
   refresh(): void {
     this.#endOfRound?.();
   }
@@ -88,7 +88,7 @@ export class ServiceWatch {
     if (this.#closing.signal.aborted) return;
     const now = performance.now();
     const another = this.#clusterId !== undefined && this.#clusterId !== clusterId;
-    // A history that went backwards was wiped, or restored from a backup.
+    // If the revision went backwards, etcd was wiped or restored from a backup.
     if (another || revision < this.#revision) this.#list.doubt(now);
     this.#clusterId = clusterId;
     this.#revision = revision;
@@ -167,7 +167,7 @@ export class ServiceWatch {
     if (name !== undefined) this.#list.remove(name, now);
   }
 
-  /** Throws when etcd knows of changes that the watch keeps silent about; otherwise as long as the watch. */
+  /** Throws if etcd has changes that the watch does not deliver; otherwise runs as long as the watch. */
   async #guard(signal: AbortSignal): Promise<void> {
     for (;;) {
       await pause(watchdogMs, signal);
@@ -178,10 +178,10 @@ export class ServiceWatch {
         await pause(catchUpMs, signal);
         if (signal.aborted) return;
         if (!(await this.#isBehind())) continue;
-        // While changes come through, the answers of etcd are older or newer than what the watch has brought.
+        // While changes arrive, etcd's answers may be older or newer than the events of the watch.
         if (responses !== this.#responses && (await this.#hasAllAsOfItsRevision())) continue;
       } catch (error) {
-        // The watch may be well, on another member of the cluster; if it is not, its stream will say so.
+        // The watch may be fine, on another member of the cluster; if not, its stream will fail.
         if (!signal.aborted) this.#listener.onError(error as Error);
         continue;
       }
@@ -196,7 +196,7 @@ export class ServiceWatch {
     return clusterId !== this.#clusterId || revision < seen || changed || count !== this.#keys.size;
   }
 
-  /** Whether etcd had, when its history stood where the watch stands now, as many keys as we know. */
+  /** Whether etcd had, at the current revision of the watch, as many keys as we know. */
   async #hasAllAsOfItsRevision(): Promise<boolean> {
     const revision = this.#revision;
     const known = this.#keys.size;

@@ -1,26 +1,26 @@
 import type { Endpoint } from '../resolver.ts';
 
 /**
- * For so long the last instance of a service is held back when it goes, milliseconds: where instances come and go
- * quickly, another is entered a moment later, and calls need not fail for that moment.
+ * How long the last instance of a service is kept after its removal, milliseconds: if instances come and go quickly,
+ * another is entered a moment later, and calls need not fail meanwhile.
  */
 const lastHeldMs = 500;
 
 /**
- * The instances clients are told of, against those etcd names: additions are believed at once, and so are removals
- * while etcd's word is beyond doubt. After it was out of reach, frozen or wiped, instances may be missing there that
- * are well and only have to register again; and a recovering etcd may answer with a list that is empty. Then what is
- * missing stays in use for `graceMs`, and until etcd has been asked once more.
+ * The instances that clients use, derived from those in etcd. Additions take effect at once, and so do removals while
+ * etcd is reliable. After etcd was unreachable, frozen or wiped, healthy instances may be missing because they have not
+ * registered again yet, and a recovering etcd may return an empty list. Then missing instances stay in use for
+ * `graceMs`, and until the list has been read once more.
  *
- * Pure; the caller brings the time, in milliseconds of a monotonic clock.
+ * Pure; the caller passes the time, in milliseconds of a monotonic clock.
  */
 export class SettlingList {
   readonly #graceMs: number;
-  /** Silence of etcd after which leases may have run out without anybody having died. */
+  /** Silence of etcd after which leases of live instances may have expired. */
   readonly #doubtAfterMs: number;
   #named = new Map<string, Endpoint>();
   readonly #held = new Map<string, Endpoint>();
-  /** The last that went, while there is no other, and since when. */
+  /** The last instance removed, while there is no other, and the time of its removal. */
   #last: Endpoint | undefined;
   #emptySince = 0;
   #lastWordAt: number | undefined;
@@ -32,7 +32,7 @@ export class SettlingList {
     for (const endpoint of remembered) this.#held.set(endpoint.name, endpoint);
   }
 
-  /** What clients are to use: what etcd names, and what is held back. */
+  /** The instances that clients should use: those in etcd, and those kept. */
   endpoints(): Endpoint[] {
     const used = this.#all();
     return used.length === 0 && this.#last !== undefined ? [this.#last] : used;
@@ -46,13 +46,13 @@ export class SettlingList {
     return this.#held.size > 0;
   }
 
-  /** When the list is to be read again to confirm the removals that are held back. */
+  /** When to read the list again to confirm the pending removals. */
   get settlesAt(): number | undefined {
     if (this.#held.size > 0) return this.#doubtUntil;
     return this.#last === undefined ? undefined : this.#emptySince + this.#lastHeldMs;
   }
 
-  /** Etcd has spoken, whatever it said: it is well. */
+  /** etcd has answered, with whatever content. */
   heard(now: number): void {
     if (this.#lastWordAt !== undefined && now - this.#lastWordAt > this.#doubtAfterMs) this.doubt(now);
     else if (this.#held.size === 0 && this.#doubtUntil !== undefined && now >= this.#doubtUntil)
@@ -60,21 +60,21 @@ export class SettlingList {
     this.#lastWordAt = now;
   }
 
-  /** Something happened that may make instances vanish that are well. */
+  /** An event after which healthy instances may be missing. */
   doubt(now: number): void {
     this.#doubtUntil = now + this.#graceMs;
   }
 
   /** A whole list, read at `now`. */
   replace(endpoints: readonly Endpoint[], now: number): void {
-    // What was remembered stood before etcd's first word to us: why it may be missing now we cannot know.
+    // The remembered list is older than our first answer from etcd: we cannot know why an instance is missing now.
     if (this.#lastWordAt === undefined && this.#held.size > 0) this.doubt(now);
     this.heard(now);
     if (endpoints.length > 0 || now >= this.#emptySince + this.#lastHeldMs) this.#last = undefined;
     const before = this.#all();
     this.#named = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
     const settling = this.#doubtUntil !== undefined && now < this.#doubtUntil;
-    // An empty list where there were instances is not believed the first time.
+    // An empty list is not accepted the first time if there were instances before.
     const suddenlyEmpty = endpoints.length === 0 && before.length > 0 && this.#doubtUntil === undefined;
     if (suddenlyEmpty) this.doubt(now);
     this.#held.clear();
@@ -87,14 +87,14 @@ export class SettlingList {
     }
   }
 
-  /** One instance came, or changed. */
+  /** One instance was added or changed. */
   put(endpoint: Endpoint): void {
     this.#last = undefined;
     this.#held.delete(endpoint.name);
     this.#named.set(endpoint.name, endpoint);
   }
 
-  /** One instance went, seen as it happened; heard() comes first. */
+  /** One instance was removed, as seen by the watch; heard() must be called first. */
   remove(name: string, now: number): void {
     const endpoint = this.#named.get(name);
     if (endpoint === undefined) return;

@@ -9,7 +9,7 @@ interface Shared {
 /** The clients of this JavaScript thread that are in use, so that many services cost one connection. */
 const inUse = new Map<string, Shared>();
 
-/** The client for these settings; release() once for each time. */
+/** The client for these settings; call release() once for each call. */
 export function acquireClient(settings: EtcdSettings): EtcdClient {
   const key = `${settings.identity} ${settings.requestTimeoutMs}`;
   let shared = inUse.get(key);

@@ -1,10 +1,10 @@
 import type { Endpoint } from '../resolver.ts';
 
-/** What the thread that watches a service tells the others, as text in the table they share. */
+/** The state that the thread that watches a service publishes to the others, as text in the shared table. */
 export interface ServiceSnapshot {
   /** Undefined until anything is known. */
   readonly endpoints: readonly Endpoint[] | undefined;
-  /** Why nothing newer can be found out now. */
+  /** Why no newer list is available now. */
   readonly error: string | undefined;
 }
 

@@ -6,15 +6,15 @@ export interface WatchRequest {
   readonly client: EtcdClient;
   readonly prefix: string;
   readonly fromRevision: number;
-  /** Bound for etcd to say that the watch has begun. */
+  /** Time limit for etcd to confirm the watch. */
   readonly timeoutMs: number;
-  /** Every response, the one that says that the watch has begun included. */
+  /** Every response, including the confirmation of the watch. */
   readonly onResponse: (response: IWatchResponse) => void;
 }
 
 /**
- * One watch on one stream, for as long as it lasts: resolves when `signal` aborts, rejects with the reason when the
- * stream fails or ends, or etcd cancels the watch. Leaves nothing behind in either case.
+ * One watch on one stream, for as long as it lasts: resolves when `signal` aborts, rejects with the reason if the
+ * stream fails or ends, or etcd cancels the watch. Cleans up in either case.
  */
 export async function followWatch(request: WatchRequest, signal: AbortSignal): Promise<void> {
   const { client, prefix, fromRevision, timeoutMs, onResponse } = request;
