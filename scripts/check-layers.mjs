@@ -25,6 +25,7 @@ const nativeLayers = {
   io: ['base'],
   rpc: ['base', 'protobuf', 'io'],
   tinypb: ['base', 'protobuf', 'io', 'rpc'],
+  grpc: ['base', 'protobuf', 'h2', 'io', 'rpc'],
 };
 /** Files of rpc that still know TinyPB; the list only gets shorter. */
 const stillTinypb = new Set([
