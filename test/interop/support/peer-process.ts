@@ -35,16 +35,20 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+export interface RunningPeer extends Running {
+  readonly pid: number;
+}
+
 /** A peer that has become `ready`, which says its port; it is killed when it does not, or when it is stopped. */
 export async function startPeer(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
   ready: (peer: Spawned) => Promise<number>,
-): Promise<Running> {
+): Promise<RunningPeer> {
   const peer = new Spawned(argv, env);
   const stop = (): Promise<void> => peer.stop(stopDeadlineMs);
   try {
-    return { port: await ready(peer), stop };
+    return { port: await ready(peer), pid: peer.pid, stop };
   } catch (error) {
     await stop();
     throw error;
