@@ -13,6 +13,7 @@ export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf }
 export type { EngineStats } from './contract/engine-stats.ts';
 export { RpcError, type RpcErrorOptions } from './contract/errors.ts';
 export { Metadata, type MetadataInit } from './contract/metadata.ts';
+export type { MetadataValue } from './contract/metadata-value.ts';
 export type {
   AnyService,
   Bidi,

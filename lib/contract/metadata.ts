@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { base64Of, checkedValue, decodedValue, encodedValue, type MetadataValue } from './metadata-value.ts';
 import { isPlain } from './options.ts';
 import { kindOf } from './value-text.ts';
 
@@ -10,35 +11,57 @@ const keyPattern = /^[A-Za-z0-9_.-]+$/;
 
 /**
  * Key-value pairs beside a message. Keys are case-insensitive (kept in lower case) and made of `a-z 0-9 _ . -`; values
- * are strings. On the wire: `key=value&key=value`, percent-encoded (docs/wire-protocol.md, "What C++ peers do not see").
+ * are strings, or a Uint8Array where the key ends in `-bin`. A key may have several values. On the wire:
+ * `key=value&key=value` (docs/wire-protocol.md, "Extensions that C++ peers ignore").
  */
 export class Metadata {
-  readonly #entries = new Map<string, string>();
+  /** A list where a key has several. */
+  readonly #entries = new Map<string, Value | Value[]>();
 
-  /** The initial pairs. @throws TypeError as set() does. */
-  constructor(init?: Metadata | Iterable<readonly [string, string]> | Readonly<Record<string, string>>) {
+  /**
+   * The initial pairs. A key that a list or another Metadata has several times gets several values.
+   *
+   * @throws TypeError as set() does.
+   */
+  constructor(init?: Metadata | Iterable<readonly [string, string | Uint8Array]> | MetadataRecord) {
     if (init === undefined) return;
+    const repeats = Symbol.iterator in Object(init);
     for (const pair of pairsOf(init)) {
       if (!Array.isArray(pair))
         throw new TypeError(`metadata is made of pairs such as ['key', 'value'], not ${kindOf(pair)}`);
-      this.set(pair[0], pair[1]);
+      if (repeats) this.append(pair[0], pair[1]);
+      else this.set(pair[0], pair[1]);
     }
   }
 
-  /** @throws TypeError if the key has other characters, or the value is not a string. */
-  set(key: string, value: string): this {
-    const lower = lowerKey(key);
-    if (!keyPattern.test(key))
-      throw new TypeError(`metadata key ${kindOf(key)}: only a-z 0-9 _ . - are allowed`);
-    if (typeof value !== 'string')
-      throw new TypeError(`metadata value of ${lower} must be a string, not ${kindOf(value)}`);
-    this.#entries.set(lower, value);
+  /**
+   * Sets the only value of a key: a string, or, where the key ends in `-bin`, a Uint8Array, which is copied.
+   *
+   * @throws TypeError if the key has other characters, or the value is of the wrong type.
+   */
+  set<Key extends string>(key: Key, value: MetadataValue<Key>): this {
+    const lower = checkedKey(key);
+    this.#entries.set(lower, checkedValue(lower, value));
     return this;
   }
 
-  /** The value of the key, in any case; undefined if there is none. */
-  get(key: string): string | undefined {
-    return this.#entries.get(lowerKey(key));
+  /** Adds a value to those of a key. @throws TypeError as set() does. */
+  append<Key extends string>(key: Key, value: MetadataValue<Key>): this {
+    const lower = checkedKey(key);
+    this.#add(lower, checkedValue(lower, value));
+    return this;
+  }
+
+  /** The value of the key, in any case, the last one if there are several; undefined if there is none. */
+  get<Key extends string>(key: Key): MetadataValue<Key> | undefined {
+    const found = this.#entries.get(lowerKey(key));
+    return (Array.isArray(found) ? found.at(-1) : found) as MetadataValue<Key> | undefined;
+  }
+
+  /** All values of the key in the order in which they were added; empty if there is none. */
+  getAll<Key extends string>(key: Key): MetadataValue<Key>[] {
+    const found = this.#entries.get(lowerKey(key));
+    return (found === undefined ? [] : listOf(found).slice()) as MetadataValue<Key>[];
   }
 
   /** Whether the key has a value. */
@@ -46,37 +69,45 @@ export class Metadata {
     return this.#entries.has(lowerKey(key));
   }
 
-  /** Removes the key; true if it had a value. */
+  /** Removes all values of the key; true if it had one. */
   delete(key: string): boolean {
     return this.#entries.delete(lowerKey(key));
   }
 
-  /** Number of pairs. */
+  /** Number of pairs; a key with two values counts twice. */
   get size(): number {
-    return this.#entries.size;
+    let pairs = 0;
+    for (const found of this.#entries.values()) pairs += Array.isArray(found) ? found.length : 1;
+    return pairs;
   }
 
-  /** Pairs in the order in which they were first set. */
-  [Symbol.iterator](): IterableIterator<[string, string]> {
-    return this.#entries[Symbol.iterator]();
+  /** Pairs in the order in which their keys were first set; values of one key follow each other. */
+  *[Symbol.iterator](): IterableIterator<[string, string | Uint8Array]> {
+    for (const [key, found] of this.#entries) for (const value of listOf(found)) yield [key, value];
   }
 
-  /** For console.log(), which cannot see the private fields. */
-  [inspect.custom](): Record<string, string> {
-    return this.toJSON();
-  }
-
-  /** As an object. */
-  toJSON(): Record<string, string> {
+  /** For console.log(), which cannot see the private fields. A key with several values has an array. */
+  [inspect.custom](): Record<string, Value | Value[]> {
     return Object.fromEntries(this.#entries);
+  }
+
+  /** As an object, with the value that get() returns for each key; bytes as base64. */
+  toJSON(): Record<string, string> {
+    const texts = [...this.#entries].map(([key, found]) => {
+      const value = listOf(found).at(-1)!;
+      return [key, typeof value === 'string' ? value : base64Of(value, 'base64')] as const;
+    });
+    return Object.fromEntries(texts);
   }
 
   /** @throws RangeError over maxMetadataBytes. */
   encode(): string {
     if (this.#entries.size === 0) return '';
     let text = '';
-    for (const [key, value] of this.#entries) {
-      text += `${text === '' ? '' : '&'}${key}=${encodeURIComponent(value.toWellFormed())}`;
+    for (const [key, found] of this.#entries) {
+      // Apart, so that metadata of one value a key makes no list.
+      if (!Array.isArray(found)) text += encodedPair(text, key, found);
+      else for (const value of found) text += encodedPair(text, key, value);
     }
     if (text.length > maxMetadataBytes) {
       throw new RangeError(
@@ -94,18 +125,40 @@ export class Metadata {
       const at = pair.indexOf('=');
       const key = pair.slice(0, Math.max(at, 0));
       if (!keyPattern.test(key)) continue;
+      const lower = key.toLowerCase();
       try {
-        metadata.#entries.set(key.toLowerCase(), decodeURIComponent(pair.slice(at + 1)));
+        const value = decodedValue(lower, pair.slice(at + 1));
+        if (value !== undefined) metadata.#add(lower, value);
       } catch {
         // Malformed percent-encoding: do not guess what the pair means.
       }
     }
     return metadata;
   }
+
+  /** Of a key in lower case. */
+  #add(key: string, value: Value): void {
+    const found = this.#entries.get(key);
+    if (Array.isArray(found)) found.push(value);
+    else this.#entries.set(key, found === undefined ? value : [found, value]);
+  }
 }
 
+type Value = string | Uint8Array;
+
+function encodedPair(before: string, key: string, value: Value): string {
+  return `${before === '' ? '' : '&'}${key}=${encodedValue(value)}`;
+}
+
+function listOf(found: Value | Value[]): readonly Value[] {
+  return Array.isArray(found) ? found : [found];
+}
+
+/** Metadata as an object, with one value a key. */
+export type MetadataRecord = Readonly<Record<string, string | Uint8Array>>;
+
 /** The forms in which metadata to send may be given. */
-export type MetadataInit = Metadata | Readonly<Record<string, string>>;
+export type MetadataInit = Metadata | MetadataRecord;
 
 /** @throws TypeError for anything that is not metadata, RangeError if it is too long. */
 export function encodeMetadata(init: MetadataInit | undefined): string {
@@ -115,6 +168,13 @@ export function encodeMetadata(init: MetadataInit | undefined): string {
     throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read once only`);
   // Not init.encode(), which a user's subclass may have overridden.
   return Metadata.prototype.encode.call(init instanceof Metadata ? init : new Metadata(init));
+}
+
+function checkedKey(key: string): string {
+  const lower = lowerKey(key);
+  if (!keyPattern.test(key))
+    throw new TypeError(`metadata key ${kindOf(key)}: only a-z 0-9 _ . - are allowed`);
+  return lower;
 }
 
 function lowerKey(key: string): string {
