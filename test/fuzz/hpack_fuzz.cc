@@ -41,6 +41,7 @@ Outcome ours(HpackDecoder& decoder, rocket::h2::HpackScratch& scratch, ByteSpan 
     expect(field.tag == rocket::h2::tag_of_name(field.name, nullptr));
     expect(field.good_value == rocket::h2::is_good_value(field.value));
     outcome.fields.push_back({std::string(field.name), std::string(field.value), field.never_index});
+    return true;
   });
   outcome.good = error == HpackError::kNone;
   expect(decoder.table().bytes() <= DynamicTable::kMaxBytes);

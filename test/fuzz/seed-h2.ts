@@ -1,4 +1,4 @@
-// Writes the first inputs of hpack_fuzz and frame_fuzz, each into its folder of OUTDIR.
+// Writes the first inputs of hpack_fuzz, frame_fuzz and session_fuzz, each into its folder of OUTDIR.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -39,6 +39,16 @@ const frames = [
   '000003 0a ff 00000000 010203',
 ];
 
+/** Steps of session_fuzz: a frame is kind, flags, stream, size, payload; what the application does is from 80 on. */
+const sessions = [
+  '010501 00 840000', // a request, answered at once
+  '010401 00 000101 20 840040 010503 00 840140', // a request with a body; another
+  '040000 06 000400000000 010501 00 840040 080001 04 00001000', // a reply that waits for a window
+  '010501 00 030001 04 00000008 870000', // a request that is reset, and released
+  '8f0000 010501 00 840000 8e0000', // a shutdown
+  '010001 00 090401 00 840000', // a request in two parts
+];
+
 const out = process.argv[2];
 if (out === undefined) {
   console.error('usage: tsx test/fuzz/seed-h2.ts OUTDIR');
@@ -55,6 +65,9 @@ if (out === undefined) {
   }
   for (const [index, hex] of frames.entries()) {
     write(out, 'frame_fuzz', index, Buffer.from(`05${hex.replaceAll(' ', '')}`, 'hex'));
+  }
+  for (const [index, hex] of sessions.entries()) {
+    write(out, 'session_fuzz', index, Buffer.from(hex.replaceAll(' ', ''), 'hex'));
   }
 }
 

@@ -160,7 +160,7 @@ std::uint8_t* write_goaway(std::uint8_t* out, std::uint32_t last_stream, ErrorCo
 }
 
 std::uint8_t* write_setting(std::uint8_t* out, SettingId id, std::uint32_t value) {
-  out[0] = 0;
+  out[0] = static_cast<std::uint8_t>(static_cast<std::uint16_t>(id) >> 8);
   out[1] = static_cast<std::uint8_t>(id);
   store_be32(out + 2, value);
   return out + kSettingBytes;

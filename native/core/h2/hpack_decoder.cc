@@ -14,6 +14,7 @@ const char* name_of(HpackError error) {
     case HpackError::kBadTableSize: return "bad_table_size";
     case HpackError::kLateTableSize: return "late_table_size";
     case HpackError::kNoMemory: return "no_memory";
+    case HpackError::kStopped: return "stopped";
   }
   return "";
 }

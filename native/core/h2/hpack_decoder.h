@@ -19,6 +19,7 @@ enum class HpackError : std::uint8_t {
   kBadTableSize,   ///< over what we have announced
   kLateTableSize,  ///< a change of the table's size behind a field
   kNoMemory,
+  kStopped,  ///< by the visitor
 };
 const char* name_of(HpackError error);
 
@@ -65,7 +66,7 @@ class HpackDecoder {
         return error;
       }
       fields = true;
-      visit(static_cast<const Field&>(field));
+      if (!visit(static_cast<const Field&>(field))) return HpackError::kStopped;
     }
     return HpackError::kNone;
   }

@@ -22,6 +22,7 @@ inline Decoded decode(h2::HpackDecoder& decoder, const Bytes& block) {
   decoded.error = decoder.decode(exact, scratch, [&](const h2::Field& field) {
     decoded.fields.push_back((field.never_index ? "!" : "") + std::string(field.name) + ": " +
                              std::string(field.value));
+    return true;
   });
   return decoded;
 }

@@ -180,13 +180,17 @@ TEST(HpackDecoder, TellsFieldsByTheirNames) {
                              [&](const h2::Field& field) {
                                EXPECT_EQ(field.tag, c.tag) << c.name;
                                ++seen;
+                               return true;
                              }),
               HpackError::kNone);
     EXPECT_EQ(seen, 2);
   }
   // Names of the static table are tagged by the user too.
   const auto block = hex("7a 01 61 be ba");
-  decoder.decode(block, scratch, [&](const h2::Field& field) { EXPECT_EQ(field.tag, Tag::kFirstOfUser); });
+  decoder.decode(block, scratch, [&](const h2::Field& field) {
+    EXPECT_EQ(field.tag, Tag::kFirstOfUser);
+    return true;
+  });
 }
 
 TEST(HpackDecoder, TellsValuesThatHttpForbids) {
@@ -198,7 +202,10 @@ TEST(HpackDecoder, TellsValuesThatHttpForbids) {
       value[at] = static_cast<char>(byte);
       const bool good = byte != 0 && byte != '\r' && byte != '\n';
       const auto block = indexed_literal("n", value) + hex("be");
-      decoder.decode(block, scratch, [&](const h2::Field& field) { EXPECT_EQ(field.good_value, good) << byte; });
+      decoder.decode(block, scratch, [&](const h2::Field& field) {
+        EXPECT_EQ(field.good_value, good) << byte;
+        return true;
+      });
     }
   }
 }

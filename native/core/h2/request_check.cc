@@ -1,0 +1,67 @@
+#include "h2/request_check.h"
+
+namespace rocket::h2 {
+
+namespace {
+
+constexpr std::uint8_t bit(Tag tag) {
+  return static_cast<std::uint8_t>(1U << (static_cast<int>(tag) - static_cast<int>(Tag::kAuthority)));
+}
+static_assert(static_cast<int>(Tag::kUnknownPseudo) - static_cast<int>(Tag::kAuthority) < 8);
+
+}  // namespace
+
+void RequestCheck::take_known(const Field& field) {
+  if (is_pseudo(field.tag)) {
+    take_pseudo(field);
+    return;
+  }
+  regular_ = true;
+  if (field.tag == Tag::kMalformed) {
+    why_ = "malformed field name";
+  } else if (field.tag == Tag::kConnectionSpecific) {
+    why_ = "connection-specific field";
+  } else if (field.tag == Tag::kTe) {
+    if (field.value != "trailers") why_ = "te is not trailers";
+  } else if (field.tag == Tag::kContentLength && !trailers_) {
+    take_content_length(field.value);
+  }
+}
+
+void RequestCheck::take_pseudo(const Field& field) {
+  if (trailers_) why_ = "pseudo field in trailers";
+  if (regular_) why_ = "pseudo field behind another field";
+  if ((seen_ & bit(field.tag)) != 0) why_ = "pseudo field twice";
+  seen_ |= bit(field.tag);
+  if (field.tag == Tag::kStatus || field.tag == Tag::kProtocol || field.tag == Tag::kUnknownPseudo)
+    why_ = "pseudo field that no request has";
+  if (field.tag == Tag::kPath && !field.value.starts_with('/') && field.value != "*") why_ = "malformed :path";
+  if (field.tag == Tag::kMethod) {
+    if (field.value.empty()) why_ = "empty :method";
+    is_connect_ = field.value == "CONNECT";
+  }
+}
+
+void RequestCheck::take_content_length(std::string_view value) {
+  const bool digits = value.find_first_not_of("0123456789") == std::string_view::npos;
+  if (value.empty() || value.size() > 18 || !digits) {
+    why_ = "malformed content-length";
+    return;
+  }
+  std::int64_t length = 0;
+  for (const char c : value) length = length * 10 + (c - '0');
+  if (content_length_ >= 0 && content_length_ != length) why_ = "content-length twice";
+  content_length_ = length;
+}
+
+const char* RequestCheck::verdict() const {
+  if (why_ != nullptr || trailers_) return why_;
+  constexpr std::uint8_t kNeeded = bit(Tag::kMethod) | bit(Tag::kScheme) | bit(Tag::kPath);
+  if (is_connect_) {
+    const bool plain = (seen_ & (bit(Tag::kScheme) | bit(Tag::kPath))) == 0 && (seen_ & bit(Tag::kAuthority)) != 0;
+    return plain ? nullptr : "CONNECT with :scheme or :path, or without :authority";
+  }
+  return (seen_ & kNeeded) == kNeeded ? nullptr : "request without :method, :scheme or :path";
+}
+
+}  // namespace rocket::h2

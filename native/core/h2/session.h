@@ -1,0 +1,275 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "h2/frame.h"
+#include "h2/hpack_decoder.h"
+#include "h2/options.h"
+#include "h2/request_check.h"
+#include "h2/stream.h"
+#include "h2/token_bucket.h"
+
+namespace rocket::h2 {
+
+/// Where a session writes. `append` is called many times a turn; the bytes leave at the end of it.
+class Sink {
+ public:
+  /// `size` bytes at the end of what is to be written, to be filled at once.
+  virtual std::uint8_t* append(std::size_t size) = 0;
+  /// The peer does not read as fast as we write: DATA waits in its stream until Session::on_writable().
+  virtual bool backlogged() const = 0;
+  /// Bytes ever appended, and how many of them the kernel has taken.
+  virtual std::uint64_t appended_total() const = 0;
+  virtual std::uint64_t written_total() const = 0;
+
+ protected:
+  ~Sink() = default;
+};
+
+/// What a session tells its application. Any function of the session may be called from inside, but it may not be
+/// destroyed there. Nothing is called after on_connection_error() or Session::close().
+class Handler {
+ public:
+  /// A header block begins: what on_field() gave before is over. These two may not call the session.
+  virtual void on_block() = 0;
+  /// One field of it, in order. Whether the block is good is known with on_request() or on_trailers(); without either
+  /// it is to be forgotten. The views are good during the call.
+  virtual void on_field(const Field& field) = 0;
+
+  struct Request {
+    /// Its header list is over the limit; the fields past it were not delivered.
+    bool too_large = false;
+    /// It has no body: END_STREAM came with it.
+    bool ended = false;
+  };
+  /// The application has the stream from here on, until it releases it.
+  virtual void on_request(Stream& stream, Request request) = 0;
+  /// `data` is good during the call, and not empty unless `ended`. The application gives back what it has taken with
+  /// Session::consume().
+  virtual void on_data(Stream& stream, ByteSpan data, bool ended) = 0;
+  /// They also end the request.
+  virtual void on_trailers(Stream& stream, bool too_large) = 0;
+  /// The peer has reset the stream, or made us reset it (`why` is not null then). It is closed, and still to be
+  /// released.
+  virtual void on_reset(Stream& stream, ErrorCode code, const char* why) = 0;
+  /// After send_data() had to queue, and unless it was the end: all that waited has been written.
+  virtual void on_stream_writable(Stream& stream) = 0;
+  /// The peer opens no more streams and, if `code` is an error, says why.
+  virtual void on_goaway(const Goaway& goaway) = 0;
+  virtual void on_ping_ack(ByteSpan data) = 0;
+  /// After the last GOAWAY of a shutdown no stream is open any more.
+  virtual void on_drained() = 0;
+  /// The connection is to be closed once what has been appended, a GOAWAY included, is written.
+  virtual void on_connection_error(ErrorCode code, const char* why) = 0;
+
+ protected:
+  ~Handler() = default;
+};
+
+/// What the sessions of one thread share, and what outlives them.
+struct Resources {
+  HpackScratch scratch;
+  StreamPool streams;
+};
+
+/// One HTTP/2 connection, the server's side (RFC 9113): bytes in, requests out; replies in, bytes out. Knows neither
+/// sockets nor threads nor a clock. Belongs to one thread.
+///
+/// States of a stream: open until END_STREAM or a reset; `closed` when both sides have ended or one has reset it. The
+/// id is then forgotten but for the last kRemembered, and the object lives on until the application releases it.
+class Session {
+ public:
+  Session(const Options& options, Resources& resources, Handler& handler, Sink& sink);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Sends our SETTINGS.
+  void start(SteadyMs now);
+
+  struct Fed {
+    std::size_t consumed = 0;
+    /// The bytes of the frame that begins right after what was consumed; 0: not yet known.
+    std::size_t frame_bytes = 0;
+  };
+  /// Takes whole frames from the front of `bytes`, the preface first. After an error it takes everything, and drops it.
+  Fed feed(ByteSpan bytes, SteadyMs now);
+
+  // Replies. Each is dropped when the stream is closed.
+
+  /// A header block (hpack_encoder.h). With `end` it is trailers, or a reply without a body; trailers wait behind data.
+  void send_headers(Stream& stream, ByteSpan block, bool end);
+  enum class Sent : std::uint8_t {
+    kWritten,
+    kQueued,    ///< in part or as a whole; on_stream_writable() follows
+    kFull,      ///< nothing was taken: the queue is at its limit; on_stream_writable() follows
+    kClosed,    ///< nothing was taken
+    kNoMemory,  ///< nothing more can be sent on this stream: reset it
+  };
+  /// `head` and `body` in a row.
+  Sent send_data(Stream& stream, ByteSpan head, ByteSpan body, bool end);
+  /// A whole unary reply: HEADERS, DATA of `head` and `body`, and trailers; one append when the windows have room.
+  Sent reply(Stream& stream, ByteSpan headers, ByteSpan head, ByteSpan body, ByteSpan trailers);
+  void reset(Stream& stream, ErrorCode code);
+  /// The application has taken `bytes` of what on_data() gave: the peer may send as many again.
+  void consume(Stream& stream, std::size_t bytes);
+  /// The application is done with the stream. If the peer is still sending it is told to stop, and a reply that has not
+  /// ended is cut off with CANCEL. What waits in the queue of an ended one is still sent.
+  void release(Stream& stream);
+
+  /// The sink is not backlogged any more.
+  void on_writable() { drain(); }
+
+  // The connection.
+
+  /// GOAWAY that refuses nothing yet, and a PING; when that comes back, or finish_shutdown() is called, GOAWAY with the
+  /// last stream that is served. on_drained() follows.
+  void begin_shutdown();
+  void finish_shutdown();
+  /// GOAWAY with an error; on_connection_error() follows.
+  void fail(ErrorCode code, const char* why);
+  /// The socket is gone: no callback comes any more.
+  void close() { closed_ = true; }
+  bool closed() const { return closed_; }
+  /// `data` has kPingDataBytes, and is not kShutdownPing.
+  void send_ping(const std::uint8_t* data);
+
+  /// Since when the stream that waits longest for the peer's windows, or for the sink, has made no progress; call it
+  /// regularly, since it is what looks at the clock.
+  std::optional<SteadyMs> stalled_since(SteadyMs now);
+  /// Streams that count for max_streams.
+  std::uint32_t stream_count() const { return held_; }
+  std::size_t queued_bytes() const { return queued_bytes_; }
+  /// What the peer takes as a header list (SETTINGS_MAX_HEADER_LIST_SIZE), fields counted as Field::size() does.
+  std::uint32_t peer_max_header_list() const { return peer_max_header_list_; }
+  bool settings_acknowledged() const { return settings_acknowledged_; }
+  std::uint32_t last_stream() const { return last_stream_; }
+
+ private:
+  static constexpr std::uint32_t kRemembered = 64;
+  static constexpr std::uint8_t kMaxPingStrikes = 2;
+  static constexpr std::array<std::uint8_t, kPingDataBytes> kShutdownPing = {'r', 'o', 'c', 'k', 'e', 't', 0, 1};
+  enum class Shutdown : std::uint8_t { kNo, kBegun, kFinished, kDrained };
+
+  // session.cc: frames in
+  Fed take_frames(ByteSpan bytes);
+  bool check_order(const FrameHead& head);
+  void take_frame(const FrameHead& head, ByteSpan payload);
+  void take_data(const FrameHead& head, ByteSpan payload);
+  void take_rst_stream(const FrameHead& head, ByteSpan payload);
+  void take_window_update(const FrameHead& head, ByteSpan payload);
+  void stream_fault(std::uint32_t id, const Fault& fault);
+  bool is_idle(std::uint32_t id) const { return (id & 1) == 0 || id > last_stream_; }
+
+  // session_headers.cc: header blocks in
+  void take_headers(const FrameHead& head, ByteSpan payload);
+  void take_continuation(const FrameHead& head, ByteSpan payload);
+  bool keep_block(ByteSpan part);
+  void take_block(std::uint32_t id, bool ended, ByteSpan block, const Fault& fault);
+  struct Block {
+    RequestCheck check;
+    bool too_large = false;
+  };
+  bool decode(ByteSpan bytes, Block& out);
+  bool decode_unheard(ByteSpan bytes);
+  void open_stream(std::uint32_t id, bool ended, ByteSpan bytes, const Fault& fault);
+  void take_trailers(Stream& stream, bool ended, ByteSpan bytes);
+
+  // session_connection.cc: the connection's own frames
+  void take_settings(const FrameHead& head, ByteSpan payload);
+  bool apply(const Setting& setting);
+  bool change_peer_window(std::uint32_t window);
+  void take_ping(const FrameHead& head, ByteSpan payload);
+  bool is_ping_strike();
+  bool glitch(std::int32_t cost = 1);
+  std::uint8_t* append_control(std::size_t size);
+  void write_goaway_frame(std::uint32_t last, ErrorCode code, std::string_view text);
+  void note_drained();
+  void give_back(std::size_t bytes);
+
+  // session_send.cc
+  bool may_send(const Stream& stream) const { return !closed_ && !stream.closed_ && !stream.ended_; }
+  std::uint8_t* write_header_frames(std::uint8_t* out, std::uint32_t id, ByteSpan block, bool end);
+  std::size_t window_of(const Stream& stream) const;
+  void note_sent(Stream& stream, std::size_t bytes);
+  Sent queue_data(Stream& stream, ByteSpan head, ByteSpan body, bool end);
+  void mark_ready(Stream& stream);
+  void unqueue(Stream& stream);
+  void drain();
+  void drain_one(Stream& stream);
+  void note_ended(Stream& stream);
+
+  // session_streams.cc: the ends of streams
+  enum class End : std::uint8_t { kBothEnded, kResetByPeer, kResetByUs };
+  void close_stream(Stream& stream, End end);
+  void recycle(Stream& stream);
+  /// A peer's doing costs it its stream.
+  void reset_for(Stream& stream, const Fault& fault);
+  /// The same for a stream that there is no object of.
+  void refuse(std::uint32_t id, ErrorCode code);
+  bool count_reset();
+  void write_rst(std::uint32_t id, ErrorCode code);
+  void remember(std::uint32_t id, bool reset_by_us);
+  enum class Past : std::uint8_t { kUnknown, kClosed, kResetByUs };
+  Past past(std::uint32_t id) const;
+
+  static Stream& of(ListLink* link) { return *static_cast<Stream*>(static_cast<ReadyLink*>(link)); }
+
+  const Options& options_;
+  Resources& resources_;
+  Handler& handler_;
+  Sink& sink_;
+  SteadyMs now_ = 0;  ///< of the last feed()
+
+  bool closed_ = false;
+  bool preface_taken_ = false;
+  bool settings_taken_ = false;
+  bool settings_acknowledged_ = false;
+  bool table_update_owed_ = false;  ///< the peer has made its table smaller than what HPACK begins with
+  bool table_size_told_ = false;    ///< and knows that we use none
+  Shutdown shutdown_ = Shutdown::kNo;
+  std::uint8_t ping_strikes_ = 0;
+  bool sent_since_ping_ = false;
+  std::optional<SteadyMs> last_ping_;
+
+  // What the peer has set.
+  std::uint32_t peer_window_ = kDefaultWindow;
+  std::uint32_t peer_max_header_list_ = 0xffffffff;
+
+  std::int64_t send_window_ = kDefaultWindow;
+  std::uint32_t received_ = 0;  ///< and not yet given back
+
+  std::uint32_t last_stream_ = 0;
+  std::uint32_t goaway_last_ = kMaxStreamId;
+  std::uint32_t held_ = 0;
+  std::size_t queued_bytes_ = 0;
+  StreamTable streams_;
+  ReadyLink ready_;
+  StallLink stalled_;
+  ReadyLink held_closed_;  ///< closed streams that the application has not released
+
+  HpackDecoder decoder_;
+  // A header block whose CONTINUATION frames have not all come.
+  std::uint32_t block_stream_ = 0;
+  std::uint32_t continuations_ = 0;
+  bool block_ended_ = false;
+  Fault block_fault_;
+  OwnedBytes block_;
+  std::size_t block_bytes_ = 0;
+
+  TokenBucket resets_;
+  TokenBucket glitches_;
+  std::uint32_t control_frames_ = 0;
+  std::uint64_t control_mark_ = 0;  ///< once so much is written, those counted before are gone
+
+  std::array<std::uint32_t, kRemembered> past_{};  ///< ids, and below them a bit that says whether we have reset it
+  std::uint32_t past_at_ = 0;
+};
+
+}  // namespace rocket::h2

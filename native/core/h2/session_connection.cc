@@ -1,0 +1,143 @@
+// Frames that concern the connection as a whole, and its end.
+#include <algorithm>
+#include <cstring>
+
+#include "h2/session.h"
+
+namespace rocket::h2 {
+
+void Session::take_settings(const FrameHead& head, ByteSpan payload) {
+  const auto entries = payload.size() / kSettingBytes;
+  if (entries > options_.max_settings) return fail(ErrorCode::kEnhanceYourCalm, "too many entries in SETTINGS");
+  if (!glitch(1 + static_cast<std::int32_t>(entries))) return;
+  if (head.has(kAck)) {
+    settings_acknowledged_ = true;
+    return;
+  }
+  settings_taken_ = true;
+  for (std::size_t at = 0; at < payload.size(); at += kSettingBytes) {
+    Setting setting;
+    if (const auto fault = read_setting(payload.data() + at, setting)) return fail(fault.code, fault.why);
+    if (!apply(setting)) return;
+  }
+  if (auto* out = append_control(kFrameHeadBytes)) write_frame_head(out, 0, FrameType::kSettings, kAck, 0);
+  if (!closed_) drain();
+}
+
+bool Session::apply(const Setting& setting) {
+  if (setting.is(SettingId::kInitialWindowSize)) return change_peer_window(setting.value);
+  if (setting.is(SettingId::kMaxHeaderListSize)) peer_max_header_list_ = setting.value;
+  // Our encoder has no table, but what the peer expects to be told is that it has become smaller (RFC 7541, 4.2).
+  if (setting.is(SettingId::kHeaderTableSize) && setting.value < DynamicTable::kMaxBytes && !table_size_told_)
+    table_update_owed_ = true;
+  return true;
+}
+
+/// Changes the windows of all streams, which may make them negative.
+bool Session::change_peer_window(std::uint32_t window) {
+  const std::int64_t change = static_cast<std::int64_t>(window) - peer_window_;
+  peer_window_ = window;
+  bool fits = true;
+  streams_.each([&](Stream& stream) {
+    const std::int64_t changed = stream.send_window_ + change;
+    fits = fits && changed <= kMaxWindow;
+    stream.send_window_ = static_cast<std::int32_t>(std::min<std::int64_t>(changed, kMaxWindow));
+    if (stream.send_window_ > 0) {
+      mark_ready(stream);
+    } else {
+      static_cast<ReadyLink&>(stream).unlink();
+    }
+  });
+  if (!fits) fail(ErrorCode::kFlowControlError, "SETTINGS_INITIAL_WINDOW_SIZE makes a stream's window over 2^31-1");
+  return fits;
+}
+
+void Session::take_ping(const FrameHead& head, ByteSpan payload) {
+  if (!glitch()) return;
+  if (head.has(kAck)) {
+    if (std::memcmp(payload.data(), kShutdownPing.data(), kPingDataBytes) != 0) return handler_.on_ping_ack(payload);
+    if (shutdown_ == Shutdown::kBegun) finish_shutdown();
+    return;
+  }
+  if (is_ping_strike()) return fail(ErrorCode::kEnhanceYourCalm, "too_many_pings");
+  if (auto* out = append_control(kPingBytes)) write_ping(out, payload.data(), true);
+}
+
+bool Session::is_ping_strike() {
+  if (options_.min_ping_interval.count() == 0) return false;
+  const auto last = last_ping_;
+  last_ping_ = now_;
+  if (sent_since_ping_) {
+    sent_since_ping_ = false;
+    ping_strikes_ = 0;
+    return false;
+  }
+  const auto interval = streams_.size() > 0 ? options_.min_ping_interval : options_.min_idle_ping_interval;
+  return last && now_ - *last < interval.count() && ++ping_strikes_ > kMaxPingStrikes;
+}
+
+bool Session::glitch(std::int32_t cost) {
+  if (glitches_.take(cost, options_.glitches, now_)) return true;
+  fail(ErrorCode::kEnhanceYourCalm, "too many frames that say little");
+  return false;
+}
+
+/// Null, and the connection has failed, when the peer does not read what it makes us send.
+std::uint8_t* Session::append_control(std::size_t size) {
+  if (closed_) return nullptr;
+  if (sink_.written_total() >= control_mark_) {
+    control_frames_ = 0;
+    control_mark_ = sink_.appended_total() + size;
+  }
+  if (++control_frames_ > options_.max_control_frames) {
+    fail(ErrorCode::kEnhanceYourCalm, "answers to control frames are not read");
+    return nullptr;
+  }
+  return sink_.append(size);
+}
+
+/// Half of the connection's window is always free, and a frame is within that: it cannot be overrun here.
+void Session::give_back(std::size_t bytes) {
+  received_ += static_cast<std::uint32_t>(bytes);
+  if (received_ < options_.connection_window / 2) return;
+  if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, 0, received_);
+  received_ = 0;
+}
+
+void Session::send_ping(const std::uint8_t* data) {
+  if (!closed_) write_ping(sink_.append(kPingBytes), data, false);
+}
+
+void Session::write_goaway_frame(std::uint32_t last, ErrorCode code, std::string_view text) {
+  write_goaway(sink_.append(goaway_bytes(text)), last, code, text);
+}
+
+void Session::begin_shutdown() {
+  if (closed_ || shutdown_ != Shutdown::kNo) return;
+  shutdown_ = Shutdown::kBegun;
+  write_goaway_frame(kMaxStreamId, ErrorCode::kNoError, {});
+  send_ping(kShutdownPing.data());
+}
+
+void Session::finish_shutdown() {
+  if (closed_ || shutdown_ >= Shutdown::kFinished) return;
+  shutdown_ = Shutdown::kFinished;
+  goaway_last_ = last_stream_;
+  write_goaway_frame(goaway_last_, ErrorCode::kNoError, {});
+  note_drained();
+}
+
+void Session::note_drained() {
+  if (closed_ || shutdown_ != Shutdown::kFinished || streams_.size() > 0) return;
+  shutdown_ = Shutdown::kDrained;
+  handler_.on_drained();
+}
+
+void Session::fail(ErrorCode code, const char* why) {
+  if (closed_) return;
+  closed_ = true;
+  write_goaway_frame(std::min(last_stream_, goaway_last_), code, why);
+  handler_.on_connection_error(code, why);
+}
+
+}  // namespace rocket::h2

@@ -1,0 +1,232 @@
+// Replies out, inside the peer's windows.
+#include <algorithm>
+#include <cstring>
+
+#include "h2/session.h"
+
+namespace rocket::h2 {
+
+namespace {
+
+/// Every peer takes frames of this size, and others need not wait long for their turn.
+constexpr std::size_t kFrameBytes = kDefaultMaxFrameBytes;
+/// What a DATA frame of ours gives back of the glitches: it is often answered by WINDOW_UPDATEs and a PING.
+constexpr std::int32_t kGlitchesPerData = 4;
+/// A change of the dynamic table's size to 0.
+constexpr std::uint8_t kNoTable = 0x20;
+
+std::uint8_t* write_bytes(std::uint8_t* out, ByteSpan bytes) {
+  if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
+  return out + bytes.size();
+}
+
+/// A block, and what comes before it, in HEADERS and as many CONTINUATIONs as it takes.
+std::size_t header_frames_bytes(std::size_t bytes) {
+  return bytes + kFrameHeadBytes * std::max<std::size_t>(1, (bytes + kFrameBytes - 1) / kFrameBytes);
+}
+
+ByteSpan take_front(ByteSpan& bytes, std::size_t most) {
+  const auto front = bytes.first(std::min(most, bytes.size()));
+  bytes = bytes.subspan(front.size());
+  return front;
+}
+
+}  // namespace
+
+std::uint8_t* Session::write_header_frames(std::uint8_t* out, std::uint32_t id, ByteSpan block, bool end) {
+  std::size_t owed = table_update_owed_ ? 1 : 0;
+  auto type = FrameType::kHeaders;
+  std::uint8_t flags = end ? kEndStream : 0;
+  do {
+    const auto part = take_front(block, kFrameBytes - owed);
+    if (block.empty()) flags |= kEndHeaders;
+    out = write_frame_head(out, owed + part.size(), type, flags, id);
+    if (owed > 0) {
+      *out++ = kNoTable;
+      owed = 0;
+      table_update_owed_ = false;
+      table_size_told_ = true;
+    }
+    out = write_bytes(out, part);
+    type = FrameType::kContinuation;
+    flags = 0;
+  } while (!block.empty());
+  sent_since_ping_ = true;
+  return out;
+}
+
+void Session::send_headers(Stream& stream, ByteSpan block, bool end) {
+  if (!may_send(stream)) return;
+  if (!stream.queue_.empty()) {
+    stream.trailers_ = OwnedBytes::try_copy_of(block);
+    if (stream.trailers_.empty() && !block.empty()) return reset(stream, ErrorCode::kInternalError);
+    stream.ended_ = stream.end_waits_ = true;
+    return;
+  }
+  write_header_frames(sink_.append(header_frames_bytes(table_update_owed_ + block.size())), stream.id_, block, end);
+  if (!end) return;
+  stream.ended_ = true;
+  note_ended(stream);
+}
+
+std::size_t Session::window_of(const Stream& stream) const {
+  const auto window = std::min<std::int64_t>(stream.send_window_, send_window_);
+  return window > 0 ? static_cast<std::size_t>(window) : 0;
+}
+
+void Session::note_sent(Stream& stream, std::size_t bytes) {
+  stream.send_window_ -= static_cast<std::int32_t>(bytes);
+  send_window_ -= static_cast<std::int64_t>(bytes);
+  glitches_.give(kGlitchesPerData, options_.glitches);
+  sent_since_ping_ = true;
+}
+
+Session::Sent Session::send_data(Stream& stream, ByteSpan head, ByteSpan body, bool end) {
+  if (!may_send(stream)) return Sent::kClosed;
+  if (!stream.queue_.empty()) {
+    if (stream.queue_.size() < options_.max_stream_queue_bytes) return queue_data(stream, head, body, end);
+    stream.writable_owed_ = true;
+    return Sent::kFull;
+  }
+  std::size_t left = head.size() + body.size();
+  std::size_t window = sink_.backlogged() ? 0 : window_of(stream);
+  while (left > 0 ? window > 0 : end) {
+    const auto bytes = std::min({left, window, kFrameBytes});
+    const bool last = end && bytes == left;
+    auto* out = sink_.append(kFrameHeadBytes + bytes);
+    out = write_frame_head(out, bytes, FrameType::kData, last ? kEndStream : 0, stream.id_);
+    const auto front = take_front(head, bytes);
+    out = write_bytes(out, front);
+    write_bytes(out, take_front(body, bytes - front.size()));
+    note_sent(stream, bytes);
+    left -= bytes;
+    window -= bytes;
+    if (last) {
+      stream.ended_ = true;
+      note_ended(stream);
+      return Sent::kWritten;
+    }
+  }
+  return left == 0 ? Sent::kWritten : queue_data(stream, head, body, end);
+}
+
+Session::Sent Session::queue_data(Stream& stream, ByteSpan head, ByteSpan body, bool end) {
+  const std::size_t before = stream.queue_.size();
+  if (!stream.queue_.push(head) || !stream.queue_.push(body)) {
+    queued_bytes_ += stream.queue_.size() - before;
+    return Sent::kNoMemory;
+  }
+  queued_bytes_ += stream.queue_.size() - before;
+  stream.ended_ = stream.end_waits_ = end;
+  stream.writable_owed_ = true;
+  if (before == 0) {
+    stream.stalled_since_ = 0;
+    stalled_.push_back(static_cast<StallLink&>(stream));
+    mark_ready(stream);
+  }
+  return Sent::kQueued;
+}
+
+Session::Sent Session::reply(Stream& stream, ByteSpan headers, ByteSpan head, ByteSpan body, ByteSpan trailers) {
+  if (!may_send(stream)) return Sent::kClosed;
+  const std::size_t bytes = head.size() + body.size();
+  if (bytes > kFrameBytes || bytes > window_of(stream) || !stream.queue_.empty() || sink_.backlogged()) {
+    send_headers(stream, headers, false);
+    const auto sent = send_data(stream, head, body, false);
+    if (sent != Sent::kNoMemory) send_headers(stream, trailers, true);
+    return sent;
+  }
+  const std::size_t headers_bytes = header_frames_bytes(table_update_owed_ + headers.size());
+  const std::size_t trailers_bytes = header_frames_bytes(trailers.size());
+  auto* out = sink_.append(headers_bytes + kFrameHeadBytes + bytes + trailers_bytes);
+  out = write_header_frames(out, stream.id_, headers, false);
+  out = write_frame_head(out, bytes, FrameType::kData, 0, stream.id_);
+  out = write_bytes(write_bytes(out, head), body);
+  note_sent(stream, bytes);
+  write_header_frames(out, stream.id_, trailers, true);
+  stream.ended_ = true;
+  note_ended(stream);
+  return Sent::kWritten;
+}
+
+/// END_STREAM has been written.
+void Session::note_ended(Stream& stream) {
+  if (stream.peer_ended_) {
+    close_stream(stream, End::kBothEnded);
+  } else if (stream.released_) {
+    write_rst(stream.id_, ErrorCode::kNoError);
+    close_stream(stream, End::kResetByUs);
+  }
+}
+
+void Session::mark_ready(Stream& stream) {
+  auto& link = static_cast<ReadyLink&>(stream);
+  if (link.empty() && !stream.queue_.empty() && stream.send_window_ > 0) ready_.push_back(link);
+}
+
+void Session::unqueue(Stream& stream) {
+  static_cast<ReadyLink&>(stream).unlink();
+  static_cast<StallLink&>(stream).unlink();
+  queued_bytes_ -= stream.queue_.size();
+  stream.queue_.clear();
+}
+
+void Session::drain() {
+  while (!closed_ && !ready_.empty() && send_window_ > 0 && !sink_.backlogged()) drain_one(of(ready_.next));
+}
+
+/// One frame of a stream, which then goes to the end of the row.
+void Session::drain_one(Stream& stream) {
+  const auto data = stream.queue_.front(std::min(window_of(stream), kFrameBytes));
+  const bool last = data.size() == stream.queue_.size();
+  const bool end = last && stream.end_waits_ && stream.trailers_.empty();
+  auto* out = sink_.append(kFrameHeadBytes + data.size());
+  out = write_frame_head(out, data.size(), FrameType::kData, end ? kEndStream : 0, stream.id_);
+  write_bytes(out, data);
+  note_sent(stream, data.size());
+  queued_bytes_ -= data.size();
+  stream.queue_.pop(data.size());
+  auto& ready = static_cast<ReadyLink&>(stream);
+  auto& stall = static_cast<StallLink&>(stream);
+  ready.unlink();
+  stall.unlink();
+  stream.stalled_since_ = 0;
+  if (!last) {
+    stalled_.push_back(stall);
+    return mark_ready(stream);
+  }
+  if (!stream.trailers_.empty()) {
+    const auto trailers = std::move(stream.trailers_);
+    write_header_frames(sink_.append(header_frames_bytes(table_update_owed_ + trailers.size())), stream.id_,
+                        trailers.span(), true);
+  }
+  if (stream.end_waits_) {
+    stream.end_waits_ = false;
+    note_ended(stream);
+  } else if (stream.writable_owed_) {
+    stream.writable_owed_ = false;
+    handler_.on_stream_writable(stream);
+  }
+}
+
+void Session::consume(Stream& stream, std::size_t bytes) {
+  if (closed_ || stream.closed_ || stream.peer_ended_) return;
+  // Not more than was received, whatever the application says.
+  const auto taken = options_.stream_window - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
+  stream.consumed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, taken));
+  if (stream.consumed_ < options_.stream_window / 2) return;
+  if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, stream.id_, stream.consumed_);
+  stream.receive_window_ += static_cast<std::int32_t>(stream.consumed_);
+  stream.consumed_ = 0;
+}
+
+std::optional<SteadyMs> Session::stalled_since(SteadyMs now) {
+  if (stalled_.empty()) return std::nullopt;
+  const auto stream_of = [](ListLink* link) { return static_cast<Stream*>(static_cast<StallLink*>(link)); };
+  // Those that have moved since the last look are at the end.
+  for (auto* link = stalled_.prev; link != &stalled_ && stream_of(link)->stalled_since_ == 0; link = link->prev)
+    stream_of(link)->stalled_since_ = now;
+  return stream_of(stalled_.next)->stalled_since_;
+}
+
+}  // namespace rocket::h2

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/list_link.h"
+#include "h2/send_queue.h"
+
+namespace rocket::h2 {
+
+struct ReadyLink : ListLink {};  ///< of streams that have something to send and a window for it
+struct StallLink : ListLink {};  ///< of all streams that have something to send, the longest without progress first
+
+/// One request and its reply. Belongs to its session, which hands it out from on_request() until release().
+class Stream : ReadyLink, StallLink {
+ public:
+  std::uint32_t id() const { return id_; }
+  /// Neither side has anything more to say, or one has reset it: what is sent is dropped.
+  bool closed() const { return closed_; }
+  /// END_STREAM has come.
+  bool peer_ended() const { return peer_ended_; }
+  /// END_STREAM has been sent, or waits in the queue.
+  bool ended() const { return ended_; }
+  /// Bytes that wait for the peer's windows.
+  std::size_t queued_bytes() const { return queue_.size(); }
+
+  void* user = nullptr;  ///< the application's
+
+ private:
+  friend class Session;
+  friend class StreamTable;
+  friend class StreamPool;
+
+  std::uint32_t id_ = 0;
+  bool peer_ended_ = false;
+  bool ended_ = false;
+  bool end_waits_ = false;  ///< END_STREAM, with or without trailers, waits behind the queue
+  bool closed_ = false;
+  bool released_ = false;
+  bool writable_owed_ = false;
+  std::int32_t send_window_ = 0;     ///< negative after a peer has lowered its setting
+  std::int32_t receive_window_ = 0;  ///< what the peer may still send
+  std::uint32_t consumed_ = 0;       ///< and not yet given back
+  std::int64_t content_left_ = -1;   ///< of content-length; negative: none was said
+  std::int64_t stalled_since_ = 0;   ///< 0: since the last look
+  SendQueue queue_;
+  OwnedBytes trailers_;
+  Stream* next_ = nullptr;  ///< of its bucket, or in the pool
+};
+
+/// Streams that are used again. One serves all sessions of a thread, and outlives them.
+class StreamPool {
+ public:
+  StreamPool() = default;
+  StreamPool(const StreamPool&) = delete;
+  StreamPool& operator=(const StreamPool&) = delete;
+  ~StreamPool();
+
+  /// Null when there is no memory.
+  Stream* take();
+  void give(Stream* stream);
+
+ private:
+  static constexpr std::size_t kMostKept = 4096;
+  Stream* free_ = nullptr;
+  std::size_t kept_ = 0;
+};
+
+/// Open streams by id. Ids come in a row, so their low bits spread them evenly.
+class StreamTable {
+ public:
+  Stream* find(std::uint32_t id) const {
+    if (buckets_ == 0) return nullptr;
+    Stream* stream = table()[bucket(id)];
+    while (stream != nullptr && stream->id_ != id) stream = stream->next_;
+    return stream;
+  }
+  /// False when there is no memory.
+  bool insert(Stream& stream);
+  void erase(Stream& stream);
+  std::uint32_t size() const { return size_; }
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    for (std::uint32_t i = 0; i < buckets_; ++i) {
+      for (Stream* stream = table()[i]; stream != nullptr;) {
+        Stream* const next = stream->next_;
+        visit(*stream);
+        stream = next;
+      }
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kFirstBuckets = 8;
+  std::uint32_t bucket(std::uint32_t id) const { return (id >> 1) & (buckets_ - 1); }
+  Stream** table() const { return reinterpret_cast<Stream**>(const_cast<std::uint8_t*>(block_.data())); }
+  bool grow();
+
+  OwnedBytes block_;
+  std::uint32_t buckets_ = 0;  ///< a power of two, or 0
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace rocket::h2
