@@ -56,14 +56,13 @@ export type {
   InterceptedServerCall,
   ServerInterceptor,
 } from './rpc/interceptors.ts';
+export type { CloseOptions, ListenOptions } from './rpc/listen-options.ts';
 export type { ReadyOptions } from './rpc/ready-waiters.ts';
 export type { RetryBudgetOptions, RetryOptions } from './rpc/retry-options.ts';
 export {
-  type CloseOptions,
   type Handler,
   type Handlers,
   type ListenAddress,
-  type ListenOptions,
   Server,
   type ServerStats,
 } from './rpc/server.ts';

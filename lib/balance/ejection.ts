@@ -1,3 +1,5 @@
+import { integer, number, type OptionTable, timeout } from '../contract/option-table.ts';
+
 /** Passive outlier ejection of a channel's endpoints, after Envoy's (docs/discovery.md, "When a call fails"). */
 export interface EjectionSettings {
   /** Failures in a row that eject an endpoint. */
@@ -16,15 +18,15 @@ export interface EjectionSettings {
   readonly maxShare: number;
 }
 
-export const defaultEjection: EjectionSettings = {
-  consecutiveFailures: 5,
-  errorRate: 0.5,
-  minCalls: 20,
-  windowMs: 10_000,
-  baseMs: 1000,
-  maxMs: 60_000,
-  maxShare: 0.5,
-};
+export const ejectionTable = {
+  consecutiveFailures: integer(5, 1, 1e6),
+  errorRate: number(0.5, { over: 0, max: 1 }),
+  minCalls: integer(20, 1, 1e6),
+  windowMs: timeout(10_000),
+  baseMs: timeout(1000),
+  maxMs: timeout(60_000),
+  maxShare: number(0.5, { over: 0, max: 1 }),
+} satisfies OptionTable<EjectionSettings>;
 
 /** What is known of one endpoint. */
 interface History {

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import protobuf from 'protobufjs';
 import { defineService, methodKind } from '../contract/define-service.ts';
-import { booleanOption, choiceOption, stringsOption } from '../contract/option-shapes.ts';
-import { knownOptions } from '../contract/options.ts';
+import { stringsOption } from '../contract/option-shapes.ts';
+import { boolean, checked, checkedOptions, choice, type OptionTable } from '../contract/option-table.ts';
 import type { DefinitionOf, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
@@ -30,6 +30,15 @@ export interface LoadProtoOptions {
   /** Fields of type `bytes` may be given as base64 texts, too, as JSON has them. Default false. */
   readonly base64?: boolean;
 }
+
+export const loadProtoTable = {
+  includeDirs: checked((name, value: readonly string[] = []) => stringsOption(name, value)),
+  keepCase: boolean(false),
+  longs: choice<Longs>(['bigint', 'string', 'number'], 'bigint'),
+  dates: boolean(false),
+  unknownFields: choice<'ignore' | 'error'>(['ignore', 'error'], 'ignore'),
+  base64: boolean(false),
+} satisfies OptionTable<LoadProtoOptions>;
 
 /** Services by name, as loadProto() returns them when it is told no types. */
 export type LooseServices = { readonly [service: string]: ServiceDefinition };
@@ -81,16 +90,21 @@ export function loadProto<Descriptions = never>(
   paths: string | readonly string[],
   options: LoadProtoOptions = {},
 ): [Descriptions] extends [never] ? LooseServices : ServicesOf<Descriptions> {
-  checkArguments(paths, options);
-  const given = typeof paths === 'string' ? [paths] : paths;
+  checkPaths(paths);
+  const { includeDirs, keepCase, longs, dates, unknownFields, base64 } = checkedOptions(
+    'loadProto',
+    options,
+    loadProtoTable,
+    'loadProto: ',
+  );
+  const list = typeof paths === 'string' ? [paths] : paths;
   const { root } = loadFiles(
     protobuf,
-    given.map((path) => located(path, options.includeDirs ?? [])),
-    { folders: options.includeDirs ?? [], keepCase: options.keepCase ?? false, protobufFolder },
+    list.map((path) => located(path, includeDirs)),
+    { folders: includeDirs, keepCase, protobufFolder },
   );
   const found: protobuf.Service[] = [];
   collectServices(root, found);
-  const { longs = 'bigint', dates = false, unknownFields = 'ignore', base64 = false } = options;
   const rules = { unknownFields, base64 };
   const codecOf = (type: protobuf.Type): ProtobufCodec =>
     new ProtobufCodec(reflectedType(type, dates), longs, rules);
@@ -106,28 +120,13 @@ export function loadProto<Descriptions = never>(
 }
 
 /** From JavaScript anything may come. @throws TypeError that names what is wrong. */
-function checkArguments(paths: unknown, options: LoadProtoOptions): void {
+function checkPaths(paths: unknown): void {
   const list = typeof paths === 'string' ? [paths] : paths;
   if (!Array.isArray(list) || list.length === 0 || paths === '')
     throw new TypeError(
       `loadProto: the path of a .proto file is needed, or a list of paths, not ${kindOf(paths)}`,
     );
   stringsOption('loadProto: paths', list);
-  knownOptions('loadProto', options, [
-    'includeDirs',
-    'keepCase',
-    'longs',
-    'dates',
-    'unknownFields',
-    'base64',
-  ]);
-  const { includeDirs, keepCase, longs } = options;
-  if (includeDirs !== undefined) stringsOption('loadProto: includeDirs', includeDirs);
-  booleanOption('loadProto: keepCase', keepCase, false);
-  choiceOption('loadProto: longs', longs, ['bigint', 'string', 'number'], 'bigint');
-  booleanOption('loadProto: dates', options.dates, false);
-  choiceOption('loadProto: unknownFields', options.unknownFields, ['ignore', 'error'], 'ignore');
-  booleanOption('loadProto: base64', options.base64, false);
 }
 
 /** A file may be given by its path from here, or from one of the folders. */

@@ -39,12 +39,6 @@ export function checkAddress(address: string, options: { readonly allowUnix?: bo
   }
 }
 
-/** @throws RangeError unless it is over 0 and at most a million. */
-export function checkWeight(weight: number): void {
-  if (!(typeof weight === 'number' && weight > 0 && weight <= 1e6))
-    throw new RangeError(`weight must be over 0 and at most 1000000, not ${kindOf(weight)}`);
-}
-
 /**
  * @throws TypeError for pairs that cannot be written as `;key=value`, for the key `weight`, and for over 2048 bytes.
  */

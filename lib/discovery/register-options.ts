@@ -1,6 +1,13 @@
-import { checkSignal, functionOption } from '../contract/option-shapes.ts';
-import { integerOption, knownOptions } from '../contract/options.ts';
-import { checkMetadata, checkWeight } from './instance.ts';
+import {
+  callback,
+  checked,
+  checkedOptions,
+  integer,
+  number,
+  type OptionTable,
+  signal,
+} from '../contract/option-table.ts';
+import { checkMetadata } from './instance.ts';
 import type { RegisterOptions } from './registry.ts';
 
 /** Options with everything filled in. */
@@ -10,18 +17,21 @@ export interface RegisterSettings {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const names: readonly (keyof RegisterOptions)[] = ['ttlSeconds', 'weight', 'metadata', 'signal', 'onError'];
+export const registerOptionTable = {
+  // The shortest TTL is one that etcd keeps as given: it raises values under its own minimum, and a lease is refreshed
+  // three times per TTL.
+  ttlSeconds: integer(30, 5, 86_400),
+  weight: number(1, { over: 0, max: 1e6 }),
+  metadata: checked((_name, value: Readonly<Record<string, string>> = {}) => {
+    checkMetadata(value);
+    return value;
+  }),
+  signal: signal(),
+  onError: callback<(error: Error) => void>(),
+} satisfies OptionTable<RegisterOptions>;
 
 /** @throws TypeError or RangeError that names the option. */
 export function checkedRegisterOptions(options: RegisterOptions): RegisterSettings {
-  knownOptions('register', options, names);
-  const { weight = 1, metadata = {} } = options;
-  checkWeight(weight);
-  checkMetadata(metadata);
-  checkSignal('signal', options.signal);
-  functionOption('onError', options.onError);
-  // The shortest TTL is one that etcd keeps as given: it raises values under its own minimum, and a lease is refreshed
-  // three times per TTL.
-  const ttlSeconds = integerOption('ttlSeconds', options.ttlSeconds, 30, 5, 86_400);
+  const { ttlSeconds, weight, metadata } = checkedOptions('register', options, registerOptionTable);
   return { ttlSeconds, weight, metadata };
 }

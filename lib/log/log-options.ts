@@ -1,5 +1,15 @@
 import { type FullPolicy, fullPolicies, type LogBufferOptions } from '../addon/log-buffer.ts';
-import { integerOption, knownOptions, MiB, timeoutOption } from '../contract/options.ts';
+import {
+  type CheckedOptions,
+  checked,
+  checkedOptions,
+  given,
+  integer,
+  type OptionRule,
+  type OptionTable,
+  timeout,
+} from '../contract/option-table.ts';
+import { MiB } from '../contract/options.ts';
 import { asFields, type LogFields, mergedFields } from './fields.ts';
 import type { LevelName } from './levels.ts';
 import { safeText } from './safe-text.ts';
@@ -58,37 +68,48 @@ export interface LogDestination {
   readonly reopenOnSighup: boolean;
 }
 
-const destinationNames: readonly (keyof LogDestinationOptions)[] = [
-  'directory',
-  'name',
-  'stream',
-  'maxFileBytes',
-  'maxFiles',
-  'gzip',
-  'bufferBytes',
-  'queueBytes',
-  'whenFull',
-  'gatherMs',
-  'flushTimeoutMs',
-  'saveFromCrashes',
-  'flushOnSignals',
-  'reopenOnSighup',
-];
+const flag = (fallback: boolean): OptionRule<boolean, boolean> =>
+  checked((name, value) => booleanOption(name, value, fallback));
 
-export const loggerOptionNames: readonly (keyof LoggerOptions)[] = [
-  ...destinationNames,
-  'level',
-  'format',
-  'fields',
-];
+export const destinationTable = {
+  directory: checked(directoryOption),
+  name: checked(nameOption),
+  stream: checked(streamOption),
+  maxFileBytes: integer(64 * MiB, 0, Number.MAX_SAFE_INTEGER),
+  maxFiles: integer(0, 0, 1e6),
+  gzip: flag(false),
+  bufferBytes: integer(MiB, 4096, 1024 * MiB),
+  queueBytes: integer(16 * MiB, 4096, 1024 * MiB),
+  whenFull: checked(policyOption),
+  gatherMs: timeout(200),
+  flushTimeoutMs: timeout(1000),
+  saveFromCrashes: flag(true),
+  flushOnSignals: flag(true),
+  reopenOnSighup: flag(false),
+} satisfies OptionTable<LogDestinationOptions>;
+
+export const loggerTable = {
+  ...destinationTable,
+  level: given<LevelName | 'silent'>(),
+  format: checked(formatOption),
+  fields: given<LogFields>(),
+} satisfies OptionTable<LoggerOptions>;
 
 /** @throws TypeError or RangeError that names the option. */
 export function checkedLoggerOptions(options: LoggerOptions): LogDestination {
   checkedObject('createLogger', options);
-  const { format = 'text' } = options;
-  if (format !== 'text' && format !== 'json')
-    throw new TypeError(`format must be text or json, not ${safeText(format)}`);
-  return checkedDestination('createLogger', options, format === 'json');
+  const given = checkedOptions('createLogger', options, loggerTable);
+  return destinationOf(given, given.format === 'json');
+}
+
+/** @throws TypeError or RangeError that names the option. */
+export function checkedDestination(
+  of: string,
+  options: LogDestinationOptions,
+  json: boolean,
+): LogDestination {
+  checkedObject(of, options);
+  return destinationOf(checkedOptions(of, options, destinationTable), json);
 }
 
 /** A copy. @throws TypeError */
@@ -112,56 +133,62 @@ function booleanOption(name: string, value: boolean | undefined, fallback: boole
 }
 
 /** Empty: none. */
-function directoryOption(directory: string | undefined): string {
-  if (directory === undefined) return '';
-  if (typeof directory !== 'string' || directory === '' || directory.includes('\0'))
-    throw new TypeError(`directory must be the path of a folder, not ${describe(directory)}`);
-  return directory;
+function directoryOption(name: string, value: string | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'string' || value === '' || value.includes('\0'))
+    throw new TypeError(`${name} must be the path of a folder, not ${describe(value)}`);
+  return value;
+}
+
+function nameOption(name: string, value = 'rocket'): string {
+  if (typeof value !== 'string' || !/^[^/\0]{1,200}$/.test(value))
+    throw new TypeError(`${name} must be a part of a file name, not ${describe(value)}`);
+  return value;
+}
+
+function streamOption(name: string, value: 'stdout' | 'stderr' = 'stdout'): 'stdout' | 'stderr' {
+  if (value !== 'stdout' && value !== 'stderr')
+    throw new TypeError(`${name} must be stdout or stderr, not ${safeText(value)}`);
+  return value;
+}
+
+function policyOption(name: string, value: FullPolicy = 'drop-newest'): FullPolicy {
+  if (!fullPolicies.includes(value))
+    throw new TypeError(`${name} must be one of ${fullPolicies.join(', ')}, not ${safeText(value)}`);
+  return value;
+}
+
+function formatOption(name: string, value: 'text' | 'json' = 'text'): 'text' | 'json' {
+  if (value !== 'text' && value !== 'json')
+    throw new TypeError(`${name} must be text or json, not ${safeText(value)}`);
+  return value;
 }
 
 function describe(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : safeText(value);
 }
 
-/** @throws TypeError or RangeError that names the option. */
-export function checkedDestination(
-  of: string,
-  options: LogDestinationOptions,
-  json: boolean,
-): LogDestination {
-  checkedObject(of, options);
-  knownOptions(of, options, of === 'createLogger' ? loggerOptionNames : destinationNames);
-  const { name = 'rocket', stream = 'stdout', whenFull = 'drop-newest' } = options;
-  const directory = directoryOption(options.directory);
-  if (typeof name !== 'string' || !/^[^/\0]{1,200}$/.test(name))
-    throw new TypeError(`name must be a part of a file name, not ${describe(name)}`);
-  if (stream !== 'stdout' && stream !== 'stderr')
-    throw new TypeError(`stream must be stdout or stderr, not ${safeText(stream)}`);
-  if (!fullPolicies.includes(whenFull))
-    throw new TypeError(`whenFull must be one of ${fullPolicies.join(', ')}, not ${safeText(whenFull)}`);
-  const bytes = (option: 'bufferBytes' | 'queueBytes', fallback: number): number =>
-    integerOption(option, options[option], fallback, 4096, 1024 * MiB);
-  // Words of the shared memory lie on multiples of four.
-  const bufferBytes = bytes('bufferBytes', MiB) & ~63;
-  const settings: LogBufferOptions = {
-    folder: directory,
-    name,
-    fd: stream === 'stdout' ? 1 : 2,
-    maxFileBytes: integerOption('maxFileBytes', options.maxFileBytes, 64 * MiB, 0, Number.MAX_SAFE_INTEGER),
-    maxFiles: integerOption('maxFiles', options.maxFiles, 0, 0, 1e6),
-    json,
-    policy: whenFull,
-    bufferBytes,
-    queueBytes: bytes('queueBytes', 16 * MiB),
-    gatherMs: timeoutOption('gatherMs', options.gatherMs, 200),
-    flushTimeoutMs: timeoutOption('flushTimeoutMs', options.flushTimeoutMs, 1000),
-    saveFromCrashes: booleanOption('saveFromCrashes', options.saveFromCrashes, true),
-  };
+function destinationOf(given: CheckedOptions<typeof destinationTable>, json: boolean): LogDestination {
+  const { directory, name, stream, gzip, flushOnSignals, reopenOnSighup, whenFull, ...limits } = given;
   return {
     place: directory === '' ? stream : `${directory}/${name}`,
-    settings,
-    gzip: booleanOption('gzip', options.gzip, false) && directory !== '',
-    flushOnSignals: booleanOption('flushOnSignals', options.flushOnSignals, true),
-    reopenOnSighup: booleanOption('reopenOnSighup', options.reopenOnSighup, false),
+    settings: {
+      folder: directory,
+      name,
+      fd: stream === 'stdout' ? 1 : 2,
+      maxFileBytes: limits.maxFileBytes,
+      maxFiles: limits.maxFiles,
+      json,
+      policy: whenFull,
+      // Words of the shared memory lie on multiples of four.
+      bufferBytes: limits.bufferBytes & ~63,
+      queueBytes: limits.queueBytes,
+      gatherMs: limits.gatherMs,
+      flushTimeoutMs: limits.flushTimeoutMs,
+      saveFromCrashes: limits.saveFromCrashes,
+    },
+    gzip: gzip && directory !== '',
+    flushOnSignals,
+    reopenOnSighup,
   };
 }

@@ -8,19 +8,10 @@ import {
 import { checkIsPlain, refuseOption } from '../contract/options.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
-import type { CallOptions } from './channel-options.ts';
+import { callOptionTable } from './channel-options.ts';
 import type { InterceptedClientCall } from './interceptors.ts';
 
-const names: readonly (keyof CallOptions)[] = [
-  'timeoutMs',
-  'signal',
-  'metadata',
-  'waitForReady',
-  'parent',
-  'onMetadata',
-  'balanceKey',
-  'retry',
-];
+const names = Object.keys(callOptionTable);
 
 /**
  * Like knownOptions(), but for the options of every call: loops over their names and allocates nothing.

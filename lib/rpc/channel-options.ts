@@ -1,22 +1,34 @@
+import { nativeClientTransport } from '../addon/client-transport.ts';
 import type { BalancerFactory } from '../balance/balancer.ts';
 import type { BalancerName } from '../balance/balancers.ts';
-import { defaultEjection, type EjectionSettings } from '../balance/ejection.ts';
+import { type EjectionSettings, ejectionTable } from '../balance/ejection.ts';
 import type { Metadata, MetadataInit } from '../contract/metadata.ts';
-import { booleanOption, choiceOption } from '../contract/option-shapes.ts';
 import {
-  defaultIoThreads,
-  integerOption,
-  knownOptions,
-  MiB,
-  numberOption,
-  timeoutOption,
-} from '../contract/options.ts';
+  boolean,
+  callback,
+  callbacks,
+  checked,
+  checkedOptions,
+  choice,
+  given,
+  group,
+  integer,
+  type OptionTable,
+  timeout,
+} from '../contract/option-table.ts';
+import { defaultIoThreads, defaultTimeoutMs, MiB } from '../contract/options.ts';
 import type { ClientTransportFactory, ClientTransportOptions } from '../contract/transport.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
-import type { Logger } from '../log/logger.ts';
+import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { CallContext } from './call-context.ts';
 import type { ClientInterceptor } from './interceptors.ts';
-import type { RetryBudgetOptions, RetryOptions } from './retry-options.ts';
+import {
+  checkedBudget,
+  type RetryBudgetOptions,
+  type RetryOptions,
+  type RetryPolicy,
+  retryPolicy,
+} from './retry-options.ts';
 
 /** How a channel connects, and the defaults of its calls. */
 export interface ChannelOptions {
@@ -104,31 +116,36 @@ export interface ChannelOptions {
   readonly transport?: ClientTransportFactory;
 }
 
-export const channelOptionNames: readonly (keyof ChannelOptions)[] = [
-  'ioThreads',
-  'connections',
-  'connection',
-  'connectTimeoutMs',
-  'backoff',
-  'keepaliveTimeMs',
-  'keepaliveTimeoutMs',
-  'serialConnections',
-  'timeoutMs',
-  'waitForReady',
-  'maxCallsInFlight',
-  'maxFrameBytes',
-  'maxQueuedBytes',
-  'checksum',
-  'peerIsRocketRpc',
-  'interceptors',
-  'balancer',
-  'resolver',
-  'retry',
-  'retryBudget',
-  'ejection',
-  'logger',
-  'transport',
-];
+const backoffTable = {
+  minMs: timeout(100),
+  maxMs: timeout(10_000),
+} satisfies OptionTable<NonNullable<ChannelOptions['backoff']>>;
+
+export const channelOptionTable = {
+  ioThreads: integer(undefined, 1, 128),
+  connections: integer(undefined, 1, 1024),
+  connection: choice(['persistent', 'short'], 'persistent'),
+  connectTimeoutMs: timeout(5000),
+  backoff: group(backoffTable),
+  keepaliveTimeMs: timeout(5000, 0),
+  keepaliveTimeoutMs: timeout(3000),
+  serialConnections: integer(16, 1, 1024),
+  timeoutMs: timeout(defaultTimeoutMs),
+  waitForReady: boolean(false),
+  maxCallsInFlight: integer(65_536, 1, 1 << 20),
+  maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
+  maxQueuedBytes: integer(16 * MiB, 1024, 1024 * MiB),
+  checksum: boolean(true),
+  peerIsRocketRpc: boolean(false),
+  interceptors: callbacks<ClientInterceptor>(),
+  balancer: given<BalancerName | BalancerFactory>(),
+  resolver: given<Resolver | Discovery>(),
+  retry: checked((_name, value: RetryOptions | false | undefined) => retryPolicy(value)),
+  retryBudget: checked((_name, value: RetryBudgetOptions | undefined) => checkedBudget(value)),
+  ejection: checked(checkedEjection),
+  logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
+  transport: callback<ClientTransportFactory>(),
+} satisfies OptionTable<ChannelOptions>;
 
 /** Options of a single call. */
 export interface CallOptions {
@@ -156,53 +173,73 @@ export interface CallOptions {
   readonly retry?: RetryOptions | false | undefined;
 }
 
+/** Bounds alone: what is not given is the channel's. */
+export const callOptionTable = {
+  timeoutMs: timeout(undefined),
+  signal: given<AbortSignal>(),
+  metadata: given<MetadataInit>(),
+  waitForReady: given<boolean>(),
+  parent: given<CallContext>(),
+  onMetadata: given<(metadata: Metadata) => void>(),
+  balanceKey: given<string>(),
+  retry: given<RetryOptions | false>(),
+} satisfies OptionTable<CallOptions>;
+
+/** Options with everything filled in. */
+export interface ChannelSettings {
+  readonly timeoutMs: number;
+  readonly waitForReady: boolean;
+  readonly maxCallsInFlight: number;
+  readonly interceptors: readonly ClientInterceptor[];
+  readonly retry: RetryPolicy | undefined;
+  readonly retryBudget: Required<RetryBudgetOptions>;
+  readonly ejection: EjectionSettings | undefined;
+  readonly balancer: BalancerName | BalancerFactory | undefined;
+  readonly resolver: Resolver | Discovery | undefined;
+  readonly logger: Logger | false | undefined;
+  readonly makeTransport: ClientTransportFactory;
+  readonly transportOptions: ClientTransportOptions;
+}
+
 /** @throws RangeError or TypeError that names the option. */
-export function checkedTransportOptions(options: ChannelOptions): ClientTransportOptions {
-  const ioThreads = integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128);
-  const { backoff = {} } = options;
-  const connection = choiceOption('connection', options.connection, ['persistent', 'short'], 'persistent');
-  knownOptions('backoff', backoff, ['minMs', 'maxMs']);
-  const firstBackoffMs = timeoutOption('backoff.minMs', backoff.minMs, 100);
+export function checkedChannelOptions(options: ChannelOptions): ChannelSettings {
+  const { transport, connection, connections, maxQueuedBytes, backoff, ...rest } = checkedOptions(
+    'Channel',
+    options,
+    channelOptionTable,
+  );
+  const { timeoutMs, waitForReady, maxCallsInFlight, interceptors, retry, retryBudget, ...others } = rest;
+  const { ejection, balancer, resolver, logger, ioThreads = defaultIoThreads, ...limits } = others;
   return {
-    ioThreads,
-    connections: integerOption('connections', options.connections, ioThreads, 1, 1024),
-    shortConnections: connection === 'short',
-    maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
-    maxWriteQueueBytes: integerOption('maxQueuedBytes', options.maxQueuedBytes, 16 * MiB, 1024, 1024 * MiB),
-    frameTimeoutMs: 30_000,
-    idleTimeoutMs: 0,
-    connectTimeoutMs: timeoutOption('connectTimeoutMs', options.connectTimeoutMs, 5000),
-    firstBackoffMs,
-    longestBackoffMs: Math.max(firstBackoffMs, timeoutOption('backoff.maxMs', backoff.maxMs, 10_000)),
-    keepaliveTimeMs: timeoutOption('keepaliveTimeMs', options.keepaliveTimeMs, 5000, 0),
-    keepaliveTimeoutMs: timeoutOption('keepaliveTimeoutMs', options.keepaliveTimeoutMs, 3000),
-    serialConnections: integerOption('serialConnections', options.serialConnections, 16, 1, 1024),
-    checksum: booleanOption('checksum', options.checksum, true),
-    peerIsRocketRpc: booleanOption('peerIsRocketRpc', options.peerIsRocketRpc, false),
+    timeoutMs,
+    waitForReady,
+    maxCallsInFlight,
+    interceptors,
+    retry,
+    retryBudget,
+    ejection,
+    balancer,
+    resolver,
+    logger,
+    makeTransport: transport ?? nativeClientTransport,
+    transportOptions: {
+      ...limits,
+      ioThreads,
+      connections: connections ?? ioThreads,
+      shortConnections: connection === 'short',
+      maxWriteQueueBytes: maxQueuedBytes,
+      frameTimeoutMs: 30_000,
+      idleTimeoutMs: 0,
+      firstBackoffMs: backoff.minMs,
+      longestBackoffMs: Math.max(backoff.minMs, backoff.maxMs),
+    },
   };
 }
 
-/** @throws RangeError or TypeError that names the option. Undefined: no endpoint is ejected. */
-export function checkedEjection(options: ChannelOptions['ejection']): EjectionSettings | undefined {
-  if (options === false) return undefined;
-  const given = options === undefined ? {} : options;
-  knownOptions('ejection', given, Object.keys(defaultEjection));
-  const share = (name: 'errorRate' | 'maxShare'): number =>
-    numberOption(`ejection.${name}`, given[name], defaultEjection[name], { over: 0, max: 1 });
-  const { consecutiveFailures, minCalls, windowMs, baseMs, maxMs } = defaultEjection;
-  return {
-    consecutiveFailures: integerOption(
-      'ejection.consecutiveFailures',
-      given.consecutiveFailures,
-      consecutiveFailures,
-      1,
-      1e6,
-    ),
-    errorRate: share('errorRate'),
-    minCalls: integerOption('ejection.minCalls', given.minCalls, minCalls, 1, 1e6),
-    windowMs: timeoutOption('ejection.windowMs', given.windowMs, windowMs),
-    baseMs: timeoutOption('ejection.baseMs', given.baseMs, baseMs),
-    maxMs: timeoutOption('ejection.maxMs', given.maxMs, maxMs),
-    maxShare: share('maxShare'),
-  };
+/** Undefined: no endpoint is ejected. */
+function checkedEjection(
+  name: string,
+  given: Partial<EjectionSettings> | false = {},
+): EjectionSettings | undefined {
+  return given === false ? undefined : checkedOptions(name, given, ejectionTable, `${name}.`);
 }

@@ -1,26 +1,19 @@
-import { nativeClientTransport } from '../addon/client-transport.ts';
 import { isUnary, streamsText } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
-import { booleanOption, checkSignal, functionOption, functionsOption } from '../contract/option-shapes.ts';
-import { defaultTimeoutMs, integerOption, knownOptions, timeoutOption } from '../contract/options.ts';
+import { checkedOptions, type OptionTable, timeout } from '../contract/option-table.ts';
+import { timeoutOption } from '../contract/options.ts';
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
 import { parseTarget } from '../contract/target.ts';
 import type { ClientTransportStats } from '../contract/transport.ts';
 import { kindOf, stackOf } from '../contract/value-text.ts';
 import { limitedLogger } from '../log/limited-logger.ts';
-import { checkedLogger, safeLogger } from '../log/logger.ts';
+import { safeLogger } from '../log/logger.ts';
 import { currentCall } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import { tellOfUnbegun } from './call-failure.ts';
 import { checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
-import {
-  type CallOptions,
-  type ChannelOptions,
-  channelOptionNames,
-  checkedEjection,
-  checkedTransportOptions,
-} from './channel-options.ts';
+import { type CallOptions, type ChannelOptions, checkedChannelOptions } from './channel-options.ts';
 import { ChannelParts } from './channel-parts.ts';
 import { abortError, ClientCall, isAborted } from './client-call.ts';
 import { closeWhenDropped, forgetDrop } from './dropped-channels.ts';
@@ -29,10 +22,10 @@ import { madeBalancer } from './guarded-balancer.ts';
 import { GuardedResolver } from './guarded-resolver.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
 import { type ClientInterceptor, runClientInterceptors } from './interceptors.ts';
-import { type ReadyOptions, readyOptionNames } from './ready-waiters.ts';
+import { type ReadyOptions, readyOptionTable } from './ready-waiters.ts';
 import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { checkedBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 
 /** Counters since the channel was created; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
 export interface ChannelStats extends ClientTransportStats {
@@ -51,6 +44,8 @@ export interface ChannelStats extends ClientTransportStats {
   /** Retries that `retryBudget` did not allow. */
   readonly retriesRefused: number;
 }
+
+const closeTable = { drainMs: timeout(5000, 0) } satisfies OptionTable<{ drainMs?: number }>;
 
 type State = 'open' | 'closing' | 'closed';
 
@@ -80,25 +75,22 @@ export class Channel implements AsyncDisposable {
    * @throws TypeError for a bad target, RangeError or TypeError that names a bad option.
    */
   constructor(target: string, options: ChannelOptions = {}) {
-    knownOptions('Channel', options, channelOptionNames);
+    const settings = checkedChannelOptions(options);
+    const { makeTransport, transportOptions, ejection, logger } = settings;
     this.target = target;
-    this.#timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, defaultTimeoutMs);
-    this.#waitForReady = booleanOption('waitForReady', options.waitForReady, false);
-    this.#maxCallsInFlight = integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20);
-    this.#interceptors = functionsOption('interceptors', options.interceptors);
-    this.#retry = retryPolicy(options.retry);
-    const { ratio, perSecond } = checkedBudget(options.retryBudget);
-    const ejection = checkedEjection(options.ejection);
-    const transportOptions = checkedTransportOptions(options);
-    const makeTransport = functionOption('transport', options.transport) ?? nativeClientTransport;
-    const logger = checkedLogger(options.logger);
+    this.#timeoutMs = settings.timeoutMs;
+    this.#waitForReady = settings.waitForReady;
+    this.#maxCallsInFlight = settings.maxCallsInFlight;
+    this.#interceptors = settings.interceptors;
+    this.#retry = settings.retry;
+    const { ratio, perSecond } = settings.retryBudget;
     const now = () => performance.now();
     const log = limitedLogger(safeLogger(logger ?? false), now);
     const faults = limitedLogger(safeLogger(logger), now);
     const onUserError = (what: string, error: unknown): void =>
       faults.warn(`${target}: ${what} threw: ${stackOf(error)}`);
-    const balancer = madeBalancer(options.balancer, onUserError);
-    const resolver = new GuardedResolver(resolverFor(parseTarget(target), options.resolver), onUserError);
+    const balancer = madeBalancer(settings.balancer, onUserError);
+    const resolver = new GuardedResolver(resolverFor(parseTarget(target), settings.resolver), onUserError);
     const retryBudget = new RetryBudget(ratio, perSecond, now);
     this.#parts = new ChannelParts({
       target,
@@ -127,10 +119,7 @@ export class Channel implements AsyncDisposable {
    * option.
    */
   async ready(options: ReadyOptions = {}): Promise<void> {
-    knownOptions('ready', options, readyOptionNames);
-    const { signal } = options;
-    const timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, this.#timeoutMs);
-    checkSignal('signal', signal);
+    const { signal, timeoutMs = this.#timeoutMs } = checkedOptions('ready', options, readyOptionTable);
     const problem =
       this.#state !== 'open'
         ? this.#closedError()
@@ -274,8 +263,7 @@ export class Channel implements AsyncDisposable {
    * CANCELLED, then closes. Idempotent.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    knownOptions('close', options, ['drainMs']);
-    const drainMs = timeoutOption('drainMs', options.drainMs, 5000, 0);
+    const { drainMs } = checkedOptions('close', options, closeTable);
     this.#closed ??= this.#close(drainMs);
     return this.#closed;
   }

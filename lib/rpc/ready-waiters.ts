@@ -1,4 +1,5 @@
 import type { RpcError } from '../contract/errors.ts';
+import { type OptionTable, signal, timeout } from '../contract/option-table.ts';
 import { SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import { rejectToCaller, tellOfCall } from './call-failure.ts';
 import { abortError } from './client-call.ts';
@@ -14,7 +15,10 @@ export interface ReadyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const readyOptionNames: readonly (keyof ReadyOptions)[] = ['timeoutMs', 'signal'];
+export const readyOptionTable = {
+  timeoutMs: timeout(undefined),
+  signal: signal(),
+} satisfies OptionTable<ReadyOptions>;
 
 /** The callers of ready(), each waiting for a bounded time. */
 export class ReadyWaiters {

@@ -1,5 +1,13 @@
 import { listOption } from '../contract/option-shapes.ts';
-import { integerOption, knownOptions, numberOption, timeoutOption } from '../contract/options.ts';
+import {
+  checked,
+  checkedOptions,
+  group,
+  integer,
+  number,
+  type OptionTable,
+  timeout,
+} from '../contract/option-table.ts';
 import { isStatusName, type StatusName } from '../contract/status.ts';
 
 /** The retry policy: which failed calls are repeated. Passing one, even empty, switches it on. */
@@ -47,20 +55,42 @@ export interface RetryPolicy {
   readonly isIdempotent: (wireName: string) => boolean;
 }
 
+const backoffTable = {
+  minMs: timeout(20),
+  maxMs: timeout(1000),
+} satisfies OptionTable<NonNullable<RetryOptions['backoff']>>;
+
+export const retryOptionTable = {
+  maxAttempts: integer(3, 1, 10),
+  backoff: group(backoffTable),
+  codes: checked((name, value: readonly StatusName[] = ['UNAVAILABLE']) =>
+    listOption(name, value, isErrorStatus, 'name of an error status'),
+  ),
+  idempotent: checked((name, value: boolean | readonly string[] = false) =>
+    typeof value === 'boolean' ? value : methodNames(name, value),
+  ),
+} satisfies OptionTable<RetryOptions>;
+
+export const retryBudgetTable = {
+  ratio: number(0.2, { from: 0, max: 10 }),
+  perSecond: number(10, { from: 0, max: 1e6 }),
+} satisfies OptionTable<RetryBudgetOptions>;
+
 /** @throws RangeError or TypeError that names the option. Undefined: no policy. */
 export function retryPolicy(options: RetryOptions | false | undefined): RetryPolicy | undefined {
   if (options === undefined || options === false) return undefined;
-  knownOptions('retry', options, ['maxAttempts', 'backoff', 'codes', 'idempotent']);
-  const { backoff = {}, codes = ['UNAVAILABLE'], idempotent = false } = options;
-  knownOptions('retry.backoff', backoff, ['minMs', 'maxMs']);
-  const retried = listOption('retry.codes', codes, isErrorStatus, 'name of an error status');
-  const names = typeof idempotent === 'boolean' ? undefined : new Set(methodNames(idempotent));
-  const minMs = timeoutOption('retry.backoff.minMs', backoff.minMs, 20);
+  const { maxAttempts, backoff, codes, idempotent } = checkedOptions(
+    'retry',
+    options,
+    retryOptionTable,
+    'retry.',
+  );
+  const names = typeof idempotent === 'boolean' ? undefined : new Set(idempotent);
   return {
-    maxAttempts: integerOption('retry.maxAttempts', options.maxAttempts, 3, 1, 10),
-    minMs,
-    maxMs: Math.max(minMs, timeoutOption('retry.backoff.maxMs', backoff.maxMs, 1000)),
-    codes: new Set(retried),
+    maxAttempts,
+    minMs: backoff.minMs,
+    maxMs: Math.max(backoff.minMs, backoff.maxMs),
+    codes: new Set(codes),
     idempotentNames: names,
     isIdempotent: names === undefined ? () => idempotent === true : (wireName) => names.has(wireName),
   };
@@ -73,18 +103,14 @@ export function retryPauseMs(policy: RetryPolicy, attempt: number, random: numbe
 
 /** @throws RangeError that names the option. */
 export function checkedBudget(options: RetryBudgetOptions = {}): Required<RetryBudgetOptions> {
-  knownOptions('retryBudget', options, ['ratio', 'perSecond']);
-  return {
-    ratio: numberOption('retryBudget.ratio', options.ratio, 0.2, { from: 0, max: 10 }),
-    perSecond: numberOption('retryBudget.perSecond', options.perSecond, 10, { from: 0, max: 1e6 }),
-  };
+  return checkedOptions('retryBudget', options, retryBudgetTable, 'retryBudget.');
 }
 
 function isErrorStatus(value: unknown): boolean {
   return isStatusName(value) && value !== 'OK';
 }
 
-function methodNames(idempotent: readonly string[]): readonly string[] {
+function methodNames(name: string, idempotent: readonly string[]): readonly string[] {
   const isName = (value: unknown): boolean => typeof value === 'string' && /^[^\s/]+\.[^\s./]+$/.test(value);
-  return listOption('retry.idempotent', idempotent, isName, 'method name such as Order.getOrder');
+  return listOption(name, idempotent, isName, 'method name such as Order.getOrder');
 }

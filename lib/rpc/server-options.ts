@@ -1,14 +1,15 @@
 import { nativeServerTransport } from '../addon/server-transport.ts';
-import { booleanOption, functionOption, functionsOption } from '../contract/option-shapes.ts';
 import {
-  defaultIoThreads,
-  defaultTimeoutMs,
-  integerOption,
-  knownOptions,
-  MiB,
-  maxTimeoutMs,
-  timeoutOption,
-} from '../contract/options.ts';
+  boolean,
+  callback,
+  callbacks,
+  checked,
+  checkedOptions,
+  integer,
+  type OptionTable,
+  timeout,
+} from '../contract/option-table.ts';
+import { defaultIoThreads, defaultTimeoutMs, MiB, maxTimeoutMs } from '../contract/options.ts';
 import type { ServerTransportFactory, ServerTransportOptions } from '../contract/transport.ts';
 import { RocketLogger } from '../log/create-logger.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
@@ -77,24 +78,28 @@ export interface ServerOptions {
   readonly transport?: ServerTransportFactory;
 }
 
-const serverOptionNames: readonly (keyof ServerOptions)[] = [
-  'ioThreads',
-  'maxFrameBytes',
-  'maxWriteQueueBytes',
-  'frameTimeoutMs',
-  'idleTimeoutMs',
-  'maxCallsPerConnection',
-  'maxCallsInFlight',
-  'maxConnections',
-  'defaultTimeoutMs',
-  'exposeErrors',
-  'asyncContext',
-  'health',
-  'interceptors',
-  'logger',
-  'backlog',
-  'transport',
-];
+export const healthOptionTable = {
+  blockedAfterMs: timeout(1000),
+} satisfies OptionTable<HealthSettings>;
+
+export const serverOptionTable = {
+  ioThreads: integer(undefined, 1, 128),
+  maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
+  maxWriteQueueBytes: integer(4 * MiB, 1024, 1024 * MiB),
+  frameTimeoutMs: timeout(10_000),
+  idleTimeoutMs: timeout(300_000, 0),
+  maxCallsPerConnection: integer(1024, 1, 1 << 20),
+  maxCallsInFlight: integer(65_536, 1, 1 << 20),
+  maxConnections: integer(65_536, 1, 1 << 20),
+  defaultTimeoutMs: timeout(defaultTimeoutMs),
+  exposeErrors: boolean(false),
+  asyncContext: boolean(false),
+  health: checked(healthBlockedAfterMs),
+  interceptors: callbacks<ServerInterceptor>(),
+  logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
+  backlog: integer(4096, 1, 65_535),
+  transport: callback<ServerTransportFactory>(),
+} satisfies OptionTable<ServerOptions>;
 
 /** Options with everything filled in. */
 export interface ServerSettings {
@@ -109,51 +114,36 @@ export interface ServerSettings {
 
 /** @throws RangeError or TypeError that names the option. */
 export function checkedServerOptions(options: ServerOptions): ServerSettings {
-  knownOptions('Server', options, serverOptionNames);
+  const {
+    transport,
+    interceptors,
+    logger,
+    backlog,
+    exposeErrors,
+    asyncContext,
+    health,
+    ioThreads,
+    ...limits
+  } = checkedOptions('Server', options, serverOptionTable);
   return {
-    makeTransport: functionOption('transport', options.transport) ?? nativeServerTransport,
-    transportOptions: checkedTransportOptions(options),
-    interceptors: functionsOption('interceptors', options.interceptors),
-    logger: checkedLogger(options.logger),
-    backlog: integerOption('backlog', options.backlog, 4096, 1, 65_535),
-    exposeErrors: booleanOption('exposeErrors', options.exposeErrors, false),
-    asyncContext: booleanOption('asyncContext', options.asyncContext, false),
+    makeTransport: transport ?? nativeServerTransport,
+    transportOptions: {
+      ...limits,
+      ioThreads: ioThreads ?? defaultIoThreads,
+      maxTimeoutMs,
+      healthBlockedAfterMs: health,
+      log: logger instanceof RocketLogger ? logger.lendToNativeThreads() : undefined,
+    },
+    interceptors,
+    logger,
+    backlog,
+    exposeErrors,
+    asyncContext,
   };
 }
 
-function checkedTransportOptions(options: ServerOptions): ServerTransportOptions {
-  return {
-    ioThreads: integerOption('ioThreads', options.ioThreads, defaultIoThreads, 1, 128),
-    maxFrameBytes: integerOption('maxFrameBytes', options.maxFrameBytes, 4 * MiB, 64, 1024 * MiB),
-    maxWriteQueueBytes: integerOption(
-      'maxWriteQueueBytes',
-      options.maxWriteQueueBytes,
-      4 * MiB,
-      1024,
-      1024 * MiB,
-    ),
-    frameTimeoutMs: timeoutOption('frameTimeoutMs', options.frameTimeoutMs, 10_000),
-    idleTimeoutMs: timeoutOption('idleTimeoutMs', options.idleTimeoutMs, 300_000, 0),
-    maxCallsPerConnection: integerOption(
-      'maxCallsPerConnection',
-      options.maxCallsPerConnection,
-      1024,
-      1,
-      1 << 20,
-    ),
-    maxCallsInFlight: integerOption('maxCallsInFlight', options.maxCallsInFlight, 65_536, 1, 1 << 20),
-    maxConnections: integerOption('maxConnections', options.maxConnections, 65_536, 1, 1 << 20),
-    defaultTimeoutMs: timeoutOption('defaultTimeoutMs', options.defaultTimeoutMs, defaultTimeoutMs),
-    maxTimeoutMs,
-    healthBlockedAfterMs: healthBlockedAfterMs(options.health),
-    log: options.logger instanceof RocketLogger ? options.logger.lendToNativeThreads() : undefined,
-  };
-}
-
-function healthBlockedAfterMs(health: boolean | HealthSettings = true): number {
+/** 0: there is no health service. */
+function healthBlockedAfterMs(name: string, health: boolean | HealthSettings = true): number {
   if (health === false) return 0;
-  const settings: HealthSettings = health === true ? {} : health;
-  knownOptions('health', settings, ['blockedAfterMs']);
-  const { blockedAfterMs } = settings;
-  return timeoutOption('health.blockedAfterMs', blockedAfterMs, 1000, 1);
+  return checkedOptions(name, health === true ? {} : health, healthOptionTable, `${name}.`).blockedAfterMs;
 }

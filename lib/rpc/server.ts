@@ -1,8 +1,7 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
 import { methodInfo } from '../contract/define-service.ts';
 import { wireFailure } from '../contract/errors.ts';
-import { checkMethods, checkSignal } from '../contract/option-shapes.ts';
-import { defaultTimeoutMs, knownOptions, timeoutOption } from '../contract/options.ts';
+import { checkedOptions } from '../contract/option-table.ts';
 import type { AnyService, Unary, UnaryMethodsOf } from '../contract/service.ts';
 import { statusReason, statusWord } from '../contract/status.ts';
 import type {
@@ -12,14 +11,19 @@ import type {
   ServerTransportStats,
 } from '../contract/transport.ts';
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
-import { kindOf, messageOf } from '../contract/value-text.ts';
-import { checkedRegisterOptions } from '../discovery/register-options.ts';
-import type { RegisterOptions, Registration, Registry } from '../discovery/registry.ts';
+import { messageOf } from '../contract/value-text.ts';
+import type { Registration } from '../discovery/registry.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
 import { runInContext } from './async-context.ts';
 import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
 import { runServerInterceptors } from './interceptors.ts';
 import { listenAddress } from './listen-address.ts';
+import {
+  type CloseOptions,
+  closeOptionTable,
+  type ListenOptions,
+  listenOptionTable,
+} from './listen-options.ts';
 import { isOutOfMemory, memoryError } from './out-of-memory.ts';
 import { ServerHealth, type SettableHealth } from './server-health.ts';
 import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
@@ -50,33 +54,6 @@ export interface ListenAddress {
   readonly address: string;
   /** 0 for a Unix socket. */
   readonly port: number;
-}
-
-/** Whether and how the server registers its address. */
-export interface ListenOptions extends Omit<RegisterOptions, 'signal' | 'onError'> {
-  /** The registry in which the server enters its services once it listens; listen() resolves when they are entered. */
-  readonly registry?: Registry;
-  /** How long the registry may take; past it listen() rejects with the registry's last error. Default 30 s. */
-  readonly registerTimeoutMs?: number;
-  /** Cancels listen(): it rejects with an AbortError, and nothing stays registered. Has no effect later. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * The `ip:port` under which clients reach the server; required with `registry` if it listens on all addresses.
-   * Default: as bound.
-   */
-  readonly advertise?: string;
-}
-
-/** How long closing a server may take. */
-export interface CloseOptions {
-  /** How long running calls may take to finish, milliseconds; 0 aborts them at once. Default 5 s. */
-  readonly drainMs?: number;
-  /**
-   * How long a registered server continues as before after it has withdrawn its entries, so that clients that watch the
-   * registry switch to other instances before anything is refused; less if all clients have disconnected. Default 1 s;
-   * 0 if it was not registered.
-   */
-  readonly withdrawMs?: number;
 }
 
 /** Counters since the server was created; gauges (`connections`, `callsInFlight`, `queuedBytes`) as of now. */
@@ -146,14 +123,9 @@ export class Server implements AsyncDisposable, ServerReceiver {
    * on `signal`; nothing stays registered then (but the server still listens: close() it).
    */
   async listen(address: string, options: ListenOptions = {}): Promise<ListenAddress> {
-    knownOptions('listen', options, listenOptionNames);
-    const { registry, advertise, registerTimeoutMs, signal, ...registerOptions } = options;
-    const timeoutMs = timeoutOption('registerTimeoutMs', registerTimeoutMs, defaultTimeoutMs);
-    checkSignal('signal', signal);
-    if (registry !== undefined) checkMethods('registry', registry, ['register'], 'a Registry such as etcd()');
+    const timeoutMs = checkedOptions('listen', options, listenOptionTable).registerTimeoutMs;
+    const { registry, advertise, registerTimeoutMs: _, signal, ...registerOptions } = options;
     checkNotAborted(signal, 'listen()');
-    if (advertise !== undefined) checkAdvertised(advertise);
-    checkedRegisterOptions(registerOptions);
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const numeric = await listenAddress(address);
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
@@ -214,9 +186,7 @@ export class Server implements AsyncDisposable, ServerReceiver {
    * Idempotent.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    knownOptions('close', options, ['drainMs', 'withdrawMs']);
-    const drainMs = timeoutOption('drainMs', options.drainMs, 5000, 0);
-    const withdrawMs = timeoutOption('withdrawMs', options.withdrawMs, 1000, 0);
+    const { drainMs, withdrawMs } = checkedOptions('close', options, closeOptionTable);
     this.#closed ??= this.#close(drainMs, withdrawMs);
     return this.#closed;
   }
@@ -397,21 +367,6 @@ export class Server implements AsyncDisposable, ServerReceiver {
     if (slots?.[slot] === call) slots[slot] = undefined;
     this.#running--;
   }
-}
-
-const listenOptionNames: readonly (keyof ListenOptions)[] = [
-  'registry',
-  'registerTimeoutMs',
-  'signal',
-  'advertise',
-  'ttlSeconds',
-  'weight',
-  'metadata',
-];
-
-function checkAdvertised(advertise: unknown): void {
-  if (typeof advertise !== 'string' || advertise === '')
-    throw new TypeError(`advertise must be the ip:port that clients use, not ${kindOf(advertise)}`);
 }
 
 /** 0.0.0.0 or ::, in any notation. */

@@ -1,77 +1,43 @@
-import { type Bounds, boundsIn, constantsOf } from './bounds.ts';
+import { ejectionTable } from '../../lib/balance/ejection.ts';
+import { loadProtoTable } from '../../lib/codec/load-proto.ts';
+import type { OptionBounds, OptionRule } from '../../lib/contract/option-table.ts';
+import { etcdOptionTable } from '../../lib/discovery/etcd/options.ts';
+import { registerOptionTable } from '../../lib/discovery/register-options.ts';
+import { destinationTable, loggerTable } from '../../lib/log/log-options.ts';
+import { callOptionTable, channelOptionTable } from '../../lib/rpc/channel-options.ts';
+import { closeOptionTable, listenOptionTable } from '../../lib/rpc/listen-options.ts';
+import { retryBudgetTable, retryOptionTable } from '../../lib/rpc/retry-options.ts';
+import { healthOptionTable, serverOptionTable } from '../../lib/rpc/server-options.ts';
 import { type Documented, documentedOptions } from './documented.ts';
 
-/** Options that are given together. */
-interface Group {
-  /** Where they are given, in Markdown. */
-  readonly title: string;
-  readonly file: string;
-  readonly interfaceName: string;
-  /** What their errors have before the name. */
-  readonly prefix?: string;
-  /** Files that check them, besides their own. */
-  readonly checkedIn?: readonly string[];
-  /** A file with a constant for each default. */
-  readonly defaultsIn?: string;
-}
+type Table = Readonly<Record<string, OptionRule<never, unknown>>>;
 
-const channelFiles = ['lib/rpc/channel-options.ts', 'lib/rpc/channel.ts'];
-
-const groups: readonly Group[] = [
-  { title: '`new Server(options)`', file: 'lib/rpc/server-options.ts', interfaceName: 'ServerOptions' },
-  {
-    title: '… `health`',
-    file: 'lib/rpc/server-options.ts',
-    interfaceName: 'HealthSettings',
-    prefix: 'health.',
-  },
-  { title: '`server.listen(address, options)`', file: 'lib/rpc/server.ts', interfaceName: 'ListenOptions' },
-  {
-    title: '… and `registry.register()`',
-    file: 'lib/discovery/registry.ts',
-    interfaceName: 'RegisterOptions',
-    checkedIn: ['lib/discovery/register-options.ts'],
-  },
-  { title: '`server.close(options)`', file: 'lib/rpc/server.ts', interfaceName: 'CloseOptions' },
-  {
-    title: '`new Channel(target, options)`',
-    file: 'lib/rpc/channel-options.ts',
-    interfaceName: 'ChannelOptions',
-    checkedIn: channelFiles,
-  },
-  { title: '… `retry`', file: 'lib/rpc/retry-options.ts', interfaceName: 'RetryOptions', prefix: 'retry.' },
-  {
-    title: '… `retryBudget`',
-    file: 'lib/rpc/retry-options.ts',
-    interfaceName: 'RetryBudgetOptions',
-    prefix: 'retryBudget.',
-  },
-  {
-    title: '… `ejection`',
-    file: 'lib/balance/ejection.ts',
-    interfaceName: 'EjectionSettings',
-    prefix: 'ejection.',
-    checkedIn: channelFiles,
-    defaultsIn: 'lib/balance/ejection.ts',
-  },
-  { title: 'a call', file: 'lib/rpc/channel-options.ts', interfaceName: 'CallOptions' },
-  { title: '`etcd(options)`', file: 'lib/discovery/etcd/options.ts', interfaceName: 'EtcdOptions' },
-  {
-    title: '`createLogger(options)`, `rocketDestination(options)`',
-    file: 'lib/log/log-options.ts',
-    interfaceName: 'LogDestinationOptions',
-  },
-  { title: '`createLogger(options)`', file: 'lib/log/log-options.ts', interfaceName: 'LoggerOptions' },
-  {
-    title: '`loadProto(paths, options)`',
-    file: 'lib/codec/load-proto.ts',
-    interfaceName: 'LoadProtoOptions',
-  },
+/** Options that are given together: where, in Markdown; the file and the interface that document them; their rules. */
+const groups: readonly (readonly [title: string, file: string, interfaceName: string, table: Table])[] = [
+  ['`new Server(options)`', 'lib/rpc/server-options.ts', 'ServerOptions', serverOptionTable],
+  ['… `health`', 'lib/rpc/server-options.ts', 'HealthSettings', healthOptionTable],
+  ['`server.listen(address, options)`', 'lib/rpc/listen-options.ts', 'ListenOptions', listenOptionTable],
+  ['… and `registry.register()`', 'lib/discovery/registry.ts', 'RegisterOptions', registerOptionTable],
+  ['`server.close(options)`', 'lib/rpc/listen-options.ts', 'CloseOptions', closeOptionTable],
+  ['`new Channel(target, options)`', 'lib/rpc/channel-options.ts', 'ChannelOptions', channelOptionTable],
+  ['… `retry`', 'lib/rpc/retry-options.ts', 'RetryOptions', retryOptionTable],
+  ['… `retryBudget`', 'lib/rpc/retry-options.ts', 'RetryBudgetOptions', retryBudgetTable],
+  ['… `ejection`', 'lib/balance/ejection.ts', 'EjectionSettings', ejectionTable],
+  ['a call', 'lib/rpc/channel-options.ts', 'CallOptions', callOptionTable],
+  ['`etcd(options)`', 'lib/discovery/etcd/options.ts', 'EtcdOptions', etcdOptionTable],
+  [
+    '`createLogger(options)`, `rocketDestination(options)`',
+    'lib/log/log-options.ts',
+    'LogDestinationOptions',
+    destinationTable,
+  ],
+  ['`createLogger(options)`', 'lib/log/log-options.ts', 'LoggerOptions', loggerTable],
+  ['`loadProto(paths, options)`', 'lib/codec/load-proto.ts', 'LoadProtoOptions', loadProtoTable],
 ];
 
-/** An option as its comment and the code that checks it describe it. */
+/** An option as its doc comment describes it and its rule holds it. */
 export interface Option extends Documented {
-  readonly bounds: Bounds | undefined;
+  readonly rule: OptionRule<never, unknown> | undefined;
 }
 
 export interface OptionGroup {
@@ -81,34 +47,34 @@ export interface OptionGroup {
 
 /** Every option of the public API. */
 export function optionGroups(): OptionGroup[] {
-  return groups.map((group) => ({ title: group.title, options: optionsOf(group) }));
-}
-
-function optionsOf({ file, interfaceName, prefix = '', checkedIn = [], defaultsIn }: Group): Option[] {
-  const defaults = defaultsIn === undefined ? new Map<string, number>() : constantsOf(defaultsIn);
-  const files = [...new Set([file, ...checkedIn])];
-  const bounds = new Map(files.flatMap((name) => [...boundsIn(name, defaults)]));
-  return documentedOptions(file, interfaceName).map((option) => ({
-    ...option,
-    bounds: bounds.get(prefix + option.name) ?? only(defaults.get(option.name)),
+  return groups.map(([title, file, interfaceName, table]) => ({
+    title,
+    options: documentedOptions(file, interfaceName).map((option) => ({
+      ...option,
+      rule: ruleOf(table, option.name.split('.')),
+    })),
   }));
 }
 
-function only(fallback: number | undefined): Bounds | undefined {
-  return fallback === undefined ? undefined : { fallback, min: undefined, max: undefined };
+function ruleOf(table: Table, [name = '', ...inner]: string[]): OptionRule<never, unknown> | undefined {
+  const rule = table[name];
+  if (inner.length === 0 || rule === undefined) return rule;
+  return rule.table === undefined ? undefined : ruleOf(rule.table as Table, inner);
 }
 
-/** Names of all options that the code holds to bounds; each must be in a group. */
-export function checkedNames(): Set<string> {
-  const files = new Set(groups.flatMap(({ file, checkedIn = [] }) => [file, ...checkedIn]));
-  return new Set([...files].flatMap((file) => [...boundsIn(file, new Map()).keys()]));
+/** Undefined: no number. */
+export function boundsOf({ rule }: Option): OptionBounds | undefined {
+  return rule?.bounds;
 }
 
-/** Names of all options as errors have them. */
+/** Names of all options as errors have them: `maxFrameBytes`, `retry.maxAttempts`. */
 export function documentedNames(): Set<string> {
   return new Set(
-    groups.flatMap(({ file, interfaceName, prefix = '' }) =>
-      documentedOptions(file, interfaceName).map(({ name }) => prefix + name),
-    ),
+    groups.flatMap(([title, file, interfaceName]) => {
+      const inside = /^… `(\w+)`$/.exec(title)?.[1];
+      return documentedOptions(file, interfaceName).map(({ name }) =>
+        inside === undefined ? name : `${inside}.${name}`,
+      );
+    }),
   );
 }

@@ -1,4 +1,4 @@
-import { type Option, optionGroups } from './options.ts';
+import { boundsOf, type Option, optionGroups } from './options.ts';
 
 const begin = '<!-- options:begin -->';
 const end = '<!-- options:end -->';
@@ -26,15 +26,19 @@ function rowOf(option: Option): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-/** The default that the code has, as text; undefined when it is not a constant. */
-export function codeDefault({ name, bounds }: Option): string | undefined {
-  return bounds?.fallback === undefined ? undefined : quantity(name, bounds.fallback);
+/** The default that the code has, as text; undefined when it is not a number, or none that is the same everywhere. */
+export function codeDefault(option: Option): string | undefined {
+  const fallback = boundsOf(option)?.fallback;
+  return fallback === undefined ? undefined : quantity(option.name, fallback);
 }
 
-function rangeOf({ name, bounds }: Option): string {
-  if (bounds?.min === undefined) return '';
-  if (bounds.max === undefined) return `from ${quantity(name, bounds.min)}`;
-  return `${quantity(name, bounds.min)} … ${quantity(name, bounds.max)}`;
+function rangeOf(option: Option): string {
+  const bounds = boundsOf(option);
+  if (bounds === undefined) return '';
+  const min = `${bounds.isMinExcluded ? 'over ' : ''}${quantity(option.name, bounds.min)}`;
+  return bounds.max === Number.MAX_SAFE_INTEGER
+    ? `from ${min}`
+    : `${min} … ${quantity(option.name, bounds.max)}`;
 }
 
 const times = [

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { defaultEjection, Ejection } from '../../lib/balance/ejection.ts';
+import { Ejection, ejectionTable } from '../../lib/balance/ejection.ts';
+import { checkedOptions } from '../../lib/contract/option-table.ts';
 
 function fixture(names = 'abcd') {
   let now = 1000;
-  const ejection = new Ejection<string>(defaultEjection, () => now);
+  const ejection = new Ejection<string>(checkedOptions('ejection', {}, ejectionTable), () => now);
   ejection.update([...names]);
   const fail = (name: string, times: number) => {
     let ejected = false;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { defaultEjection } from '../../lib/balance/ejection.ts';
+import { ejectionTable } from '../../lib/balance/ejection.ts';
 import { RoundRobin } from '../../lib/balance/round-robin.ts';
+import { checkedOptions } from '../../lib/contract/option-table.ts';
 import { type ClientTransport, linkState } from '../../lib/contract/transport.ts';
 import { EndpointSet } from '../../lib/rpc/endpoint-set.ts';
 
@@ -32,7 +33,7 @@ function fixture(links = 2) {
   const set = new EndpointSet({
     transport,
     balancer: new RoundRobin(),
-    ejection: defaultEjection,
+    ejection: checkedOptions('ejection', {}, ejectionTable),
     onLost: (name, error) => told.push(`lost ${name}: ${error}`),
     onRegained: (name) => told.push(`regained ${name}`),
     onRefused: (name, error) => told.push(`refused ${name}: ${error.message}`),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkAddress, checkMetadata, checkServiceName, checkWeight } from '../../lib/discovery/instance.ts';
+import { checkAddress, checkMetadata, checkServiceName } from '../../lib/discovery/instance.ts';
+import { checkedRegisterOptions } from '../../lib/discovery/register-options.ts';
 
 describe('what may be registered', () => {
   it.each(['Order', 'shop.v1.Order', 'two words', '订单', 'a;b=c', 'x'.repeat(255)])(
@@ -34,7 +35,7 @@ describe('what may be registered', () => {
     expect(() => checkAddress('unix:/run/a.sock', { allowUnix: true })).not.toThrow();
   });
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e7])('not the weight %d', (weight) => {
-    expect(() => checkWeight(weight)).toThrow(RangeError);
+    expect(() => checkedRegisterOptions({ weight })).toThrow(RangeError);
   });
   it.each([
     { weight: '1' },

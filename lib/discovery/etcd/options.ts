@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { stringOption, stringsOption } from '../../contract/option-shapes.ts';
-import { integerOption, knownOptions, timeoutOption } from '../../contract/options.ts';
+import { stringsOption } from '../../contract/option-shapes.ts';
+import {
+  checked,
+  checkedOptions,
+  given,
+  integer,
+  type OptionTable,
+  string,
+  timeout,
+} from '../../contract/option-table.ts';
+import { knownOptions } from '../../contract/options.ts';
 import { checkedLogger, type Logger } from '../../log/logger.ts';
 
 /** Certificates for an etcd that uses TLS. */
@@ -64,20 +73,24 @@ export interface EtcdSettings {
   readonly identity: string;
 }
 
-const optionNames: readonly (keyof EtcdOptions)[] = [
-  'hosts',
-  'auth',
-  'tls',
-  'prefix',
-  'requestTimeoutMs',
-  'graceMs',
-  'cacheDirectory',
-  'logger',
-];
+export const etcdOptionTable = {
+  hosts: given<string | readonly string[]>(),
+  auth: given<NonNullable<EtcdOptions['auth']>>(),
+  tls: given<true | EtcdTls>(),
+  prefix: string('/rocket/service/'),
+  requestTimeoutMs: timeout(3000, 100),
+  graceMs: integer(10_000, 0, 3_600_000),
+  cacheDirectory: string(undefined),
+  logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
+} satisfies OptionTable<EtcdOptions>;
 
 /** @throws TypeError or RangeError that names the option. */
 export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
-  knownOptions('etcd', options, optionNames);
+  const { prefix, requestTimeoutMs, graceMs, cacheDirectory, logger } = checkedOptions(
+    'etcd',
+    options,
+    etcdOptionTable,
+  );
   const given =
     options.hosts === undefined ? (process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379') : options.hosts;
   const hosts = (typeof given === 'string' ? given.split(',') : stringsOption('hosts', given)).map((host) =>
@@ -92,7 +105,6 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   const secure = hosts.filter((host) => host.startsWith('https:')).length;
   if (secure > 0 && secure < hosts.length)
     throw new TypeError('option hosts: either all of them with https:// or none');
-  const prefix = stringOption('prefix', options.prefix, '/rocket/service/');
   if (!prefix.endsWith('/')) throw new TypeError(`option prefix must end with /: ${JSON.stringify(prefix)}`);
   const tls = options.tls === true || (options.tls === undefined && secure > 0) ? {} : options.tls;
   if (tls !== undefined) {
@@ -109,10 +121,10 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
     auth,
     tls,
     prefix,
-    requestTimeoutMs: timeoutOption('requestTimeoutMs', options.requestTimeoutMs, 3000, 100),
-    graceMs: integerOption('graceMs', options.graceMs, 10_000, 0, 3_600_000),
-    cacheDirectory: stringOption('cacheDirectory', options.cacheDirectory, undefined),
-    logger: checkedLogger(options.logger),
+    requestTimeoutMs,
+    graceMs,
+    cacheDirectory,
+    logger,
     cluster,
     identity: identityOf(cluster, auth, tls),
   };
