@@ -1,4 +1,4 @@
-/** What the code made by `rocket gen` imports, as `rocket-rpc/gen`; not for use by hand. */
+/** Imported by the code that `rocket gen` generates, as `rocket-rpc/gen`; not meant for direct use. */
 export { linkTypes, staticRuntime, staticService } from './codec/static-service.ts';
 export { StaticTypes } from './codec/static-types.ts';
 export type { MethodDefinition, ServiceDefinition } from './contract/service.ts';
@@ -7,10 +7,10 @@ export type { CallOptions } from './rpc/channel-options.ts';
 
 declare const unknownValue: unique symbol;
 
-/** A number that is none of an enum's own: a peer with a newer .proto may send one, and it may be sent on. */
+/** A number that an enum does not declare: a peer with a newer .proto may send one, and it may be passed on. */
 export type UnknownEnumValue = number & { readonly [unknownValue]: never };
 
-/** One of `Members`: the property `Name` says which; the others are null. */
+/** A oneof with `Members`: the property `Name` says which one is set, if any; the others are null. */
 export type Oneof<Name extends string, Members> =
   | {
       [Set in keyof Members]: { [Property in Name]: Set } & Pick<Members, Set> & {
@@ -19,7 +19,7 @@ export type Oneof<Name extends string, Members> =
     }[keyof Members]
   | ({ [Property in Name]: undefined } & { [Other in keyof Members]: null });
 
-/** At most one of `Members`; the property `Name` need not be given. */
+/** At most one of `Members`; the property `Name` may be left out. */
 export type OneofInit<Name extends string, Members> =
   | {
       readonly [Set in keyof Members]: { readonly [Property in Name]?: Set | undefined } & Readonly<

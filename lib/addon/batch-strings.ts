@@ -1,7 +1,7 @@
 import type { ReadyStrings } from '../contract/transport.ts';
 import { stringWords } from './layout.ts';
 
-/** The strings that came with a batch of events, in order of their places in its slab. */
+/** The strings that came with a batch of events, in order of their offsets in its slab. */
 export class BatchStrings implements ReadyStrings {
   #buffer: Uint8Array | undefined;
   /** Offset and length of each. */
@@ -10,7 +10,7 @@ export class BatchStrings implements ReadyStrings {
   #count = 0;
   #next = 0;
 
-  /** They are the first `count` of `strings`. */
+  /** The first `count` of `strings`. */
   begin(buffer: Uint8Array, places: Int32Array, strings: readonly string[], count: number): void {
     this.#buffer = buffer;
     this.#places = places;
@@ -21,7 +21,7 @@ export class BatchStrings implements ReadyStrings {
 
   take(buffer: Uint8Array, position: number, length: number): string | undefined {
     if (buffer !== this.#buffer) return undefined;
-    // Those of messages that nobody has decoded are passed over.
+    // Strings of messages that were not decoded are skipped.
     while (this.#next < this.#count) {
       const place = this.#places[this.#next * stringWords]!;
       if (place > position) return undefined;
@@ -32,7 +32,7 @@ export class BatchStrings implements ReadyStrings {
     return undefined;
   }
 
-  /** Lets go of them. */
+  /** Releases the strings. */
   end(): void {
     this.#strings = [];
     this.#count = 0;

@@ -12,7 +12,7 @@ import { packageRoot } from '../package-root.ts';
 import { layoutNumbers } from './layout.ts';
 import { noBinaryMessage } from './no-binary.ts';
 
-/** Memory that JavaScript owns and the io threads fill: two inbox slabs in turn, and the outbox. */
+/** Memory owned by JavaScript: two inbox slabs, which the io threads fill alternately, and the outbox. */
 export interface Slabs {
   readonly inBytes0: Buffer;
   readonly inWords0: Int32Array;
@@ -28,7 +28,7 @@ export interface Slabs {
   readonly maxEvents: number;
   readonly maxStrings: number;
   readonly headBytes: number;
-  /** So many events wake JavaScript before the io thread's turn is over. */
+  /** This many events wake JavaScript before the io thread's turn is over. */
   readonly announceEvents: number;
   readonly slabBytes: number;
   readonly maxLargeBytes: number;
@@ -40,7 +40,7 @@ export interface NativeEnvironment {
   takeLarge(index: number): Buffer;
   clock(): number;
   setRef(keepProcessAlive: boolean): void;
-  /** All but the calls, which are counted in JavaScript. */
+  /** All figures except the calls, which are counted in JavaScript. */
   engineStats(): Omit<EngineStats, 'callsPending'>;
   createServer(options: ServerTransportOptions, methods: readonly MethodInfo[]): number;
   listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
@@ -64,8 +64,9 @@ export interface NativeEnvironment {
 }
 
 /**
- * Called with the slab that holds the events, their number, the inbox clock's milliseconds, how many of the strings that
- * follow are those whose places are in that slab's `inStrings`, those, and the strings of heads (request-heads.ts).
+ * Called with the slab that holds the events, their number, the time on the inbox clock in milliseconds, the number of
+ * message strings, those strings (their offsets are in that slab's `inStrings`), and the strings of heads
+ * (request-heads.ts).
  */
 export type OnBatch = (
   slab: number,
@@ -75,14 +76,14 @@ export type OnBatch = (
   ...made: string[]
 ) => void;
 
-/** Called with the numbers of the subscriptions that have a newer snapshot, and of those that lead from now on. */
+/** Called with the numbers of the subscriptions that have a newer snapshot, and of those that now lead. */
 export type OnServiceEvents = (changed: readonly number[], leads: readonly number[]) => void;
 
 /** One JavaScript environment's subscriptions (native/addon/service_cache_binding.h). */
 export interface NativeServiceCache {
   subscribe(key: string): number;
   unsubscribe(subscription: number): void;
-  /** The version; 0 when another subscription leads. */
+  /** The version; 0 if another subscription leads. */
   publish(subscription: number, text: string): number;
   snapshot(subscription: number): { readonly version: number; readonly text: string } | undefined;
 }
@@ -102,12 +103,12 @@ export interface NativeLogOptions {
   readonly gatherMs: number;
   readonly flushTimeoutMs: number;
   readonly saveFromCrashes: boolean;
-  /** Of this environment; one that wishes it is enough. */
+  /** For this environment; it is enough that one log sets it. */
   readonly flushOnSignals: boolean;
 }
 
 export interface NativeLogStats {
-  /** Buffers of threads, one for each thread that has the log open. */
+  /** Number of thread buffers, one for each thread that has the log open. */
   readonly buffers: number;
   /** Memory of those buffers. */
   readonly bufferBytes: number;
@@ -115,23 +116,23 @@ export interface NativeLogStats {
   readonly queuedBytes: number;
   /** Lines gathered since it was opened. */
   readonly lines: number;
-  /** Lines that are whole in the kernel's hands. */
+  /** Lines completely written to the kernel. */
   readonly linesWritten: number;
-  /** Lines for which there was no room (option `whenFull`), that were not written at the end, or came after it. */
+  /** Lines that were dropped for lack of room (option `whenFull`), were not written at the end, or came after it. */
   readonly linesDropped: number;
-  /** Bytes handed to the kernel. */
+  /** Bytes written to the kernel. */
   readonly bytesWritten: number;
   /** Writes that failed. */
   readonly writeErrors: number;
-  /** Files that were full, or of yesterday. */
+  /** Finished files: full, or from an earlier day. */
   readonly filesRolled: number;
-  /** Why the last write failed; empty if none did. */
+  /** The error of the last failed write; empty if none failed. */
   readonly lastError: string;
-  /** The file written to now. */
+  /** The current file. */
   readonly path: string;
 }
 
-/** One JavaScript environment's end of a log (native/addon/log_binding.h). */
+/** One JavaScript environment's access to a log (native/addon/log_binding.h). */
 export interface NativeLog extends ThreadLog {
   /** This environment's buffer. */
   readonly memory: ArrayBuffer;
@@ -141,15 +142,15 @@ export interface NativeLog extends ThreadLog {
   waitForRoom(half: number): boolean;
   flush(ms: number, sync: boolean): Promise<boolean>;
   flushSync(ms: number, sync: boolean): boolean;
-  /** The halves of flushSync(), to wait for several logs together. */
+  /** The two halves of flushSync(), used to wait for several logs together. */
   askFlush(): number;
   waitFlush(ticket: number, ms: number): boolean;
-  /** The process ends with lines unwritten: says on stderr how many. */
+  /** The process ends with unwritten lines: reports on stderr how many. */
   tellUnwritten(): void;
-  /** Of a line after close(). */
+  /** Counts a line logged after close(). */
   countLate(): void;
   reopen(): void;
-  /** Takes SIGTERM and SIGINT again, which libuv gives back to the kernel with the last listener. */
+  /** Installs the handlers of SIGTERM and SIGINT again, which libuv resets when the last listener is removed. */
   retakeSignals(): void;
   close(): void;
   stats(): NativeLogStats;
@@ -173,7 +174,7 @@ let loaded: NativeBinding | undefined;
 /**
  * Loads the prebuilt binary of this platform, or the one compiled here.
  *
- * @throws Error when there is none, or when it was built from other sources than this JavaScript.
+ * @throws Error if there is none, or if it was built from different sources than this JavaScript.
  */
 export function loadBinary(): NativeBinding {
   if (loaded) return loaded;
@@ -198,13 +199,13 @@ interface NodeGypBuild {
 function requireBinary(): NativeBinding {
   const require = createRequire(import.meta.url);
   const root = packageRoot();
-  // Not in the `try`: that it is not installed is another matter than that it finds nothing.
+  // Not in the `try`: if node-gyp-build is not installed, that is a different error from finding no binary.
   const nodeGypBuild = require('node-gyp-build') as NodeGypBuild;
   let file: string;
   try {
     file = nodeGypBuild.resolve(root);
   } catch {
-    // Its error lists what it compared, and says nothing that the message does not.
+    // Its error lists what it compared, and adds nothing to our message.
     throw new Error(noBinaryMessage(root));
   }
   try {

@@ -8,14 +8,14 @@ import { PendingCalls } from './pending-calls.ts';
 
 const maxEvents = 4096;
 const slabBytes = 1 << 20;
-/** So many strings of a batch are made ahead; the rest are when they are decoded. */
+/** At most this many strings of a batch are created in advance; the rest when they are decoded. */
 const maxStrings = 2048;
-/** For the heads of the requests of a batch; when they have much metadata it is full earlier. */
+/** Room for the request heads of a batch; with much metadata fewer heads fit. */
 const headBytes = 256 << 10;
 
 const headPlaceMask = (1 << headPlaceBits) - 1;
 
-/** JavaScript then works beside the io threads, not after them; on a single core it could only work instead of them. */
+/** JavaScript then works in parallel with the io threads; on a single core it could only work instead of them. */
 const announceEvents = availableParallelism() > 1 ? 512 : maxEvents;
 
 function makeSlabs(): Slabs {
@@ -39,15 +39,15 @@ function makeSlabs(): Slabs {
   };
 }
 
-/** Somebody who wants to hear of one server or endpoint; onClosed() comes last. */
+/** Receives the events of one server or endpoint; onClosed() is called last. */
 export interface Subscriber<Receiver> {
   readonly receiver: Receiver;
   onClosed(): void;
 }
 
 /**
- * This JavaScript environment's end of the core: reads the events of a batch and gives each to the server or client call
- * it belongs to, and keeps the process alive while a server listens or a call is pending.
+ * This JavaScript environment's end of the core: reads the events of a batch, passes each to its server or client call,
+ * and keeps the process alive while a server listens or a call is pending.
  */
 export class Boundary {
   readonly native: NativeEnvironment;
@@ -56,11 +56,11 @@ export class Boundary {
   readonly #servers = new Map<number, Subscriber<ServerReceiver>>();
   readonly endpoints = new Map<number, Subscriber<ClientReceiver>>();
   readonly #slabs: Slabs;
-  // The server of the last request: mostly that of the next one too.
+  // The server of the last request: usually also that of the next one.
   #lastOwner = 0;
   #lastServer: ServerReceiver | undefined;
   readonly #strings = new BatchStrings();
-  /** The strings that came with the batch: those of messages, then those of heads. */
+  /** The strings that came with the batch: first those of messages, then those of heads. */
   #made: readonly string[] = [];
   #firstHeads = 0;
   #holders = 0;
@@ -72,7 +72,7 @@ export class Boundary {
     this.outbox = new Outbox(this.native, this.#slabs);
   }
 
-  /** The process stays alive until as many release() as hold(). */
+  /** The process stays alive until release() was called as often as hold(). */
   hold(): void {
     if (this.#holders++ === 0) this.native.setRef(true);
   }
@@ -91,7 +91,7 @@ export class Boundary {
     this.#lastServer = undefined;
   }
 
-  /** Undefined once it is closed. Numbers are not used again. */
+  /** Undefined once it is closed. Numbers are not reused. */
   #serverOf(number: number): ServerReceiver | undefined {
     this.#lastOwner = number;
     this.#lastServer = this.#servers.get(number)?.receiver;
@@ -116,7 +116,7 @@ export class Boundary {
       try {
         this.#dispatch(words, at, bytes, nowMs);
       } catch (error) {
-        // A bug in this library or in a user's callback; the other events of the batch are not to blame.
+        // A bug in this library or in a user's callback; the other events of the batch must still be handled.
         queueMicrotask(() => {
           throw error;
         });
@@ -126,7 +126,7 @@ export class Boundary {
     this.#made = [];
   };
 
-  // Profiled with bench:boundary: one flat switch over integers, no object per event.
+  // Profiled with bench:boundary: a flat switch over integers, no object per event.
   #dispatch(words: Int32Array, at: number, bytes: Buffer, nowMs: number): void {
     const kind = words[at];
     const owner = words[at + event.owner]!;
@@ -201,7 +201,7 @@ function textOf(words: Int32Array, at: number, bytes: Buffer): string {
 
 let boundary: Boundary | undefined;
 
-/** The boundary of this environment (the main thread, or this worker thread), made when first asked for. */
+/** The boundary of this environment (the main thread, or this worker thread), created on first use. */
 export function theBoundary(): Boundary {
   boundary ??= new Boundary();
   return boundary;

@@ -59,7 +59,7 @@ class NativeClientTransport implements ClientTransport {
           resolve();
         },
       });
-      // Calls just made name the endpoint's sessions; they must be handed over before the sessions can end.
+      // Calls just made refer to the endpoint's sessions; they must be handed over before the sessions end.
       boundary.outbox.flushBefore(() => boundary.native.closeEndpoint(endpoint));
     });
   }

@@ -23,7 +23,7 @@ export const event = {
   own: 11,
 } as const;
 
-/** Of `event.head`: the place in a string of heads; above it the number of that string. */
+/** Bits of `event.head` for the offset in a string of heads; the bits above are the number of that string. */
 export const headPlaceBits = 16;
 
 export const eventKind = {
@@ -73,7 +73,7 @@ export const largePayloadBytes = 64 * 1024;
 /** A call id's low word is the io thread above this many bits of slot number. */
 export const slotBits = 24;
 
-/** A thread's log buffer: what its first words are (native/core/log/buffer.h), then its two halves. */
+/** A thread's log buffer: its first words (native/core/log/buffer.h), then its two halves. */
 export const logBuffer = {
   controlBytes: 64,
   active: 0,
@@ -84,7 +84,7 @@ export const logBuffer = {
   dropped: 6,
 } as const;
 
-/** What loading the binary compares. */
+/** The values compared when the binary is loaded. */
 export const layoutNumbers = {
   eventWords: event.words,
   commandWords: command.words,

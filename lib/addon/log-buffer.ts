@@ -3,7 +3,10 @@ import { logBuffer } from './layout.ts';
 
 /** What happens to a line that this thread's buffer has no room for (native/core/log/level.h). */
 export const fullPolicies = ['drop-newest', 'drop-oldest', 'block'] as const;
-/** `drop-newest`: the line is dropped and counted; `drop-oldest`: what the buffer holds is; `block`: the thread waits, at most `flushTimeoutMs`. */
+/**
+ * `drop-newest`: the line is dropped and counted; `drop-oldest`: the lines in the buffer are dropped; `block`: the
+ * thread waits, at most `flushTimeoutMs`.
+ */
 export type FullPolicy = (typeof fullPolicies)[number];
 
 export interface LogBufferOptions extends Omit<NativeLogOptions, 'policy' | 'flushOnSignals'> {
@@ -18,18 +21,19 @@ interface WritingBuffer extends Uint8Array {
 
 const { active, busy, bytes: bytesAt, lines: linesAt, dropped, controlBytes } = logBuffer;
 
-/** The end of a line that was too long to be written whole. */
+/** The end of a truncated line. */
 const cutMark = '…[cut]\n';
 
 /**
- * This thread's end of a log: whole lines are written into memory that a native thread gathers, so a line costs no native
- * call but the copy of its characters. The rules by which both sides share the memory are in native/core/log/buffer.h.
+ * This thread's access to a log: whole lines are written into memory that a native thread gathers, so a line costs no
+ * native call except the copy of its characters. The rules by which both sides share the memory are in
+ * native/core/log/buffer.h.
  */
 export class LogBuffer {
   readonly native: NativeLog;
   readonly #control: Int32Array;
   readonly #bytes: WritingBuffer;
-  /** No line of so many characters, whichever they are, is cut. */
+  /** A line of at most this many characters, whatever they are, is never truncated. */
   readonly longestLine: number;
   readonly #halfBytes: number;
   readonly #nudgeBytes: number;
@@ -52,24 +56,24 @@ export class LogBuffer {
     this.#policy = options.policy;
   }
 
-  /** Adds a whole line, its newline included. `ascii`: it is known to be. `urgent`: it is to be gathered at once. */
+  /** Adds a whole line, its newline included. `ascii`: it is known to be ASCII. `urgent`: gather it at once. */
   append(line: string, ascii: boolean, urgent: boolean): void {
     if (this.#closed) return this.countLate();
     try {
       this.#append(line, ascii, urgent);
     } catch (error) {
-      // A stack without room, inside a line: nobody else would end it.
+      // A stack overflow inside a line: the line must be ended here.
       Atomics.store(this.#control, busy, 0);
       throw error;
     }
   }
 
-  /** For a line after the end. */
+  /** Counts a line logged after the end. */
   countLate(): void {
     this.native.countLate();
   }
 
-  /** For a line that could not be made. */
+  /** Counts a line that could not be built. */
   countLost(): void {
     Atomics.add(this.#control, dropped, 1);
   }
@@ -102,13 +106,13 @@ export class LogBuffer {
     }
   }
 
-  /** The half is full, and entered. False: the line is dropped. */
+  /** Called when the entered half is full. False: the line is dropped. */
   #makeRoom(half: number): boolean {
     const control = this.#control;
     const other = 1 - half;
     if (Atomics.load(control, bytesAt + other) === 0) {
       Atomics.store(control, busy, 0);
-      // The gatherer may have done it meanwhile.
+      // The gatherer may have emptied it meanwhile.
       Atomics.compareExchange(control, active, half, other);
       return true;
     }

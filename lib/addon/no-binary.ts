@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What is missing to compile, by the package manager that brings it. scripts/install.mjs says the same. */
+/** The packages needed for compiling, by package manager. scripts/install.mjs has the same list. */
 const howToCompile: Partial<Record<NodeJS.Platform, string>> = {
   linux: `Compiling one needs g++ 11 or newer, make, python3 and asio:
   Debian, Ubuntu:  apt-get install g++ make python3 libasio-dev
@@ -12,7 +12,7 @@ const howToCompile: Partial<Record<NodeJS.Platform, string>> = {
   brew install asio`,
 };
 
-/** Says which machine this is, what the package has, and how to get what it has not: one message for all who meet that. */
+/** A message with the platform, the binaries in the package, and how to get a missing one; the same text everywhere. */
 export function noBinaryMessage(root: string, reason = 'there is none for this platform'): string {
   const lines = [`rocket-rpc has no native binary for ${platformName()}: ${reason}.`];
   lines.push(`Prebuilt in this package: ${prebuilt(root).join(', ') || 'none'}.`);
@@ -23,7 +23,7 @@ export function noBinaryMessage(root: string, reason = 'there is none for this p
 }
 
 function platformName(): string {
-  // What node-gyp-build takes for a sign of musl when it chooses.
+  // The sign of musl that node-gyp-build uses.
   const libc = existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
   const flavour = process.platform === 'linux' ? `${libc}, ` : '';
   return `${process.platform}-${process.arch} (${flavour}Node.js ${process.versions.node})`;

@@ -3,21 +3,24 @@ import type { NativeEnvironment, Slabs } from './binary.ts';
 import { command, commandFlag, commandKind, largePayloadBytes } from './layout.ts';
 
 const words = command.words;
-/** So many commands fill the outbox: they are handed over before the turn is done. */
+/** This many commands fill the outbox: they are handed over before the turn is done. */
 export const maxCommands = 1024;
 /**
- * Every so many commands the clock is asked whether the first of them has waited longer than this: slow handlers must not
- * hold back the replies of the quick ones before them, and the io threads then work beside JavaScript. Handing over more
- * often costs a switch of threads each time (bench:boundary, 50 x 20).
+ * Every few commands the clock is read to see whether the first of them has waited longer than this: slow handlers must
+ * not delay the replies of fast ones before them, and the io threads can work in parallel with JavaScript. Handing over
+ * more often costs a thread switch each time (bench:boundary, 50 x 20).
  */
 const checkEvery = 64;
 const longestWaitMs = 1;
-/** Room that is kept free, so that a body of ordinary size need not be encoded twice. */
+/** Room kept free, so that a body of ordinary size need not be encoded twice. */
 const headroomBytes = largePayloadBytes + 16 * 1024;
-/** Room for a message that is encoded aside; a longer one spills. */
+/** Room for a message encoded separately; a longer one spills. */
 const asideBytes = 4096;
 
-/** What an encoder has written from `start` to `end`, or has no room for. @throws TypeError: a codec of the user's may be wrong. */
+/**
+ * The bytes an encoder has written from `start` to `end`, or those it had no room for. @throws TypeError: a user's
+ * codec may be wrong.
+ */
 function bodyAt(into: Buffer, start: number, end: number, encoder: Encoder): Uint8Array {
   if ((end | 0) === end && end >= start && end <= into.length) return into.subarray(start, end);
   const body: unknown = end === -1 ? encoder.spilled() : undefined;
@@ -27,11 +30,11 @@ function bodyAt(into: Buffer, start: number, end: number, encoder: Encoder): Uin
   );
 }
 
-/** A message encoded into memory of its own, because the slab was being written to. */
+/** A message encoded into separate memory, because the slab was being written to. */
 class EncodedAside implements Encoder {
   readonly #bytes: Buffer;
 
-  /** @throws what encoding throws. */
+  /** @throws the error of encoding. */
   constructor(encoder: Encoder, value: unknown) {
     const room = Buffer.allocUnsafeSlow(asideBytes);
     const body = bodyAt(room, 0, encoder.encodeInto(value, room, 0), encoder);
@@ -50,11 +53,11 @@ class EncodedAside implements Encoder {
 }
 
 /**
- * Writes commands into the outbox slab and hands all of one microtask turn over in one native call.
- * Full (in commands or in bytes): hands over at once and goes on.
+ * Writes commands into the outbox slab and hands over all commands of one microtask turn in one native call.
+ * If it is full (in commands or in bytes), it hands over at once and continues.
  *
- * Encoding a value may run code of the user's, and that may make calls: their commands are encoded aside at once, and written
- * behind the one that is being encoded (docs/decisions/0022).
+ * Encoding a value may run user code, which may make calls: their commands are encoded separately at once, and written
+ * after the command being encoded (docs/decisions/0022).
  */
 export class Outbox {
   readonly #native: NativeEnvironment;
@@ -66,9 +69,9 @@ export class Outbox {
   #lone = false;
   #large: Uint8Array[] | undefined;
   #waitingSince = 0;
-  /** A value is being encoded, which may run code of the user's: its getters, its serializer. */
+  /** A value is being encoded, which may run user code: getters, a serializer. */
   #encoding = false;
-  /** What that code wanted written meanwhile, in its order. */
+  /** Commands that this code added meanwhile, in order. */
   #deferred: (() => void)[] | undefined;
 
   constructor(native: NativeEnvironment, slabs: Slabs) {
@@ -77,7 +80,7 @@ export class Outbox {
     this.#words = slabs.outWords;
   }
 
-  /** `lone`: the next reply is all this turn will have to say, and is handed over at once. */
+  /** `lone`: the next reply is the only command of this turn, and is handed over at once. */
   beginBatch(lone: boolean): void {
     this.#lone = lone;
   }
@@ -167,7 +170,7 @@ export class Outbox {
     to[at + command.flags] = 0;
   }
 
-  /** Writes metadata or message, and msg_id, behind what is there: #begin() made room. Returns where the payload may begin. */
+  /** Appends metadata or message, and msg_id; #begin() made room. Returns where the payload may begin. */
   #text(at: number, text: string, msgId: string): number {
     const start = this.#end;
     const textBytes = text === '' ? 0 : this.#bytes.write(text, start, 'utf8');
@@ -180,7 +183,7 @@ export class Outbox {
   }
 
   /**
-   * Hands over what was written so far, and then does something that must come behind it. What is being encoded counts as
+   * Hands over the commands so far, then does something that must come after them. A command being encoded counts as
    * written: it is waited for.
    */
   flushBefore(action: () => void): void {
@@ -189,7 +192,7 @@ export class Outbox {
     action();
   }
 
-  // Each apart from what it defers: a closure there would cost every call a context for what it captures.
+  // Separate from the deferred part: a closure here would cost every call a context for its captured variables.
 
   #replyLater(low: number, high: number, encoder: Encoder, value: unknown, metadata: string): void {
     const body = new EncodedAside(encoder, value);
@@ -235,8 +238,8 @@ export class Outbox {
   }
 
   /**
-   * Encodes from `start` on; a large body goes beside the slab. Returns the end of what is used of the slab. Until the command
-   * is committed nothing of it counts, so an encoder that throws leaves nothing behind.
+   * Encodes from `start` on; a large body is put in a separate block. Returns the end of the used part of the slab.
+   * Nothing counts until the command is committed, so an encoder that throws leaves nothing behind.
    */
   #payload(at: number, start: number, encoder: Encoder, value: unknown): number {
     let end: number;
@@ -274,7 +277,7 @@ export class Outbox {
     return start;
   }
 
-  /** What the encoder wanted written meanwhile is written all the same. Returns the error, to be thrown on. */
+  /** Commands that the encoder added meanwhile are still written. Returns the error, to be rethrown. */
   #notEncoded(error: unknown): unknown {
     this.#encoding = false;
     if (this.#deferred !== undefined) this.#writeDeferred();
@@ -285,7 +288,7 @@ export class Outbox {
     this.#end = end;
     this.#commands++;
     if (this.#large !== undefined || this.#commands === maxCommands || this.#overdue()) {
-      // (A large block is a view of memory that the next command overwrites.)
+      // (A large block may be a view of memory that the next command overwrites.)
       this.flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -306,7 +309,7 @@ export class Outbox {
     this.flush();
   };
 
-  /** Hands over what is there, without waiting for the end of the turn. */
+  /** Hands over the commands so far, without waiting for the end of the turn. */
   flush(): void {
     const commands = this.#commands;
     if (commands === 0) return;

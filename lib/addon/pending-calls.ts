@@ -5,8 +5,8 @@ const indexLimit = 1 << 24;
 const generationLimit = 1 << 28;
 
 /**
- * The client calls of this environment that have not ended, by handle. An index is used again only with another
- * generation, so an event for a call that was given up finds nobody.
+ * The client calls of this environment that have not ended, by handle. An index is reused only with a different
+ * generation, so an event for a cancelled call finds no entry.
  */
 export class PendingCalls {
   readonly #calls: (PendingCall | undefined)[] = [];

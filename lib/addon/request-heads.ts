@@ -1,11 +1,11 @@
-// A string of heads has the heads of several requests (native/core/rpc/inbox.h). A head is the place of the peer in that
-// string, the length of the msg_id, the length of the metadata, two bytes each (low byte first), the msg_id and the
-// metadata. A peer is a byte with its length, and the peer. The string is Latin-1: a character is a byte. It is empty
-// when the addon could not make it.
+// A string of heads contains the heads of several requests (native/core/rpc/inbox.h). A head is the offset of the peer
+// in that string, the length of the msg_id, the length of the metadata, two bytes each (low byte first), then the
+// msg_id and the metadata. A peer is one byte with its length, then the peer. The string is Latin-1: one character is
+// one byte. It is empty if the addon could not create it.
 
 const fixedBytes = 6;
 
-/** The peer of the request whose head is at that place. */
+/** The peer of the request whose head is at that offset. */
 export function peerOf(heads: string, at: number): string {
   if (heads === '') return '';
   const peerAt = u16(heads, at);
@@ -25,7 +25,7 @@ function u16(heads: string, at: number): number {
   return heads.charCodeAt(at) | (heads.charCodeAt(at + 1) << 8);
 }
 
-/** As UTF-8, and without a hold on the string it was cut from. */
+/** Decoded as UTF-8; does not keep the string it was cut from alive. */
 function text(heads: string, start: number, length: number): string {
   return length === 0 ? '' : Buffer.from(heads.slice(start, start + length), 'latin1').toString('utf8');
 }

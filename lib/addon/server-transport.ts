@@ -62,7 +62,7 @@ class NativeServerTransport implements ServerTransport {
   }
 
   setHealth(service: string, serving: boolean): void {
-    // What is closed answers nobody.
+    // A closed server sends no answers.
     if (this.#last === undefined) this.#boundary.native.setHealth(this.#number, service, serving);
   }
 

@@ -1,10 +1,10 @@
 import { loadBinary, type NativeServiceCache } from './binary.ts';
 
-/** Follows one service. Both come asynchronously, and never after close(). */
+/** Listener for one service. Both methods are called asynchronously, and never after close(). */
 export interface ServiceListener {
   /** There is a newer snapshot. */
   onChange(): void;
-  /** This subscription is now the one that finds out what there is to know, and publishes it. At most once. */
+  /** This subscription is now the one that watches the service and publishes snapshots. Called at most once. */
   onLead(): void;
 }
 
@@ -14,13 +14,13 @@ export interface ServiceSnapshotText {
   readonly text: string;
 }
 
-/** One follower of a service in the table that all JavaScript threads of the process share. */
+/** One subscription to a service in the table shared by all JavaScript threads of the process. */
 export interface ServiceSubscription {
-  /** Nothing when nobody has published anything yet. */
+  /** Undefined if nothing has been published yet. */
   snapshot(): ServiceSnapshotText | undefined;
-  /** False, and nothing is published, when another subscription leads. */
+  /** False, and nothing is published, if another subscription leads. */
   publish(text: string): boolean;
-  /** Passes the lead on to another subscription, if there is one, in whichever thread. */
+  /** Passes the lead on to another subscription, if there is one, on any thread. */
   close(): void;
 }
 
@@ -31,7 +31,7 @@ interface Cache {
 
 let cache: Cache | undefined;
 
-/** This environment's end of the shared table (native/core/discovery/service_cache.h), made when first asked for. */
+/** This environment's end of the shared table (native/core/discovery/service_cache.h), created on first use. */
 function theCache(): Cache {
   if (cache !== undefined) return cache;
   const listeners = new Map<number, ServiceListener>();
@@ -43,7 +43,7 @@ function theCache(): Cache {
   return cache;
 }
 
-/** A listener that throws must not keep the others from hearing. */
+/** A listener that throws must not stop the others from being called. */
 function guarded(call: () => void): void {
   try {
     call();
@@ -54,7 +54,7 @@ function guarded(call: () => void): void {
   }
 }
 
-/** Follows a service. Does not keep the process alive. */
+/** Subscribes to a service. Does not keep the process alive. */
 export function subscribeService(key: string, listener: ServiceListener): ServiceSubscription {
   const { native, listeners } = theCache();
   const number = native.subscribe(key);

@@ -3,18 +3,18 @@ import protobuf from 'protobufjs';
 import { exceedsFloat } from './given-scalars.ts';
 
 /**
- * Thrown to end an encode: a value is not plainly of the type its field has, and GivenMessage has to look at it. One
- * object for all, as it is caught right away and nobody reads its stack.
+ * Thrown to stop encoding: a value is not obviously of its field's type, and GivenMessage has to check it. One shared
+ * object, because it is caught at once and its stack is never read.
  */
 export const unchecked = new Error('a message was not taken');
 
 /** Up to this many characters, a string is copied faster code by code than by a call into Node's C++. */
 const shortText = 40;
 
-/** From so many characters on, BufferWriter lets Node write a string, which does what TextWriter is for. */
+/** From this many characters on, BufferWriter lets Node write the string, which also makes it well-formed. */
 const writtenByNode = 40;
 
-/** Writes strings as well-formed UTF-8, of whatever length: what is left of a cut pair of surrogates becomes U+FFFD. */
+/** Writes strings of any length as well-formed UTF-8: a lone surrogate becomes U+FFFD. */
 export class TextWriter extends protobuf.BufferWriter {
   override string(value: string): protobuf.Writer {
     return super.string(value.length < writtenByNode ? value.toWellFormed() : value);
@@ -22,8 +22,8 @@ export class TextWriter extends protobuf.BufferWriter {
 }
 
 /**
- * Looks at the values of flat messages (MessageType.flat) where they are written, so that GivenMessage need not do it before:
- * lets pass only what is plainly right.
+ * Checks the values of flat messages (MessageType.flat) while they are written, so that GivenMessage need not do it
+ * before: accepts only values that are obviously right.
  */
 export class CheckedWriter extends TextWriter {
   // Tags, too, are written by it; most are a single byte.
@@ -87,7 +87,7 @@ export class CheckedWriter extends TextWriter {
     return this;
   }
 
-  /** Fields that were received and are not known. */
+  /** Unknown fields of a received message. */
   override raw(value: Uint8Array): protobuf.Writer {
     if (!types.isUint8Array(value)) throw unchecked;
     return super.raw(value);

@@ -6,7 +6,7 @@ import { isPlain, isTagged } from './object-shape.ts';
 
 type TakeValue<Context> = (value: unknown, context: Context) => unknown;
 
-/** How an object or Map is taken for a map field; `take` is for its values. */
+/** Converts an object or Map for a map field; `take` converts its values. */
 export function takeMap<Context>(key: KeyKind, take: TakeValue<Context>): TakeValue<Context> {
   const takeKey = keyTaker(key);
   return (value, context) => {
@@ -31,14 +31,14 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return isPlain(Object.getPrototypeOf(value) as object | null) && !isTagged(value);
 }
 
-/** Two keys may be one on the wire: 5 and '5' of a Map. */
+/** Two keys may be equal on the wire: 5 and '5' in a Map. */
 function put(into: Record<string, unknown>, key: string, value: unknown): void {
   if (Object.hasOwn(into, key)) throw new Misfit(`two keys are ${JSON.stringify(key)} on the wire`);
   if (key === '__proto__') Object.defineProperty(into, key, { value, enumerable: true, writable: true });
   else into[key] = value;
 }
 
-/** Makes of a key the text from which protobufjs writes it. @throws Misfit */
+/** Converts a key to the text from which protobufjs writes it. @throws Misfit */
 function keyTaker(kind: KeyKind): (key: unknown) => string {
   switch (kind.is) {
     case 'string':

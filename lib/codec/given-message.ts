@@ -10,11 +10,11 @@ import { timestampName, timestampOf, timestampType } from './timestamp.ts';
 
 type Fields = Record<string, unknown>;
 
-/** How messages are taken. */
+/** Options for accepting messages. */
 export interface GivenRules {
-  /** What becomes of a name that is no field's. */
+  /** What happens to an unknown field name. */
   readonly unknownFields: 'ignore' | 'error';
-  /** Bytes may be base64 texts. */
+  /** Bytes may be base64 strings. */
   readonly base64: boolean;
 }
 
@@ -27,25 +27,25 @@ interface GivenField {
   readonly take: (value: unknown, depth: number) => unknown;
 }
 
-/** A message as protobufjs has it, of types with other rules than what their .proto says. */
+/** A message in protobufjs's form, for types with special rules beyond their .proto. */
 const strict =
   /^google\.protobuf\.(?:Struct|Value|ListValue|Any|Duration|FieldMask|Timestamp|[A-Za-z0-9]+Value)$/;
 
 /**
- * Takes what users give for a message of one type: looks at every value and makes of it what protobufjs writes. Each property
- * is read once, and no code of the user's runs afterwards, so what was looked at is what is written.
+ * Accepts users' values for messages of one type: checks every value and converts it for protobufjs. Each property is
+ * read once, and no user code runs afterwards, so the checked values are those that are written.
  */
 export class GivenMessage {
   static readonly #known = new WeakMap<GivenType, Map<string, GivenMessage>>();
 
   readonly #type: GivenType;
   readonly #isTimestamp: boolean;
-  /** Whether a name that is no field's is refused. */
+  /** Whether an unknown field name is refused. */
   readonly rejectsUnknown: boolean;
   readonly #fields = new Map<string, GivenField>();
   #names: readonly string[] = [];
   #required: readonly string[] = [];
-  /** An object may have their names, too, as messages that are received do. */
+  /** An object may also have the names of oneofs, as received messages do. */
   readonly #oneofs: Oneof[] = [];
   readonly #classes = new WeakMap<object, ClassFields>();
 
@@ -62,7 +62,7 @@ export class GivenMessage {
     let made = byRules.get(key);
     if (made === undefined) {
       made = new GivenMessage(type, rules);
-      byRules.set(key, made); // before looking at the fields: a message may contain itself
+      byRules.set(key, made); // before reading the fields: a message type may contain itself
       made.#collect(rules);
     }
     return made;
@@ -80,7 +80,7 @@ export class GivenMessage {
     }
   }
 
-  /** @throws Misfit; what a getter of the user's throws. */
+  /** @throws Misfit; or what a user's getter throws. */
   take(value: unknown, depth: number): Fields {
     if (typeof value !== 'object' || value === null) throw notAMessage(value);
     if (depth > protobuf.util.recursionLimit)
@@ -132,7 +132,7 @@ export class GivenMessage {
       known = classFields(prototype, this.#names);
       this.#classes.set(prototype, known);
     }
-    // What the getters of a URL say is no message, though it may have the name of a field.
+    // The getters of a URL do not make it a message, even if one has the name of a field.
     if (isTagged(value) && !this.#hasOwnField(value)) throw notAMessage(value);
     return known;
   }
@@ -140,7 +140,7 @@ export class GivenMessage {
   #checkEmpty(message: Fields, ofClass: ClassFields | undefined): void {
     if (isForeign(message, this.#names)) throw this.#fieldless(message);
     if (ofClass === undefined || this.#names.length === 0) return;
-    // Of a class that has none of the fields; others merely have no value.
+    // An instance of a class that has none of the fields; in other cases the fields merely have no value.
     if (!ofClass.isMessage && ofClass.getters.size === 0 && !this.#hasOwnField(message))
       throw this.#fieldless(message);
   }
@@ -166,15 +166,15 @@ export class GivenMessage {
   }
 }
 
-/** What is asked of a type here. */
+/** What this code needs of a type. */
 export type GivenType = Pick<MessageType, 'fullName' | 'prototype' | 'fields'>;
 
-/** A field may be called as what every object has: `toString`. */
+/** A field may have the name of an inherited property: `toString`. */
 function isSet(message: Fields, name: string): boolean {
   return Object.hasOwn(message, name) && message[name] !== undefined && message[name] !== null;
 }
 
-/** The property of a oneof's name says which member is set, where there is one. */
+/** The property with the oneof's name, if present, says which member is set. */
 function checkOneof({ name, members }: Oneof, message: Fields): void {
   let chosen: string | undefined;
   for (const member of members) {
@@ -188,7 +188,7 @@ function checkOneof({ name, members }: Oneof, message: Fields): void {
   throw new Misfit(`says ${named}, but ${chosen ?? 'none'} is given`).in(name);
 }
 
-/** Fields that a newer peer sent and this side does not know are sent on. */
+/** Unknown fields that a newer peer sent are passed on. */
 function keepUnknowns(unknowns: unknown, result: Fields): void {
   if (Array.isArray(unknowns) && unknowns.every((bytes) => types.isUint8Array(bytes)))
     result['$unknowns'] = unknowns;
@@ -232,7 +232,7 @@ function takeArray(take: TakeNested): TakeNested {
   };
 }
 
-/** A subclass would be asked to copy itself. */
+/** A subclass's own copy method would be called. */
 function copyOf(values: readonly unknown[]): unknown[] {
   return (values.constructor as unknown) === Array
     ? values.slice()

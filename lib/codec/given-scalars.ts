@@ -3,10 +3,10 @@ import { exactLong, longOf } from './int64.ts';
 import type { FieldKind } from './message-type.ts';
 import { Misfit, misfit } from './misfit.ts';
 
-/** What protobufjs is to write for a value that was given. @throws Misfit when the value does not fit. */
+/** The value that protobufjs writes for a given value. @throws Misfit if it does not fit. */
 export type Take = (value: unknown) => unknown;
 
-/** How values of a scalar or an enum are taken. `base64`: bytes may be such texts. */
+/** Converts values of a scalar or an enum. `base64`: bytes may be base64 strings. */
 export function takeScalar(kind: Exclude<FieldKind, { is: 'message' | 'date' }>, base64: boolean): Take {
   switch (kind.is) {
     case 'int':
@@ -51,7 +51,7 @@ function takeLong(unsigned: boolean): Take {
   };
 }
 
-/** Whether a float would be infinite though the number is not. */
+/** Whether a finite number would become an infinite float. */
 export function exceedsFloat(value: number): boolean {
   return Number.isFinite(value) && !Number.isFinite(Math.fround(value));
 }
@@ -71,7 +71,7 @@ function takeBool(value: unknown): unknown {
   return value;
 }
 
-/** A writer makes it well-formed. */
+/** The writer makes it well-formed. */
 function takeString(value: unknown): unknown {
   if (typeof value !== 'string') throw misfit('string', value);
   return value;
@@ -88,7 +88,7 @@ function takeEnum(values: { readonly [name: string]: number }, closed: boolean):
 
 function takeBytes(value: unknown): unknown {
   if (types.isUint8Array(value)) return attached(value, value.buffer);
-  // What holds bytes and nothing wider; those of a Uint16Array would depend on the machine.
+  // Containers of bytes only; the bytes of a Uint16Array would depend on the machine.
   if (types.isAnyArrayBuffer(value)) return new Uint8Array(attached(value, value));
   if (types.isDataView(value) || types.isUint8ClampedArray(value)) {
     return new Uint8Array(attached(value.buffer, value.buffer), value.byteOffset, value.byteLength);
@@ -96,7 +96,7 @@ function takeBytes(value: unknown): unknown {
   throw misfit('Uint8Array, ArrayBuffer or DataView', value);
 }
 
-/** One that was transferred away reads as empty. */
+/** A transferred buffer reads as empty. */
 function attached<T>(value: T, buffer: ArrayBufferLike): T {
   if (buffer.byteLength === 0 && isDetached(buffer)) throw new Misfit('its ArrayBuffer is detached');
   return value;
@@ -107,7 +107,7 @@ function isDetached(buffer: ArrayBufferLike): boolean {
     new Uint8Array(buffer);
     return false;
   } catch {
-    return true; // the one reason why that can throw
+    return true; // the only reason why this can throw
   }
 }
 

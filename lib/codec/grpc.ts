@@ -13,7 +13,7 @@ import { isNoMessage } from './object-shape.ts';
 
 const empty = Buffer.alloc(0);
 
-/** A grpc-js serializer pair as a codec. The serializer makes a Buffer of its own, which is copied once. */
+/** A grpc-js serializer pair as a codec. The serializer allocates its own Buffer, which is copied once. */
 class GrpcCodec implements MessageCodec<unknown> {
   readonly #serialize: (value: unknown) => Buffer;
   readonly #deserialize: (bytes: Buffer) => unknown;
@@ -44,7 +44,7 @@ class GrpcCodec implements MessageCodec<unknown> {
   }
 
   decode(buffer: Buffer, start: number, end: number): unknown {
-    // A copy: the deserializer may keep parts of what it is given.
+    // A copy: the deserializer may keep references into its input.
     return this.#deserialize(Buffer.from(buffer.subarray(start, end)));
   }
 }
@@ -101,7 +101,7 @@ function isOurs(service: AnyService): service is ServiceDefinition {
   return typeof service['name'] === 'string' && typeof service['methods'] === 'object';
 }
 
-/** One made by hand may lack something that would be missed when a call is under way. */
+/** A definition written by hand may lack something that would only be noticed during a call. */
 function checked(service: ServiceDefinition): ServiceDefinition {
   for (const [key, method] of Object.entries(service.methods)) {
     const what = `${service.name}.${key}`;
@@ -121,7 +121,7 @@ function noDefinition(value: unknown): TypeError {
   );
 }
 
-/** What is passed by mistake most. */
+/** The most common mistake. */
 function hintFor(value: unknown): string {
   if (typeof value === 'function' && 'service' in value) return '; pass the .service of that client';
   if (typeof value === 'string') return '; a name alone says nothing of its messages';
@@ -133,10 +133,10 @@ function hintFor(value: unknown): string {
   return names.length === 0 ? '' : ` of services; pass one of them: ${names.join(', ')}`;
 }
 
-/** By what was given: the same definition each time, looked at once. */
+/** Keyed by the given object: the same definition each time, checked once. */
 const known = new WeakMap<object, ServiceDefinition>();
 
-/** Our definition of a service, whichever of the accepted forms it comes in. @throws TypeError for anything else. */
+/** Our definition of a service given in any of the accepted forms. @throws TypeError for anything else. */
 export function toServiceDefinition(service: AnyService): ServiceDefinition {
   if (typeof service !== 'object' || service === null) throw noDefinition(service);
   let definition = known.get(service);

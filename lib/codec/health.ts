@@ -3,34 +3,34 @@ import type { DefinitionOf, Unary } from '../contract/service.ts';
 import { packageRoot } from '../package-root.ts';
 import { loadProto } from './load-proto.ts';
 
-/** Whose health is asked for. */
+/** A health check request. */
 export interface HealthCheckRequest {
   /** Full name of a service; without it, the server as a whole. */
   service?: string;
 }
 
-/** proto/rocket/health/v1/health.proto says what each means. */
+/** The statuses; see proto/rocket/health/v1/health.proto. */
 export const ServingStatus = {
-  /** Never sent; what an empty message means. */
+  /** Never sent; the value of an empty message. */
   UNKNOWN: 0,
-  /** Takes requests, and its event loop turns. */
+  /** Accepts requests, and its event loop runs. */
   SERVING: 1,
-  /** Closing: answers what it has begun and takes nothing new. */
+  /** Closing: finishes running calls and accepts no new ones. */
   NOT_SERVING: 2,
   /** The server has no service of that name. */
   SERVICE_UNKNOWN: 3,
-  /** The event loop has not turned for longer than `health.blockedAfterMs`: no handler makes progress. */
+  /** The event loop has been blocked for longer than `health.blockedAfterMs`: no handler makes progress. */
   SERVING_BLOCKED: 4,
 } as const;
 export type ServingStatus = (typeof ServingStatus)[keyof typeof ServingStatus];
 
-/** How a server stands. */
+/** The health of a server. */
 export interface HealthCheckResponse {
-  /** For the service asked for, or the whole server. */
+  /** Of the requested service, or of the whole server. */
   status: ServingStatus;
-  /** For how long events have been waiting for the server's JavaScript thread. */
+  /** How long events have been waiting for the server's JavaScript thread, milliseconds. */
   jsLagMs: number;
-  /** Requests in the hands of handlers. */
+  /** Requests being handled. */
   callsInFlight: number;
 }
 

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs';
 
-/** How 64-bit integer fields are given to JavaScript. */
+/** The JavaScript type of received 64-bit integers. */
 export type Longs = 'bigint' | 'string' | 'number';
 
 interface LongLike {
@@ -9,10 +9,10 @@ interface LongLike {
   readonly unsigned?: boolean;
 }
 
-/** Decimal, with no sign but a minus and no zeros before it: each integer has one such text, as keys of maps need. */
+/** Decimal, without `+` and leading zeros: each integer has exactly one such text, as map keys require. */
 export const decimal = /^(?:0|-?[1-9][0-9]{0,19})$/;
 
-/** The integer that is given as bigint, safe integer, decimal text or Long; undefined for what is none of 64 bits. */
+/** The integer given as bigint, safe integer, decimal string or Long; undefined if it is not a 64-bit integer. */
 export function exactLong(value: unknown, unsigned: boolean): bigint | undefined {
   let exact: bigint;
   if (typeof value === 'bigint') exact = value;
@@ -34,7 +34,7 @@ export function longOf(exact: bigint, unsigned: boolean): object {
   return new protobuf.util.Long(Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, unsigned);
 }
 
-/** What users see of an integer that protobufjs has read; anything else passes through. */
+/** Converts an integer read by protobufjs to the type that users see; anything else passes through. */
 export function fromLong(value: unknown, longs: Longs): unknown {
   let exact: bigint;
   if (isLong(value)) exact = ofLong(value);
@@ -44,7 +44,7 @@ export function fromLong(value: unknown, longs: Longs): unknown {
   return longs === 'string' ? exact.toString() : Number(exact);
 }
 
-/** protobufjs keys the maps it decodes by eight characters that hold the 64 bits, or by 0 when the peer sent no key. */
+/** protobufjs keys the maps it decodes by eight characters that hold the 64 bits, or by 0 if the peer sent no key. */
 export function keyOfHash(hash: string, unsigned: boolean): string {
   if (hash.length !== 8) return hash;
   return String(fromLong(protobuf.util.longFromHash(hash, unsigned), 'bigint'));

@@ -12,22 +12,28 @@ import type { Longs } from './int64.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import { reflectedType } from './reflected-type.ts';
 
-/** How .proto files are found and read. */
+/** How .proto files are found and how messages are converted. */
 export interface LoadProtoOptions {
   /** Folders in which `import` statements are looked up, after the importing file's own. */
   readonly includeDirs?: readonly string[];
   /** Keep field names as written instead of turning `order_id` into `orderId`. Default false. */
   readonly keepCase?: boolean;
-  /** How 64-bit integers arrive. Default `bigint`; `number` loses digits from 2^53 on. Any of the three may be sent. */
+  /**
+   * Type of received 64-bit integers. Default `bigint`; `number` loses digits from 2^53 on. Any of the three may be
+   * sent.
+   */
   readonly longs?: Longs;
-  /** Fields of type google.protobuf.Timestamp arrive as Date, to the millisecond. Default false. A Date may be sent either way. */
+  /**
+   * Fields of type google.protobuf.Timestamp are received as Date, to the millisecond. Default false. A Date may be
+   * sent in either case.
+   */
   readonly dates?: boolean;
   /**
-   * What becomes of a property that is no field of its message: `ignore`, as objects may have more than the message has, or
-   * `error`, a TypeError that names the nearest field, for a look at every name. Default `ignore`.
+   * What happens to a property that is not a field of its message: `ignore`, because objects often have additional
+   * properties, or `error`, a TypeError that names the nearest field. Default `ignore`.
    */
   readonly unknownFields?: 'ignore' | 'error';
-  /** Fields of type `bytes` may be given as base64 texts, too, as JSON has them. Default false. */
+  /** Fields of type `bytes` may also be given as base64 strings, as in JSON. Default false. */
   readonly base64?: boolean;
 }
 
@@ -40,7 +46,7 @@ export const loadProtoTable = {
   base64: boolean(false),
 } satisfies OptionTable<LoadProtoOptions>;
 
-/** Services by name, as loadProto() returns them when it is told no types. */
+/** Services by name, as loadProto() returns them without type arguments. */
 export type LooseServices = { readonly [service: string]: ServiceDefinition };
 
 /** Services by name, from descriptions: `{ Order: { makeOrder: Unary<Request, Response> } }`. */
@@ -48,7 +54,7 @@ export type ServicesOf<Descriptions> = {
   readonly [Name in keyof Descriptions]: DefinitionOf<Descriptions[Name]>;
 };
 
-/** Has google/protobuf/descriptor.proto and others that protobufjs itself does not look for there. */
+/** The folder of google/protobuf/descriptor.proto and others, where protobufjs itself does not look. */
 const protobufFolder = dirname(createRequire(import.meta.url).resolve('protobufjs/package.json'));
 
 function collectServices(namespace: protobuf.NamespaceBase, into: protobuf.Service[]): void {
@@ -82,9 +88,9 @@ function serviceDefinition(
 
 /**
  * Reads .proto files (synchronously, once, at start-up) and returns their services by name: by full name
- * (`shop.Order`), and by short name (`Order`) where only one service has it.
+ * (`shop.Order`), and by short name (`Order`) if only one service has it.
  *
- * @throws Error `file:line: what` for a .proto that is wrong, `file: no such file` for one that is missing.
+ * @throws Error `file:line: reason` for an invalid .proto, `file: no such file` for a missing one.
  */
 export function loadProto<Descriptions = never>(
   paths: string | readonly string[],
@@ -119,7 +125,7 @@ export function loadProto<Descriptions = never>(
   return services as [Descriptions] extends [never] ? LooseServices : ServicesOf<Descriptions>;
 }
 
-/** From JavaScript anything may come. @throws TypeError that names what is wrong. */
+/** JavaScript callers may pass anything. @throws TypeError that names the argument. */
 function checkPaths(paths: unknown): void {
   const list = typeof paths === 'string' ? [paths] : paths;
   if (!Array.isArray(list) || list.length === 0 || paths === '')
@@ -129,7 +135,7 @@ function checkPaths(paths: unknown): void {
   stringsOption('loadProto: paths', list);
 }
 
-/** A file may be given by its path from here, or from one of the folders. */
+/** A path may be relative to the working directory or to one of the folders. */
 function located(path: string, includeDirs: readonly string[]): string {
   const candidates = [...includeDirs, '.'].map((folder) => resolve(folder, path));
   return candidates.find(isFile) ?? resolve(path);

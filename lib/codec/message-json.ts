@@ -6,7 +6,9 @@ type Fields = Record<string, unknown>;
 
 const rules = { unknownFields: 'ignore', base64: true } as const;
 
-/** Lets JSON.stringify() write messages of a type as proto3 has it: protobufjs knows nothing of bigints and Dates. */
+/**
+ * Makes JSON.stringify() write messages of a type as in proto3's JSON: protobufjs does not handle bigints and Dates.
+ */
 export function addToJson(type: MessageType): void {
   if (hasFieldToJson(type.prototype)) return;
   const { toJson } = type;
@@ -16,7 +18,7 @@ export function addToJson(type: MessageType): void {
     try {
       return toJson(given.take(this, 0));
     } catch (error) {
-      // Changed into what cannot be sent: it may still be logged.
+      // It was changed so that it cannot be sent; it may still be logged.
       if (error instanceof Misfit) return withTexts(this);
       throw error;
     }
@@ -24,13 +26,13 @@ export function addToJson(type: MessageType): void {
   Object.defineProperty(type.prototype, 'toJSON', { value, writable: true, configurable: true });
 }
 
-/** A field, or a oneof, may be called so; then its value is what is there. */
+/** A field or a oneof may have this name; the property is then its value. */
 function hasFieldToJson(prototype: object): boolean {
   const own = Object.getOwnPropertyDescriptor(prototype, 'toJSON');
   return own !== undefined && typeof own.value !== 'function';
 }
 
-/** A copy whose bigints are texts; those of messages inside are seen to by their own toJSON(). */
+/** A copy with bigints as strings; nested messages have their own toJSON(). */
 function withTexts(message: Fields): Fields {
   return Object.fromEntries(Object.entries(message).map(([name, value]) => [name, textOf(value)]));
 }

@@ -1,6 +1,8 @@
 import type { Reader, Writer } from 'protobufjs';
 
-/** What the codec needs of a message type, whether protobufjs reflects it at run time or its code was generated before. */
+/**
+ * What the codec needs of a message type, whether it is reflected by protobufjs at run time or generated in advance.
+ */
 export interface MessageType {
   /** Without its package, for error messages. */
   readonly name: string;
@@ -8,15 +10,18 @@ export interface MessageType {
   readonly fullName: string;
   readonly encode: (message: object, writer: Writer) => unknown;
   readonly decode: (reader: Reader, length: number) => object;
-  /** From where a message reads the fields it was not sent. */
+  /** The prototype from which a message reads fields that were not sent. */
   readonly prototype: Record<string, unknown>;
-  /** What JSON.stringify() makes of one as protobufjs has it (proto3's JSON: 64-bit integers are strings); if it can. */
+  /**
+   * The value that JSON.stringify() writes for a message in protobufjs's form (proto3's JSON: 64-bit integers are
+   * strings), if supported.
+   */
   readonly toJson?: (message: object) => unknown;
-  /** Every field is a single scalar, none of 64 bits, no bytes, and in no oneof with others. */
+  /** Every field is a single scalar of at most 32 bits, not bytes, and not in a oneof with others. */
   readonly flat: boolean;
   /** As MessageCodec has it. */
   readonly stringFields: number;
-  /** All of them. A function, because a message may contain itself. */
+  /** All fields. A function, because a message type may contain itself. */
   readonly fields: () => readonly MessageField[];
 }
 
@@ -39,7 +44,7 @@ export type FieldKind =
   /** A 32-bit integer. */
   | { readonly is: 'int'; readonly unsigned: boolean }
   | { readonly is: 'float' | 'double' | 'bool' | 'string' | 'bytes' }
-  /** Closed: as those of proto2, only values that are declared. */
+  /** Closed, as in proto2: only declared values. */
   | { readonly is: 'enum'; readonly values: { readonly [name: string]: number }; readonly closed: boolean }
   | { readonly is: 'message'; readonly type: MessageType }
   /** A google.protobuf.Timestamp that users see as a Date. */
@@ -57,7 +62,7 @@ const scalarKinds = new Map<string, FieldKind>([
   ...(['float', 'double', 'bool', 'string', 'bytes'] as const).map((is) => [is, { is }] as const),
 ]);
 
-/** The kind of a type that has no name of its own, by its name in a .proto. @throws TypeError for any other. */
+/** The kind of a scalar type, by its name in a .proto. @throws TypeError for any other name. */
 export function scalarKind(type: string): FieldKind {
   const kind = scalarKinds.get(type);
   if (kind === undefined) throw new TypeError(`${type}: no such scalar type`);

@@ -1,4 +1,4 @@
-/** A value that its field cannot take. Every level it passes on its way out puts its own name before the path. */
+/** A value that does not fit its field. Each level it passes on the way out prepends its own name to the path. */
 export class Misfit extends Error {
   #path = '';
   readonly #problem: string;
@@ -8,14 +8,14 @@ export class Misfit extends Error {
     this.#problem = problem;
   }
 
-  /** `name` is that of a field, or an index or key in brackets. */
+  /** `name` is the name of a field, or an index or key in brackets. */
   in(name: string): this {
     const rest = this.#path;
     this.#path = rest === '' || rest.startsWith('[') ? name + rest : `${name}.${rest}`;
     return this;
   }
 
-  /** Of a message of this type: `Order: items[2].price: 32-bit integer expected, not a string`. */
+  /** The error for a message of this type: `Order: items[2].price: 32-bit integer expected, not a string`. */
   toTypeError(typeName: string): TypeError {
     return new TypeError(
       `${typeName}: ${this.#path === '' ? '' : `${shortened(this.#path)}: `}${this.#problem}`,
@@ -23,12 +23,12 @@ export class Misfit extends Error {
   }
 }
 
-/** `expected` is what the field takes. */
+/** `expected` says what the field accepts. */
 export function misfit(expected: string, value: unknown): Misfit {
   return new Misfit(`${expected} expected, not ${described(value)}`);
 }
 
-/** An error of the user's, from a getter of theirs, passes as it is. */
+/** An error thrown by a user's getter passes unchanged. */
 export function inside(error: unknown, name: string): unknown {
   return error instanceof Misfit ? error.in(name) : error;
 }
@@ -40,7 +40,7 @@ function shortened(path: string): string {
   return `${path.slice(0, longestPath / 2)}…${path.slice(-longestPath / 2)}`;
 }
 
-/** What a value is, without what is in it, which may be a secret: numbers are told, texts are not. */
+/** Describes a value without its contents, which may be secret: numbers are shown, strings are not. */
 export function described(value: unknown): string {
   switch (typeof value) {
     case 'number':
@@ -56,7 +56,7 @@ export function described(value: unknown): string {
   }
 }
 
-/** Of its class, or what it calls itself: `Generator`. */
+/** The name of its class, or its toStringTag: `Generator`. */
 function className(value: object): string {
   const made: unknown = (Object.getPrototypeOf(value) as { constructor?: unknown } | null)?.constructor;
   const name: unknown = typeof made === 'function' ? made.name : undefined;

@@ -2,13 +2,13 @@ import { types } from 'node:util';
 
 type Prototype = object | null;
 
-/** That of an object literal, of this realm or another (vm, jest), or none. */
+/** The prototype of an object literal, from this realm or another (vm, jest), or none. */
 export function isPlain(prototype: Prototype): boolean {
   if (prototype === Object.prototype || prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
-/** Objects of the language that hold something else than fields, whatever else was put into them. */
+/** Built-in objects that hold something other than fields, whatever properties were added to them. */
 export function isBuiltIn(value: object): boolean {
   return (
     Array.isArray(value) ||
@@ -32,8 +32,8 @@ export function isBuiltIn(value: object): boolean {
 }
 
 /**
- * What a serializer of somebody else's is not given, as most of them make an empty message of it. Theirs may well be of arrays,
- * bytes or texts.
+ * Values that are never passed to a user's serializer, because most serializers make an empty message of them. Arrays,
+ * bytes or strings may be valid for it.
  */
 export function isNoMessage(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return true;
@@ -42,14 +42,14 @@ export function isNoMessage(value: unknown): boolean {
   return isBuiltIn(value) || (Symbol.iterator in value && 'next' in value);
 }
 
-/** Whether it calls itself something else than an object, as what is of the platform does, also Math and `arguments`. */
+/** Whether its toStringTag is not that of an object, as for platform objects, Math and `arguments`. */
 export function isTagged(value: object): boolean {
   return Object.prototype.toString.call(value) !== '[object Object]';
 }
 
 /**
- * Whether an object in which no field was found is plainly something else: an iterator, a thenable, Math, a URL, a
- * Proxy that answers without having anything.
+ * Whether an object in which no field was found is obviously something else: an iterator, a thenable, Math, a URL, a
+ * Proxy that answers for any name.
  */
 export function isForeign(value: object, fieldNames: readonly string[]): boolean {
   const { then } = value as { then?: unknown };
@@ -63,11 +63,11 @@ export function isForeign(value: object, fieldNames: readonly string[]): boolean
   });
 }
 
-/** What a class says of fields, seen from its prototype. */
+/** What a class, seen from its prototype, says about fields. */
 export interface ClassFields {
-  /** Fields that it has a getter for. */
+  /** Fields for which it has a getter. */
   readonly getters: ReadonlySet<string>;
-  /** Made by protobufjs, here or elsewhere: an instance without a field is an empty message. */
+  /** Created by protobufjs, here or elsewhere: an instance without a field is an empty message. */
   readonly isMessage: boolean;
 }
 

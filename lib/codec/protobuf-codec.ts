@@ -11,7 +11,10 @@ import { SlabReader } from './slab-reader.ts';
 
 type Fields = Record<string, unknown>;
 
-/** What protobufjs 8 keeps in a Writer: it appends at `pos` of `buf`, and moves to a larger `buf` when that is full. */
+/**
+ * Internal fields of a protobufjs 8 Writer: it appends at `pos` of `buf`, and switches to a larger `buf` when that is
+ * full.
+ */
 interface WriterState {
   buf: Uint8Array;
   pos: number;
@@ -19,17 +22,17 @@ interface WriterState {
   states: number[] | null;
 }
 
-/** The buffer that a writer has moved to may be a large one. */
+/** The buffer that a writer has switched to may be large. */
 function letGo(state: WriterState): void {
   state.buf = empty;
   state.view = null;
 }
 
-/** From this size on a message does not lie in the slab of its batch. */
+/** A message of at least this size is not in the slab of its batch. */
 const largePayloadBytes = 64 * 1024;
 
 const empty = Buffer.alloc(0);
-// One of each: decoding runs no code of the user's, and encoding none while a TextWriter is in use.
+// One of each: decoding runs no user code, and encoding runs none while a TextWriter is in use.
 const checkedWriter = new CheckedWriter();
 const textWriter = new TextWriter();
 const reader = new SlabReader(empty);
@@ -44,7 +47,7 @@ export class ProtobufCodec implements MessageCodec<unknown> {
   readonly #class: unknown;
   readonly #given: GivenMessage;
   readonly #received: ReceivedMessage;
-  /** Whether what is plainly right may be written without a GivenMessage. */
+  /** Whether values that are obviously right may be written without a GivenMessage. */
   readonly #flat: boolean;
   readonly stringFields: number;
   #spilled: Buffer = empty;
@@ -58,12 +61,12 @@ export class ProtobufCodec implements MessageCodec<unknown> {
     this.stringFields = type.stringFields;
   }
 
-  /** Encodes straight into `into`, without a buffer of its own. */
+  /** Encodes directly into `into`, without another buffer. */
   encodeInto(value: unknown, into: Buffer, offset: number): number {
     if (this.#flat && !checkedWriterInUse && typeof value === 'object' && value !== null) {
-      // Three times as fast as asking for the prototype.
+      // Three times as fast as reading the prototype.
       const madeBy = value.constructor;
-      // An object literal or a message that was received; at whatever else GivenMessage looks.
+      // An object literal or a received message; GivenMessage checks everything else.
       if (madeBy === Object || madeBy === this.#class) {
         checkedWriterInUse = true;
         try {
@@ -111,7 +114,7 @@ export class ProtobufCodec implements MessageCodec<unknown> {
     return this.#decode(buffer, start, end, strings);
   }
 
-  /** A large message comes in a buffer of its own, which the reader must not keep until it gets another. */
+  /** A large message comes in a separate buffer, which the reader must not keep alive until its next message. */
   #decodeLarge(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): unknown {
     try {
       return this.#decode(buffer, start, end, strings);

@@ -15,8 +15,8 @@ interface FieldSteps {
 }
 
 /**
- * Makes of a message of one type that protobufjs has read (Long objects, Timestamp messages), at any depth, what users see.
- * Types without such fields pass through untouched.
+ * Converts a message read by protobufjs (Long objects, Timestamp messages) to the form that users see, at any depth.
+ * Types without such fields pass through unchanged.
  */
 export class ReceivedMessage {
   static readonly #known = new WeakMap<MessageType, Map<Longs, ReceivedMessage>>();
@@ -31,7 +31,7 @@ export class ReceivedMessage {
     let made = byLongs.get(longs);
     if (made === undefined) {
       made = new ReceivedMessage();
-      byLongs.set(longs, made); // before looking at the fields: a message may contain itself
+      byLongs.set(longs, made); // before reading the fields: a message type may contain itself
       made.#collect(type, longs);
     }
     return made;
@@ -40,7 +40,7 @@ export class ReceivedMessage {
   #collect(type: MessageType, longs: Longs): void {
     for (const field of type.fields()) {
       if (isTranslated(field, new Set())) this.#fields.push(stepsOf(field, longs));
-      // What is not on the wire is read from the prototype, which belongs to types of one `longs`.
+      // Fields not on the wire are read from the prototype, which is shared by types with the same `longs`.
       if (field.kind.is === 'long' && field.shape === 'single')
         type.prototype[field.name] = fromLong(type.prototype[field.name], longs);
     }
@@ -66,7 +66,7 @@ function translateField(message: Fields, { name, shape, read, readKey }: FieldSt
   } else message[name] = read(value);
 }
 
-/** Whether a field holds, at any depth, something to translate. */
+/** Whether a field contains, at any depth, something to convert. */
 function isTranslated(field: MessageField, seen: Set<MessageType>): boolean {
   if (field.key?.is === 'long') return true;
   if (field.kind.is !== 'message') return field.kind.is === 'long' || field.kind.is === 'date';

@@ -29,7 +29,7 @@ function reflect(type: protobuf.Type, dates: boolean): MessageType {
   for (const field of type.fieldsArray) {
     field.resolve();
     if (field.repeated || field.map) continue;
-    // As the generated code of protobufjs has it: what is not set of a oneof is null, and no bytes are a Buffer.
+    // As in protobufjs's generated code: unset members of a oneof are null, and absent bytes are an empty Buffer.
     if (field.partOf !== null) prototype[field.name] = null;
     else if (field.bytes) prototype[field.name] = Buffer.from((field.typeDefault ?? []) as Uint8Array);
   }
@@ -84,7 +84,7 @@ function kindOf({ type, resolvedType }: protobuf.Field, dates: boolean): FieldKi
   return scalarKind(type);
 }
 
-/** protobufjs keeps what a file's syntax or edition says where its own code looks, and does not declare it. */
+/** protobufjs stores the features of a file's syntax or edition in an undeclared property. */
 function isClosed(type: protobuf.Enum): boolean {
   const { _features: features } = type as unknown as { readonly _features?: { readonly enum_type?: string } };
   return features?.enum_type === 'CLOSED';

@@ -4,12 +4,12 @@ import type { ReadyStrings } from '../contract/transport.ts';
 /** Up to this many characters, a string is built faster from its codes than by a call into Node's C++. */
 const shortText = 16;
 
-/** What Buffer has beside what its types say: toString() without its checks. */
+/** Undeclared methods of Buffer: toString() without its checks. */
 interface SlicingBuffer extends Uint8Array {
   latin1Slice(start: number, end: number): string;
 }
 
-/** Reads from a slab that is reused after the callback, so everything that would be a view of it is copied. */
+/** Reads from a slab that is reused after the callback, so everything that would be a view into it is copied. */
 export class SlabReader extends protobuf.BufferReader {
   /** Set when every string of the message is known to be ASCII. */
   private strings: ReadyStrings | undefined;
@@ -42,8 +42,8 @@ export class SlabReader extends protobuf.BufferReader {
 
   /**
    * Strings of proto3 must be valid UTF-8. Buffer's decoder is several times faster than the TextDecoder that protobufjs
-   * verifies with, and marks what is invalid with U+FFFD; only then is the slow way needed to tell a mark from a
-   * character that was sent.
+   * verifies with, and replaces invalid bytes with U+FFFD; only if U+FFFD occurs is the slow path needed, to
+   * distinguish a replacement from a character that was sent.
    */
   override stringVerify(): string {
     const { strings } = this;
@@ -55,7 +55,7 @@ export class SlabReader extends protobuf.BufferReader {
     return super.stringVerify();
   }
 
-  /** Those of proto2, which may hold any bytes. */
+  /** Strings of proto2, which may contain any bytes. */
   override string(): string {
     const { strings } = this;
     return strings === undefined ? super.string() : this.#asciiString(strings);

@@ -11,14 +11,14 @@ interface StaticRuntime {
   readonly roots: Record<string, object>;
 }
 
-/** The protobufjs that the code of one generated module runs on, with no message types yet. */
+/** The protobufjs for the code of one generated module, with no message types yet. */
 export function staticRuntime(): StaticRuntime {
   return { Reader: protobuf.Reader, Writer: protobuf.Writer, util: protobuf.util, roots: {} };
 }
 
 type Namespace = { [name: string]: Namespace };
 
-/** Makes message types and enums of another generated module known to the code of this one. */
+/** Adds the message types and enums of another generated module to those of this one. */
 export function linkTypes(root: object, from: object, paths: readonly string[]): void {
   for (const path of paths) {
     const names = path.split('.');

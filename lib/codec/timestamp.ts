@@ -9,10 +9,13 @@ interface Timestamp {
 
 export const timestampName = 'google.protobuf.Timestamp';
 
-/** What a Timestamp can hold: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z. */
+/** The range of a Timestamp: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z. */
 const [earliest, latest] = [-62_135_596_800_000, 253_402_300_799_999];
 
-/** A Timestamp, as protobufjs has read it, to the millisecond. @throws RangeError for a time that no Date can hold. */
+/**
+ * The Date for a Timestamp read by protobufjs, to the millisecond. @throws RangeError for a time outside the range of
+ * Date.
+ */
 export function dateOf(timestamp: object): Date {
   const { seconds, nanos } = timestamp as Timestamp;
   const date = new Date(Number(fromLong(seconds, 'bigint')) * 1000 + Math.floor((nanos ?? 0) / 1e6));
@@ -20,7 +23,7 @@ export function dateOf(timestamp: object): Date {
   return date;
 }
 
-/** What protobufjs writes for a Date. @throws Misfit for one that is invalid or out of range. */
+/** The value that protobufjs writes for a Date. @throws Misfit for an invalid Date or one out of range. */
 export function timestampOf(date: Date): Record<string, unknown> {
   const time = Date.prototype.getTime.call(date);
   if (!(time >= earliest && time <= latest)) {
@@ -30,7 +33,7 @@ export function timestampOf(date: Date): Record<string, unknown> {
   return { seconds: longOf(BigInt(seconds), false), nanos: (time - seconds * 1000) * 1e6 };
 }
 
-/** Its fields, for generated code that has no type for it as it sees Dates. */
+/** The fields of Timestamp, for generated code that uses Dates and so has no type for it. */
 export const timestampType: Pick<MessageType, 'fullName' | 'prototype' | 'fields'> = {
   fullName: timestampName,
   prototype: {},

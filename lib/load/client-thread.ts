@@ -4,9 +4,9 @@ import type { LoadSettings } from './load-options.ts';
 import type { FromThread, Sample, ThreadData, ThreadDone, ThreadReady, ToThread } from './messages.ts';
 import { startThread } from './source-module.ts';
 
-/** A client thread, seen from the thread that gathers the figures. */
+/** A client thread, seen from the thread that collects the figures. */
 export class ClientThread {
-  /** Resolves once it is connected and warm; rejects, as `done` does, when the thread fails. */
+  /** Resolves once it is connected and warmed up; rejects, like `done`, if the thread fails. */
   readonly ready: Promise<ThreadReady>;
   readonly done: Promise<ThreadDone>;
   readonly #worker: Worker;
@@ -21,7 +21,7 @@ export class ClientThread {
     let onDone: (message: ThreadDone) => void = () => undefined;
     this.ready = Promise.race([new Promise<ThreadReady>((resolve) => (onReady = resolve)), failed]);
     this.done = Promise.race([new Promise<ThreadDone>((resolve) => (onDone = resolve)), failed]);
-    // Whoever awaits one of them hears of a failure; the other must not count as unhandled.
+    // A failure is reported through the promise that is awaited; the other must not count as unhandled.
     for (const promise of [failed, this.ready, this.done]) promise.catch(() => undefined);
     this.#worker.on('message', (message: FromThread) => {
       switch (message.kind) {

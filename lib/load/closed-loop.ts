@@ -41,7 +41,7 @@ class Caller {
   };
 }
 
-/** So many calls pending at a time: each caller makes its next call when its last one has ended. */
+/** A fixed number of calls pending at a time: each caller makes its next call when its last one has ended. */
 export class ClosedLoop implements Loop {
   readonly ports: LoopPorts;
   readonly maxSendLagMs = 0;
@@ -83,14 +83,14 @@ export class ClosedLoop implements Loop {
     return false;
   }
 
-  /** A call has ended; false when nobody counts any more. */
+  /** A call has ended; false if counting has stopped. */
   ended(): boolean {
     if (this.#abandoned) return false;
     this.pending--;
     return true;
   }
 
-  /** A caller whose call failed goes on in the next turn: calls that fail at once must not keep the event loop. */
+  /** A caller whose call failed continues in the next turn: calls that fail at once must not block the event loop. */
   later(caller: Caller): void {
     if (this.#waiting.length === 0) setImmediate(this.#goOn);
     this.#waiting.push(caller);

@@ -11,7 +11,7 @@ export interface LatencyBucket {
 }
 
 const maxBuckets = 16;
-/** Steps within a decade, from fine to coarse; the finest that gives at most 16 buckets is taken. */
+/** Steps within a decade, from fine to coarse; the finest that gives at most 16 buckets is used. */
 const decades: readonly (readonly number[])[] = [
   [
     1, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2, 2.2, 2.4, 2.7, 3, 3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5,
@@ -56,7 +56,7 @@ function edgesFor(minMs: number, maxMs: number): number[] {
   return edges;
 }
 
-/** Node's histogram tells only percentiles; the rank at which they pass `nanos` is the count. */
+/** Node's histogram only reports percentiles; the rank at which they pass `nanos` is the count. */
 function callsAtMost(latencies: Histogram, nanos: number): number {
   let low = 0;
   let high = latencies.count;

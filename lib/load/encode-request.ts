@@ -7,14 +7,14 @@ import { loadProto, type MethodDefinition } from '../index.ts';
 import { packageRoot } from '../package-root.ts';
 import { encodedBody, fillPayload } from './fill-payload.ts';
 
-/** What the calls of a load send. */
+/** The request that the calls of a load send. */
 export interface RequestOptions {
   /** The .proto file. Default: the package's proto/order.proto. */
   readonly proto?: string;
   /** `Service.method`. Default: the only method there is, or Order.makeOrder. */
   readonly method?: string;
   /**
-   * The request, as JSON would give it (bytes: base64). Default: `{ price: 100, goods: 'apple' }` for an Order.makeOrder that
+   * The request as a JSON value (bytes: base64). Default: `{ price: 100, goods: 'apple' }` for an Order.makeOrder that
    * has these fields, else `{}`.
    */
   readonly data?: unknown;
@@ -22,7 +22,7 @@ export interface RequestOptions {
   readonly payloadBytes?: number | undefined;
 }
 
-/** What a call sends. */
+/** The request of a call. */
 export interface EncodedRequest {
   /** `package.Service.method`. */
   readonly method: string;
@@ -30,11 +30,11 @@ export interface EncodedRequest {
   readonly body: Uint8Array;
 }
 
-/** No method of the .proto has the name asked for. */
+/** The .proto has no method with the given name. */
 export class UnknownMethodError extends Error {
   /** Always `UnknownMethodError`. */
   override readonly name = 'UnknownMethodError';
-  /** The names there are. */
+  /** The valid names. */
   readonly methods: readonly string[];
 
   constructor(message: string, methods: readonly string[]) {
@@ -46,7 +46,7 @@ export class UnknownMethodError extends Error {
 const defaultMethod = 'Order.makeOrder';
 const sample = { price: 100, goods: 'apple' };
 
-/** Whether the request has these fields: also in a .proto of the caller's, whose Order.makeOrder may be another one. */
+/** Whether the request has these fields: the caller's .proto may have a different Order.makeOrder. */
 function takes({ wireName, request }: MethodDefinition, value: object): boolean {
   if (wireName !== defaultMethod) return false;
   try {
@@ -60,8 +60,8 @@ function takes({ wireName, request }: MethodDefinition, value: object): boolean 
 /**
  * Encodes a request once, for all calls of a load.
  *
- * @throws UnknownMethodError; Error that names the .proto file when it cannot be read; TypeError that names the field of
- *   `data` that does not fit or that the message does not have; RangeError when the message cannot have `payloadBytes`.
+ * @throws UnknownMethodError; Error that names the .proto file if it cannot be read; TypeError that names the field of
+ * `data` that is unknown or does not fit; RangeError if the message cannot have `payloadBytes`.
  */
 export function encodeRequest(options: RequestOptions = {}): EncodedRequest {
   knownOptions('encodeRequest', options, ['proto', 'method', 'data', 'payloadBytes']);

@@ -17,8 +17,8 @@ const style = `
   pre { background: #f5f7f9; border-radius: 6px; padding: 0.8rem 1rem; overflow-x: auto; }`;
 
 /**
- * A page that shows a run: throughput and latency percentiles over time, and the histogram. One file, which loads nothing
- * from anywhere.
+ * A page that shows a run: throughput and latency percentiles over time, and the histogram. A single file that loads
+ * nothing else.
  */
 export function htmlReport(result: LoadResult): string {
   const require = createRequire(import.meta.url);

@@ -5,14 +5,14 @@ import { kindOf } from '../contract/value-text.ts';
 import type { EncodedRequest } from './encode-request.ts';
 import type { LoadProgress } from './progress.ts';
 
-/** What decides when a call is made. */
+/** When calls are made. */
 export type LoadMode = CountMode | DurationMode | RateMode;
 
 /** Closed loop: `concurrency` calls pending at a time until `total` have been made. */
 export interface CountMode {
   /** Says which mode it is. */
   readonly kind: 'count';
-  /** Calls in all. */
+  /** Total number of calls. */
   readonly total: number;
   /** Calls pending at a time, 1 to 1,000,000. */
   readonly concurrency: number;
@@ -29,8 +29,8 @@ export interface DurationMode {
 }
 
 /**
- * Open loop: calls are made on a schedule that does not wait for replies, and a latency counts from the time the call was
- * scheduled for.
+ * Open loop: calls are made on a schedule that does not wait for replies, and latency is measured from the time for
+ * which the call was scheduled.
  */
 export interface RateMode {
   /** Says which mode it is. */
@@ -39,31 +39,34 @@ export interface RateMode {
   readonly callsPerSecond: number;
   /** Length of the load, up to a day. */
   readonly seconds: number;
-  /** A call that is due while so many are pending is not made, and counts as failed with NOT_SENT. Default 65,536. */
+  /** A call that is due while this many are pending is not made, and counts as failed with NOT_SENT. Default 65,536. */
   readonly maxInFlight?: number;
 }
 
-/** A load, and whom it is for. */
+/** A load and its target. */
 export interface LoadOptions {
-  /** Any target a Channel takes. */
+  /** Any target that a Channel accepts. */
   readonly target: string;
   /** How many calls, how fast, for how long. */
   readonly mode: LoadMode;
-  /** What every call sends; encodeRequest() makes it. */
+  /** The request that every call sends, created by encodeRequest(). */
   readonly request: EncodedRequest;
-  /** Sent beside every request. Default: none. */
+  /** Sent with every request. Default: none. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Client worker threads, 1 to 64, among which mode and connections are divided. Default 1. */
+  /** Client worker threads, 1 to 64; calls and connections are divided among them. Default 1. */
   readonly threads?: number;
-  /** Kept connections of all threads together, at least one a thread. Default: each thread as many as a Channel keeps. */
+  /**
+   * Kept connections, in total for all threads, at least one per thread. Default: for each thread as many as a Channel
+   * keeps.
+   */
   readonly connections?: number | undefined;
-  /** A TCP connection of its own for every call. Default false. */
+  /** A separate TCP connection for every call. Default false. */
   readonly short?: boolean;
-  /** Deadline of a call and of an attempt to connect. Default 10 s. */
+  /** Deadline of a call, and time limit for connecting. Default 10 s. */
   readonly timeoutMs?: number;
-  /** The same load beforehand, for so long, which no figure but `warmup` counts. Default 0. */
+  /** Length of the same load beforehand, counted in no figure except `warmup`. Default 0. */
   readonly warmupSeconds?: number;
-  /** Ends the run when it aborts: the promise resolves at once with what there is, `interrupted: true`. */
+  /** Ends the run when it aborts: the promise resolves at once with the results so far and `interrupted: true`. */
   readonly signal?: AbortSignal;
   /** Called once the target has been reached, before the first call. */
   readonly onReached?: () => void;

@@ -5,7 +5,7 @@ import type { ThreadDone } from './messages.ts';
 import { statusOfCause } from './recorder.ts';
 import type { Series, SeriesPoint } from './series.ts';
 
-/** In milliseconds. Of the calls that succeeded; in a rate mode from the time a call was scheduled for. */
+/** Latencies of successful calls in milliseconds; in rate mode from the time for which a call was scheduled. */
 export interface Latency {
   /** Mean. */
   readonly averageMs: number;
@@ -27,17 +27,17 @@ export interface Latency {
   readonly maxMs: number;
 }
 
-/** Calls that failed for one cause: with one status, and texts that differ in numbers at most. */
+/** Calls that failed for one cause: the same status, and texts that differ only in numbers or quoted words. */
 export interface LoadError {
   /** A status of RpcError, or NOT_SENT for a call that was due while too many were pending. */
   readonly status: string;
   /** How many. */
   readonly count: number;
-  /** The message of the first. */
+  /** The message of the first such failure. */
   readonly example: string;
 }
 
-/** What a run was asked to do. */
+/** The configuration of a run. */
 export interface LoadConfig {
   /** As given. */
   readonly target: string;
@@ -53,7 +53,7 @@ export interface LoadConfig {
   readonly connections: number | null;
   /** A connection for each call. */
   readonly short: boolean;
-  /** Deadline of a call and of an attempt to connect. */
+  /** Deadline of a call, and time limit for connecting. */
   readonly timeoutMs: number;
   /** Length of the warm-up. */
   readonly warmupSeconds: number;
@@ -61,47 +61,47 @@ export interface LoadConfig {
   readonly metadataKeys: readonly string[];
 }
 
-/** The outcome of a run; `rocket bench --json` writes it as it is. */
+/** The outcome of a run; `rocket bench --json` writes it unchanged. */
 export interface LoadResult {
-  /** What was asked for. */
+  /** The configuration. */
   readonly config: LoadConfig;
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Ended by its signal before its time. */
+  /** Whether it was ended early by its signal. */
   readonly interrupted: boolean;
   /** From the first call to the end of the last. */
   readonly seconds: number;
-  /** Calls that ended, and those that could not be made: succeeded + failed. */
+  /** Calls that ended or could not be made: succeeded + failed. */
   readonly calls: number;
   /** Calls answered with success. */
   readonly succeeded: number;
   /** Calls that failed, or could not be made. */
   readonly failed: number;
-  /** Calls that were pending when the run was interrupted; in no other figure. */
+  /** Calls pending when the run was interrupted; not counted elsewhere. */
   readonly unfinished: number;
-  /** succeeded / calls, from 0 to 1; 0 when there was no call. */
+  /** succeeded / calls, from 0 to 1; 0 if there was no call. */
   readonly successRate: number;
-  /** Successful calls a second, within the time asked for. */
+  /** Successful calls per second, within the configured time. */
   readonly callsPerSecond: number;
-  /** What a rate mode was asked for; null in others. */
+  /** The configured rate in rate mode; null in other modes. */
   readonly targetCallsPerSecond: number | null;
-  /** Null when no call succeeded. */
+  /** Null if no call succeeded. */
   readonly latency: Latency | null;
-  /** The commonest first. */
+  /** The most frequent first. */
   readonly errors: readonly LoadError[];
-  /** Latencies of the calls that succeeded. */
+  /** Latencies of successful calls. */
   readonly histogram: readonly LatencyBucket[];
   /** One point for each second. */
   readonly series: readonly SeriesPoint[];
-  /** Calls of the warm-up, which no other figure counts. */
+  /** Calls of the warm-up, counted in no other figure. */
   readonly warmupCalls: number;
   /** By all threads, warm-up included. */
   readonly connectionsOpened: number;
-  /** Rate mode: the longest time by which the driver itself was late to make a call, which its latency includes. */
+  /** Rate mode: the longest delay caused by the driver itself; it is included in the latency of that call. */
   readonly maxSendLagMs: number;
 }
 
-/** What a run is summed up from. */
+/** The data from which a result is computed. */
 export interface RunOutcome {
   readonly settings: LoadSettings;
   readonly startedAt: Date;
@@ -145,7 +145,7 @@ export function loadResult(outcome: RunOutcome): LoadResult {
   };
 }
 
-/** What a run with these options is; `config` of its result. @throws RangeError that names an option. */
+/** The `config` of the result of a run with these options. @throws RangeError that names an option. */
 export function loadConfig(options: LoadOptions): LoadConfig {
   return configOf(loadSettings(options));
 }

@@ -1,7 +1,7 @@
 import type { LoadSettings } from './load-options.ts';
 import type { Failures, Interval } from './recorder.ts';
 
-/** What a client thread is started with. */
+/** The start data of a client thread. */
 export interface ThreadData {
   readonly settings: LoadSettings;
   /** Its number, from 0. */
@@ -11,7 +11,9 @@ export interface ThreadData {
 /** `start` comes once, after `ready`; `stop` ends the load now. */
 export type ToThread = 'start' | 'stop';
 
-/** What ended between two looks, in milliseconds from the start. Histograms cross threads without a copy. */
+/**
+ * The calls that ended between two samples, in milliseconds from the start. Histograms cross threads without a copy.
+ */
 export interface Sample extends Interval {
   readonly kind: 'sample';
   readonly fromMs: number;

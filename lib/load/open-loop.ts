@@ -1,7 +1,7 @@
 import type { Loop, LoopPorts } from './loop.ts';
 import type { Schedule } from './schedule.ts';
 
-/** One pending call: where its latency begins. Used again when the call has ended. */
+/** One pending call: the start of its latency. Reused when the call has ended. */
 class PendingCall {
   dueMs = 0;
   readonly #loop: OpenLoop;
@@ -24,7 +24,7 @@ class PendingCall {
   };
 }
 
-/** Nearer than this a timer of Node.js is too coarse, and the loop looks at the clock in every turn. */
+/** Within this time Node.js timers are too coarse, and the loop checks the clock in every turn. */
 const timerPrecisionMs = 2;
 
 /** Calls on a schedule, whether or not earlier ones have been answered. */
@@ -40,7 +40,7 @@ export class OpenLoop implements Loop {
   #abandoned = false;
   #onDone: () => void = () => undefined;
 
-  /** @param startMs when the schedule begins, on the clock of `ports`. */
+  /** @param startMs start of the schedule, on the clock of `ports`. */
   constructor(ports: LoopPorts, schedule: Schedule, startMs: number, maxInFlight: number) {
     this.ports = ports;
     this.#schedule = schedule;
@@ -95,7 +95,7 @@ export class OpenLoop implements Loop {
     else setImmediate(this.#turn);
   };
 
-  /** A call has ended; false when nobody counts any more. */
+  /** A call has ended; false if counting has stopped. */
   ended(call: PendingCall): boolean {
     if (this.#abandoned) return false;
     this.pending--;

@@ -1,4 +1,6 @@
-/** The server that OrderServer starts: answers Order.makeOrder until its parent is gone. Argument: how many ports. */
+/**
+ * The server that OrderServer starts: answers Order.makeOrder until its parent exits. Argument: the number of ports.
+ */
 import { join } from 'node:path';
 import { loadProto, Server } from '../index.ts';
 import { packageRoot } from '../package-root.ts';

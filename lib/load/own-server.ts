@@ -3,20 +3,22 @@ import { once } from 'node:events';
 import { startProcess } from './source-module.ts';
 
 /**
- * With a connection for every call, one port of the server lasts for 28,000 connections a minute before the kernel has
- * to look for ports whose last connection is over; eight take twice as many calls a second.
+ * With a connection for every call, one server port is enough for 28,000 connections a minute before the kernel has to
+ * search for reusable ports; with eight ports twice as many calls per second are possible.
  */
 const portsForShort = 8;
 const startTimeoutMs = 20_000;
 const killAfterMs = 2000;
 
-/** A server of Order in a process of its own, on free ports of 127.0.0.1; it ends with this process, however that ends. */
+/**
+ * A server for Order in a separate process, on free ports of 127.0.0.1; it ends with this process, however this ends.
+ */
 export class OrderServer implements AsyncDisposable {
-  /** For a Channel. */
+  /** The target for a Channel. */
   readonly target: string;
   /** Its process id. */
   readonly pid: number;
-  /** Resolves with how it ended, also when stop() ended it. */
+  /** Resolves when it has ended, with its exit code or signal, also after stop(). */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
 
@@ -37,7 +39,7 @@ export class OrderServer implements AsyncDisposable {
     const failed = ended.then((how) => {
       throw new Error(`the server did not start: ${how}`);
     });
-    // One that neither starts nor ends is ended; a server that ends later is told by `ended`.
+    // A server that neither starts nor exits is killed; a later exit is reported by `ended`.
     failed.catch(() => undefined);
     const timer = setTimeout(() => child.kill('SIGKILL'), startTimeoutMs);
     const [addresses] = await Promise.race([once(child, 'message'), failed]).finally(() =>

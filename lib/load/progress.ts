@@ -1,6 +1,6 @@
-/** How far a run is. */
+/** The progress of a run. */
 export interface LoadProgress {
-  /** Since the first call. */
+  /** Time since the first call. */
   readonly elapsedSeconds: number;
   /** From 0 to 1. */
   readonly fraction: number;
@@ -8,7 +8,7 @@ export interface LoadProgress {
   readonly succeeded: number;
   /** Calls so far. */
   readonly failed: number;
-  /** Calls that wait for their reply. */
+  /** Calls waiting for their reply. */
   readonly pending: number;
   /** Successful calls a second, over the last second. */
   readonly callsPerSecond: number;

@@ -1,8 +1,8 @@
 import type { MethodDefinition } from '../index.ts';
 
 /**
- * A method whose request is encoded already and whose replies are not decoded: the load then costs the client as little
- * as can be, and the server as much as ever.
+ * A method whose request is already encoded and whose replies are not decoded: the load then costs the client as little
+ * as possible, and the server as much as usual.
  */
 export function rawMethod(wireName: string, body: Uint8Array): MethodDefinition {
   const bytes = Buffer.from(body);

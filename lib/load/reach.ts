@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Channel, RpcError } from '../index.ts';
 import { rawMethod } from './raw-method.ts';
 
-/** Nobody answers at the target. */
+/** The target cannot be reached. */
 export class UnreachableError extends Error {
   /** Always `UnreachableError`. */
   override readonly name = 'UnreachableError';
@@ -13,11 +13,13 @@ export class UnreachableError extends Error {
 }
 
 const pollMs = 2;
-/** How long a name may take to be looked up before it is asked why there is no endpoint yet. */
+/** How long resolving a name may take before asking why there is no endpoint yet. */
 const lookupMs = 500;
 const askMs = 200;
 
-/** Waits until the channel, whose connect() has been called, has or has failed to get a connection, or the time is up. */
+/**
+ * Waits until the channel, whose connect() has been called, has a connection, has failed to connect, or the time is up.
+ */
 export async function firstConnection(
   channel: Channel,
   timeoutMs: number,
@@ -35,10 +37,10 @@ export async function firstConnection(
 }
 
 /**
- * Opens one connection to the target, and makes no call. Waits for `timeoutMs`, 5 s at most; not at all once `signal`
+ * Opens one connection to the target, and makes no call. Waits for `timeoutMs`, 5 s at most; stops when `signal`
  * aborts.
  *
- * @throws UnreachableError that says why, also when it is no target at all.
+ * @throws UnreachableError that says why, also for an invalid target.
  */
 export async function reach(target: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const boundMs = Math.min(timeoutMs, 5000);
@@ -59,8 +61,8 @@ function openChannel(target: string, connectTimeoutMs: number): Channel {
 }
 
 /**
- * What a call fails with: its text is the only place where the error of an attempt to connect can be read. Undefined when
- * the call, of a method no server has, got through after all.
+ * The error of a call: its text is the only place that has the error of connecting. Undefined if the call, to a method
+ * that no server has, was answered after all.
  */
 async function reasonOf(channel: Channel): Promise<string | undefined> {
   try {

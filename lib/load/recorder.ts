@@ -7,11 +7,11 @@ export interface Failures {
   readonly example: string;
 }
 
-/** What has ended since the last look. */
+/** The calls that ended since the last sample. */
 export interface Interval {
   readonly succeeded: number;
   readonly failed: number;
-  /** Latencies in nanoseconds of the calls that succeeded. */
+  /** Latencies of successful calls in nanoseconds. */
   readonly latencies: RecordableHistogram;
 }
 
@@ -22,11 +22,14 @@ export function newHistogram(): RecordableHistogram {
 
 const hourNanos = 3600 * 1e9;
 
-/** A server that puts a word of its own into every text must not fill the report: past so many, a status is one cause. */
+/**
+ * A server that puts a different word into every text must not fill the report: past this number, a status counts as
+ * one cause.
+ */
 const maxCauses = 20;
 const maxTexts = 1000;
 
-/** A text without what differs from call to call: numbers, identifiers with digits in them, and what is quoted. */
+/** A text without the parts that differ from call to call: numbers, identifiers with digits, and quoted words. */
 function classOf(text: string): string {
   return text.replaceAll(/"[^"]*"|'[^']*'|`[^`]*`|[\w.:-]*\d[\w.:-]*/g, '#');
 }
@@ -36,16 +39,16 @@ export function statusOfCause(cause: string): string {
   return cause.split(' ', 1).join();
 }
 
-/** Counts how calls ended. Times are milliseconds of one clock. */
+/** Counts the outcomes of calls. Times are milliseconds of one clock. */
 export class Recorder {
   succeeded = 0;
   failed = 0;
-  /** Calls that succeeded by `windowEndMs`: what a rate is made of, since stragglers end after the load has. */
+  /** Calls that succeeded by `windowEndMs`: the rate is computed from these, because stragglers end after the load. */
   succeededInWindow = 0;
   readonly windowEndMs: number;
   /** By status and the class of the text. */
   readonly failures = new Map<string, Failures>();
-  /** The same, by the very text: what fails ten thousand times a second should not be taken apart each time. */
+  /** The same, by exact text: a text that occurs ten thousand times a second should not be analysed each time. */
   readonly #byText = new Map<string, Failures>();
   #latencies = newHistogram();
   #seenSucceeded = 0;
@@ -91,7 +94,7 @@ export class Recorder {
     return failures;
   }
 
-  /** What has ended since the last call of this. */
+  /** The calls that ended since the last call of this function. */
   take(): Interval {
     const interval: Interval = {
       succeeded: this.succeeded - this.#seenSucceeded,

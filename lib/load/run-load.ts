@@ -9,10 +9,10 @@ import { Series } from './series.ts';
 const progressEveryMs = 250;
 
 /**
- * Runs a load to its end. Calls that fail are counted, not thrown; every call that was made is waited for, at most its
+ * Runs a load to its end. Calls that fail are counted, not thrown; every call is waited for, at most until its
  * deadline, unless `signal` ends the run.
  *
- * @throws RangeError that names an option; UnreachableError when there is no connection to be had.
+ * @throws RangeError that names an option; UnreachableError if no connection can be opened.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const settings = loadSettings(options);

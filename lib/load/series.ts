@@ -2,13 +2,13 @@ import type { RecordableHistogram } from 'node:perf_hooks';
 import type { Sample } from './messages.ts';
 import { newHistogram } from './recorder.ts';
 
-/** One second of a run. The latencies are of calls that succeeded in it, null when none did. */
+/** One second of a run. The latencies are those of calls that succeeded in it, null if there were none. */
 export interface SeriesPoint {
-  /** Its beginning, in seconds from the start. */
+  /** Its start, in seconds from the start of the run. */
   readonly second: number;
-  /** Calls that ended in it with success. */
+  /** Calls that succeeded in it. */
   readonly succeeded: number;
-  /** Calls that ended in it with an error. */
+  /** Calls that failed in it. */
   readonly failed: number;
   /** Successful calls a second; the last point may be half a second shorter or longer than one. */
   readonly callsPerSecond: number;
@@ -33,13 +33,16 @@ interface Second {
   readonly latencies: RecordableHistogram;
 }
 
-/** A second is closed, and its histogram let go of, when a sample comes from a second this much later. */
+/** A second is closed, and its histogram released, when a sample arrives from a second this much later. */
 const openSeconds = 3;
 const recentMs = 1000;
-/** A last second shorter than this is counted to the one before. */
+/** A last second shorter than this is merged into the one before. */
 const shortestMs = 500;
 
-/** Puts the samples of all threads together: the whole run, second by second, and the last second for a progress line. */
+/**
+ * Combines the samples of all threads: for the whole run, for each second, and for the last second for the progress
+ * line.
+ */
 export class Series {
   readonly total = newHistogram();
   succeeded = 0;
@@ -89,7 +92,7 @@ export class Series {
     return this.#points;
   }
 
-  /** The last replies come after the last whole second; a rate made of a few milliseconds would say nothing. */
+  /** The last replies come after the last whole second; a rate over a few milliseconds would be meaningless. */
   #foldRest(): void {
     const last = Math.max(...this.#open.keys());
     const rest = this.#open.get(last);
@@ -104,7 +107,7 @@ export class Series {
   }
 
   #secondOf(sample: Sample): Second {
-    // Timers fire late by a little; the middle of a sample says which second it is of.
+    // Timers fire a little late; the middle of a sample decides its second.
     const middle = Math.floor((sample.fromMs + sample.toMs) / 2000);
     this.#close(middle - openSeconds);
     const number = Math.max(middle, this.#firstOpen);

@@ -16,17 +16,17 @@ function tsxUrl(path: string): string {
   return new URL(path, pathToFileURL(manifest)).href;
 }
 
-/** A module of this folder, by its name without extension, in a thread of its own. */
+/** Runs a module of this folder, by its name without extension, in a new thread. */
 export function startThread(name: string, options: WorkerOptions): Worker {
   const url = moduleUrl(name);
   if (extension !== '.ts') return new Worker(url, options);
-  // --import has no effect on what a worker of Node 20 loads, so tsx is registered from inside.
+  // --import has no effect on the modules a worker of Node 20 loads, so tsx is registered from inside.
   const api = tsxUrl('dist/esm/api/index.mjs');
   const script = `import('${api}').then(({ register }) => { register(); return import('${url.href}'); });`;
   return new Worker(script, { ...options, eval: true });
 }
 
-/** A module of this folder in a process of its own. */
+/** Runs a module of this folder in a new process. */
 export function startProcess(name: string, args: readonly string[], options: ForkOptions): ChildProcess {
   const execArgv = extension === '.ts' ? ['--import', tsxUrl('dist/loader.mjs')] : [];
   return fork(fileURLToPath(moduleUrl(name)), args, { ...options, execArgv });

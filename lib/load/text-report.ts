@@ -3,12 +3,12 @@ import type { LoadMode } from './load-options.ts';
 import type { Latency, LoadConfig, LoadResult } from './load-result.ts';
 
 const barWidth = 40;
-/** A driver that is later than this has had more to do than its thread could. */
+/** A driver with more delay than this was overloaded. */
 const lateMs = 20;
 
 const emptyNote = ['', 'an empty message: every field has its default (--data fills them)'] as const;
 
-/** What is about to run, in a few lines. */
+/** A few lines about the run that is about to start. */
 export function describeLoad(config: LoadConfig): string {
   const { threads, connections, short, warmupSeconds, metadataKeys } = config;
   const kept = connections === null ? 'connections: one per io thread' : plural(connections, 'connection');
@@ -103,14 +103,14 @@ function histogramLines(buckets: readonly LatencyBucket[]): string {
   const countWidth = count(largest).length;
   return buckets
     .map(({ toMs, calls }) => {
-      // A call that is there must be seen, however few of its kind there are.
+      // A non-zero count must be visible, however small it is.
       const bar = calls === 0 ? '' : '#'.repeat(Math.max(1, Math.round((calls / largest) * barWidth)));
       return `  <= ${formatMs(toMs).padStart(boundWidth)}  ${count(calls).padStart(countWidth)}  ${bar}`.trimEnd();
     })
     .join('\n');
 }
 
-/** Three digits that count, and always milliseconds: `0.123 ms`, `4.56 ms`, `1,234 ms`. */
+/** Three significant digits, always in milliseconds: `0.123 ms`, `4.56 ms`, `1,234 ms`. */
 export function formatMs(ms: number): string {
   const digits = ms >= 100 ? 0 : ms >= 10 ? 1 : ms >= 1 ? 2 : 3;
   return `${ms.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ms`;
@@ -120,7 +120,7 @@ function count(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
 }
 
-/** Never 100 % while something is missing. */
+/** Never 100 % if any call failed. */
 function percent(share: number): string {
   const text = (Math.floor(share * 1e4) / 1e2).toLocaleString('en', { maximumFractionDigits: 2 });
   return `${text} %`;

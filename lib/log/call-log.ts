@@ -27,11 +27,11 @@ export function callLog(logger: Logger | false | undefined, call: CallFields): C
 
 const callLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 
-/** Undefined when the logger makes none, or something else. */
+/** Undefined if the logger creates none, or returns something that is not a logger. */
 function childOf(logger: Logger, call: CallFields): CallLog | undefined {
   try {
     const child = logger.child?.({ ...call });
-    // An asynchronous one is no log, and may reject.
+    // A promise is not a logger, and may reject.
     quietly(() => child);
     const isLog = child !== undefined && callLevels.every((level) => typeof child[level] === 'function');
     return isLog ? new QuietCallLog(child) : undefined;
@@ -40,7 +40,7 @@ function childOf(logger: Logger, call: CallFields): CallLog | undefined {
   }
 }
 
-/** A child of somebody else's logger, which must not fail the call either. */
+/** A child of a user's logger, which must not fail the call either. */
 class QuietCallLog implements CallLog {
   readonly #log: CallLog;
 

@@ -3,7 +3,10 @@ import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 
-/** Compresses files that are not written to any more, each beside itself, and removes them. Failures leave them as they are. */
+/**
+ * Compresses files that are no longer written to, each next to the original, and removes the originals. On failure the
+ * original stays.
+ */
 export async function compressRolled(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     const unfinished = `${path}.gz.tmp`;

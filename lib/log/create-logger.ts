@@ -9,7 +9,7 @@ import type { Logger, LogWhat } from './logger.ts';
 import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
 import { cutMark, cutMessage, safeText, unreadable } from './safe-text.ts';
 
-/** What a logger and its children have in common. */
+/** State shared by a logger and its children. */
 interface Shared {
   readonly log: OpenLog;
   readonly buffer: LogBuffer;
@@ -17,13 +17,13 @@ interface Shared {
   closed: boolean;
 }
 
-/** Lines that are being made in this thread: a getter of what is logged may log in its turn, and be read by that. */
+/** Lines being built in this thread: a getter of a logged value may itself log, and that line may read it again. */
 let nested = 0;
 const deepestNesting = 3;
 
 /**
- * A logger over the asynchronous log (docs/logging.md). Each method takes a message, a message and fields, or fields and
- * a message as pino has it; an Error is logged under `err`. None of them throws or waits.
+ * A logger over the asynchronous log (docs/logging.md). Each method takes a message, a message and fields, or fields
+ * and a message as in pino; an Error is logged under `err`. No method throws or waits.
  */
 export class RocketLogger implements Logger, AsyncDisposable {
   readonly #shared: Shared;
@@ -31,7 +31,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
   readonly #head: LineHead;
   #least: number;
   #lentTo: NativeLog | undefined;
-  /** The head with the call that is handled: the last one. Peers choose ids, so an id alone does not say which call. */
+  /** The head for the last call being handled. Peers choose ids, so an id alone does not identify a call. */
   #callMsgId = '';
   #callMethod = '';
   #callHead: LineHead | undefined;
@@ -44,7 +44,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
     this.#least = least;
   }
 
-  /** @internal For native threads: they write at this logger's level, whatever it becomes. */
+  /** @internal For native threads: they write at this logger's level, and follow its changes. */
   lendToNativeThreads(): NativeLog {
     const { native } = this.#shared.log.buffer;
     this.#lentTo = native;
@@ -52,19 +52,19 @@ export class RocketLogger implements Logger, AsyncDisposable {
     return native;
   }
 
-  /** The least level that is written; may be changed at any time, for this logger alone. */
+  /** The lowest level that is written; may be changed at any time, for this logger only. */
   get level(): LevelName | 'silent' {
     const found = (Object.keys(levels) as LevelName[]).find((name) => levels[name] >= this.#least);
     return found ?? 'silent';
   }
 
-  /** @throws TypeError that names the levels there are. */
+  /** @throws TypeError that lists the valid levels. */
   set level(level: LevelName | 'silent') {
     this.#least = levelNumber(level);
     this.#lentTo?.setLevel(this.#least);
   }
 
-  /** Whether a line of that level would be written; for messages that are dear to make. */
+  /** Whether a line of that level would be written; for messages that are expensive to build. */
   isLevelEnabled(level: LevelName): boolean {
     return levels[level] >= this.#least;
   }
@@ -89,26 +89,26 @@ export class RocketLogger implements Logger, AsyncDisposable {
   error(what: LogWhat, more?: unknown): void {
     if (this.#least <= 50) this.#write(50, what, more);
   }
-  /** Level 60; gathered at once. It ends nothing. */
+  /** Level 60; gathered at once. Does not end the process. */
   fatal(what: LogWhat, more?: unknown): void {
     if (this.#least <= 60) this.#write(60, what, more);
   }
 
-  /** A logger with more fields in every line, at the present level. They are read now. Does not throw. */
+  /** A logger with more fields in every line, at the current level. The fields are read now. Does not throw. */
   child(fields: LogFields): RocketLogger {
     const more = fields === undefined || fields === null ? {} : asFields(fields);
     return new RocketLogger(this.#shared, mergedFields(this.#fields, more), this.#least);
   }
 
   /**
-   * Resolves when every line of before is in the kernel's hands, or on the disk (`sync`); with false when that did not
-   * happen within `flushTimeoutMs`.
+   * Resolves to true when every line logged before has been passed to the kernel, or is on the disk (`sync`); to false
+   * if that took longer than `flushTimeoutMs`.
    */
   flush(options?: FlushOptions): Promise<boolean> {
     return this.#shared.log.flush(options);
   }
 
-  /** As flush(), blocking this thread. */
+  /** Like flush(), but blocks this thread. */
   flushSync(options?: FlushOptions): boolean {
     return this.#shared.log.flushSync(options);
   }
@@ -118,12 +118,12 @@ export class RocketLogger implements Logger, AsyncDisposable {
     this.#shared.log.reopen();
   }
 
-  /** Bytes and lines of the log, of all threads that have it open. */
+  /** Bytes and lines of the log, for all threads that have it open. */
   stats(): LogStats {
     return this.#shared.log.stats();
   }
 
-  /** Flushes, and closes the log for this thread; children included. What is logged later is dropped and counted. */
+  /** Flushes, and closes the log for this thread; children included. Lines logged later are dropped and counted. */
   async close(): Promise<void> {
     await this.#shared.log.flush();
     this.#shared.closed = true;
@@ -142,7 +142,7 @@ export class RocketLogger implements Logger, AsyncDisposable {
       if (nested > deepestNesting) this.#writeBare(level, what, 'logged while its own fields are read');
       else this.#writeLine(level, what, more);
     } catch (error) {
-      // No room on the stack, or no memory.
+      // No stack space, or no memory.
       this.#writeBare(level, what, error);
     } finally {
       nested--;
@@ -167,12 +167,12 @@ export class RocketLogger implements Logger, AsyncDisposable {
     if (message !== undefined && message.length > longest) message = cutMessage(message, longest);
     let line = format.line(level, Date.now(), this.#headNow(), fields, message, longest);
     if (line.text.length > longest) {
-      // With its head (see createLogger) that is shorter than a line may be.
+      // Together with its head (see createLogger) it fits into a line.
       if (message !== undefined) message = cutMessage(message, longest / 5);
       line = format.line(level, Date.now(), this.#headNow(), fields, message, Math.floor(longest * 0.4));
     }
     if (line.text.length > longest) {
-      // Whole in its form, so that what reads JSON can read it.
+      // Still well-formed, so that JSON readers can parse it.
       const begun = message === undefined ? cutMark : `${cutMessage(message, longest >> 4)}${cutMark}`;
       line = format.line(level, Date.now(), this.#headNow(), undefined, begun, 0);
     }
@@ -206,10 +206,10 @@ export class RocketLogger implements Logger, AsyncDisposable {
 
 /**
  * Opens a log: lines go through buffers of this thread to a native writer, so logging never waits for the disk. Threads
- * that open the same file share its writer. Nothing is lost at a normal end of the process, nor at process.exit(), an
- * uncaught error, SIGTERM or SIGINT, nor at a crash (docs/logging.md has the guarantees).
+ * that open the same file share its writer. Nothing is lost on a normal exit, on process.exit(), an uncaught error,
+ * SIGTERM, SIGINT or a crash (docs/logging.md has the guarantees).
  *
- * @throws TypeError or RangeError that names the option; Error when this process has that log open with other options.
+ * @throws TypeError or RangeError that names the option; Error if this process has that log open with other options.
  */
 export function createLogger(options: LoggerOptions = {}): RocketLogger {
   const destination = checkedLoggerOptions(options);
@@ -217,7 +217,7 @@ export function createLogger(options: LoggerOptions = {}): RocketLogger {
   const fields = checkedFields(options.fields);
   const log = new OpenLog(destination);
   const { native, longestLine } = log.buffer;
-  // What every line has in common leaves most of it to what is said.
+  // The fields of every line leave most of it to the message.
   const mostOfHead = Math.floor(longestLine / 5);
   const lines = destination.settings.json
     ? new JsonFormat(mostOfHead)

@@ -1,4 +1,4 @@
-/** Which call a line belongs to. */
+/** The call that a line belongs to. */
 export interface CallFields {
   readonly msgId: string;
   readonly method: string;
@@ -6,12 +6,12 @@ export interface CallFields {
 
 let source: (() => CallFields | undefined) | undefined;
 
-/** The call being handled here, where a server with `asyncContext: true` has made it known. */
+/** The call being handled here, if it runs under a server with `asyncContext: true`. */
 export function currentCallFields(): CallFields | undefined {
   return source === undefined ? undefined : source();
 }
 
-/** For the layer that knows of calls. */
+/** Set by the layer that knows calls. */
 export function setCallSource(found: () => CallFields | undefined): void {
   source = found;
 }

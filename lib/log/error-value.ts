@@ -1,8 +1,8 @@
 import { isNativeError } from 'node:util/types';
 
 /**
- * Whether it is to be logged as an error: also of another realm (a vm context, jest), where instanceof knows nothing of
- * it, and what only looks like one (a DOMException of jsdom). Does not throw.
+ * Whether to log the value as an error: also one from another realm (a vm context, jest), where instanceof does not
+ * recognise it, and one that only looks like an error (a DOMException of jsdom). Does not throw.
  */
 export function isError(value: object): boolean {
   if (isNativeError(value)) return true;
@@ -15,10 +15,10 @@ export function isError(value: object): boolean {
   }
 }
 
-/** What errors have without it being enumerable: of AggregateError and SuppressedError too. */
+/** Non-enumerable properties of errors, including those of AggregateError and SuppressedError. */
 const hidden = ['message', 'stack', 'cause', 'errors', 'error', 'suppressed'];
 
-/** What is logged of an error: pino's names first, then its own. @throws what a hostile one throws. */
+/** The fields to log for an error: pino's names first, then its own. @throws what a hostile error throws. */
 export function errorKeys(error: object): string[] {
   const own = Object.keys(error).filter((key) => !hidden.includes(key) && key !== 'type');
   return ['message', 'stack', ...own, 'cause', 'errors', 'error', 'suppressed'];

@@ -1,11 +1,14 @@
-/** What must not stand in a line as it is: newlines and control characters, those terminals obey (C1) among them. */
+/**
+ * Characters that must be escaped in a line: newlines and control characters, including those that terminals interpret
+ * (C1).
+ */
 const controls = /[\p{Cc}\u2028\u2029]/gu;
 const notPlain = /[^\u0020-\u007e]/;
 const notPlainInJson = /[^\u0020-\u007e]|["\\]/;
 
 const names: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Printable ASCII alone. */
+/** Only printable ASCII. */
 export function isPlain(text: string): boolean {
   return !notPlain.test(text);
 }

@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
 
-/** What is to be done with a log when the process ends. */
+/** What to do with a log when the process ends. */
 export interface EndingLog {
-  /** The same for all that share a buffer: flushing one flushes all. */
+  /** Equal for all logs that share a buffer: flushing one flushes all. */
   readonly buffer: object;
   readonly flushTimeoutMs: number;
   askFlush(): number;
@@ -21,9 +21,9 @@ interface Wishes {
 const open = new Map<EndingLog, Wishes>();
 
 /**
- * Sees to it that nothing of the log is lost when the process ends; returns what ends that. SIGTERM and SIGINT are caught
- * by the core (native/core/log/ending_signals.h): a listener here would be counted by others, and be called by a running
- * event loop alone.
+ * Makes sure that no line is lost when the process ends; returns a function that stops this. SIGTERM and SIGINT are
+ * caught by the core (native/core/log/ending_signals.h): a listener here would be visible to others, and would only be
+ * called while the event loop runs.
  */
 export function atExit(log: EndingLog, wishes: Wishes): () => void {
   open.set(log, wishes);
@@ -34,7 +34,7 @@ export function atExit(log: EndingLog, wishes: Wishes): () => void {
   };
 }
 
-/** Listens to what the open logs need, and to nothing more. */
+/** Listens only to the events that the open logs need. */
 function listen(): void {
   const wishes = [...open.values()];
   keep('exit', flushAll, wishes.length > 0);
@@ -59,7 +59,7 @@ function keep(event: string, listener: (event: string) => void, wanted: boolean)
   if (!wanted && has) events.off(event, listener);
 }
 
-/** All are asked before any is waited for: those whose disk hangs are waited for at the same time. */
+/** All are told to flush before any is waited for, so logs with hanging disks share one wait. */
 function flushAll(): void {
   const asked = new Map<object, { log: EndingLog; ticket: number }>();
   for (const log of open.keys()) {
@@ -72,7 +72,7 @@ function flushAll(): void {
   }
 }
 
-/** By now Node.js has told libuv, which has given a signal without listeners back to the kernel. */
+/** By now Node.js has notified libuv, which has restored the kernel's default for a signal without listeners. */
 function onListenerGone(event: string): void {
   if (event !== 'SIGTERM' && event !== 'SIGINT') return;
   for (const [log, { flushOnSignals }] of open) if (flushOnSignals) log.retakeSignals();

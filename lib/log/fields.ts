@@ -6,10 +6,12 @@ import { quoteCut, safeText, unreadable } from './safe-text.ts';
 /** Fields of a line. `msgId` and `method` have columns of their own in text. */
 export type LogFields = { readonly [name: string]: unknown };
 
-/** What stands for a name that is hardly one. */
+/** Replacement for an unusable name. */
 const longestName = 500;
 
-/** Whatever is logged as fields: an error is `err`, and what has no names for what it holds is `value`. Does not throw. */
+/**
+ * Any logged value as fields: an error becomes `err`, and a value without named fields becomes `value`. Does not throw.
+ */
 export function asFields(value: unknown): LogFields {
   if (typeof value !== 'object' || value === null) {
     return { value: typeof value === 'function' || typeof value === 'symbol' ? unnamed(value) : value };
@@ -45,9 +47,9 @@ function unnamed(value: unknown): string {
   return typeof value === 'symbol' ? value.toString() : '[Function]';
 }
 
-/** The fields of both, those of `more` where names are the same; each is read once. Does not throw. */
+/** The fields of both; for equal names, those of `more`. Each is read once. Does not throw. */
 export function mergedFields(fields: LogFields, more: LogFields): LogFields {
-  // Without a prototype `__proto__` is a name as any other.
+  // Without a prototype, `__proto__` is a name like any other.
   const merged = Object.assign(Object.create(null) as Record<string, unknown>, fields);
   try {
     for (const name of Object.keys(more)) {
@@ -63,7 +65,7 @@ export function mergedFields(fields: LogFields, more: LogFields): LogFields {
   return merged;
 }
 
-/** The message of the error that is logged. Does not throw. */
+/** The message of the logged error. Does not throw. */
 export function messageOf(fields: LogFields, what: unknown): string | undefined {
   if (fields === what) return undefined;
   try {
@@ -76,7 +78,7 @@ export function messageOf(fields: LogFields, what: unknown): string | undefined 
   }
 }
 
-/** Of two things that are logged together; a second error beside one is `err2`. Does not throw. */
+/** The fields of two values logged together; a second error becomes `err2`. Does not throw. */
 export function bothFields(first: LogFields, second: object): LogFields {
   const more = asFields(second);
   const both = mergedFields(first, more);
@@ -85,8 +87,8 @@ export function bothFields(first: LogFields, second: object): LogFields {
 }
 
 /**
- * `,"name":value` for each field that JSON has something for. When they are over about `most` characters, the longest
- * values are cut, and the others stay whole. Does not throw.
+ * `,"name":value` for each field that JSON can represent. If they exceed about `most` characters, the longest values
+ * are truncated, and the others stay complete. Does not throw.
  */
 export function membersOf(fields: LogFields, most: number): string {
   let members = '';
@@ -114,12 +116,12 @@ function valueJson(fields: LogFields, name: string, most: number): string | unde
   }
 }
 
-/** Of fields that are too long together. */
+/** For fields that are too long together. */
 function fairMembers(fields: LogFields, most: number): string {
   const made: { name: string; length: number }[] = [];
   let length = 0;
   for (const name of Object.keys(fields)) {
-    // Bounded, whatever there is: what comes after is as long as what is longest.
+    // Bounded for any input: the work that follows grows with the longest value.
     const json = length > 8 * most ? undefined : member(name, valueJson(fields, name, most));
     length += json?.length ?? 0;
     made.push({ name, length: json?.length ?? most });
@@ -137,7 +139,10 @@ function fairMembers(fields: LogFields, most: number): string {
   return members;
 }
 
-/** The length that each may have so that all together have `most`: what short ones leave is for the long ones. */
+/**
+ * The length that each value may have so that all together have `most`: room that short values leave is given to the
+ * long ones.
+ */
 function fairShare(lengths: number[], most: number): number {
   let left = most;
   let count = lengths.length;

@@ -11,14 +11,14 @@ import { errorKeys, errorType, isError } from './error-value.ts';
 import { quoteJson } from './escape.ts';
 import { quoteCut, unreadable } from './safe-text.ts';
 
-/** Beyond it nesting is only said. */
+/** Deeper values are replaced by a text. */
 const deepest = 50;
-/** Bytes of a binary value that are shown. */
+/** Number of bytes of a binary value that are shown. */
 const bytesShown = 64;
 
 /**
- * A value as JSON on one line, whatever it is; undefined for what JSON leaves out. What cannot be read is said in its
- * place, and costs nothing beside it; what is over about `most` characters is cut. Does not throw.
+ * Any value as JSON on one line; undefined for a value that JSON leaves out. A value that cannot be read is replaced by
+ * a text, and the rest is unaffected; anything over about `most` characters is truncated. Does not throw.
  */
 export function jsonValue(value: unknown, most: number): string | undefined {
   switch (typeof value) {
@@ -39,7 +39,7 @@ export function jsonValue(value: unknown, most: number): string | undefined {
   }
 }
 
-/** Long ones as text that is cut: half a number would be another one. */
+/** Long ones as truncated text: half a number would be a different number. */
 function bigintJson(value: bigint, most: number): string {
   const text = `${value}`;
   return text.length <= most ? text : quoteCut(text, most);
@@ -93,7 +93,7 @@ class Walk {
     return json;
   }
 
-  /** What has no fields of its own that JSON would show. */
+  /** Values without fields of their own that JSON would show. */
   #special(value: object): string | undefined {
     if (isMap(value)) return this.#array(Map.prototype.entries.call(value));
     if (isSet(value)) return this.#array(Set.prototype.values.call(value));
@@ -135,13 +135,13 @@ class Walk {
     return `[${json.slice(1)}]`;
   }
 
-  /** `,"key":value` for each that JSON has something for. */
+  /** `,"key":value` for each that JSON can represent. */
   #members(of: object, keys: readonly string[]): string {
     this.#left -= 2;
     let members = '';
     for (const key of keys) {
       if (this.#left <= 0) return members + this.#cut(',"…":');
-      // Before what is below it, which is to see what is left.
+      // Before the values below it, which must see the remaining room.
       const name = this.#spend(quoteCut(key, Math.max(this.#left, 16)));
       const json = this.#member(of, key);
       if (json !== undefined) members += `,${name}:${json}`;
@@ -157,7 +157,7 @@ class Walk {
     }
   }
 
-  /** There is no room for more: told once, where that is, and not again at each level above. */
+  /** No room is left: marked once, at this place, and not again at each level above. */
   #cut(before: string): string {
     if (this.#toldCut) return '';
     this.#toldCut = true;

@@ -5,10 +5,10 @@ export const levels = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fat
 /** The levels, as in pino. */
 export type LevelName = keyof typeof levels;
 
-/** Over every level. */
+/** Above every level. */
 const silent = 100;
 
-/** @throws TypeError that names the levels there are. */
+/** @throws TypeError that lists the valid levels. */
 export function levelNumber(level: LevelName | 'silent'): number {
   if (level === 'silent') return silent;
   if (typeof level !== 'string' || !Object.hasOwn(levels, level)) {

@@ -2,7 +2,7 @@ import type { Logger } from './logger.ts';
 
 const linesPerSecond = 10;
 
-/** At most ten lines a second; how many were left out is told with the next that is not. `now` is in milliseconds. */
+/** At most ten lines a second; the next line that is written says how many were left out. `now` is in milliseconds. */
 export function limitedLogger(logger: Logger, now: () => number): Pick<Logger, 'warn'> {
   let second = -1;
   let said = 0;

@@ -4,16 +4,19 @@ import { type LogFields, membersOf } from './fields.ts';
 import { type LevelName, levels } from './levels.ts';
 import { cutMessage, safeText } from './safe-text.ts';
 
-/** A line as it is written, and whether it is ASCII throughout. */
+/** A line as written, and whether it is pure ASCII. */
 export interface FormattedLine {
   text: string;
   ascii: boolean;
 }
 
-/** Makes lines of one thread, of any values and without throwing. `head()` is what is the same for every line of a logger. */
+/**
+ * Builds the lines of one thread, from any values and without throwing. `head()` is the part that is the same for every
+ * line of a logger.
+ */
 export interface LineFormat {
   head(fields: LogFields): LineHead;
-  /** Fields are cut to about `most` characters together. The result is only good until the next call. */
+  /** Fields are truncated to about `most` characters together. The result is only valid until the next call. */
   line(
     level: number,
     nowMs: number,
@@ -26,7 +29,7 @@ export interface LineFormat {
 
 export interface LineHead {
   readonly text: string;
-  /** Of text: the fields without a column. */
+  /** For text: the fields without a column. */
   readonly tail: string;
   readonly ascii: boolean;
 }
@@ -76,7 +79,7 @@ export class TextFormat implements LineFormat {
   readonly #where: string;
   readonly #mostOfHead: number;
 
-  /** `mostOfHead`: characters of the fields that every line of a logger has. */
+  /** `mostOfHead`: maximum of characters for the fields of every line of a logger. */
   constructor(tid: number, mostOfHead: number) {
     this.#mostOfHead = mostOfHead;
     this.#where = `]\t[${process.pid}:${tid}]\t[`;

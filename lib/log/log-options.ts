@@ -14,45 +14,55 @@ import { asFields, type LogFields, mergedFields } from './fields.ts';
 import type { LevelName } from './levels.ts';
 import { safeText } from './safe-text.ts';
 
-/** Where lines go, and what they may cost. */
+/** Where lines are written, and the limits of buffers and files. */
 export interface LogDestinationOptions {
-  /** Folder of the files; it is made when it is missing. Without it lines go to `stream`. */
+  /** Folder of the files; created if missing. Without it lines are written to `stream`. */
   readonly directory?: string;
   /** Files are `<directory>/<name>_<yyyymmdd>_log.<n>`, as C++ rocket names them. Default `rocket`. */
   readonly name?: string;
-  /** Where lines go without `directory`. Default `stdout`. */
+  /** Where lines are written without `directory`. Default `stdout`. */
   readonly stream?: 'stdout' | 'stderr';
-  /** A file that would grow over it is followed by the next, bytes. 0: no bound. Default 64 MiB. */
+  /** Size at which the next file is started, bytes. 0: no limit. Default 64 MiB. */
   readonly maxFileBytes?: number;
-  /** The oldest files beyond so many are deleted, compressed ones included. 0: none is. Default 0. */
+  /** The oldest files beyond this number are deleted, compressed ones included. 0: none is deleted. Default 0. */
   readonly maxFiles?: number;
-  /** Compress files that are full or of yesterday. Default false. */
+  /** Compress finished files (full, or from an earlier day). Default false. */
   readonly gzip?: boolean;
-  /** Each half of a thread’s buffer, bytes. A burst that fills it before it is gathered loses lines (`whenFull`). Default 1 MiB. */
+  /**
+   * Size of each half of a thread's buffer, bytes. A burst that fills it before it is gathered loses lines
+   * (`whenFull`). Default 1 MiB.
+   */
   readonly bufferBytes?: number;
-  /** Bytes that may wait for the disk; when they do, lines stay in their threads' buffers. Default 16 MiB. */
+  /** Bytes that may wait for the disk; past it lines stay in their threads' buffers. Default 16 MiB. */
   readonly queueBytes?: number;
   /**
-   * What happens to a line that its thread's buffer has no room for: it is dropped and counted, the lines in the buffer
-   * are (`drop-oldest`), or the thread waits, at most `flushTimeoutMs` (`block`). Default `drop-newest`.
+   * What happens to a line for which its thread's buffer has no room: it is dropped and counted, the lines in the
+   * buffer are dropped instead (`drop-oldest`), or the thread waits, at most `flushTimeoutMs` (`block`). Default
+   * `drop-newest`.
    */
   readonly whenFull?: FullPolicy;
-  /** How often buffers are gathered; at once when one is three quarters full or a line is an error. Default 200 ms. */
+  /**
+   * How often buffers are gathered; they are gathered at once if one is three quarters full or a line is an error.
+   * Default 200 ms.
+   */
   readonly gatherMs?: number;
   /** The longest that a caller, close() or the end of the process waits for the disk. Default 1 s. */
   readonly flushTimeoutMs?: number;
-  /** Write what is buffered when the process dies of SIGSEGV, SIGABRT and the like. Default true. */
+  /** Write buffered lines if the process dies of SIGSEGV, SIGABRT and similar signals. Default true. */
   readonly saveFromCrashes?: boolean;
-  /** Write what is buffered on SIGTERM and SIGINT, unless others listen to them, and let them end the process. Default true. */
+  /**
+   * Write buffered lines on SIGTERM and SIGINT, then let the signal end the process, unless the program listens to it.
+   * Default true.
+   */
   readonly flushOnSignals?: boolean;
-  /** Open the file anew on SIGHUP, which then does not end the process any more. Default false. */
+  /** Reopen the file on SIGHUP, which then no longer ends the process. Default false. */
   readonly reopenOnSighup?: boolean;
 }
 
 export interface LoggerOptions extends LogDestinationOptions {
-  /** The least level that is written. Default `info`. */
+  /** The lowest level that is written. Default `info`. */
   readonly level?: LevelName | 'silent';
-  /** `text` as C++ rocket writes it, or `json`: newline-delimited, with pino's names. Default `text`. */
+  /** `text`, as in C++ rocket, or `json`: newline-delimited, with pino's names. Default `text`. */
   readonly format?: 'text' | 'json';
   /** Fields of every line. Default: none. */
   readonly fields?: LogFields;
@@ -180,7 +190,7 @@ function destinationOf(given: CheckedOptions<typeof destinationTable>, json: boo
       maxFiles: limits.maxFiles,
       json,
       policy: whenFull,
-      // Words of the shared memory lie on multiples of four.
+      // Words of the shared memory are aligned to multiples of four.
       bufferBytes: limits.bufferBytes & ~63,
       queueBytes: limits.queueBytes,
       gatherMs: limits.gatherMs,

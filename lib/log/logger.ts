@@ -5,7 +5,7 @@ import type { LogFields } from './fields.ts';
 /** A message, fields, or an error. */
 export type LogWhat = string | LogFields | Error;
 
-/** A way to log for one call. */
+/** The log of one call. */
 export interface CallLog {
   /** Level 10: a message and fields, or fields and a message. */
   trace(what: LogWhat, more?: unknown): void;
@@ -17,20 +17,20 @@ export interface CallLog {
   warn(what: LogWhat, more?: unknown): void;
   /** Level 50. */
   error(what: LogWhat, more?: unknown): void;
-  /** Level 60. It ends nothing. */
+  /** Level 60. Does not end the process. */
   fatal(what: LogWhat, more?: unknown): void;
 }
 
 /**
- * Where the library's own lines go: a logger of createLogger(), pino, console, or two functions. Must not throw; what it
- * throws is swallowed, since logging never fails a call.
+ * Receives the library's own lines: a logger of createLogger(), pino, console, or two functions. It should not throw;
+ * exceptions are ignored, because logging never fails a call.
  */
 export interface Logger {
-  /** Something an operator may want to look at: a malformed frame, a lost etcd. */
+  /** Something an operator may want to check: a malformed frame, a lost etcd. */
   warn(line: string): void;
-  /** Something failed; `error` is what a handler threw. */
+  /** Something failed; `error` is the value that a handler threw. */
   error(line: string, error?: unknown): void;
-  /** For `ctx.log` of handlers: a logger with these fields in every line. Without it lines begin with them. */
+  /** For `ctx.log` of handlers: a logger with these fields in every line. Without child(), lines begin with them. */
   child?(fields: { msgId: string; method: string }): CallLog;
 }
 
@@ -51,12 +51,12 @@ export function checkedLogger<L extends Logger | false | undefined>(logger: L): 
   return logger;
 }
 
-/** What an option `logger` means. */
+/** The logger that an option `logger` stands for. */
 export function loggerOf(logger: Logger | false | undefined): Logger {
   return logger === false ? silentLogger : (logger ?? consoleLogger);
 }
 
-/** A logger that cannot throw; nor does an asynchronous one that fails end the process. */
+/** A logger that cannot throw; a rejected promise of an asynchronous logger does not end the process either. */
 export function safeLogger(logger: Logger | false | undefined): Logger {
   const target = loggerOf(logger);
   return {

@@ -5,16 +5,16 @@ import { compressRolled } from './compress.ts';
 import { atExit } from './exit-hooks.ts';
 import type { LogDestination } from './log-options.ts';
 
-/** Bytes and lines of a log, of all threads of the process that have it open. */
+/** Bytes and lines of a log, for all threads of the process that have it open. */
 export interface LogStats extends NativeLogStats {}
 
-/** How far lines are to be brought. */
+/** How far to flush. */
 export interface FlushOptions {
-  /** Also on the disk (fdatasync), not only in the kernel's hands. Default false. */
+  /** To the disk (fdatasync), not only to the kernel. Default false. */
   readonly sync?: boolean;
 }
 
-/** How often it is looked for files to compress. */
+/** How often to look for files to compress. */
 const compressEveryMs = 1000;
 
 /** A log as this thread has it open. */
@@ -26,7 +26,7 @@ export class OpenLog {
   readonly #forget: () => void;
   readonly #compressing: NodeJS.Timeout | undefined;
 
-  /** @throws Error that names the option when this process has that log open with others. */
+  /** @throws Error that names the option if this process has that log open with a different value. */
   constructor({ place, settings, gzip, flushOnSignals, reopenOnSighup }: LogDestination) {
     const folder = settings.folder === '' ? '' : resolve(settings.folder);
     const where = folder === '' ? place : `${folder}/${settings.name}`;
@@ -41,17 +41,17 @@ export class OpenLog {
     }
   }
 
-  /** False when the disk did not take everything in time (option flushTimeoutMs). */
+  /** False if the disk did not accept everything in time (option flushTimeoutMs). */
   flush({ sync = false }: FlushOptions = {}): Promise<boolean> {
     return this.buffer.native.flush(this.flushTimeoutMs, sync);
   }
 
-  /** As flush(), blocking. */
+  /** Like flush(), but blocking. */
   flushSync({ sync = false }: FlushOptions = {}): boolean {
     return this.buffer.native.flushSync(this.flushTimeoutMs, sync);
   }
 
-  /** The halves of flushSync(), and what is said when it was in vain, for the end of the process. */
+  /** The two halves of flushSync(), and the report if it failed, for the end of the process. */
   askFlush(): number {
     return this.buffer.native.askFlush();
   }
@@ -91,7 +91,9 @@ interface SharedBuffer {
   users: number;
 }
 
-/** Of this thread, by place: all its loggers of a place write into one, so that their lines keep their order. */
+/**
+ * The logs of this thread, by file: all its loggers for a file write into one, so that their lines keep their order.
+ */
 const buffers = new Map<string, SharedBuffer>();
 
 function openBuffer(place: string, settings: LogBufferOptions, flushOnSignals: boolean): LogBuffer {

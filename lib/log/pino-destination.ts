@@ -2,18 +2,18 @@ import { checkedDestination, type LogDestinationOptions } from './log-options.ts
 import { type FlushOptions, type LogStats, OpenLog } from './open-log.ts';
 import { safeText } from './safe-text.ts';
 
-/** What pino needs of a destination, and what one may want of ours. */
+/** The methods that pino needs of a destination, and those of our log. */
 export interface RocketDestination {
-  /** By which pino tells a destination from options, when it is given nothing else. */
+  /** The property by which pino distinguishes a destination from options, if it is the only argument. */
   readonly writable: true;
-  /** A whole line; pino calls it. */
+  /** Writes a whole line; called by pino. */
   write(line: string): void;
   /**
-   * False when the disk did not take everything in time (option `flushTimeoutMs`). pino calls it with a callback, which
-   * then gets an Error instead.
+   * Resolves to false if the disk did not accept everything in time (option `flushTimeoutMs`). pino calls it with a
+   * callback, which then gets an Error.
    */
   flush(options?: FlushOptions | ((error?: Error) => void)): Promise<boolean>;
-  /** pino calls it after a `fatal` line. */
+  /** Called by pino after a `fatal` line. */
   flushSync(): boolean;
   /** Opens the file by its name again, after logrotate has moved it. */
   reopen(): void;
@@ -23,14 +23,14 @@ export interface RocketDestination {
   stats(): LogStats;
 }
 
-/** Whatever is written: one that is not ended would run into the next. */
+/** In any case: a line without an end would run into the next one. */
 function wholeLine(line: unknown): string {
   const text = typeof line === 'string' ? line : safeText(line);
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
 /**
- * Our log as the destination of pino: `pino(rocketDestination({ directory: 'logs' }))`. Lines stay pino's own.
+ * Our log as a destination for pino: `pino(rocketDestination({ directory: 'logs' }))`. The lines are formatted by pino.
  *
  * @throws TypeError or RangeError that names the option; Error when this process has that log open with other options.
  */
@@ -39,7 +39,7 @@ export function rocketDestination(options: LogDestinationOptions = {}): RocketDe
   const { buffer } = log;
   let ended = false;
   return {
-    // pino then says the level of each line before it (its docs/api.md, "pino.metadata").
+    // With this, pino sets the level before each line (its docs/api.md, "pino.metadata").
     ...{ [Symbol.for('pino.metadata')]: true, lastLevel: 0 },
     writable: true,
     write(this: { lastLevel: number }, line: string) {

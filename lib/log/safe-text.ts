@@ -1,9 +1,9 @@
 import { quoteJson } from './escape.ts';
 
-/** The end of what was too long to be written whole. */
+/** The end of a truncated text. */
 export const cutMark = '…[cut]';
 
-/** Any value in words. Does not throw. */
+/** Any value as text. Does not throw. */
 export function safeText(value: unknown): string {
   try {
     return String(value);
@@ -12,12 +12,12 @@ export function safeText(value: unknown): string {
   }
 }
 
-/** What stands in the place of a value that could not be read. Does not throw. */
+/** The text in place of a value that could not be read. Does not throw. */
 export function unreadable(reason: unknown): string {
   return `[cannot be logged: ${safeText(reason).slice(0, 300)}]`;
 }
 
-/** With its quotes, and cut so that it is not much over `most` characters. */
+/** With its quotes, and truncated to not much over `most` characters. */
 export function quoteCut(text: string, most: number): string {
   if (text.length <= most) {
     const json = quoteJson(text);
