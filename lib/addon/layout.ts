@@ -63,7 +63,7 @@ export const command = {
   msgIdBytes: 11,
 } as const;
 
-export const commandKind = { reply: 1, end: 2, call: 3, cancel: 4 } as const;
+export const commandKind = { reply: 1, release: 2, call: 3, cancel: 4, message: 5, finish: 6 } as const;
 
 export const commandFlag = { largePayload: 1 } as const;
 
@@ -91,7 +91,7 @@ export const layoutNumbers = {
   stringWords,
   lastEventKind: eventKind.log,
   lastEventFlag: eventFlag.asciiText,
-  lastCommandKind: commandKind.cancel,
+  lastCommandKind: commandKind.finish,
   largePayloadBytes,
   headPlaceBits,
   slotBits,

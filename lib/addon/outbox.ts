@@ -111,7 +111,7 @@ export class Outbox {
     if (this.#encoding) return this.#endLater(low, high);
     const at = this.#begin(0);
     this.#noPayload(at);
-    this.#put(at, commandKind.end, low, high, 0);
+    this.#put(at, commandKind.release, low, high, 0);
     this.#commit(this.#text(at, '', ''));
   }
 

@@ -19,7 +19,7 @@ Napi::Object layout(Napi::Env env) {
   numbers.Set("commandWords", static_cast<double>(rpc::kCommandWords));
   numbers.Set("lastEventKind", static_cast<double>(rpc::EventKind::kLog));
   numbers.Set("lastEventFlag", static_cast<double>(rpc::event_flag::kAsciiText));
-  numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kCancel));
+  numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kFinish));
   numbers.Set("stringWords", static_cast<double>(rpc::Inbox::kStringWords));
   numbers.Set("largePayloadBytes", static_cast<double>(rpc::Inbox::kLargePayloadBytes));
   numbers.Set("headPlaceBits", static_cast<double>(rpc::Inbox::kHeadPlaceBits));

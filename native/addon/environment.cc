@@ -126,7 +126,7 @@ void Environment::shut_down() {
   if (closed_) return;
   closed_ = true;
   inbox_->close();
-  for (const auto& [number, server] : servers_) server->abandon();
+  for (const auto& [number, served] : servers_) served.server->remove_consumer(served.consumer);
   for (const auto& [number, entry] : endpoints_) entry.endpoint->close();
   servers_.clear();
   endpoints_.clear();

@@ -37,6 +37,11 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   ~Environment() override;
 
  private:
+  /// A server, and this environment's share of its calls.
+  struct ServedHere {
+    std::shared_ptr<rpc::Server> server;
+    std::shared_ptr<const rpc::Consumer> consumer;
+  };
   struct Channel {
     std::shared_ptr<rpc::ClientChannel> shared;
   };
@@ -92,7 +97,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Napi::ObjectReference slabs_;  // keeps the memory above and the Inbox's alive
 
   std::shared_ptr<rpc::Engine> engine_;
-  std::unordered_map<std::int32_t, std::shared_ptr<rpc::Server>> servers_;
+  std::unordered_map<std::int32_t, ServedHere> servers_;
   std::unordered_map<std::int32_t, Channel> channels_;
   std::unordered_map<std::int32_t, Endpoint> endpoints_;
   std::int32_t next_number_ = 1;

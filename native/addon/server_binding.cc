@@ -1,13 +1,30 @@
+#include <numeric>
+#include <string>
+
 #include "convert.h"
 #include "environment.h"
 #include "log_binding.h"
+#include "tinypb/protocol.h"
 
 namespace rocket::addon {
+
+namespace {
+
+/// Every protocol there is; a server speaks them all.
+const std::vector<const rpc::Protocol*> kProtocols{&tinypb::kProtocol};
+
+std::vector<std::int32_t> first_numbers(std::size_t count) {
+  std::vector<std::int32_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+}  // namespace
 
 rpc::Server& Environment::server_at(const Napi::CallbackInfo& info) {
   const auto found = servers_.find(int_at(info, 0));
   if (found == servers_.end()) throw Napi::Error::New(info.Env(), "rocket-rpc: no such server");
-  return *found->second;
+  return *found->second.server;
 }
 
 // js thread: createServer(options, methods): number; methods: { wireName, stringFields }[]
@@ -15,6 +32,7 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   if (closed_) throw Napi::Error::New(info.Env(), "rocket-rpc: this environment is being torn down");
   const auto given = info[0].As<Napi::Object>();
   rpc::ServerOptions options;
+  options.protocols = kProtocols;
   options.io_threads = size_of(given, "ioThreads");
   options.connection = limits_of(given);
   options.max_calls_per_connection = size_of(given, "maxCallsPerConnection");
@@ -41,7 +59,11 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   }
   engine();
   const std::int32_t number = next_number_++;
-  servers_[number] = std::make_shared<rpc::Server>(number, engine_, inbox_, options, std::move(methods));
+  ServedHere served;
+  served.consumer = std::make_shared<rpc::Consumer>(number, inbox_, first_numbers(methods.size()));
+  served.server = std::make_shared<rpc::Server>(engine_, options, std::move(methods));
+  served.server->add_consumer(served.consumer);
+  servers_[number] = std::move(served);
   return Napi::Number::New(info.Env(), number);
 }
 
@@ -99,8 +121,10 @@ Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
   put(stats, "logLinesDropped", counters.log_lines_dropped.load());
   put(stats, "acceptBackoffs", server.accept_backoffs());
   auto rejected = Napi::Object::New(info.Env());
-  for (std::size_t i = 1; i < tinypb::kDecodeErrorCount; ++i) {
-    put(rejected, tinypb::name_of(static_cast<tinypb::DecodeError>(i)), counters.frames_rejected[i].load());
+  for (const rpc::Protocol* protocol : server.options().protocols) {
+    for (std::size_t i = 0; i < protocol->rejections.size(); ++i) {
+      put(rejected, std::string(protocol->rejections[i]).c_str(), server.rejected(*protocol, i));
+    }
   }
   stats.Set("framesRejected", rejected);
   auto foreign = Napi::Object::New(info.Env());

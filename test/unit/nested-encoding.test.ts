@@ -80,7 +80,7 @@ const commandsInside: [name: string, write: () => void, expected: Sent[]][] = [
     () => outbox.fail(9, 0, 5, 0, 'no'),
     [{ kind: commandKind.reply, id: 9, text: 'no', body: '' }],
   ],
-  ['an end', () => outbox.end(9, 0), [{ kind: commandKind.end, id: 9, text: '', body: '' }]],
+  ['an end', () => outbox.end(9, 0), [{ kind: commandKind.release, id: 9, text: '', body: '' }]],
   [
     'a call and its end',
     () => {

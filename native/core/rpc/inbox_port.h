@@ -36,11 +36,13 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   InboxPort(io::IoThread& io, std::shared_ptr<Inbox> inbox)
       : io_(io), inbox_(std::move(inbox)), lock_(inbox_->lock()) {}
 
-  /// Everything that has arrived on a connection, pushed in a row. At its end it is announced, if nothing else is going
-  /// on.
+  /// Everything that has arrived on a connection is pushed in a row. At its end it is announced, if nothing else is
+  /// going on.
+  void begin_burst() { in_burst_ = true; }
+  void end_burst();
   class Burst {
    public:
-    explicit Burst(InboxPort& port) : port_(port) { port_.in_burst_ = true; }
+    explicit Burst(InboxPort& port) : port_(port) { port_.begin_burst(); }
     ~Burst() { port_.end_burst(); }
     Burst(const Burst&) = delete;
     Burst& operator=(const Burst&) = delete;
@@ -73,7 +75,6 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
  private:
   void on_turn_end() override { inbox_->announce(io_.now()); }
   void on_room();
-  void end_burst();
   bool push_locking(const Event& event, OwnedBytes* large);
 
   /// Pushes after which JavaScript gets a chance to take what is there.

@@ -2,21 +2,35 @@
 
 namespace rocket::rpc {
 
-bool MethodTable::add(std::string_view name, std::uint32_t string_fields) {
+Method* MethodTable::insert(std::string_view name) {
   const auto dot = name.rfind('.');
-  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size() || by_name_.contains(name)) return false;
-  entries_.push_back({static_cast<std::int32_t>(entries_.size()), std::string(name), string_fields});
-  by_name_.emplace(entries_.back().name, &entries_.back());
-  services_.emplace(name.substr(0, dot));
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return nullptr;
+  if (by_name_.contains({name.substr(0, dot), name.substr(dot + 1)})) return nullptr;
+  Method& method = methods_.emplace_back(std::string(name), dot);
+  by_name_.emplace(Key{method.service(), method.method()}, &method);
+  return &method;
+}
+
+bool MethodTable::add(std::string_view name, std::uint32_t string_fields) {
+  Method* method = insert(name);
+  if (method == nullptr) return false;
+  method->index = static_cast<std::int32_t>(size_++);
+  method->string_fields = string_fields;
+  services_.emplace(method->service());
   return true;
 }
 
-MethodTable::Lookup MethodTable::find(std::string_view name) const {
-  if (const auto found = by_name_.find(name); found != by_name_.end()) return {found->second};
-  const auto dot = name.rfind('.');
-  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return {nullptr, Reason::kNoName};
-  const bool known_service = services_.contains(name.substr(0, dot));
-  return {nullptr, known_service ? Reason::kNoMethod : Reason::kNoService};
+bool MethodTable::add_native(std::string_view name, NativeHandler handler) {
+  Method* method = insert(name);
+  if (method == nullptr) return false;
+  method->native = handler;
+  return true;
+}
+
+MethodTable::Lookup MethodTable::find(std::string_view service, std::string_view method) const {
+  if (const auto found = by_name_.find({service, method}); found != by_name_.end()) return {found->second};
+  if (service.empty() || method.empty()) return {nullptr, Reason::kNoName};
+  return {nullptr, has_service(service) ? Reason::kNoMethod : Reason::kNoService};
 }
 
 }  // namespace rocket::rpc

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -7,39 +8,77 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/bytes.h"
 #include "rpc/status.h"
 
 namespace rocket::rpc {
 
-/// Which method number a name on the wire stands for. Filled before the server listens, immutable from then on, so
-/// every io thread reads it without a lock.
+class ServerShard;
+
+/// What a native method answers with: a message, or an error and its text.
+struct NativeAnswer {
+  Status status;
+  std::string_view text;  ///< static
+  std::string message;
+};
+/// Answers on the io thread, whatever JavaScript does.
+using NativeHandler = NativeAnswer (*)(ServerShard& shard, ByteSpan message);
+
+/// MethodDefinition.kind. Only unary methods are carried so far.
+enum class MethodKind : std::uint8_t { kUnary, kClientStream, kServerStream, kBidi };
+
+/// A method of a server: JavaScript's, or one that is answered natively.
+struct Method {
+  std::string name;          ///< `Service.method`
+  std::size_t service_size;  ///< so many bytes of `name` are the service
+  /// JavaScript's: in the order in which the methods were added (Consumer::number_of()).
+  std::int32_t index = 0;
+  std::uint32_t string_fields = 0;  ///< of its request (Event::string_fields)
+  MethodKind kind = MethodKind::kUnary;
+  NativeHandler native = nullptr;
+
+  std::string_view service() const { return std::string_view(name).substr(0, service_size); }
+  std::string_view method() const { return std::string_view(name).substr(service_size + 1); }
+};
+
+/// Which method a service and a method's name stand for, however a protocol writes the two. Filled before the server
+/// listens, immutable from then on, so every io thread reads it without a lock.
 class MethodTable {
  public:
-  struct Entry {
-    std::int32_t number;
-    std::string name;
-    std::uint32_t string_fields;  ///< of its request (Event::string_fields)
-  };
   struct Lookup {
-    const Entry* entry = nullptr;
-    Reason why = Reason::kNone;  ///< there is no entry
+    const Method* method = nullptr;
+    Reason why = Reason::kNone;  ///< there is none
   };
 
   /// `name` is `Service.method`, split at its last dot; false when it is taken or has no dot.
   bool add(std::string_view name, std::uint32_t string_fields = 0);
-  Lookup find(std::string_view name) const;
+  /// The same for one that is answered natively. Its service is not one of services().
+  bool add_native(std::string_view name, NativeHandler handler);
+
+  Lookup find(std::string_view service, std::string_view method) const;
   bool has_service(std::string_view name) const { return services_.contains(name); }
+  /// The application's.
   const auto& services() const { return services_; }
-  std::size_t size() const { return entries_.size(); }
+  /// Of JavaScript's methods.
+  std::size_t size() const { return size_; }
 
  private:
+  struct Key {
+    std::string_view service;
+    std::string_view method;
+    bool operator==(const Key&) const = default;
+  };
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(const Key& key) const { return (*this)(key.service) * 31 + (*this)(key.method); }
   };
-  std::deque<Entry> entries_;  // a deque: the map's keys point into it
-  std::unordered_map<std::string_view, const Entry*> by_name_;
+  Method* insert(std::string_view name);
+
+  std::deque<Method> methods_;  // a deque: the map's keys point into it
+  std::unordered_map<Key, const Method*, Hash> by_name_;
   std::unordered_set<std::string, Hash, std::equal_to<>> services_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace rocket::rpc

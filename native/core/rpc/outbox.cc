@@ -4,9 +4,6 @@
 #include <array>
 #include <string>
 
-#include "tinypb/reply_frame.h"
-#include "tinypb/status.h"
-
 namespace rocket::rpc {
 
 namespace {
@@ -32,18 +29,18 @@ Status status_of(const Command& command) { return Status::from_word(command.code
 
 CallId call_id(const Command& command) { return {command.id_low, command.id_high}; }
 
-/// Ends a call whose peer has its answer.
-class EndTask final : public io::IoTask {
+/// Lets go of a call whose peer has its answer.
+class ReleaseTask final : public io::IoTask {
  public:
-  EndTask(Lane& lane, CallId id) : lane_(lane), id_(id) {}
-  void run() override { ServerShard::end_call(lane_, id_, nullptr); }
+  ReleaseTask(Lane& lane, CallId id) : lane_(lane), id_(id) {}
+  void run() override { ServerShard::release_call(lane_, id_); }
 
  private:
   Lane& lane_;
   const CallId id_;
 };
 
-std::unique_ptr<io::IoTask> end_task(Lane& lane, CallId id) { return std::make_unique<EndTask>(lane, id); }
+std::unique_ptr<io::IoTask> release_task(Lane& lane, CallId id) { return std::make_unique<ReleaseTask>(lane, id); }
 
 }  // namespace
 
@@ -88,6 +85,10 @@ class Outbox::Batch final : public io::IoTask {
     return (item.command.flags & command_flag::kLargePayload) != 0 && item.large.empty();
   }
 
+  static std::string lost_text(const Command& command) {
+    return "the server has no memory for a reply of " + std::to_string(command.payload) + " bytes";
+  }
+
   void run(Item& item) {
     const Command& command = item.command;
     const std::uint8_t* bytes = bytes_->data();
@@ -98,15 +99,22 @@ class Outbox::Batch final : public io::IoTask {
     switch (command.kind) {
       case CommandKind::kReply: {
         if (lost(item)) {
-          const std::string why =
-              "the server has no memory for a reply of " + std::to_string(command.payload) + " bytes";
-          Reply failure{{Code::kResourceExhausted}, why, {}, {}};
-          return ServerShard::end_call(lane_, call_id(command), &failure);
+          const std::string why = lost_text(command);
+          Reply failure{{Code::kResourceExhausted}, why, {}};
+          return ServerShard::reply_call(lane_, call_id(command), failure);
         }
-        Reply reply{status_of(command), text, payload, std::move(item.large)};
-        return ServerShard::end_call(lane_, call_id(command), &reply);
+        Reply reply{status_of(command), text, {payload, std::move(item.large)}};
+        return ServerShard::reply_call(lane_, call_id(command), reply);
       }
-      case CommandKind::kEnd: return ServerShard::end_call(lane_, call_id(command), nullptr);
+      case CommandKind::kMessage: {
+        if (lost(item)) {
+          return ServerShard::finish_call(lane_, call_id(command), {Code::kResourceExhausted}, lost_text(command));
+        }
+        Payload message{payload, std::move(item.large)};
+        return ServerShard::send_message(lane_, call_id(command), message);
+      }
+      case CommandKind::kFinish: return ServerShard::finish_call(lane_, call_id(command), status_of(command), text);
+      case CommandKind::kRelease: return ServerShard::release_call(lane_, call_id(command));
       case CommandKind::kCall: {
         CallRequest request;
         request.handle = {command.id_low, command.id_high};
@@ -166,7 +174,9 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
     if ((command.flags & command_flag::kLargePayload) != 0) block = std::move(large[next_large++]);
     switch (command.kind) {
       case CommandKind::kReply:
-      case CommandKind::kEnd:
+      case CommandKind::kRelease:
+      case CommandKind::kMessage:
+      case CommandKind::kFinish:
         batch_for(engine.lane(call_id(command).io_thread())).add(command, std::move(block));
         break;
       case CommandKind::kCall: add_call(command, std::move(block)); break;
@@ -198,19 +208,13 @@ void Outbox::add_call(const Command& command, OwnedBytes large) {
 bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes) {
   // JavaScript holds the call until it ends it, so its slot may be read here (ServerCall).
   ServerCall& call = lane.server_calls.held(call_id(command));
-  std::string scratch;
-  const Status status = status_of(command);
-  const auto text = tinypb::reply_text(call, status, text_at(bytes, command.text_at, command.text), scratch);
-  tinypb::FrameHead head{call.msg_id, *call.method, tinypb::wire_code_of(status), text};
-  bool checksum = call.wants_checksum;
-  std::string padded;
-  if (!checksum) tinypb::make_readable(head, {bytes + command.payload_at, command.payload}, checksum, padded);
-  const std::size_t size = tinypb::frame_bytes(head, command.payload);
-  if (size > kDirectBytes) return false;
+  if (call.direct == nullptr) return false;
   std::array<std::uint8_t, kDirectBytes> frame;
-  tinypb::encode(frame.data(), head, {bytes + command.payload_at, command.payload}, checksum);
+  const std::size_t size = call.direct->write(call, status_of(command), text_at(bytes, command.text_at, command.text),
+                                              {bytes + command.payload_at, command.payload}, frame);
+  if (size == 0) return false;
   if (call.answered.exchange(true, std::memory_order_acq_rel)) {
-    lane.io.post(end_task(lane, call_id(command)));
+    lane.io.post(release_task(lane, call_id(command)));
     return true;
   }
   ServerShard::count_out(call);
@@ -219,14 +223,14 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
     case io::Connection::Direct::kSent:
       // The slot can wait until the thread next has something to do: its caller has the reply. What waits for the end
       // of a call says so (TasksAwaited).
-      lane.io.post_lazily(end_task(lane, call_id(command)));
+      lane.io.post_lazily(release_task(lane, call_id(command)));
       return true;
     case io::Connection::Direct::kPartial: {
       lane.io.post([connection = call.connection->shared_from_this(),
                     rest = std::vector<std::uint8_t>(frame.data() + sent, frame.data() + size)] {
         connection->finish_direct(rest);
       });
-      lane.io.post(end_task(lane, call_id(command)));
+      lane.io.post(release_task(lane, call_id(command)));
       return true;
     }
     case io::Connection::Direct::kBusy: break;

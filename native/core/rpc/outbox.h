@@ -14,10 +14,12 @@ namespace rocket::rpc {
 
 /// What a descriptor of the Outbox asks for. The numbers cross from JavaScript (lib/addon/layout.ts).
 enum class CommandKind : std::int32_t {
-  kReply = 1,  ///< end a server call with a reply
-  kEnd,        ///< end a server call that was aborted, or that expired before its handler was started
+  kReply = 1,  ///< answer a server call with all of a single reply, and let go of it
+  kRelease,    ///< let go of a server call: one that was aborted, or that expired before its handler was started
   kCall,       ///< start a client call
   kCancel,     ///< forget a client call
+  kMessage,    ///< one message of the answer to a server call
+  kFinish,     ///< the end of such an answer
 };
 
 inline constexpr std::size_t kCommandWords = 12;

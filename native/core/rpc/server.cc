@@ -2,7 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <system_error>
+
+#include "rpc/health.h"
+#include "rpc/health_service.h"
+#include "rpc/protocol.h"
 
 namespace rocket::rpc {
 
@@ -12,21 +17,54 @@ struct Server::DrainTimer : Timer {
   std::shared_ptr<Server> server;
 };
 
-Server::Server(std::int32_t number, std::shared_ptr<Engine> engine, std::shared_ptr<Inbox> inbox,
-               const ServerOptions& options, MethodTable methods)
-    : health(methods),
-      number_(number),
-      options_(options),
-      methods_(std::move(methods)),
-      inbox_(std::move(inbox)),
-      engine_(*engine) {
+namespace {
+
+/// The application may have a health service of its own.
+MethodTable with_natives(MethodTable methods, const ServerOptions& options) {
+  if (options.health_blocked_after.count() > 0) methods.add_native(health::kCheck, &health::check);
+  return methods;
+}
+
+}  // namespace
+
+Server::Server(const std::shared_ptr<Engine>& engine, const ServerOptions& options, MethodTable methods)
+    : health(methods), options_(options), methods_(with_natives(std::move(methods), options)), engine_(*engine) {
+  for (const Protocol* protocol : options_.protocols) {
+    rejections_.push_back(std::make_unique<std::atomic<std::uint64_t>[]>(protocol->rejections.size()));
+  }
   for (Lane* lane : engine_.lanes(options_.io_threads)) {
     shards_.push_back(std::make_unique<ServerShard>(*this, *lane));
-    lane->io.post([shard = shards_.back().get()] { shard->attach(); });
   }
 }
 
 Server::~Server() = default;
+
+void Server::add_consumer(const std::shared_ptr<const Consumer>& consumer) {
+  consumers_.fetch_add(1);
+  for (const auto& shard : shards_) {
+    shard->lane().io.post([self = shared_from_this(), at = shard.get(), consumer] { at->attach(consumer); });
+  }
+}
+
+void Server::remove_consumer(const std::shared_ptr<const Consumer>& consumer) {
+  if (consumers_.fetch_sub(1) == 1) return abandon();
+  for (const auto& shard : shards_) {
+    shard->lane().io.post([self = shared_from_this(), at = shard.get(), consumer] { at->detach(*consumer); });
+  }
+}
+
+std::atomic<std::uint64_t>& Server::rejections(const Protocol& protocol, std::size_t reason) const {
+  const auto found = std::find(options_.protocols.begin(), options_.protocols.end(), &protocol);
+  return rejections_[static_cast<std::size_t>(found - options_.protocols.begin())][reason];
+}
+
+void Server::count_rejected(const Protocol& protocol, std::size_t reason) {
+  rejections(protocol, reason).fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint64_t Server::rejected(const Protocol& protocol, std::size_t reason) const {
+  return rejections(protocol, reason).load(std::memory_order_relaxed);
+}
 
 void Server::listen(io::Listener listener) {
   auto deliver = [server = shared_from_this()](std::vector<io::Accepted> batch) { server->deliver(std::move(batch)); };

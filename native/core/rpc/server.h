@@ -11,17 +11,20 @@
 
 #include "io/acceptor.h"
 #include "io/connection.h"
+#include "rpc/consumer.h"
 #include "rpc/engine.h"
 #include "rpc/foreign_protocol.h"
-#include "rpc/inbox.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
 #include "rpc/service_health.h"
-#include "tinypb/frame.h"
 
 namespace rocket::rpc {
 
+struct Protocol;
+
 struct ServerOptions {
+  /// At least one; their objects outlive the server.
+  std::vector<const Protocol*> protocols;
   std::size_t io_threads = 1;
   io::ConnectionLimits connection;
   /// Requests of one connection that may be in JavaScript's hands; past it the connection is not read.
@@ -48,28 +51,30 @@ struct ServerCounters {
   std::atomic<std::uint64_t> calls_expired{0};
   std::atomic<std::uint64_t> calls_refused{0};
   std::atomic<std::uint64_t> log_lines_dropped{0};
-  std::array<std::atomic<std::uint64_t>, tinypb::kDecodeErrorCount> frames_rejected{};
   std::array<std::atomic<std::uint64_t>, kForeignCount> foreign_connections{};
   std::array<std::atomic<std::uint64_t>, io::kCloseReasonCount> connections_closed{};
 };
 
 /// One server: listeners on the main thread, one shard on each of its io threads.
 ///
-/// It is alive while JavaScript, a connection or a listener holds it. close() or abandon() must be called before the
-/// last reference of JavaScript goes.
+/// Its calls are handled by consumers, one for each JavaScript environment that has it; with the last of them it ends.
+/// It is alive while JavaScript, a connection or a listener holds it. close() or remove_consumer() must be called
+/// before the last reference of JavaScript goes.
 class Server final : public std::enable_shared_from_this<Server> {
  public:
-  Server(std::int32_t number, std::shared_ptr<Engine> engine, std::shared_ptr<Inbox> inbox,
-         const ServerOptions& options, MethodTable methods);
+  Server(const std::shared_ptr<Engine>& engine, const ServerOptions& options, MethodTable methods);
   ~Server();
 
   // js thread:
+  /// Before listen(). It hears kServerClosed when nothing is left of the server.
+  void add_consumer(const std::shared_ptr<const Consumer>& consumer);
+  /// For a JavaScript environment that goes away: nothing is delivered to it any more. With the last consumer
+  /// everything is dropped at once.
+  void remove_consumer(const std::shared_ptr<const Consumer>& consumer);
   void listen(io::Listener listener);
   /// Stops accepting, answers new requests with UNAVAILABLE, waits up to `drain` for running calls, then closes. Sends
   /// kServerClosed when nothing is left; that takes at most `drain` plus a second for peers slow to read.
   void close(Millis drain);
-  /// Drops everything at once; nothing is delivered any more. For a JavaScript environment that goes away.
-  void abandon();
   std::uint64_t accept_backoffs() const;
   /// Makes the io threads run what was left for later, so that the gauge of queued tasks goes to zero.
   void settle();
@@ -83,10 +88,11 @@ class Server final : public std::enable_shared_from_this<Server> {
   bool on_shard_closed();
 
   // any thread:
-  std::int32_t number() const { return number_; }
   const ServerOptions& options() const { return options_; }
   const MethodTable& methods() const { return methods_; }
-  const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
+  /// `reason` is an index into its Protocol::rejections.
+  void count_rejected(const Protocol& protocol, std::size_t reason);
+  std::uint64_t rejected(const Protocol& protocol, std::size_t reason) const;
 
   ServiceHealth health;  ///< what JavaScript has said; while the server drains, its health service says so instead
   ServerCounters counters;
@@ -95,6 +101,8 @@ class Server final : public std::enable_shared_from_this<Server> {
  private:
   void deliver(std::vector<io::Accepted> batch);
   void on_starved(int error);
+  void abandon();
+  std::atomic<std::uint64_t>& rejections(const Protocol& protocol, std::size_t reason) const;
   /// `then` runs on the main io thread when the listeners are closed.
   void stop_accepting(std::function<void()> then);
   void finish();
@@ -104,15 +112,16 @@ class Server final : public std::enable_shared_from_this<Server> {
   struct DrainTimer;
   static void on_drain_over(Timer& timer);
 
-  const std::int32_t number_;
   const ServerOptions options_;
   const MethodTable methods_;
-  const std::shared_ptr<Inbox> inbox_;
+  /// For each protocol, in the order of the options, one for each of its reasons.
+  std::vector<std::unique_ptr<std::atomic<std::uint64_t>[]>> rejections_;
   Engine& engine_;  // held by the JavaScript side until this server is closed
   std::vector<std::unique_ptr<ServerShard>> shards_;
   std::vector<std::shared_ptr<io::Acceptor>> acceptors_;  // js thread
   std::size_t next_shard_ = 0;                            // main io thread
   std::unique_ptr<DrainTimer> drain_timer_;               // main io thread
+  std::atomic<std::size_t> consumers_{0};
   /// Those that shards have, and those on their way to one.
   std::atomic<std::int64_t> connections_admitted_{0};
   std::atomic<std::size_t> shards_drained_{0};

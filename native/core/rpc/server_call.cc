@@ -46,7 +46,7 @@ void ServerCallTable::release(ServerCall& call) {
   call.connection = nullptr;
   call.kept_connection.reset();
   call.session = nullptr;
-  call.shard = nullptr;
+  call.consumer = nullptr;
   if (call.msg_id.capacity() > kKeptMsgIdBytes) std::string().swap(call.msg_id);
   free_.give_back(call);
 }

@@ -4,22 +4,23 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "base/bytes.h"
 #include "base/free_list.h"
 #include "base/timer_wheel.h"
 #include "io/connection.h"
 #include "rpc/call_link.h"
-
-namespace rocket::tinypb {
-
-class ServerSession;
-
-}  // namespace rocket::tinypb
+#include "rpc/status.h"
 
 namespace rocket::rpc {
 
-class ServerShard;
+class CallSession;
+class DirectReplies;
+struct Method;
+struct ShardConsumer;
 
 /// Names a server call across threads: `low` is io thread (8 bits) and slot (24 bits), `high` is the generation.
 struct CallId {
@@ -32,9 +33,8 @@ struct CallId {
 };
 
 /// One request on its way through the server. It belongs to the io thread of its connection, with two exceptions that
-/// hold from the moment its request event is pushed until JavaScript sends the one message that ends it (a reply, or
-/// the acknowledgement of an abort): the JavaScript thread may read the immutable fields, and `answered` decides which
-/// of the two threads answers the peer.
+/// hold from the moment its request event is pushed until JavaScript lets go of it: the JavaScript thread may read the
+/// immutable fields, and `answered` decides which of the two threads answers the peer.
 struct ServerCall : Timer, CallLink {
   explicit ServerCall(Fire on_deadline) : Timer(on_deadline) {}
 
@@ -42,24 +42,39 @@ struct ServerCall : Timer, CallLink {
   CallId id;
   io::Connection* connection = nullptr;  // its session keeps it, then `kept_connection`
   std::string msg_id;
-  const std::string* method = nullptr;  // of the server's method table
-  bool wants_checksum = false;
-  /// The request carried metadata or a deadline: its sender reads response metadata and long messages.
-  bool extended = false;
+  const Method* method = nullptr;
+  /// How JavaScript's thread may answer by itself; null: it may not.
+  const DirectReplies* direct = nullptr;
+  // The session's own words:
+  std::uint32_t stream = 0;
+  std::uint8_t marks = 0;
 
   /// Written by the JavaScript thread while it holds the call: it has answered the peer itself, and the call no longer
   /// counts as in flight.
   bool counted_out = false;
 
-  /// Set by whoever answers first, or by the io thread when there is nobody left to answer.
+  /// Set by whoever ends the answer first, or by the io thread when there is nobody left to answer.
   std::atomic<bool> answered{false};
 
   // io thread:
-  tinypb::ServerSession* session = nullptr;         // null once the connection is gone
-  std::shared_ptr<io::Connection> kept_connection;  // from then on
-  ServerShard* shard = nullptr;
-  ServerCall* next_free = nullptr;
   bool in_use = false;
+  CallSession* session = nullptr;  // null once the connection is gone
+  ShardConsumer* consumer = nullptr;
+  std::shared_ptr<io::Connection> kept_connection;  // once the connection is gone
+  ServerCall* next_free = nullptr;
+};
+
+/// The form in which a protocol's replies leave without its session, which belongs to the io thread. One immutable
+/// object a protocol.
+class DirectReplies {
+ public:
+  // js thread, for a call it holds:
+  /// Writes the whole answer; returns its bytes, or 0 when it cannot be written by itself or has no room in `into`.
+  virtual std::size_t write(const ServerCall& call, const Status& status, std::string_view text, ByteSpan message,
+                            std::span<std::uint8_t> into) const = 0;
+
+ protected:
+  ~DirectReplies() = default;
 };
 
 /// The server calls of one io thread. Slots stay where they are, so that the JavaScript thread can read one without a

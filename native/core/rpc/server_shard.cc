@@ -3,9 +3,12 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "rpc/engine.h"
+#include "rpc/protocol.h"
 #include "rpc/server.h"
-#include "tinypb/server_session.h"
 
 namespace rocket::rpc {
 
@@ -21,7 +24,33 @@ ServerShard::ServerShard(Server& server, Lane& lane) : server_(server), lane_(la
 
 ServerShard::~ServerShard() = default;
 
-void ServerShard::attach() { port_ = lane_.port_for(server_.inbox()); }
+void ServerShard::attach(std::shared_ptr<const Consumer> consumer) {
+  auto port = lane_.port_for(consumer->inbox());
+  consumers_.push_back(std::make_unique<ShardConsumer>(*this, std::move(consumer), std::move(port)));
+}
+
+void ServerShard::detach(const Consumer& consumer) {
+  const auto found = std::find_if(consumers_.begin(), consumers_.end(),
+                                  [&](const auto& each) { return each->consumer.get() == &consumer; });
+  if (found == consumers_.end()) return;
+  for (const auto& session : sessions_) release_all(session->calls(), **found);
+  release_all(orphans_, **found);
+  for (const auto& session : sessions_) (*found)->port->forget(*session);
+  consumers_.erase(found);
+  for (const auto& session : sessions_) session->on_inbox_room();
+  maybe_drained();
+  maybe_closed();
+}
+
+void ServerShard::release_all(CallLink& calls, const ShardConsumer& consumer) {
+  for (ListLink* link = calls.next; link != &calls;) {
+    auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*link));
+    link = link->next;
+    if (call.consumer != &consumer) continue;
+    if (claim(call)) call.session->finish(call, {Code::kUnavailable}, "the server's thread has ended");
+    release(call);
+  }
+}
 
 void ServerShard::adopt(std::vector<io::Accepted> batch) {
   for (const auto& accepted : batch) {
@@ -42,7 +71,7 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
     }
     auto connection = std::make_shared<io::Connection>(lane_.io, std::move(socket), accepted.peer,
                                                        server_.options().connection, server_.gauges);
-    auto session = std::make_unique<tinypb::ServerSession>(server_.shared_from_this(), *this, std::move(connection));
+    auto session = server_.options().protocols.front()->make_session(*this, std::move(connection));
     session->index = sessions_.size();
     sessions_.push_back(std::move(session));
     server_.counters.connections_total.fetch_add(1, std::memory_order_relaxed);
@@ -54,12 +83,16 @@ void ServerShard::begin_draining() {
   if (draining_) return;
   draining_ = true;
   ends_awaited_.set(true);
+  for (const auto& session : sessions_) session->begin_draining();
   maybe_drained();
 }
 
-// A draining shard starts no calls, so this happens once.
 void ServerShard::maybe_drained() {
-  if (!draining_ || calls_ > 0) return;
+  if (!draining_ || drained_) return;
+  for (const auto& each : consumers_) {
+    if (each->calls > 0) return;
+  }
+  drained_ = true;
   ends_awaited_.set(false);
   server_.on_shard_drained();
 }
@@ -68,8 +101,8 @@ void ServerShard::finish() {
   finishing_ = true;
   lane_.io.timers().arm(flush_timer_, lane_.io.now() + kFlushTimeout.count());
   for (const auto& session : sessions_) {
-    session->abort_calls({Code::kUnavailable}, "the server closed before the call was finished");
-    session->connection().close_when_written();
+    end_calls(session->calls(), {Code::kUnavailable}, "the server closed before the call was finished");
+    session->close();
   }
   maybe_closed();
 }
@@ -83,9 +116,7 @@ void ServerShard::on_flush_over(Timer& timer) {
 void ServerShard::abandon() {
   draining_ = finishing_ = abandoned_ = true;
   for (const auto& session : sessions_) session->connection().close(io::CloseReason::kLocal);
-  CallLink held;
-  held.take_all(orphans_);
-  orphan(held);
+  while (!orphans_.empty()) release(static_cast<ServerCall&>(static_cast<CallLink&>(*orphans_.next)));
 }
 
 void ServerShard::maybe_closed() {
@@ -94,84 +125,112 @@ void ServerShard::maybe_closed() {
   const auto keep = server_.shared_from_this();
   closed_ = true;
   lane_.io.timers().cancel(flush_timer_);
-  if (server_.on_shard_closed()) port_->push_always({.kind = EventKind::kServerClosed, .owner = server_.number()});
-}
-
-ServerCall* ServerShard::start_call(tinypb::ServerSession& session) {
-  ServerCall* call = lane_.server_calls.allocate();
-  if (call == nullptr) return nullptr;
-  call->session = &session;
-  call->shard = this;
-  call->connection = session.connection_.get();
-  ++calls_;
-  server_.counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
-  return call;
-}
-
-void ServerShard::withdraw(ServerCall& call) {
-  on_call_gone(call);
-  lane_.server_calls.release(call);
+  if (!server_.on_shard_closed()) return;
+  for (const auto& each : consumers_) {
+    each->port->push_always({.kind = EventKind::kServerClosed, .owner = each->consumer->number()});
+  }
 }
 
 void ServerShard::on_call_gone(const ServerCall& call) {
-  --calls_;
-  if (!call.counted_out) server_.counters.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
+  --call.consumer->calls;
+  if (!call.counted_out) {
+    call.consumer->shard.server_.counters.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
+  }
 }
 
 void ServerShard::count_out(ServerCall& call) {
   call.counted_out = true;
-  call.shard->server_.counters.calls_in_flight.fetch_sub(1);
+  call.consumer->shard.server_.counters.calls_in_flight.fetch_sub(1);
 }
 
 void ServerShard::count_in(ServerCall& call) {
   call.counted_out = false;
-  call.shard->server_.counters.calls_in_flight.fetch_add(1);
+  call.consumer->shard.server_.counters.calls_in_flight.fetch_add(1);
+}
+
+/// Whether this thread may answer the call, and somebody is there to be answered.
+bool ServerShard::claim(ServerCall& call) {
+  return !call.answered.exchange(true, std::memory_order_acq_rel) && call.session != nullptr;
 }
 
 void ServerShard::release(ServerCall& call) {
   lane_.io.timers().cancel(call);
   static_cast<CallLink&>(call).unlink();
-  tinypb::ServerSession* session = call.session;
   on_call_gone(call);
+  if (call.session != nullptr) call.session->release(call);
   lane_.server_calls.release(call);
-  if (session != nullptr) session->on_call_over();
   maybe_drained();
   maybe_closed();
 }
 
-void ServerShard::end_call(Lane& lane, CallId id, Reply* reply) {
+void ServerShard::reply_call(Lane& lane, CallId id, Reply& reply) {
   ServerCall* call = lane.server_calls.find(id);
   if (call == nullptr) return;
-  if (!call->answered.exchange(true, std::memory_order_acq_rel) && call->session != nullptr) {
-    Reply expired{{Code::kDeadlineExceeded}, "deadline exceeded before the server could start the call", {}, {}};
-    call->session->reply(*call, reply != nullptr ? *reply : expired);
+  if (claim(*call)) call->session->reply(*call, reply);
+  call->consumer->shard.release(*call);
+}
+
+void ServerShard::send_message(Lane& lane, CallId id, Payload& payload) {
+  ServerCall* call = lane.server_calls.find(id);
+  if (call == nullptr || call->answered.load(std::memory_order_acquire) || call->session == nullptr) return;
+  call->session->message(*call, payload);
+}
+
+void ServerShard::finish_call(Lane& lane, CallId id, const Status& status, std::string_view text) {
+  ServerCall* call = lane.server_calls.find(id);
+  if (call != nullptr && claim(*call)) call->session->finish(*call, status, text);
+}
+
+void ServerShard::release_call(Lane& lane, CallId id) {
+  ServerCall* call = lane.server_calls.find(id);
+  if (call == nullptr) return;
+  if (claim(*call)) {
+    constexpr std::string_view kText = "deadline exceeded before the server could start the call";
+    call->session->finish(*call, {Code::kDeadlineExceeded}, kText);
   }
-  call->shard->release(*call);
+  call->consumer->shard.release(*call);
 }
 
 void ServerShard::on_call_deadline(Timer& timer) {
   auto& call = static_cast<ServerCall&>(timer);
   if (call.answered.exchange(true, std::memory_order_acq_rel)) return;
-  call.shard->server_.counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
   constexpr Status kExpired{Code::kDeadlineExceeded};
-  Reply reply{kExpired, "deadline exceeded: the handler did not answer in time", {}, {}};
-  if (call.session != nullptr) call.session->reply(call, reply);
-  call.shard->abort(call, kExpired);
+  ServerShard& shard = call.consumer->shard;
+  shard.server_.counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
+  if (call.session != nullptr) {
+    call.session->finish(call, kExpired, "deadline exceeded: the handler did not answer in time");
+  }
+  shard.tell_aborted(call, kExpired);
 }
 
-void ServerShard::abort(ServerCall& call, const Status& status) {
-  port_->push_always({.kind = EventKind::kAbort,
-                      .owner = server_.number(),
-                      .id_low = call.id.low,
-                      .id_high = call.id.high,
-                      .code = status.word()});
+void ServerShard::end_calls(CallLink& calls, const Status& status, std::string_view text) {
+  for (ListLink* link = calls.next; link != &calls; link = link->next) {
+    auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*link));
+    if (!claim(call)) continue;
+    call.session->finish(call, status, text);
+    tell_aborted(call, status);
+  }
 }
 
-void ServerShard::orphan(ListLink& calls) {
+void ServerShard::cancel(ServerCall& call, const Status& status) {
+  if (!call.answered.exchange(true, std::memory_order_acq_rel)) tell_aborted(call, status);
+}
+
+void ServerShard::tell_aborted(const ServerCall& call, const Status& status) {
+  call.consumer->port->push_always({.kind = EventKind::kAbort,
+                                    .owner = call.consumer->consumer->number(),
+                                    .id_low = call.id.low,
+                                    .id_high = call.id.high,
+                                    .code = status.word()});
+}
+
+void ServerShard::orphan(CallSession& session) {
+  for (const auto& each : consumers_) each->port->forget(session);
+  CallLink& calls = session.calls();
   while (!calls.empty()) {
     auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*calls.next));
     lane_.io.timers().cancel(call);
-    if (call.session != nullptr) call.kept_connection = call.session->connection_;
+    call.kept_connection = session.shared_connection();
     call.session = nullptr;
     static_cast<CallLink&>(call).unlink();
     const bool answered = call.answered.exchange(true, std::memory_order_acq_rel);
@@ -180,11 +239,11 @@ void ServerShard::orphan(ListLink& calls) {
       continue;
     }
     orphans_.push_back(static_cast<CallLink&>(call));
-    if (!answered) abort(call, {Code::kCancelled, Reason::kPeerGone});
+    if (!answered) tell_aborted(call, {Code::kCancelled, Reason::kPeerGone});
   }
 }
 
-void ServerShard::remove(tinypb::ServerSession& session) {
+void ServerShard::remove(CallSession& session) {
   const std::size_t index = session.index;
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->index = index;
@@ -199,12 +258,21 @@ void ServerShard::log(std::string_view line) {
   log_second_ = second;
   bool taken = ++lines_this_second_ <= kLogLinesPerSecond;
   if (taken) {
-    if (const auto& sink = server_.options().log)
+    if (const auto& sink = server_.options().log) {
       sink(line);
-    else
-      taken = port_->push({.kind = EventKind::kLog, .owner = server_.number(), .text = as_bytes(line)});
+    } else {
+      taken = !consumers_.empty() &&
+              consumers_.front()->port->push(
+                  {.kind = EventKind::kLog, .owner = consumers_.front()->consumer->number(), .text = as_bytes(line)});
+    }
   }
   if (!taken) server_.counters.log_lines_dropped.fetch_add(1, std::memory_order_relaxed);
+}
+
+SteadyMs ServerShard::probe() {
+  SteadyMs least = consumers_.empty() ? 0 : std::numeric_limits<SteadyMs>::max();
+  for (const auto& each : consumers_) least = std::min(least, each->port->probe());
+  return least;
 }
 
 }  // namespace rocket::rpc

@@ -2,12 +2,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/list_link.h"
 #include "io/acceptor.h"
+#include "rpc/call_session.h"
+#include "rpc/consumer.h"
 #include "rpc/inbox_port.h"
+#include "rpc/request_head.h"
 #include "rpc/server_call.h"
 #include "rpc/status.h"
 
@@ -16,14 +20,6 @@ namespace rocket::rpc {
 class Lane;
 class Server;
 
-/// A reply as JavaScript made it.
-struct Reply {
-  Status status;
-  std::string_view text;  ///< message of an error, metadata of a success
-  ByteSpan body;
-  OwnedBytes large_body;  ///< used instead of `body` when not empty
-};
-
 /// What a server has on one io thread: its sessions, and the calls whose connection is gone but which JavaScript still
 /// holds. Everything here runs on that thread.
 class ServerShard {
@@ -31,16 +27,23 @@ class ServerShard {
   ServerShard(Server& server, Lane& lane);
   ~ServerShard();
 
-  /// First of all: binds the shard to its thread.
-  void attach();
+  /// Before requests come: one that handles them.
+  void attach(std::shared_ptr<const Consumer> consumer);
+  /// It takes and says nothing any more; its calls are answered. Another one is left, or the server is abandoned.
+  void detach(const Consumer& consumer);
   void adopt(std::vector<io::Accepted> batch);
   void begin_draining();
   /// Ends what still runs and closes every connection once it is flushed.
   void finish();
   void abandon();
 
-  /// JavaScript's one message that ends a call: its reply, or nothing but the end when `reply` is null.
-  static void end_call(Lane& lane, CallId id, Reply* reply);
+  // What JavaScript says of a call it holds. One that is answered already, natively say, is not answered again.
+  static void send_message(Lane& lane, CallId id, Payload& payload);
+  static void finish_call(Lane& lane, CallId id, const Status& status, std::string_view text);
+  /// The last word; a call that is not answered has then come too late for its handler.
+  static void release_call(Lane& lane, CallId id);
+  /// finish_call() with all of a single reply, and release_call(), in one.
+  static void reply_call(Lane& lane, CallId id, Reply& reply);
   static void on_call_deadline(Timer& timer);
 
   // js thread, for a call it holds:
@@ -50,23 +53,51 @@ class ServerShard {
   static void count_in(ServerCall& call);
 
   // Called by sessions.
-  ServerCall* start_call(tinypb::ServerSession& session);
-  /// Takes back a call that was never delivered.
-  void withdraw(ServerCall& call);
-  /// Tells JavaScript that a delivered call is over; the slot stays until it acknowledges.
-  void abort(ServerCall& call, const Status& status);
-  void orphan(ListLink& calls);
-  void remove(tinypb::ServerSession& session);
+  Admission admit(CallSession& session, RequestHead& head);
+  /// A request that is answered with an error before anything has begun.
+  void count_refused();
+  /// The peer no longer waits for the call's answer; nothing is written for it any more.
+  void cancel(ServerCall& call, const Status& status);
+  /// Its connection has closed: its calls lose their peer.
+  void orphan(CallSession& session);
+  /// Destroys it.
+  void remove(CallSession& session);
   void log(std::string_view line);
+  /// For how long JavaScript has been away from its events (Inbox::probe()): the least of all consumers.
+  SteadyMs probe();
+
+  /// Everything that has arrived on a connection, admitted in a row (InboxPort::begin_burst()).
+  class Burst {
+   public:
+    explicit Burst(ServerShard& shard) : shard_(shard) {
+      for (const auto& each : shard_.consumers_) each->port->begin_burst();
+    }
+    ~Burst() {
+      for (const auto& each : shard_.consumers_) each->port->end_burst();
+    }
+    Burst(const Burst&) = delete;
+    Burst& operator=(const Burst&) = delete;
+
+   private:
+    ServerShard& shard_;
+  };
 
   Server& server() { return server_; }
   Lane& lane() { return lane_; }
-  InboxPort& port() { return *port_; }
   bool draining() const { return draining_; }
 
  private:
+  /// Which consumer gets the next request.
+  ShardConsumer& pick_consumer() { return *consumers_.front(); }
+  Admission refuse(const Status& status, std::string_view text);
+  static bool claim(ServerCall& call);
   void release(ServerCall& call);
-  void on_call_gone(const ServerCall& call);
+  static void on_call_gone(const ServerCall& call);
+  /// Ends the calls of the list that JavaScript still has, and answers their peer.
+  void end_calls(CallLink& calls, const Status& status, std::string_view text);
+  /// Tells JavaScript that a call of its is over; the slot stays until it lets go of it.
+  void tell_aborted(const ServerCall& call, const Status& status);
+  void release_all(CallLink& calls, const ShardConsumer& consumer);
   /// Reports the end of the last call of a draining shard.
   void maybe_drained();
   void maybe_closed();
@@ -79,16 +110,17 @@ class ServerShard {
 
   Server& server_;
   Lane& lane_;
-  std::shared_ptr<InboxPort> port_;
-  std::vector<std::unique_ptr<tinypb::ServerSession>> sessions_;
+  std::vector<std::unique_ptr<ShardConsumer>> consumers_;
+  std::vector<std::unique_ptr<CallSession>> sessions_;
   CallLink orphans_;
-  std::size_t calls_ = 0;  ///< started and not released
+  std::string refusal_;  ///< text of the last one that had to be made
   /// While the shard drains.
   io::TasksAwaited ends_awaited_;
   FlushTimer flush_timer_{*this};
   SteadyMs log_second_ = 0;
   int lines_this_second_ = 0;
   bool draining_ = false;
+  bool drained_ = false;
   bool finishing_ = false;
   bool abandoned_ = false;
   bool closed_ = false;

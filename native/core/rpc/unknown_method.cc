@@ -31,18 +31,17 @@ void put_escaped(std::string& out, std::string_view name) {
 
 }  // namespace
 
-std::string unknown_method_text(Reason why, std::string_view method) {
-  const auto dot = method.rfind('.');
+std::string unknown_method_text(Reason why, std::string_view service, std::string_view name) {
   std::string text;
   if (why == Reason::kNoService) {
     text = "service not found: ";
-    put_escaped(text, method.substr(0, dot));
+    put_escaped(text, service);
   } else if (why == Reason::kNoMethod) {
     text = "method not found: ";
-    put_escaped(text, method);
+    put_escaped(text, name);
   } else {
     text = "parse service name error: not Service.method: ";
-    put_escaped(text, method);
+    put_escaped(text, name);
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "tinypb/crc32c.h"
 #include "tinypb/partial_scan.h"
+#include "tinypb/protocol.h"
 #include "tinypb/wire_code.h"
 
 namespace rocket::tinypb {
@@ -56,8 +57,9 @@ std::string_view fit_text(std::string_view text, std::size_t most, std::string& 
 std::string_view reply_text(const rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
                             std::string& scratch) {
   if (text.empty()) return text;
-  if (status.ok() && !call.extended) return {};
-  if (call.extended || call.wants_checksum) return fit_text(text, kMaxTextBytes, scratch);
+  const bool extended = (call.marks & mark::kExtended) != 0;
+  if (status.ok() && !extended) return {};
+  if (extended || (call.marks & mark::kChecksum) != 0) return fit_text(text, kMaxTextBytes, scratch);
   text = fit_text(text, kOldPeerErrInfoBytes, scratch);
   constexpr std::string_view kFrameBytes = "\x02\x03";
   if (text.find_first_of(kFrameBytes) == std::string_view::npos) return text;

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "rpc/request_head.h"
 #include "rpc/server_call.h"
 #include "rpc/status.h"
 #include "tinypb/frame.h"
@@ -20,6 +21,7 @@ void make_readable(FrameHead& head, ByteSpan body, bool& checksum, std::string& 
 
 /// The longest text that is sent to any peer.
 inline constexpr std::size_t kMaxTextBytes = 8 * 1024;
+static_assert(kMaxTextBytes == rpc::kMostMetadataBytes);
 
 /// Cuts at `most` bytes, but not inside a UTF-8 sequence, and replaces NUL bytes.
 std::string_view fit_text(std::string_view text, std::size_t most, std::string& scratch);

@@ -4,10 +4,11 @@
 #include <string>
 
 #include "rpc/health.h"
+#include "rpc/health_service.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
-#include "rpc/unknown_method.h"
 #include "tinypb/crc32c.h"
+#include "tinypb/protocol.h"
 #include "tinypb/reply_frame.h"
 #include "tinypb/status.h"
 #include "tinypb/take_frames.h"
@@ -19,6 +20,9 @@ namespace {
 
 using rpc::Code;
 
+/// Among Protocol::rejections.
+constexpr std::size_t rejection(DecodeError error) { return static_cast<std::size_t>(error) - 1; }
+
 constexpr SteadyMs kPulseMs = 500;
 
 /// To a client that speaks HTTP/1, so that a person at a browser or curl knows.
@@ -28,20 +32,18 @@ constexpr std::string_view kHttpAnswer =
 
 }  // namespace
 
-ServerSession::ServerSession(std::shared_ptr<rpc::Server> server, rpc::ServerShard& shard,
-                             std::shared_ptr<io::Connection> connection)
-    : server_(std::move(server)), shard_(shard), connection_(std::move(connection)), ends_awaited_(shard.lane().io) {}
+ServerSession::ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connection> connection)
+    : CallSession(shard, std::move(connection)), ends_awaited_(shard.lane().io) {}
 
 ServerSession::~ServerSession() { connection_->io().timers().cancel(pulse_timer_); }
 
 io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
-  const rpc::InboxPort::Burst burst(shard_.port());
+  const rpc::ServerShard::Burst burst(shard_);
   return take_frames(
       bytes, connection_limits().max_frame_bytes, [this] { return connection_->open() && paused_ == 0; },
       [this](ByteSpan frame) { return take_frame(frame, nullptr); },
       [this](const FrameStart& start, std::size_t frame_bytes) {
-        const auto why = static_cast<std::size_t>(DecodeError::kFrameTooLong);
-        server_->counters.frames_rejected[why].fetch_add(1, std::memory_order_relaxed);
+        server_->count_rejected(kProtocol, rejection(DecodeError::kFrameTooLong));
         refuse_unread(start, "the request has a frame of " + std::to_string(frame_bytes) +
                                  " bytes, over the server's limit of " +
                                  std::to_string(connection_limits().max_frame_bytes) + " (option maxFrameBytes)");
@@ -77,90 +79,53 @@ bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
 }
 
 bool ServerSession::take_request(const FrameView& view, OwnedBytes* block) {
-  const auto& options = server_->options();
-  rpc::MethodTable::Lookup method{last_method_};
-  if (last_method_ == nullptr || last_method_->name != view.method) method = server_->methods().find(view.method);
-  if (method.entry == nullptr) {
+  rpc::RequestHead head;
+  if (last_method_ != nullptr && last_method_->name == view.method) {
+    head.method.method = last_method_;
+  } else {
+    const auto dot = view.method.rfind('.');
+    const bool split = dot != std::string_view::npos;
+    head.service = view.method.substr(0, split ? dot : 0);
+    head.method = server_->methods().find(head.service, split ? view.method.substr(dot + 1) : std::string_view{});
     // (A client's core asks by itself even where there is no health service.)
-    const bool ping = view.msg_id == rpc::health::kPingId;
-    if (view.method == rpc::health::kCheck && (ping || options.health_blocked_after.count() > 0)) {
-      answer_health(view);
+    if (head.method.method == nullptr && view.msg_id == rpc::health::kPingId && view.method == rpc::health::kCheck) {
+      answer(view, &rpc::health::check);
       return true;
     }
-    refuse(view, {Code::kUnimplemented, method.why}, rpc::unknown_method_text(method.why, view.method));
-    return true;
   }
-  if (view.err_info.size() > kMaxTextBytes) {
-    refuse(view, {Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
-    return true;
-  }
-  if (shard_.draining()) {
-    refuse(view, rpc::Status::refusal(Code::kUnavailable), "the server is closing");
-    return true;
-  }
-  const bool full =
-      server_->counters.calls_in_flight.load(std::memory_order_acquire) >= static_cast<std::int64_t>(options.max_calls);
-  rpc::ServerCall* call = full ? nullptr : shard_.start_call(*this);
-  if (call == nullptr) {
-    refuse(view, rpc::Status::refusal(Code::kResourceExhausted),
-           "too many calls in flight on the server (option maxCallsInFlight)");
-    return true;
-  }
-  last_method_ = method.entry;
-  const SteadyMs now = connection_->io().now();
-  const SteadyMs timeout = view.err_code > 0 ? std::min<SteadyMs>(view.err_code, options.max_timeout.count())
-                                             : options.default_timeout.count();
-  const rpc::InboxPort& port = shard_.port();
   if (peer_name_.empty()) peer_name_ = connection_->peer_name();
-  call->msg_id.assign(view.msg_id);
-  call->method = &method.entry->name;
-  call->wants_checksum = view.checksum != kNoChecksum;
-  call->extended = view.err_code > 0 || !view.err_info.empty();
-  const rpc::Event event{.kind = rpc::EventKind::kRequest,
-                         .owner = server_->number(),
-                         .id_low = call->id.low,
-                         .id_high = call->id.high,
-                         .code = method.entry->number,
-                         .time_ms = port.inbox().clock_ms(now + timeout),
-                         .payload = view.body,
-                         .string_fields = method.entry->string_fields,
-                         .text = as_bytes(view.err_info),
-                         .peer = peer_name_,
-                         .msg_id = view.msg_id};
-  if (!shard_.port().push(event, block)) {
-    shard_.withdraw(*call);
-    pause(kInboxFull);
-    shard_.port().wait_for_room(*this);
-    return false;
+  head.name = view.method;
+  head.msg_id = view.msg_id;
+  head.peer = peer_name_;
+  head.metadata = view.err_info;
+  head.message = view.body;
+  head.block = block;
+  head.timeout = std::max(view.err_code, 0);
+  head.marks = static_cast<std::uint8_t>((view.checksum != kNoChecksum ? mark::kChecksum : 0) |
+                                         (view.err_code > 0 || !view.err_info.empty() ? mark::kExtended : 0));
+  head.direct = &kDirectReplies;
+  const rpc::Admission admission = shard_.admit(*this, head);
+  switch (admission.is) {
+    case rpc::Admission::Is::kAdmitted:
+      last_method_ = head.method.method;
+      if (++calls_in_flight_ >= server_->options().max_calls_per_connection) pause(kTooManyCalls);
+      return true;
+    case rpc::Admission::Is::kRefused: send_error(view, admission.status, admission.text); return true;
+    case rpc::Admission::Is::kNative: answer(view, head.method.method->native); return true;
+    case rpc::Admission::Is::kInboxFull: pause(kInboxFull); return false;
   }
-  server_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
-  connection_->io().timers().arm(*call, now + timeout);
-  calls_.push_back(static_cast<rpc::CallLink&>(*call));
-  if (++calls_in_flight_ >= options.max_calls_per_connection) pause(kTooManyCalls);
   return true;
 }
 
-void ServerSession::answer_health(const FrameView& view) {
+void ServerSession::answer(const FrameView& view, rpc::NativeHandler native) {
   if (view.msg_id == rpc::health::kPingId) peer_pings_ = true;
-  std::string_view service;
-  if (!rpc::health::decode_request(view.body, service)) {
-    refuse(view, {Code::kInvalidArgument, rpc::Reason::kUnreadable}, "not a rocket.health.v1.HealthCheckRequest");
-    return;
+  const rpc::NativeAnswer answer = native(shard_, view.body);
+  if (!answer.status.ok()) {
+    shard_.count_refused();
+    return send_error(view, answer.status, answer.text);
   }
-  send_health({view.msg_id, view.method, kOk, {}}, service, view.checksum != kNoChecksum);
-}
-
-void ServerSession::send_health(const FrameHead& head, std::string_view service, bool checksum) {
-  const auto lag = shard_.port().probe();
-  const bool known = service.empty() || service == rpc::health::kService || server_->methods().has_service(service);
-  const auto status = !known                                                   ? rpc::health::Status::kServiceUnknown
-                      : shard_.draining() || !server_->health.serving(service) ? rpc::health::Status::kNotServing
-                      : lag > server_->options().health_blocked_after.count()  ? rpc::health::Status::kServingBlocked
-                                                                               : rpc::health::Status::kServing;
-  const auto calls = server_->counters.calls_in_flight.load(std::memory_order_relaxed);
-  const rpc::health::Response response(status, static_cast<std::uint32_t>(lag), static_cast<std::uint32_t>(calls));
-  rpc::Reply reply{{}, {}, response.bytes(), {}};
-  send(head, reply, checksum);
+  rpc::Payload payload{as_bytes(answer.message), {}};
+  send({view.msg_id, view.method, kOk, {}}, payload, view.checksum != kNoChecksum);
 }
 
 /// While nothing is read, the peer's checks are not either: it hears without asking that this side is well.
@@ -168,15 +133,18 @@ void ServerSession::on_pulse(Timer& timer) {
   ServerSession& session = static_cast<PulseTimer&>(timer).session;
   if (session.paused_ == 0 || !session.connection_->open()) return;
   if (!session.connection_->backlogged()) {
-    session.send_health({rpc::health::kPingId, rpc::health::kCheck, kOk, {}}, {}, true);
+    FrameView ping;
+    ping.msg_id = rpc::health::kPingId;
+    ping.method = rpc::health::kCheck;
+    ping.checksum = 0;
+    session.answer(ping, &rpc::health::check);
   }
   session.connection_->io().timers().arm(timer, session.connection_->io().now() + kPulseMs);
 }
 
-void ServerSession::refuse(const FrameView& view, const rpc::Status& status, std::string_view text) {
-  server_->counters.calls_refused.fetch_add(1, std::memory_order_relaxed);
-  rpc::Reply reply{status, text, {}, {}};
-  send({view.msg_id, view.method, wire_code_of(status), text}, reply, view.checksum != kNoChecksum);
+void ServerSession::send_error(const FrameView& view, const rpc::Status& status, std::string_view text) {
+  rpc::Payload none;
+  send({view.msg_id, view.method, wire_code_of(status), text}, none, view.checksum != kNoChecksum);
 }
 
 void ServerSession::refuse_unread(const FrameStart& start, std::string_view text) {
@@ -186,27 +154,42 @@ void ServerSession::refuse_unread(const FrameStart& start, std::string_view text
   // Whether the request has a checksum stands at its end. With one, a client of ours knows that the answer is of a
   // server of ours; to others it says nothing.
   view.checksum = 0;
-  refuse(view, {Code::kResourceExhausted}, text);
+  shard_.count_refused();
+  send_error(view, {Code::kResourceExhausted}, text);
   if (connection_->backlogged()) pause(kSlowPeer);
 }
 
-void ServerSession::reply(const rpc::ServerCall& call, rpc::Reply& reply) {
-  std::string scratch;
-  const auto text = reply_text(call, reply.status, reply.text, scratch);
-  send({call.msg_id, *call.method, wire_code_of(reply.status), text}, reply, call.wants_checksum);
+void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
+  OwnedBytes kept = payload.block.empty() ? OwnedBytes::copy_of(payload.bytes) : std::move(payload.block);
+  unfinished_.emplace_back(&call, std::move(kept));
 }
 
-void ServerSession::send(FrameHead head, rpc::Reply& reply, bool checksum) {
+void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text) {
+  rpc::Reply whole{status, text, {}};
+  const auto waits =
+      std::find_if(unfinished_.begin(), unfinished_.end(), [&](const auto& each) { return each.first == &call; });
+  if (waits != unfinished_.end() && status.ok()) whole.payload.block = std::move(waits->second);
+  reply(call, whole);
+}
+
+void ServerSession::reply(rpc::ServerCall& call, rpc::Reply& reply) {
+  std::string scratch;
+  const auto text = reply_text(call, reply.status, reply.text, scratch);
+  send({call.msg_id, call.method->name, wire_code_of(reply.status), text}, reply.payload,
+       (call.marks & mark::kChecksum) != 0);
+}
+
+void ServerSession::send(FrameHead head, rpc::Payload& payload, bool checksum) {
   if (!connection_->open()) return;
-  const ByteSpan body = reply.large_body.empty() ? reply.body : reply.large_body.span();
+  const ByteSpan body = payload.span();
   std::string padded;
   if (!checksum) make_readable(head, body, checksum, padded);
   const std::size_t size = frame_bytes(head, body.size());
   if (const std::string why = too_much(size); !body.empty() && !why.empty()) {
-    rpc::Reply none;
+    rpc::Payload none;
     return send({head.msg_id, head.method, kResourceExhausted, why}, none, checksum);
   }
-  if (reply.large_body.empty()) {
+  if (payload.block.empty()) {
     encode(connection_->append(size), head, body, checksum);
     return;
   }
@@ -214,7 +197,7 @@ void ServerSession::send(FrameHead head, rpc::Reply& reply, bool checksum) {
   std::uint8_t* prefix = connection_->append(prefix_bytes);
   write_prefix(prefix, head, body.size());
   const std::uint32_t sum = checksum ? crc32c(body, crc32c({prefix, prefix_bytes})) : kNoChecksum;
-  connection_->append_block(std::move(reply.large_body));
+  connection_->append_block(std::move(payload.block));
   write_suffix(connection_->append(kSuffixBytes), sum);
 }
 
@@ -240,7 +223,7 @@ std::string ServerSession::too_much(std::size_t frame_bytes) const {
 void ServerSession::reject(DecodeError error) {
   rejected_ = error;
   server_->counters.foreign_connections[static_cast<std::size_t>(foreign_)].fetch_add(1, std::memory_order_relaxed);
-  server_->counters.frames_rejected[static_cast<std::size_t>(error)].fetch_add(1, std::memory_order_relaxed);
+  server_->count_rejected(kProtocol, rejection(error));
   if (foreign_ == rpc::Foreign::kHttp1) {
     std::memcpy(connection_->append(kHttpAnswer.size()), kHttpAnswer.data(), kHttpAnswer.size());
     connection_->write_now();
@@ -248,21 +231,12 @@ void ServerSession::reject(DecodeError error) {
   connection_->close(io::CloseReason::kBadInput);
 }
 
-void ServerSession::on_call_over() {
+void ServerSession::release(rpc::ServerCall& call) {
+  if (!unfinished_.empty()) std::erase_if(unfinished_, [&](const auto& each) { return each.first == &call; });
   --calls_in_flight_;
   connection_->touch();
   if (calls_in_flight_ < server_->options().max_calls_per_connection) resume(kTooManyCalls);
   connection_->close_if_done();
-}
-
-void ServerSession::abort_calls(const rpc::Status& status, std::string_view text) {
-  for (ListLink* link = calls_.next; link != &calls_; link = link->next) {
-    auto& call = static_cast<rpc::ServerCall&>(static_cast<rpc::CallLink&>(*link));
-    if (call.answered.exchange(true, std::memory_order_acq_rel)) continue;
-    rpc::Reply closing{status, text, {}, {}};
-    reply(call, closing);
-    shard_.abort(call, status);
-  }
 }
 
 void ServerSession::pause(Pause why) {
@@ -306,8 +280,7 @@ void ServerSession::on_closed(io::CloseReason reason) {
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
   }
   ends_awaited_.set(false);
-  shard_.port().forget(*this);
-  shard_.orphan(calls_);
+  shard_.orphan(*this);
   shard_.remove(*this);  // destroys this
 }
 

@@ -4,40 +4,31 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "io/connection.h"
+#include "rpc/call_session.h"
 #include "rpc/foreign_protocol.h"
-#include "rpc/inbox_port.h"
 #include "rpc/method_table.h"
+#include "rpc/request_head.h"
 #include "rpc/server_call.h"
 #include "tinypb/frame.h"
 
-namespace rocket::rpc {
-
-class Server;
-class ServerShard;
-struct Reply;
-
-}  // namespace rocket::rpc
-
 namespace rocket::tinypb {
 
-/// One server connection that speaks TinyPB: frames in, requests to the Inbox, replies out. Belongs to its io thread.
-class ServerSession final : public io::ConnectionHandler, public rpc::RoomWaiter {
+/// One server connection that speaks TinyPB: frames in, requests to the shard, replies out.
+class ServerSession final : public rpc::CallSession {
  public:
-  ServerSession(std::shared_ptr<rpc::Server> server, rpc::ServerShard& shard,
-                std::shared_ptr<io::Connection> connection);
-  ~ServerSession();
+  ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connection> connection);
+  ~ServerSession() override;
 
-  void start() { connection_->start(*this); }
-  void reply(const rpc::ServerCall& call, rpc::Reply& reply);
-  /// A call of this session has ended, whether or not it was answered.
-  void on_call_over();
-  /// Ends the calls JavaScript still has with `status` and answers their peer.
-  void abort_calls(const rpc::Status& status, std::string_view text);
-  io::Connection& connection() { return *connection_; }
-
-  std::size_t index = 0;  ///< where the shard keeps it
+  // CallSession
+  /// TinyPB has one frame for the message and the end: the message waits for the end.
+  void message(rpc::ServerCall& call, rpc::Payload& payload) override;
+  void finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text) override;
+  void reply(rpc::ServerCall& call, rpc::Reply& reply) override;
+  void release(rpc::ServerCall& call) override;
 
   // ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
@@ -61,40 +52,34 @@ class ServerSession final : public io::ConnectionHandler, public rpc::RoomWaiter
   /// False: the frame was not taken and has to be offered again after the pause.
   bool take_frame(ByteSpan frame, OwnedBytes* block);
   bool take_request(const FrameView& view, OwnedBytes* block);
-  void answer_health(const FrameView& view);
-  void send_health(const FrameHead& head, std::string_view service, bool checksum);
+  void answer(const FrameView& view, rpc::NativeHandler native);
   static void on_pulse(Timer& timer);
-  void refuse(const FrameView& view, const rpc::Status& status, std::string_view text);
+  void send_error(const FrameView& view, const rpc::Status& status, std::string_view text);
   /// Answers a request of which nothing but its names is read.
   void refuse_unread(const FrameStart& start, std::string_view text);
   std::string too_much(std::size_t frame_bytes) const;
   void reject(DecodeError error);
   const io::ConnectionLimits& connection_limits() const;
-  void send(FrameHead head, rpc::Reply& reply, bool checksum);
+  void send(FrameHead head, rpc::Payload& payload, bool checksum);
 
   struct PulseTimer : Timer {
     explicit PulseTimer(ServerSession& owner) : Timer(&ServerSession::on_pulse), session(owner) {}
     ServerSession& session;
   };
 
-  const std::shared_ptr<rpc::Server> server_;
-  rpc::ServerShard& shard_;
-  const std::shared_ptr<io::Connection> connection_;
   std::string peer_name_;  ///< made for the first request: an idle connection does without
-  rpc::CallLink calls_;
   std::uint32_t calls_in_flight_ = 0;
   /// A peer mostly calls one method again and again: comparing is quicker than hashing.
-  const rpc::MethodTable::Entry* last_method_ = nullptr;
+  const rpc::Method* last_method_ = nullptr;
   std::uint8_t paused_ = 0;
   bool peer_ended_ = false;
   /// While paused for kTooManyCalls, or waiting for the last reply to close.
   io::TasksAwaited ends_awaited_;
   bool peer_pings_ = false;  ///< it takes a health check's answer that it has not asked for
   PulseTimer pulse_timer_{*this};
+  std::vector<std::pair<rpc::ServerCall*, OwnedBytes>> unfinished_;  ///< messages that wait for the end
   DecodeError rejected_ = DecodeError::kNone;
   rpc::Foreign foreign_ = rpc::Foreign::kNone;
-
-  friend class rpc::ServerShard;
 };
 
 }  // namespace rocket::tinypb

@@ -68,7 +68,7 @@ TEST(EndOfCall, AServerThatDrainsClosesAfterTheLastDirectReply) {
   for (io::IoThread* io : js.io_threads(1)) test::on_io(*io, [] {});
   const auto direct = js.outbox().stats().direct_sends;
   js.reply(held.first, held.second, as_bytes("bye"));
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] == 1; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] == 1; }));
   EXPECT_EQ(js.outbox().stats().direct_sends, direct + 1);
   ASSERT_TRUE(peer.read_frame());
 }

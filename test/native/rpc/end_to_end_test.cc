@@ -39,7 +39,7 @@ void expect_clean_end(JsSide& js, const std::shared_ptr<Server>& server, std::in
   EXPECT_EQ(channel.gauges.open.load(), 0);
   EXPECT_EQ(channel.gauges.queued_bytes.load(), 0);
   server->close(Millis(10'000));
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
   EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);
@@ -92,7 +92,7 @@ TEST(EndToEnd, TheJsThreadAnswersDirectlyWhenCallsComeOneAtATime) {
   client.join();
   EXPECT_GT(js.outbox().stats().direct_sends, kCalls / 2);
   server->close(Millis(10'000));
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
   EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
 }
@@ -123,7 +123,7 @@ TEST(EndToEnd, TwoJsThreadsCallEachOther) {
   EXPECT_TRUE(eventually(js.io_threads(2), [&] { return server->gauges.open.load() == 0; }));
   // Their last replies may have found nobody; what JavaScript holds is acknowledged all the same.
   server->close(Millis(10'000));
-  EXPECT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  EXPECT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
   EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
 }
 

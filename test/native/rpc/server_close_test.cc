@@ -43,9 +43,9 @@ TEST(ServerClose, DrainingWaitsForRunningCallsAndRefusesNewOnes) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->msg_id, "2");
   EXPECT_EQ(refused->err_code, tinypb::kRefusedClosing);
-  EXPECT_EQ(js.servers_closed[server->number()], 0);
+  EXPECT_EQ(js.servers_closed[js.number_of(*server)], 0);
   for (const auto& call : held) js.reply(call.low, call.high, as_bytes("done"));
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
   const auto reply = first.read_frame();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->msg_id, "1");
@@ -67,7 +67,7 @@ TEST(ServerClose, TheEndOfTheDrainAnswersWhatStillRuns) {
   ASSERT_TRUE(js.pump_until([&] { return held == 1; }));
   server->close(Millis(1));
   // on_abort acknowledges, which is what the server waits for.
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
   EXPECT_EQ(js.aborts, 1U);
   const auto reply = peer.read_frame();
   ASSERT_TRUE(reply);
@@ -86,14 +86,14 @@ TEST(ServerClose, SaysServerClosedExactlyOnce) {
     for (int i = 0; i < 8; ++i) peers.emplace_back(address);
     ASSERT_TRUE(eventually(js.io_threads(4), [&] { return server->gauges.open.load() == 8; }));
     server->close(Millis(1000));
-    const auto number = server->number();
+    const auto number = js.number_of(*server);
     ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[number] > 0; }));
     for (auto& peer : peers) EXPECT_TRUE(peer.read_to_end());
     // Whatever else a shard has to say, it has said by the end of its turn.
     for (io::IoThread* io : js.io_threads(4)) test::on_io(*io, [] {});
     const auto marker = js.add_server(drained_server_on(1));
     marker->close(Millis(0));
-    ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[marker->number()] > 0; }));
+    ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*marker)] > 0; }));
     ASSERT_EQ(js.servers_closed[number], 1) << "round " << round;
   }
 }
@@ -109,15 +109,15 @@ TEST(ServerClose, TwiceIsAsOnce) {
   ASSERT_TRUE(js.pump_until([&] { return held == 1; }));
   server->close(Millis(60'000));
   server->close(Millis(1));  // the second wants it sooner
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
-  EXPECT_EQ(js.servers_closed[server->number()], 1);
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
+  EXPECT_EQ(js.servers_closed[js.number_of(*server)], 1);
 }
 
 TEST(ServerClose, OfAServerThatNeverListened) {
   JsSide js;
   const auto server = js.add_server(drained_server_on(3));
   server->close(Millis(1000));
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
 }
 
 TEST(ServerClose, IsNotHeldUpByAPeerThatDoesNotRead) {
@@ -133,7 +133,7 @@ TEST(ServerClose, IsNotHeldUpByAPeerThatDoesNotRead) {
   ASSERT_TRUE(peer.send(make_frame({"1", "Echo.echo", 0, ""}, as_bytes("x"))));
   ASSERT_TRUE(js.pump_until([&] { return replied == 1; }));
   server->close(Millis(10'000));
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);
 }
 

@@ -60,22 +60,39 @@ TEST(MethodTable, SplitsAtTheLastDot) {
   EXPECT_FALSE(table.add("Order.cancel")) << "taken";
   for (const char* bad : {"", ".", "nodot", ".leading", "trailing."}) EXPECT_FALSE(table.add(bad)) << bad;
   EXPECT_EQ(table.size(), 3U);
-  ASSERT_NE(table.find("shop.v1.Order.makeOrder").entry, nullptr);
-  EXPECT_EQ(table.find("shop.v1.Order.makeOrder").entry->number, 0);
-  EXPECT_EQ(table.find("Order.cancel").entry->number, 2);
-  EXPECT_EQ(table.find("Order.cancel").entry->name, "Order.cancel");
+  ASSERT_NE(table.find("shop.v1.Order", "makeOrder").method, nullptr);
+  EXPECT_EQ(table.find("shop.v1.Order", "makeOrder").method->index, 0);
+  ASSERT_NE(table.find("Order", "cancel").method, nullptr);
+  EXPECT_EQ(table.find("Order", "cancel").method->index, 2);
+  EXPECT_EQ(table.find("Order", "cancel").method->name, "Order.cancel");
+  EXPECT_EQ(table.find("Order", "cancel").method->method(), "cancel");
 }
 
 TEST(MethodTable, SaysWhyThereIsNoMethod) {
   MethodTable table;
   table.add("shop.Order.makeOrder");
-  const auto why = [&](std::string_view name) { return table.find(name).why; };
-  EXPECT_EQ(why("shop.Order.other"), Reason::kNoMethod);
-  EXPECT_EQ(why("Order.makeOrder"), Reason::kNoService);
-  EXPECT_EQ(why("shop.Order.makeOrder.more"), Reason::kNoService);
-  for (const char* bad : {"", ".", "makeOrder", ".makeOrder", "shop.Order."}) {
-    EXPECT_EQ(why(bad), Reason::kNoName) << bad;
-  }
+  const auto why = [&](std::string_view service, std::string_view method) { return table.find(service, method).why; };
+  EXPECT_EQ(why("shop.Order", "other"), Reason::kNoMethod);
+  EXPECT_EQ(why("Order", "makeOrder"), Reason::kNoService);
+  EXPECT_EQ(why("shop.Order.makeOrder", "more"), Reason::kNoService);
+  EXPECT_EQ(why("shop", "Order.makeOrder"), Reason::kNoService) << "the same letters, cut elsewhere";
+  EXPECT_EQ(why("", ""), Reason::kNoName);
+  EXPECT_EQ(why("", "makeOrder"), Reason::kNoName);
+  EXPECT_EQ(why("shop.Order", ""), Reason::kNoName);
+}
+
+TEST(MethodTable, KnowsNativeMethodsBesidesThoseOfTheApplication) {
+  MethodTable table;
+  const NativeHandler handler = [](ServerShard&, ByteSpan) { return NativeAnswer{}; };
+  table.add("Order.mine");
+  EXPECT_TRUE(table.add_native("Order.native", handler));
+  EXPECT_TRUE(table.add_native("Status.page", handler));
+  EXPECT_FALSE(table.add_native("Order.mine", handler)) << "the application has it";
+  EXPECT_EQ(table.find("Order", "mine").method->native, nullptr);
+  EXPECT_EQ(table.find("Status", "page").method->native, handler);
+  EXPECT_TRUE(table.has_service("Order"));
+  EXPECT_FALSE(table.has_service("Status"));
+  EXPECT_EQ(table.size(), 1U);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "support/js_side.h"
 
+#include <numeric>
 #include <stdexcept>
 
+#include "tinypb/protocol.h"
 #include "tinypb/status.h"
 
 namespace rocket::test {
@@ -43,9 +45,26 @@ std::shared_ptr<rpc::Server> JsSide::add_server(const rpc::ServerOptions& option
                                                 const std::vector<std::string>& methods) {
   rpc::MethodTable table;
   for (const auto& name : methods) table.add(name);
-  auto server = std::make_shared<rpc::Server>(next_number_++, engine_, inbox_, options, std::move(table));
-  servers_.push_back(server);
+  rpc::ServerOptions with_protocol = options;
+  if (options.protocols.empty()) with_protocol.protocols = {&tinypb::kProtocol};
+  auto server = std::make_shared<rpc::Server>(engine_, with_protocol, std::move(table));
+  servers_.push_back({server, join(*server)});
   return server;
+}
+
+std::shared_ptr<const rpc::Consumer> JsSide::join(rpc::Server& server) {
+  std::vector<std::int32_t> numbers(server.methods().size());
+  std::iota(numbers.begin(), numbers.end(), 0);
+  auto consumer = std::make_shared<const rpc::Consumer>(next_number_++, inbox_, std::move(numbers));
+  server.add_consumer(consumer);
+  return consumer;
+}
+
+std::int32_t JsSide::number_of(const rpc::Server& server) const {
+  for (const auto& served : servers_) {
+    if (served.server.get() == &server) return served.consumer->number();
+  }
+  return 0;
 }
 
 std::string JsSide::listen(rpc::Server& server, const std::string& address) {
@@ -104,9 +123,23 @@ void JsSide::reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload
 }
 
 void JsSide::end(std::uint32_t id_low, std::uint32_t id_high) {
-  auto& command = add_command(CommandKind::kEnd, {}, {}, {});
+  auto& command = add_command(CommandKind::kRelease, {}, {}, {});
   command.id_low = id_low;
   command.id_high = id_high;
+}
+
+void JsSide::message(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload) {
+  auto& command = add_command(CommandKind::kMessage, payload, {}, {});
+  command.id_low = id_low;
+  command.id_high = id_high;
+}
+
+void JsSide::finish(std::uint32_t id_low, std::uint32_t id_high, std::int32_t code, std::string_view text) {
+  auto& command = add_command(CommandKind::kFinish, {}, text, {});
+  command.id_low = id_low;
+  command.id_high = id_high;
+  command.code = tinypb::status_of(code).word();
+  command.method = code;
 }
 
 std::size_t JsSide::call(std::int32_t endpoint, const Call& call) {
@@ -189,7 +222,7 @@ void JsSide::handle(const EventView& event) {
 void JsSide::close_inbox() { inbox_->close(); }
 
 void JsSide::abandon_servers() {
-  for (const auto& server : servers_) server->abandon();
+  for (const auto& [server, consumer] : servers_) server->remove_consumer(consumer);
   servers_.clear();
 }
 

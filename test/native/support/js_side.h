@@ -62,6 +62,12 @@ class JsSide {
   void reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload, std::int32_t code = 0,
              std::string_view text = {});
   void end(std::uint32_t id_low, std::uint32_t id_high);
+  void message(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload);
+  /// `code`: as of reply().
+  void finish(std::uint32_t id_low, std::uint32_t id_high, std::int32_t code = 0, std::string_view text = {});
+  /// Handles calls of a server of another JsSide as well.
+  std::int32_t number_of(const rpc::Server& server) const;
+  void adopt(const std::shared_ptr<rpc::Server>& server) { servers_.push_back({server, join(*server)}); }
 
   // Channels, each with one method, Echo.echo, unless more are added to it.
   std::shared_ptr<rpc::ClientChannel> add_channel(const rpc::ClientOptions& options = {});
@@ -108,6 +114,7 @@ class JsSide {
     }
     Monitor<bool> pending;
   };
+  std::shared_ptr<const rpc::Consumer> join(rpc::Server& server);
   void handle_batch();
   void handle(const EventView& event);
   rpc::Command& add_command(rpc::CommandKind kind, ByteSpan payload, std::string_view text, std::string_view msg_id);
@@ -119,7 +126,11 @@ class JsSide {
   std::shared_ptr<rpc::Inbox> inbox_;
   rpc::Outbox outbox_;
   std::int32_t next_number_ = 1;
-  std::vector<std::shared_ptr<rpc::Server>> servers_;
+  struct Served {
+    std::shared_ptr<rpc::Server> server;
+    std::shared_ptr<const rpc::Consumer> consumer;
+  };
+  std::vector<Served> servers_;
   std::map<std::int32_t, std::unique_ptr<rpc::ClientEndpoint>> endpoints_;
   std::vector<Outcome> outcomes_;
   std::size_t ended_calls_ = 0;

@@ -8,6 +8,7 @@
 #include "support/js_side.h"
 #include "support/on_io.h"
 #include "support/vectors.h"
+#include "tinypb/protocol.h"
 #include "tinypb/take_frames.h"
 #include "tinypb/wire_code.h"
 
@@ -47,7 +48,7 @@ TEST(BadInput, ClosesThatConnectionOnly) {
     EXPECT_EQ(reply->err_code, 0);
   }
   std::uint64_t counted = 0;
-  for (const auto& count : server->counters.frames_rejected) counted += count.load();
+  for (std::size_t i = 0; i < kProtocol.rejections.size(); ++i) counted += server->rejected(kProtocol, i);
   EXPECT_EQ(counted, malformed);
   EXPECT_EQ(server->counters.connections_closed[static_cast<std::size_t>(io::CloseReason::kBadInput)].load(),
             malformed);
@@ -64,11 +65,11 @@ TEST(BadInput, IsCountedByReason) {
     SCOPED_TRACE(vector.name);
     std::size_t reason = 0;
     while (vector.reason != name_of(static_cast<DecodeError>(reason))) ++reason;
-    const auto before = server->counters.frames_rejected[reason].load();
+    const auto before = server->rejected(kProtocol, reason - 1);
     RawPeer bad(address);
     ASSERT_TRUE(bad.send(vector.frame));
     EXPECT_TRUE(bad.read_to_end());
-    EXPECT_EQ(server->counters.frames_rejected[reason].load(), before + 1);
+    EXPECT_EQ(server->rejected(kProtocol, reason - 1), before + 1);
   }
 }
 
@@ -167,7 +168,7 @@ TEST(Churn, AThousandConnectionsComeAndGoWhileCallsRun) {
   EXPECT_TRUE(js.pump_until([&] { return js.ended_calls() == calls; }));
   for (std::size_t i = 0; i < calls; ++i) ASSERT_TRUE(js.outcome(i).ok) << js.outcome(i).text;
   server->close(Millis(10'000));
-  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[server->number()] > 0; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
   EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);

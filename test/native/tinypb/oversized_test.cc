@@ -8,6 +8,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
+#include "tinypb/protocol.h"
 #include "tinypb/take_frames.h"
 #include "tinypb/wire_code.h"
 
@@ -29,7 +30,7 @@ rpc::ServerOptions with_limit(std::size_t bytes = kLimit) {
 }
 
 std::uint64_t too_long(const rpc::Server& server) {
-  return server.counters.frames_rejected[static_cast<std::size_t>(DecodeError::kFrameTooLong)].load();
+  return server.rejected(kProtocol, static_cast<std::size_t>(DecodeError::kFrameTooLong) - 1);
 }
 
 Bytes with_length(Bytes frame, std::uint32_t length) {

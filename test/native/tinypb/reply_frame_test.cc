@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "rpc/server_call.h"
+#include "tinypb/protocol.h"
 #include "tinypb/reply_frame.h"
 #include "tinypb/wire_code.h"
 
@@ -35,12 +36,12 @@ TEST(ReplyText, GivesOldPeersOnlyWhatTheyCanTake) {
   EXPECT_EQ(reply_text(old_peer, {}, "key=value", scratch), "") << "metadata is not for it";
   EXPECT_EQ(reply_text(old_peer, {rpc::Code::kInternal}, long_text, scratch).size(), kOldPeerErrInfoBytes);
   rpc::ServerCall ours(&never);
-  ours.extended = true;
+  ours.marks = mark::kExtended;
   EXPECT_EQ(reply_text(ours, {}, "key=value", scratch), "key=value");
   EXPECT_EQ(reply_text(ours, {rpc::Code::kInternal}, long_text, scratch).size(), 2000U);
   EXPECT_EQ(reply_text(ours, {rpc::Code::kInternal}, std::string(20'000, 'x'), scratch).size(), kMaxTextBytes);
   rpc::ServerCall with_checksum(&never);
-  with_checksum.wants_checksum = true;
+  with_checksum.marks = mark::kChecksum;
   EXPECT_EQ(reply_text(with_checksum, {rpc::Code::kInternal}, long_text, scratch).size(), 2000U);
   EXPECT_EQ(reply_text(with_checksum, {}, "key=value", scratch), "") << "it sent neither metadata nor a deadline";
 }

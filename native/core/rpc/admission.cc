@@ -1,0 +1,77 @@
+// What becomes of a request that a session has read: the same for every protocol.
+
+#include <algorithm>
+
+#include "rpc/engine.h"
+#include "rpc/server.h"
+#include "rpc/server_shard.h"
+#include "rpc/unknown_method.h"
+
+namespace rocket::rpc {
+
+void ServerShard::count_refused() { server_.counters.calls_refused.fetch_add(1, std::memory_order_relaxed); }
+
+Admission ServerShard::refuse(const Status& status, std::string_view text) {
+  count_refused();
+  return {Admission::Is::kRefused, nullptr, status, text};
+}
+
+Admission ServerShard::admit(CallSession& session, RequestHead& head) {
+  const Method* method = head.method.method;
+  if (method == nullptr) {
+    refusal_ = unknown_method_text(head.method.why, head.service, head.name);
+    return refuse({Code::kUnimplemented, head.method.why}, refusal_);
+  }
+  if (method->native != nullptr) return {Admission::Is::kNative};
+  if (head.metadata.size() > kMostMetadataBytes) {
+    return refuse({Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
+  }
+  if (draining_ || consumers_.empty()) return refuse(Status::refusal(Code::kUnavailable), "the server is closing");
+  const auto& options = server_.options();
+  auto& counters = server_.counters;
+  const bool full =
+      counters.calls_in_flight.load(std::memory_order_acquire) >= static_cast<std::int64_t>(options.max_calls);
+  ServerCall* call = full ? nullptr : lane_.server_calls.allocate();
+  if (call == nullptr) {
+    return refuse(Status::refusal(Code::kResourceExhausted),
+                  "too many calls in flight on the server (option maxCallsInFlight)");
+  }
+  ShardConsumer& consumer = pick_consumer();
+  const SteadyMs timeout = head.timeout > 0 ? std::min<SteadyMs>(head.timeout, options.max_timeout.count())
+                                            : options.default_timeout.count();
+  const SteadyMs deadline = lane_.io.now() + timeout;
+  call->session = &session;
+  call->consumer = &consumer;
+  call->connection = &session.connection();
+  call->msg_id.assign(head.msg_id);
+  call->method = method;
+  call->direct = head.direct;
+  call->stream = head.stream;
+  call->marks = head.marks;
+  // Before JavaScript can have it, and count it out.
+  ++consumer.calls;
+  counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
+  const Event event{.kind = EventKind::kRequest,
+                    .owner = consumer.consumer->number(),
+                    .id_low = call->id.low,
+                    .id_high = call->id.high,
+                    .code = consumer.consumer->number_of(*method),
+                    .time_ms = consumer.port->inbox().clock_ms(deadline),
+                    .payload = head.message,
+                    .string_fields = method->string_fields,
+                    .text = as_bytes(head.metadata),
+                    .peer = head.peer,
+                    .msg_id = head.msg_id};
+  if (!consumer.port->push(event, head.block)) {
+    on_call_gone(*call);
+    lane_.server_calls.release(*call);
+    consumer.port->wait_for_room(session);
+    return {Admission::Is::kInboxFull};
+  }
+  counters.calls_total.fetch_add(1, std::memory_order_relaxed);
+  lane_.io.timers().arm(*call, deadline);
+  session.calls().push_back(static_cast<CallLink&>(*call));
+  return {Admission::Is::kAdmitted, call};
+}
+
+}  // namespace rocket::rpc

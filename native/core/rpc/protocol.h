@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "io/connection.h"
+#include "rpc/call_session.h"
+
+namespace rocket::rpc {
+
+/// A protocol that a server can speak: an immutable object for the whole process. ServerOptions::protocols lists those
+/// of a server; only native/addon knows which there are.
+struct Protocol {
+  enum class Match : std::uint8_t { kNo, kYes, kMore };
+
+  std::string_view name;  ///< in options and stats
+  /// From so many first bytes matches() can always tell.
+  std::size_t first_bytes;
+  /// Whether a client that begins with these bytes speaks it. kMore: it may, but there are too few to tell.
+  Match (*matches)(ByteSpan first);
+  /// A session for a connection that begins so. The bytes that were looked at are offered to its on_bytes() like any
+  /// others.
+  std::unique_ptr<CallSession> (*make_session)(ServerShard& shard, std::shared_ptr<io::Connection> connection);
+  /// The names of the reasons for which a session refuses what it reads, as in stats (Server::count_rejected()).
+  std::span<const std::string_view> rejections;
+};
+
+}  // namespace rocket::rpc
