@@ -11,18 +11,18 @@ using h2::ErrorCode;
 using h2::Fault;
 using h2::FrameType;
 
-constexpr std::uint32_t kMax = h2::kDefaultMaxFrameBytes;
+constexpr std::uint32_t kMaxFrame = h2::kDefaultMaxFrameBytes;
 
-struct Read {
+struct ReadFrame {
   Fault fault;
   ByteSpan rest;  ///< of DATA and HEADERS
 };
 
 /// As the session reads a frame.
-Read read(const Bytes& frame) {
+ReadFrame read_frame(const Bytes& frame) {
   const auto head = h2::read_frame_head(frame.data());
-  Read out;
-  out.fault = h2::check_frame_head(head, kMax);
+  ReadFrame out;
+  out.fault = h2::check_frame_head(head, kMaxFrame);
   if (out.fault) return out;
   EXPECT_EQ(frame.size(), head.frame_bytes());
   const ByteSpan payload = ByteSpan(frame).subspan(h2::kFrameHeadBytes);
@@ -42,7 +42,7 @@ Read read(const Bytes& frame) {
   return out;
 }
 
-Bytes frame(FrameType type, std::uint8_t flags, std::uint32_t stream, const Bytes& payload) {
+Bytes whole_frame(FrameType type, std::uint8_t flags, std::uint32_t stream, const Bytes& payload) {
   Bytes out(h2::kFrameHeadBytes);
   h2::write_frame_head(out.data(), payload.size(), type, flags, stream);
   return out + payload;
@@ -139,7 +139,7 @@ TEST(Frame, EachKindHasItsFaults) {
       {"unknown on a stream", "000000 ff ff 7fffffff", none},
   };
   for (const auto& c : cases) {
-    const auto fault = read(hex(c.bytes)).fault;
+    const auto fault = read_frame(hex(c.bytes)).fault;
     EXPECT_EQ(fault.code, c.code) << c.what;
     EXPECT_EQ(fault.of_stream, c.of_stream) << c.what;
     EXPECT_EQ(fault.why[0] == '\0', c.code == none) << c.what;
@@ -148,22 +148,22 @@ TEST(Frame, EachKindHasItsFaults) {
 
 TEST(Frame, NoKindMayBeOverTheLimit) {
   for (int type = 0; type < 256; ++type) {
-    const h2::FrameHead over{.length = kMax + 1, .type = static_cast<std::uint8_t>(type), .flags = 0, .stream = 1};
-    EXPECT_EQ(h2::check_frame_head(over, kMax).code, ErrorCode::kFrameSizeError);
-    EXPECT_FALSE(h2::check_frame_head(over, kMax).of_stream);
+    const h2::FrameHead over{.length = kMaxFrame + 1, .type = static_cast<std::uint8_t>(type), .flags = 0, .stream = 1};
+    EXPECT_EQ(h2::check_frame_head(over, kMaxFrame).code, ErrorCode::kFrameSizeError);
+    EXPECT_FALSE(h2::check_frame_head(over, kMaxFrame).of_stream);
   }
-  const h2::FrameHead just{.length = kMax, .type = 0, .flags = 0, .stream = 1};
-  EXPECT_FALSE(h2::check_frame_head(just, kMax));
+  const h2::FrameHead just{.length = kMaxFrame, .type = 0, .flags = 0, .stream = 1};
+  EXPECT_FALSE(h2::check_frame_head(just, kMaxFrame));
 }
 
 TEST(Frame, PaddingAndPriorityAreTakenOff) {
   for (std::uint8_t padding = 0; padding < 20; ++padding) {
     const Bytes content = text_bytes("content");
-    const auto data = frame(FrameType::kData, h2::kPadded, 1, Bytes{padding} + content + Bytes(padding, 0));
-    EXPECT_EQ(as_text(read(data).rest), "content");
-    const auto headers = frame(FrameType::kHeaders, h2::kPadded | h2::kHasPriority, 3,
-                               Bytes{padding} + hex("80000001 ff") + content + Bytes(padding, 0));
-    EXPECT_EQ(as_text(read(headers).rest), "content");
+    const auto data = whole_frame(FrameType::kData, h2::kPadded, 1, Bytes{padding} + content + Bytes(padding, 0));
+    EXPECT_EQ(as_text(read_frame(data).rest), "content");
+    const auto headers = whole_frame(FrameType::kHeaders, h2::kPadded | h2::kHasPriority, 3,
+                                     Bytes{padding} + hex("80000001 ff") + content + Bytes(padding, 0));
+    EXPECT_EQ(as_text(read_frame(headers).rest), "content");
   }
 }
 
@@ -177,7 +177,7 @@ TEST(Frame, WhatIsWrittenIsRead) {
   EXPECT_EQ(goaway.text, "too_many_pings");
 
   end = h2::write_rst_stream(out, 5, ErrorCode::kCancel);
-  EXPECT_FALSE(read(Bytes(out, end)).fault);
+  EXPECT_FALSE(read_frame(Bytes(out, end)).fault);
   EXPECT_EQ(h2::read_rst_stream(ByteSpan(out, end).subspan(h2::kFrameHeadBytes)), ErrorCode::kCancel);
 
   end = h2::write_window_update(out, 5, 0x7fffffff);

@@ -11,14 +11,14 @@ namespace {
 using h2::HpackError;
 using h2::Tag;
 
-struct Case {
+struct Malformed {
   const char* what;
   const char* bytes;
   HpackError error;
 };
 
 TEST(HpackDecoder, RefusesWhatIsMalformed) {
-  const Case cases[] = {
+  const Malformed cases[] = {
       {"index 0", "80", HpackError::kBadIndex},
       {"first index past the static table", "be", HpackError::kBadIndex},
       {"index of five bytes", "ff ff ff ff ff 07", HpackError::kBadIndex},

@@ -6,7 +6,7 @@
 namespace rocket::test {
 namespace {
 
-struct Example {
+struct HpackExample {
   const char* section;
   /// Blocks of one connection, what they decode to, and the bytes of the table after each.
   struct Block {
@@ -37,7 +37,7 @@ const std::vector<std::string> kResponse3 = {":status: 200",
 /// The responses are for a table of 256 bytes, which the encoder chooses at the beginning.
 constexpr const char* kTable256 = "3f e1 01";
 
-const std::vector<Example> kExamples = {
+const std::vector<HpackExample> kExamples = {
     {"C.2.1",
      {{"400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572", {"custom-key: custom-header"}, 55}}},
     {"C.2.2", {{"040c 2f73 616d 706c 652f 7061 7468", {":path: /sample/path"}, 0}}},

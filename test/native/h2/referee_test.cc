@@ -40,13 +40,13 @@ class Deflater {
   nghttp2_hd_deflater* deflater_ = nullptr;
 };
 
-std::vector<std::string> lines(const Fields& fields, const char* mark = "") {
+std::vector<std::string> lines_of(const Fields& fields, const char* mark = "") {
   std::vector<std::string> out;
   for (const auto& [name, value] : fields) out.push_back(mark + name + ": " + value);
   return out;
 }
 
-class Random {
+class RandomFields {
  public:
   std::size_t below(std::size_t bound) { return engine_() % bound; }
   std::string text(std::size_t most, int kind) {
@@ -60,7 +60,7 @@ class Random {
 };
 
 TEST(HpackReferee, WhatNghttp2DeflatesIsDecodedToTheSame) {
-  Random random;
+  RandomFields random;
   for (int connection = 0; connection < 40; ++connection) {
     Deflater deflater;
     h2::HpackDecoder decoder;
@@ -82,7 +82,7 @@ TEST(HpackReferee, WhatNghttp2DeflatesIsDecodedToTheSame) {
       const auto wire = deflater.deflate(fields, secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
       const auto decoded = decode(decoder, wire);
       ASSERT_EQ(decoded.error, h2::HpackError::kNone);
-      ASSERT_EQ(decoded.fields, lines(fields, secret ? "!" : ""));
+      ASSERT_EQ(decoded.fields, lines_of(fields, secret ? "!" : ""));
     }
   }
 }
@@ -102,12 +102,12 @@ TEST(HpackReferee, EachByteAndEachPairOfBytesIsDecodedFromHuffman) {
     Deflater deflater;
     const auto decoded = decode(decoder, deflater.deflate(fields, NGHTTP2_NV_FLAG_NO_INDEX));
     ASSERT_EQ(decoded.error, h2::HpackError::kNone);
-    ASSERT_EQ(decoded.fields, lines(fields, "!"));
+    ASSERT_EQ(decoded.fields, lines_of(fields, "!"));
   }
 }
 
 TEST(HpackReferee, WhatWeEncodeIsInflatedByNghttp2) {
-  Random random;
+  RandomFields random;
   nghttp2_hd_inflater* inflater = nullptr;
   nghttp2_hd_inflate_new(&inflater);
   for (int block = 0; block < 500; ++block) {

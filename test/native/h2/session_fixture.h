@@ -50,6 +50,8 @@ inline Bytes block_of(const Fields& fields) {
   return out;
 }
 inline const Fields kRequestFields = {{":method", "POST"}, {":scheme", "http"}, {":path", "/s/m"}, {"te", "trailers"}};
+inline const Bytes kReplyHeaders = block_of({{":status", "200"}});
+inline const Bytes kReplyTrailers = block_of({{"grpc-status", "0"}});
 inline Bytes headers(std::uint32_t stream, bool end, const Fields& fields = kRequestFields) {
   return frame(h2::FrameType::kHeaders, h2::kEndHeaders | (end ? h2::kEndStream : 0), stream, block_of(fields));
 }

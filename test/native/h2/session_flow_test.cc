@@ -7,7 +7,6 @@ namespace rocket::test {
 namespace {
 
 using Sent = h2::Session::Sent;
-const Bytes kTrailers = block_of({{"grpc-status", "0"}});
 
 Bytes window_setting(std::uint32_t window) { return setting(h2::SettingId::kInitialWindowSize, window); }
 
@@ -16,7 +15,7 @@ TEST(SessionFlow, DataWaitsForTheStreamsWindow) {
   h2.open(window_setting(10));
   h2.feed(headers(1, true));
   EXPECT_EQ(h2.session.send_data(h2.stream(1), hex("0102030405"), Bytes(20, 'x'), false), Sent::kQueued);
-  h2.session.send_headers(h2.stream(1), kTrailers, true);
+  h2.session.send_headers(h2.stream(1), kReplyTrailers, true);
   EXPECT_EQ(h2.take_written(), Lines{"1 DATA 10"});
   EXPECT_EQ(h2.session.queued_bytes(), 15U);
   h2.feed(window_update(1, 1));

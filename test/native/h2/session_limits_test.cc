@@ -9,8 +9,8 @@ namespace rocket::test {
 namespace {
 
 using h2::FrameType;
-const Lines kCalm{"error ENHANCE_YOUR_CALM"};
-const Lines kNone{};
+const Lines kCalmError{"error ENHANCE_YOUR_CALM"};
+const Lines kNoEvents{};
 
 /// Feeds `make(i)` until the connection ends, at most `most` times; returns how many were taken.
 template <class Make>
@@ -18,7 +18,7 @@ int feed_until_error(SessionFixture& h2, int most, Make&& make) {
   for (int i = 0; i < most; ++i) {
     h2.feed(make(i));
     if (h2.session.closed()) {
-      EXPECT_EQ(h2.events.back(), kCalm[0]);
+      EXPECT_EQ(h2.events.back(), kCalmError[0]);
       EXPECT_TRUE(h2.take_written().back().ends_with("ENHANCE_YOUR_CALM"));
       return i;
     }
@@ -102,14 +102,14 @@ TEST(SessionLimits, ContinuationFlood) {
     h2.open();
     h2.feed(frame(FrameType::kHeaders, 0, 1, hex("83")));
     for (int i = 0; i < 8; ++i)
-      EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1, empty ? Bytes{} : hex("83"))), kNone);
-    EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1)), kCalm);
+      EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1, empty ? Bytes{} : hex("83"))), kNoEvents);
+    EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1)), kCalmError);
   }
   SessionFixture h2;
   h2.open();
   h2.feed(frame(FrameType::kHeaders, 0, 1, Bytes(16384, 0x82)));
-  EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1, Bytes(16384, 0x82))), kNone);
-  EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1, Bytes(1, 0x82))), kCalm);
+  EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1, Bytes(16384, 0x82))), kNoEvents);
+  EXPECT_EQ(h2.feed(frame(FrameType::kContinuation, 0, 1, Bytes(1, 0x82))), kCalmError);
 }
 
 TEST(SessionLimits, EightContinuationsAreTaken) {
@@ -157,14 +157,14 @@ TEST(SessionLimits, HpackBomb) {
   // The table is as it should be.
   h2.feed(frame(FrameType::kHeaders, h2::kEndHeaders | h2::kEndStream, 5, block_of(kRequestFields) + hex("be")));
   EXPECT_EQ(h2.fields.back(), "n: " + std::string(4000, 'v'));
-  EXPECT_EQ(h2.feed(bomb(7, 8)), kCalm);
+  EXPECT_EQ(h2.feed(bomb(7, 8)), kCalmError);
   // The same for a request that is refused anyway.
   h2::Options options;
   options.max_streams = 0;
   SessionFixture other(options);
   other.open();
-  EXPECT_EQ(other.feed(bomb(1, 7)), kNone);
-  EXPECT_EQ(other.feed(bomb(3, 12000)), kCalm);
+  EXPECT_EQ(other.feed(bomb(1, 7)), kNoEvents);
+  EXPECT_EQ(other.feed(bomb(3, 12000)), kCalmError);
 }
 
 TEST(SessionLimits, SettingsEntries) {
@@ -172,8 +172,8 @@ TEST(SessionLimits, SettingsEntries) {
   for (int i = 0; i < 32; ++i) entries = entries + setting(static_cast<h2::SettingId>(0x100 + i), 0);
   SessionFixture h2;
   h2.open();
-  EXPECT_EQ(h2.feed(settings(entries)), kNone);
-  EXPECT_EQ(h2.feed(settings(entries + setting(h2::SettingId::kEnablePush, 0))), kCalm);
+  EXPECT_EQ(h2.feed(settings(entries)), kNoEvents);
+  EXPECT_EQ(h2.feed(settings(entries + setting(h2::SettingId::kEnablePush, 0))), kCalmError);
 }
 
 TEST(SessionLimits, AnswersThatAreNotRead) {
@@ -259,7 +259,7 @@ TEST(SessionLimits, Streams) {
   SessionFixture h2(options);
   h2.open();
   EXPECT_EQ(h2.feed(headers(1, false) + headers(3, true) + headers(5, true)).size(), 3U);
-  EXPECT_EQ(h2.feed(headers(7, true)), kNone);
+  EXPECT_EQ(h2.feed(headers(7, true)), kNoEvents);
   EXPECT_EQ(h2.take_written(), Lines{"7 RST REFUSED_STREAM"});
   // A stream that the peer has reset counts until its handler is done with it.
   EXPECT_EQ(h2.feed(rst(1) + headers(9, true)), Lines{"reset 1 CANCEL by peer"});
@@ -276,16 +276,16 @@ TEST(SessionLimits, PingStrikes) {
     h2.now += ms;
     return h2.feed(ping());
   };
-  EXPECT_EQ(after(0), kNone);  // the first is free
-  EXPECT_EQ(after(300'000), kNone);
-  EXPECT_EQ(after(299'999), kNone);
-  EXPECT_EQ(after(1), kNone);
+  EXPECT_EQ(after(0), kNoEvents);  // the first is free
+  EXPECT_EQ(after(300'000), kNoEvents);
+  EXPECT_EQ(after(299'999), kNoEvents);
+  EXPECT_EQ(after(1), kNoEvents);
   // What we send forgives.
   h2.session.send_data(h2.stream(1), {}, text_bytes("x"), false);
-  EXPECT_EQ(after(1), kNone);
-  EXPECT_EQ(after(1), kNone);
-  EXPECT_EQ(after(1), kNone);
-  EXPECT_EQ(after(1), kCalm);
+  EXPECT_EQ(after(1), kNoEvents);
+  EXPECT_EQ(after(1), kNoEvents);
+  EXPECT_EQ(after(1), kNoEvents);
+  EXPECT_EQ(after(1), kCalmError);
   EXPECT_EQ(h2.error, "too_many_pings");
   EXPECT_NE(as_text(h2.written).find("too_many_pings"), std::string::npos);
 }
@@ -294,14 +294,14 @@ TEST(SessionLimits, PingStrikesOfAnIdleConnection) {
   SessionFixture h2;
   h2.open();
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(h2.feed(ping()), kNone);
+    EXPECT_EQ(h2.feed(ping()), kNoEvents);
     h2.now += 7'199'999;
   }
-  EXPECT_EQ(h2.feed(ping()), kCalm);
+  EXPECT_EQ(h2.feed(ping()), kCalmError);
   SessionFixture patient;
   patient.open();
   for (int i = 0; i < 100; ++i) {
-    EXPECT_EQ(patient.feed(ping()), kNone);
+    EXPECT_EQ(patient.feed(ping()), kNoEvents);
     patient.now += 7'200'000;
   }
 }

@@ -10,14 +10,12 @@ enum State { kIdle, kOpen, kPeerEnded, kWeEnded, kBothEnded, kResetByPeer, kRese
 constexpr const char* kStateNames[] = {"idle",       "open",          "peer ended", "we ended",
                                        "both ended", "reset by peer", "reset by us"};
 
-const Bytes kReply = block_of({{":status", "200"}});
-
 /// Brings stream 1 into the state.
 void reach(SessionFixture& h2, State state, bool released) {
   h2.open();
   if (state == kIdle) return;
   h2.feed(headers(1, state == kPeerEnded || state == kBothEnded));
-  if (state == kWeEnded || state == kBothEnded) h2.session.send_headers(h2.stream(1), kReply, true);
+  if (state == kWeEnded || state == kBothEnded) h2.session.send_headers(h2.stream(1), kReplyHeaders, true);
   if (state == kResetByPeer) h2.feed(rst(1));
   if (state == kResetByUs) h2.session.reset(h2.stream(1), h2::ErrorCode::kInternalError);
   if (released) h2.release(1);
@@ -133,7 +131,7 @@ TEST(SessionStates, NothingIsHeardAfterAnErrorOfTheConnection) {
     h2.take_written();
     EXPECT_EQ(h2.feed(row.bytes), Lines{}) << row.frame;
     EXPECT_EQ(h2.fed.consumed, row.bytes.size());
-    h2.session.send_headers(h2.stream(1), kReply, false);
+    h2.session.send_headers(h2.stream(1), kReplyHeaders, false);
     EXPECT_EQ(h2.session.send_data(h2.stream(1), hex("00"), {}, true), h2::Session::Sent::kClosed);
     h2.session.reset(h2.stream(1), h2::ErrorCode::kCancel);
     h2.release(1);

@@ -9,9 +9,6 @@ namespace {
 
 using Sent = h2::Session::Sent;
 
-const Bytes kHeaders = block_of({{":status", "200"}});
-const Bytes kTrailers = block_of({{"grpc-status", "0"}});
-
 TEST(Session, ServesAUnaryCall) {
   SessionFixture h2;
   EXPECT_EQ(h2.take_written(), (Lines{"0 SETTINGS", "0 WINDOW_UPDATE 983041"}));
@@ -19,7 +16,8 @@ TEST(Session, ServesAUnaryCall) {
   EXPECT_EQ(h2.take_written(), Lines{"0 SETTINGS ack"});
   EXPECT_EQ(h2.feed(headers(1, false) + data(1, text_bytes("hello"), true)), (Lines{"request 1", "data 1 5 ended"}));
   EXPECT_EQ(h2.fields, (Lines{":method: POST", ":scheme: http", ":path: /s/m", "te: trailers"}));
-  EXPECT_EQ(h2.session.reply(h2.stream(1), kHeaders, hex("0000000003"), text_bytes("abc"), kTrailers), Sent::kWritten);
+  EXPECT_EQ(h2.session.reply(h2.stream(1), kReplyHeaders, hex("0000000003"), text_bytes("abc"), kReplyTrailers),
+            Sent::kWritten);
   EXPECT_EQ(h2.take_written(), (Lines{"1 HEADERS :status=200", "1 DATA 8", "1 HEADERS grpc-status=0 ended"}));
   EXPECT_TRUE(h2.stream(1).closed());
   EXPECT_EQ(h2.session.stream_count(), 1U);
@@ -215,7 +213,7 @@ TEST(Session, StopsAPeerThatHasItsAnswerAlready) {
   SessionFixture h2;
   h2.open();
   h2.feed(headers(1, false));
-  h2.session.send_headers(h2.stream(1), kTrailers, true);
+  h2.session.send_headers(h2.stream(1), kReplyTrailers, true);
   EXPECT_FALSE(h2.stream(1).closed());
   h2.release(1);
   EXPECT_EQ(h2.take_written(), (Lines{"1 HEADERS grpc-status=0 ended", "1 RST NO_ERROR"}));
@@ -227,7 +225,7 @@ TEST(Session, CutsOffAReplyThatIsLetGoOf) {
   SessionFixture h2;
   h2.open();
   h2.feed(headers(1, true));
-  h2.session.send_headers(h2.stream(1), kHeaders, false);
+  h2.session.send_headers(h2.stream(1), kReplyHeaders, false);
   h2.release(1);
   EXPECT_EQ(h2.take_written(), (Lines{"1 HEADERS :status=200", "1 RST CANCEL"}));
 }
@@ -250,9 +248,9 @@ TEST(Session, ShutsDownInTwoSteps) {
   // And what comes behind that is not.
   EXPECT_EQ(h2.feed(headers(5, false) + data(5, text_bytes("x"), true)), Lines{});
   EXPECT_EQ(h2.take_written(), Lines{});
-  h2.session.send_headers(h2.stream(1), kTrailers, true);
+  h2.session.send_headers(h2.stream(1), kReplyTrailers, true);
   EXPECT_EQ(h2.events, Lines{});
-  h2.session.send_headers(h2.stream(3), kTrailers, true);
+  h2.session.send_headers(h2.stream(3), kReplyTrailers, true);
   EXPECT_EQ(h2.events, Lines{"drained"});
   h2.session.finish_shutdown();
   EXPECT_EQ(h2.events, Lines{"drained"});
