@@ -1,5 +1,6 @@
 import type { CaseName } from './cases.ts';
 import { grpcGoServer } from './grpc-go-server.ts';
+import { http2Server } from './http2-server.ts';
 import { niceGrpcServer } from './nice-grpc-server.ts';
 import type { Running } from './peer-process.ts';
 import type { PeerName } from './peers.ts';
@@ -14,4 +15,4 @@ export interface Target {
 }
 
 /** Servers that every client is run against. */
-export const targets: readonly Target[] = [grpcGoServer, niceGrpcServer];
+export const targets: readonly Target[] = [grpcGoServer, niceGrpcServer, http2Server];
