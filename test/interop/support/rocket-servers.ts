@@ -1,0 +1,46 @@
+/** Our servers, to be listed in targets.ts, order-servers.ts and h2spec-targets.ts once they speak gRPC. */
+import { type Handlers, loadProto, Server } from '../../../lib/index.ts';
+import { testService } from '../test-service.ts';
+import { protosFolder, testProto } from './definitions.ts';
+import type { H2specTarget } from './h2spec-targets.ts';
+import type { OrderServer } from './order-servers.ts';
+import { type Running, startPeer } from './peer-process.ts';
+import type { Target } from './targets.ts';
+
+const startDeadlineMs = 20_000;
+
+/** In this process. */
+export const rocketTestServer: Target = {
+  name: 'rocket-rpc server',
+  needs: [],
+  lacks: [],
+  start: startTestServer,
+};
+
+export const rocketH2specTarget: H2specTarget = {
+  name: 'rocket-rpc server',
+  needs: [],
+  knownFailures: [],
+  start: startTestServer,
+};
+
+/** In a process of its own, as the tools would find it. */
+export const rocketOrderServer: OrderServer = {
+  name: 'rocket-rpc',
+  needs: [],
+  start: () =>
+    startPeer([process.execPath, '--import', 'tsx', 'bench/servers/rocket.ts'], {}, async (peer) =>
+      Number(await peer.said('listening', startDeadlineMs)),
+    ),
+};
+
+async function startTestServer(): Promise<Running> {
+  const { TestService } = loadProto(testProto, { includeDirs: [protosFolder] });
+  if (TestService === undefined) throw new Error(`${testProto} has no service TestService`);
+  const server = new Server();
+  // What tells of compression is to be handed to testService() here.
+  const handlers: unknown = testService();
+  server.addService(TestService, handlers as Handlers<typeof TestService>);
+  const { port } = await server.listen('127.0.0.1:0');
+  return { port, stop: () => server.close({ drainMs: 0 }) };
+}
