@@ -33,8 +33,8 @@ inline ByteSpan as_bytes(std::string_view text) {
 
 /// A heap block with one owner. Not zeroed.
 ///
-/// Those whose size a peer or a user chooses are made with try_copy_of() or grown with try_grow(): a lack of memory is
-/// then the end of one call, and not of the process.
+/// Blocks whose size a peer or a user chooses are created with try_copy_of() or grown with try_grow(): running out of
+/// memory then fails one call, and not the process.
 class OwnedBytes {
  public:
   OwnedBytes() = default;
@@ -61,7 +61,7 @@ class OwnedBytes {
     return block;
   }
 
-  /// Makes it `size` bytes long, and keeps what it holds. False, and nothing is changed, when there is no memory.
+  /// Makes it `size` bytes long and keeps its contents. False, and nothing is changed, if there is no memory.
   bool try_grow(std::size_t size) {
     auto* larger = static_cast<std::uint8_t*>(std::realloc(data_.get(), size == 0 ? 1 : size));
     if (larger == nullptr) return false;
@@ -77,7 +77,7 @@ class OwnedBytes {
   bool empty() const { return size_ == 0; }
   ByteSpan span() const { return {data_.get(), size_}; }
 
-  /// Hands the malloc'ed block to somebody who will call free() on it.
+  /// Passes ownership of the malloc'ed block to the caller, who must call free() on it.
   std::uint8_t* release() {
     size_ = 0;
     return data_.release();

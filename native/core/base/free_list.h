@@ -4,16 +4,16 @@
 
 namespace rocket {
 
-/// Slots of a table that are free, the one freed last first, and how many are taken. `Slot` has a `next_free`.
+/// Free slots of a table, the one freed last first, and the number of slots in use. `Slot` has a `next_free`.
 template <typename Slot>
 class FreeList {
  public:
   bool empty() const { return first_ == nullptr; }
-  /// The one that take() would return; null when there is none.
+  /// The slot that take() would return; null if there is none.
   Slot* next() const { return first_; }
   std::size_t taken() const { return taken_; }
 
-  /// There must be one.
+  /// There must be a free slot.
   Slot& take() {
     Slot& slot = *first_;
     first_ = slot.next_free;
@@ -25,7 +25,7 @@ class FreeList {
     add(slot);
     --taken_;
   }
-  /// One that was never taken.
+  /// Adds a slot that was never in use.
   void add(Slot& slot) {
     slot.next_free = first_;
     first_ = &slot;

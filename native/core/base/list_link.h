@@ -2,8 +2,8 @@
 
 namespace rocket {
 
-/// A link of an intrusive circular list; a list is headed by a link that is in no object. A link knows no owner:
-/// whoever destroys an object that contains one takes it out first.
+/// A link of an intrusive circular list; the head of a list is a link that is in no object. A link does not know its
+/// owner: before an object is destroyed, its links must be removed.
 struct ListLink {
   ListLink* prev = this;
   ListLink* next = this;

@@ -5,9 +5,9 @@
 
 namespace rocket {
 
-/// An adaptive spin lock for what takes a few instructions: it watches the flag without writing to it, lets the other
-/// hyper-thread work meanwhile, and after kSpins looks gives the core away, since its holder may have lost it.
-/// Meets Lockable.
+/// An adaptive spin lock for critical sections of a few instructions: it polls the flag without writing to it, lets the
+/// other hyper-thread work meanwhile, and after kSpins polls yields the core, because the holder may have been
+/// descheduled. Meets Lockable.
 class SpinLock {
  public:
   static constexpr int kSpins = 100;

@@ -4,10 +4,10 @@
 
 namespace rocket {
 
-/// What perf, top and debuggers show. At most 15 characters.
+/// Sets the name that perf, top and debuggers show. At most 15 characters.
 void name_this_thread(const char* name);
 
-/// The number the system knows it by (gettid(2); on macOS its low half). Async-signal-safe.
+/// The system's id of the thread (gettid(2); on macOS its low half). Async-signal-safe.
 std::int32_t system_thread_id() noexcept;
 
 }  // namespace rocket

@@ -10,7 +10,8 @@
 
 namespace rocket {
 
-/// One pending expiry. Embed it in what expires; it must be cancelled or fired before it is destroyed.
+/// One pending expiry. Embedded in the object that expires; it must have been cancelled or fired before it is
+/// destroyed.
 struct Timer : ListLink {
   using Fire = void (*)(Timer& timer);
   explicit Timer(Fire on_fire) : fire(on_fire) {}
@@ -25,7 +26,7 @@ struct Timer : ListLink {
 };
 
 /// Hierarchical timing wheel (Varghese and Lauck, SOSP 1987): 1 ms ticks, arming and cancelling in O(1).
-/// Belongs to one thread. A timer never fires early; it fires late by at most what the caller is late with advance().
+/// Belongs to one thread. A timer never fires early; it fires late by at most the delay of the caller's advance().
 class TimerWheel {
  public:
   explicit TimerWheel(SteadyMs now) : current_(now) {}
@@ -35,7 +36,7 @@ class TimerWheel {
   void cancel(Timer& timer);
   /// Fires everything that expires at or before `now`; a callback may arm and cancel any timer.
   void advance(SteadyMs now);
-  /// When advance() has something to do next (an expiry or an internal move), or nothing when no timer is armed.
+  /// When advance() next has something to do (an expiry or an internal move); empty if no timer is armed.
   std::optional<SteadyMs> next_event() const;
   std::size_t armed_count() const { return armed_count_; }
 

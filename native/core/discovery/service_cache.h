@@ -15,19 +15,19 @@
 
 namespace rocket::discovery {
 
-/// What is known of a service; never changes once it is in the table.
+/// The known instances of a service; immutable once it is in the table.
 struct ServiceSnapshot {
-  std::uint64_t version = 0;  ///< counts from 1 for as long as somebody subscribes to the service
+  std::uint64_t version = 0;  ///< counts from 1 while the service has subscribers
   std::string text;
 };
 
-/// Somebody who follows one service. Both calls come from any thread, under the table's mutex: they must return at once
-/// and must not call back.
+/// A subscriber to one service. Both methods may be called on any thread, under the table's mutex: they must return at
+/// once and must not call back.
 class Subscriber {
  public:
   virtual ~Subscriber() = default;
   virtual void on_changed() = 0;
-  /// From now on this one finds out what there is to know, and publishes it.
+  /// From now on this subscriber watches the service and publishes snapshots.
   virtual void on_lead() = 0;
 };
 
@@ -37,23 +37,23 @@ class Subscriber {
 /// the copy of that pointer, counted, and nothing else. Writing is rare and goes through one mutex: a writer copies the
 /// map, changes the copy, swaps the pointer, and frees the old map once nobody searches it any more.
 ///
-/// The first subscriber of a key leads: only what it publishes is taken. When it goes, the next one leads, and the last
-/// snapshot stays. When the last one goes, the key goes.
+/// The first subscriber of a key leads: only its snapshots are accepted. When it unsubscribes, the next one leads, and
+/// the last snapshot stays. When the last one unsubscribes, the key is removed.
 class ServiceCache {
  public:
   static constexpr std::size_t kBuckets = 8;
 
-  /// The one of this process. On the heap and never freed, as worker threads may outlive static objects.
+  /// The table of this process. On the heap and never freed, because worker threads may outlive static objects.
   static ServiceCache& shared();
 
   // any thread:
-  /// Null for a key nobody has published.
+  /// Null for a key that was never published.
   std::shared_ptr<const ServiceSnapshot> find(std::string_view key) const;
   /// `subscriber` must outlive the subscription.
   void subscribe(const std::string& key, Subscriber& subscriber);
   /// After it has returned, `subscriber` is not called any more.
   void unsubscribe(const std::string& key, Subscriber& subscriber);
-  /// The new version; 0, and nothing is changed, when `subscriber` does not lead.
+  /// The new version; 0, and nothing is changed, if `subscriber` does not lead.
   std::uint64_t publish(const std::string& key, const Subscriber& subscriber, std::string text);
 
   struct Stats {
@@ -64,7 +64,7 @@ class ServiceCache {
   Stats stats() const;
 
  private:
-  /// A key to look for, whose hash is needed twice: for its bucket, and in the bucket's map.
+  /// A key to look up, with its hash, which is needed twice: for its bucket, and in the bucket's map.
   struct Sought {
     explicit Sought(std::string_view key) : text(key), hash(std::hash<std::string_view>{}(key)) {}
     std::string_view text;
@@ -82,27 +82,27 @@ class ServiceCache {
     bool operator()(const std::string& a, const Sought& b) const { return a == b.text; }
   };
   using Map = std::unordered_map<std::string, std::shared_ptr<const ServiceSnapshot>, Hash, Equal>;
-  /// On one cache line of its own: threads at different buckets do not meet, and a search takes no other line that all
+  /// Each on its own cache line: threads at different buckets do not contend, and a lookup uses no other line that all
   /// its readers write to (the count of a shared_ptr would be one).
   struct alignas(64) Bucket {
     mutable SpinLock lock;
     std::uint8_t turn = 0;                                           // guarded by lock; changes with map
     std::unique_ptr<const Map> map = std::make_unique<const Map>();  // guarded by lock
-    /// Who searches the map of this turn, and of the one before.
+    /// The readers of the current map, and of the previous one.
     mutable std::array<std::atomic<std::int32_t>, 2> readers{};
   };
   struct Entry {
     std::uint64_t version = 0;
     std::size_t bytes = 0;
-    std::vector<Subscriber*> subscribers;  // the first one leads
+    std::vector<Subscriber*> subscribers;  // the first subscriber leads
   };
 
   static std::size_t bucket_index(const Sought& key) { return key.hash % kBuckets; }
-  /// Under mutex_. Null takes the key out.
+  /// Called under mutex_. Null removes the key.
   void replace(const std::string& key, std::shared_ptr<const ServiceSnapshot> snapshot);
 
   std::array<Bucket, kBuckets> buckets_;
-  mutable std::mutex mutex_;  // guards entries_, and makes writers of buckets_ take turns
+  mutable std::mutex mutex_;  // guards entries_, and serialises the writers of buckets_
   std::unordered_map<std::string, Entry> entries_;
 };
 

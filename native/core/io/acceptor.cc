@@ -46,7 +46,7 @@ void Acceptor::stop() {
   descriptor_.close(ignored);
   listener_.reset();
   backoff_timer_.cancel();
-  // They hold the server, which holds us.
+  // They own the server, which owns this.
   deliver_ = nullptr;
   starved_ = nullptr;
 }
@@ -91,7 +91,7 @@ int Acceptor::accept_some() {
       break;
     }
     if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) {
-      error = errno;  // stop() was called, or something we cannot mend: never spin on it
+      error = errno;  // stop() was called, or an error that cannot be fixed here: never spin on it
       break;
     }
     // The rest concerns one connection that died before it was accepted (accept(2), "Error handling").

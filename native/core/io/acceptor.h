@@ -13,19 +13,19 @@
 
 namespace rocket::io {
 
-/// A connection that was accepted and belongs to nobody yet; whoever takes it owns `fd`.
+/// An accepted connection without an owner yet; the function that takes it owns `fd`.
 struct Accepted {
   int fd;
   int family;
   PeerAddress peer;
 };
 
-/// Accepts on the main io thread and hands the descriptors out in batches. No accept error ends it: what concerns one
-/// connection is skipped, a lack of descriptors or memory is waited out (10 ms, doubled up to 1 s).
+/// Accepts on the main io thread and hands the descriptors out in batches. No accept error ends it: errors of a single
+/// connection are skipped; if descriptors or memory run out, it pauses (10 ms, doubled up to 1 s).
 class Acceptor final : public std::enable_shared_from_this<Acceptor> {
  public:
   using Deliver = std::function<void(std::vector<Accepted> batch)>;
-  /// Told of the first errno of a series for which accepting pauses.
+  /// Called with the first errno of a series for which accepting pauses.
   using Starved = std::function<void(int error)>;
 
   Acceptor(IoThread& io, Listener listener, Deliver deliver, Starved starved = nullptr);
@@ -44,13 +44,13 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
 
  private:
   static Task<void> accept_loop(std::shared_ptr<Acceptor> self);
-  /// Accepts what is waiting; the errno when resources ran out, or 0.
+  /// Accepts waiting connections; returns the errno if resources ran out, or 0.
   int accept_some();
 
   IoThread& io_;
   const int family_;
   SocketFile file_;
-  std::optional<Listener> listener_;  // until the io thread has taken it up
+  std::optional<Listener> listener_;  // until the io thread has adopted it
   Deliver deliver_;
   Starved starved_;
   Descriptor descriptor_;

@@ -26,7 +26,7 @@ std::optional<Address> parse_unix(std::string_view path) {
   to->sun_family = AF_UNIX;
   std::memcpy(to->sun_path, path.data(), path.size());
   if (abstract) {
-    // The name is as long as the length says: a NUL behind it would be a part of it.
+    // The name is as long as the length says: a trailing NUL would be part of it.
     to->sun_path[0] = '\0';
     address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
     return address;
@@ -64,7 +64,7 @@ std::optional<Address> parse_ip(std::string_view text) {
 }  // namespace
 
 std::optional<Address> parse_address(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // all that is behind it would be lost
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // everything after it would be lost
   auto address = text.starts_with(kUnixScheme) ? parse_unix(text.substr(kUnixScheme.size())) : parse_ip(text);
   if (address) address->text = text;
   return address;

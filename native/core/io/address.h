@@ -11,7 +11,7 @@
 namespace rocket::io {
 
 /// A numeric socket address: `127.0.0.1:80`, `[::1]:80`, `unix:/path` or, on Linux, `unix:@abstract`. Names are
-/// resolved elsewhere, where waiting for a name server harms nobody.
+/// resolved elsewhere, where waiting for a name server blocks nothing.
 struct Address {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -20,15 +20,15 @@ struct Address {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
   bool is_unix() const { return family() == AF_UNIX; }
-  /// Has a file, which outlives its socket.
+  /// Whether it has a file, which outlives its socket.
   bool is_unix_path() const { return is_unix() && reinterpret_cast<const sockaddr_un*>(get())->sun_path[0] != '\0'; }
 };
 
-/// Nothing when `text` is none of these forms, or has a NUL in it.
+/// Empty if `text` has none of these forms, or contains a NUL.
 std::optional<Address> parse_address(std::string_view text);
 std::string to_text(const sockaddr* address, socklen_t length);
 
-/// Where a connection comes from, in the few bytes that every connection can afford.
+/// The origin of a connection, in as few bytes as possible.
 class PeerAddress {
  public:
   PeerAddress() = default;

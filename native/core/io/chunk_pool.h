@@ -12,7 +12,7 @@ namespace rocket::io {
 class ChunkPool {
  public:
   static constexpr std::size_t kChunkBytes =
-      8 * 1024 - 64;  // off the power of two: chunks then do not share cache sets
+      8 * 1024 - 64;  // not a power of two, so that chunks do not share cache sets
 
   OwnedBytes take() {
     if (free_.empty()) return OwnedBytes(kChunkBytes);

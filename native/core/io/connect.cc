@@ -28,7 +28,7 @@ void set_option(int fd, int level, int name, int value) { ::setsockopt(fd, level
 
 }  // namespace
 
-/// Shared with the timer's handler, which may run when the coroutine that made it is gone.
+/// Shared with the timer's handler, which may run after the coroutine that created it has ended.
 struct ConnectAttempt {
   ConnectAttempt(IoThread& io, const Address& address)
       : socket(io.context(), asio::generic::stream_protocol(address.family(), address.is_unix() ? 0 : IPPROTO_TCP)) {}
@@ -78,7 +78,7 @@ Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis
       break;
     }
     if (!failed) {
-      // A client that is killed thereby tells its servers so; Connection takes it back where nobody is at work for it.
+      // So a killed client informs its servers; Connection unsets it when no server is working for it.
       if (!address.is_unix()) reset_on_close(attempt->socket.native_handle(), true);
       ConnectResult reached;
       reached.peer = PeerAddress(address.get(), address.length);

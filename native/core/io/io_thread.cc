@@ -17,8 +17,8 @@ namespace {
 /// Handlers run in one turn before its end is forced, so that a peer that never stops sending cannot starve replies.
 constexpr int kHandlersPerTurn = 256;
 
-/// Large blocks are asked for where a lack of memory can be answered (OwnedBytes::try_grow). When even a small one
-/// cannot be had, what was going on is lost, and said; the rest of the turn goes on.
+/// Large blocks are allocated where a failure can be handled (OwnedBytes::try_grow). If even a small allocation fails,
+/// the current work is lost and reported; the rest of the turn continues.
 template <typename Work>
 void guarded(const char* what, Work work) {
   try {
@@ -107,8 +107,8 @@ void IoThread::one_turn() {
     context_.poll_one();
   }
   sleeping_.store(false, std::memory_order_relaxed);
-  // Asking whether more is ready is a system call, which is saved while calls come one at a time; who finds that they
-  // no longer do calls end_lone(), and every so often it is asked all the same.
+  // Checking whether more is ready costs a system call, which is saved while calls come one at a time; code that finds
+  // they no longer do calls end_lone(), and every few turns it is checked anyway.
   if (lone()) {
     if (++lone_turns_ % kLoneTurns == 0 && run_ready() > 0) end_lone();
   } else {
@@ -128,7 +128,7 @@ int IoThread::run_ready() {
 void IoThread::end_turn() {
   run_tasks();
   timers_.advance(now());
-  // Ending may schedule more (closing a connection reports its calls), which then ends in the same turn.
+  // End-of-turn work may schedule more (closing a connection reports its calls), which then also runs in this turn.
   while (!turn_ends_.empty()) {
     ending_.swap(turn_ends_);
     for (const auto& what : ending_) {

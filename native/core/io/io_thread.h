@@ -35,7 +35,7 @@ class TurnEnd {
   virtual void on_turn_end() = 0;
 
  protected:
-  /// Whether at_turn_end() was called for this turn already: asking saves making a shared_ptr for every frame.
+  /// Whether at_turn_end() was already called for this turn: checking it saves creating a shared_ptr for every frame.
   bool scheduled() const { return scheduled_; }
 
  private:
@@ -43,9 +43,9 @@ class TurnEnd {
   bool scheduled_ = false;
 };
 
-/// One thread with one io_context. A turn is: wait for the first ready handler, run what else is ready, take in the
-/// work other threads left, fire timers, then let everything scheduled with at_turn_end() act. What crosses a thread
-/// border or costs a system call is thereby paid once a turn.
+/// One thread with one io_context. A turn is: wait for the first ready handler, run other ready handlers, run the tasks
+/// queued by other threads, fire timers, then run everything scheduled with at_turn_end(). Crossing threads and system
+/// calls thus cost once per turn.
 class IoThread {
  public:
   /// `name` is at most 15 bytes (Linux thread name).
@@ -58,10 +58,10 @@ class IoThread {
   std::uint32_t index() const { return index_; }
   void post(std::unique_ptr<IoTask> task);
   void post(std::function<void()> task);
-  /// As post(), but wakes the thread only while a TasksAwaited says so: for work that can else wait until the thread
-  /// next has something to do.
+  /// Like post(), but wakes the thread only while a TasksAwaited is set: for work that can otherwise wait until the
+  /// thread is awake anyway.
   void post_lazily(std::unique_ptr<IoTask> task);
-  /// Finishes what was posted before, then ends the thread. Objects still alive on it are destroyed by the caller.
+  /// Runs all tasks posted before, then ends the thread. Objects still alive on it are destroyed by the caller.
   void stop_and_join();
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_acquire); }
   /// Memory of the thread's own buffers, as of its last turn.
@@ -72,12 +72,12 @@ class IoThread {
   asio::io_context& context() { return context_; }
   TimerWheel& timers() { return timers_; }
   ChunkPool& chunks() { return chunks_; }
-  /// True while calls come one at a time: many turns in a row had a single handler, so what is done at once delays
-  /// nobody.
+  /// True while calls come one at a time: many turns in a row had a single handler, so doing work immediately delays no
+  /// other call.
   bool lone() const { return lone_turns_ >= kLoneTurns; }
-  /// There is more to do than it seemed.
+  /// More work has arrived than expected.
   void end_lone() { lone_turns_ = 0; }
-  /// The steady clock as of this turn: read when the turn first asks, which is after what it slept.
+  /// The steady clock as of this turn: read when first needed in a turn, which is after its wait.
   SteadyMs now() {
     if (!clock_read_) {
       now_ = steady_now_ms();
@@ -86,7 +86,7 @@ class IoThread {
     return now_;
   }
   void at_turn_end(const std::shared_ptr<TurnEnd>& what);
-  /// Where every connection of this thread reads into, so that an idle one needs no buffer.
+  /// The buffer that every connection of this thread reads into, so that an idle one needs none.
   std::span<std::uint8_t> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
 
   static constexpr std::size_t kReadBufferBytes = 128 * 1024;
@@ -131,7 +131,8 @@ class IoThread {
   SteadyMs wheel_armed_for_ = kNever;
   static constexpr SteadyMs kNever = INT64_MAX;
 
-  // Behind the context: a task that was never run may hold a connection, whose socket needs the context to close.
+  // Declared after the context: a task that was never run may own a connection, whose socket needs the context to
+  // close.
   std::mutex tasks_mutex_;
   std::vector<std::unique_ptr<IoTask>> tasks_;  // guarded by tasks_mutex_
   std::vector<std::unique_ptr<IoTask>> running_tasks_;
@@ -140,7 +141,7 @@ class IoThread {
   std::thread thread_;
 };
 
-/// Says whether something on an io thread waits for what a task of post_lazily() does: a connection that is read again
+/// Set while something on an io thread waits for the effect of a task of post_lazily(): a connection that is read again
 /// when a call has ended, a server that drains. Belongs to that thread, and is cleared there before it is destroyed.
 class TasksAwaited {
  public:

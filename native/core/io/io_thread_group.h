@@ -21,7 +21,7 @@ class IoThreadGroup {
   std::vector<IoThread*> sub_threads(std::size_t count);
   std::vector<IoThread*> running_sub_threads();
 
-  /// Ends every thread, in any case before any of their objects is destroyed.
+  /// Ends all threads before any of their objects is destroyed.
   void stop_and_join();
 
   static constexpr std::uint32_t kMainIndex = 255;

@@ -27,9 +27,9 @@ class Listener {
   /// TCP options that accepted sockets inherit.
   void set_stream_options();
   int family() const { return family_; }
-  /// The address in fact bound (port 0 resolved).
+  /// The address actually bound (port 0 resolved).
   std::string bound_text() const;
-  /// To be removed when the server closes; empty for IP.
+  /// The file to remove when the server closes; empty for IP.
   const SocketFile& file() const { return file_; }
 
  private:

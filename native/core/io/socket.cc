@@ -20,7 +20,7 @@ int prepared(int fd) {
   }
   const int failed = errno;
   ::close(fd);
-  // EINVAL: a connection whose peer is gone already. Who accepts then goes on to the next.
+  // EINVAL: the peer of the connection has already disconnected. The acceptor continues with the next one.
   errno = failed == EINVAL ? ECONNABORTED : failed;
   return -1;
 }

@@ -8,16 +8,15 @@
 
 namespace rocket::io {
 
-/// The file of a bound Unix socket. Removed only while it is still that file: another server may have put its own in
-/// its place. Between that look and the removal there is a moment in which it may still do so; the system has no call
-/// for both.
+/// The file of a bound Unix socket. Removed only while it is still that file: another server may have replaced it. That
+/// can still happen between the check and the removal; there is no system call that does both.
 class SocketFile {
  public:
   SocketFile() = default;
   /// The file at the path that `address` was just bound to; empty for another kind of address.
   static SocketFile of(const Address& address);
-  /// A file at that path whose socket nobody listens on any more, as a killed server leaves it behind; empty when there
-  /// is none. A symbolic link is not followed.
+  /// A file at that path whose socket has no listener any more, as left behind by a killed server; empty if there is
+  /// none. A symbolic link is not followed.
   static SocketFile stale_at(const Address& address);
 
   bool empty() const { return path_.empty(); }
@@ -26,7 +25,7 @@ class SocketFile {
   void remove();
 
  private:
-  /// Absolute, as the process may change its folder.
+  /// Absolute, because the process may change its working directory.
   std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -10,8 +10,8 @@
 
 namespace rocket::io {
 
-/// Starts a coroutine of `owner`. An exception that leaves it is a bug or a lack of memory: it is reported on stderr
-/// and ends `owner` through fail(), it is never swallowed.
+/// Starts a coroutine of `owner`. An exception that leaves it means a bug or out of memory: it is reported on stderr
+/// and ends `owner` through fail(); it is never swallowed.
 template <typename Executor, typename Owner>
 void spawn(Executor& executor, Owner owner, Task<void> coroutine) {
   asio::co_spawn(executor, std::move(coroutine), [owner = std::move(owner)](std::exception_ptr error) {

@@ -10,8 +10,8 @@
 #include <asio/posix/basic_stream_descriptor.hpp>
 #include <asio/use_awaitable.hpp>
 
-// asio's types for the one kind of executor there is here. Its defaults take any executor, for which every wait copies
-// and compares type-erased ones.
+// asio's types for the one kind of executor used here. Its defaults accept any executor, for which every wait copies
+// and compares type-erased executors.
 namespace rocket::io {
 
 using Executor = asio::io_context::executor_type;

@@ -6,13 +6,13 @@
 
 namespace rocket::io {
 
-/// What the kernel knows of the other end of a socket, whatever the process there does.
+/// What the kernel knows about the other end of a socket, regardless of the process there.
 struct TcpSigns {
-  /// Bytes it has been given and the other end has not acknowledged.
+  /// Bytes passed to the kernel and not acknowledged by the other end.
   std::size_t unacknowledged = 0;
-  /// The rest is known (Linux, TCP).
+  /// Whether the other fields are valid (Linux, TCP).
   bool known = false;
-  /// Something was sent to which an acknowledgement is due.
+  /// Sent data has not been acknowledged yet.
   bool ack_due = false;
   Millis since_ack{0};
 };

@@ -11,7 +11,7 @@
 namespace rocket::io {
 
 /// The bytes a connection still has to write, in order: small frames packed into pooled chunks, large bodies as blocks
-/// of their own that are never copied again. Belongs to one io thread. Bounding it is the connection's business.
+/// of their own that are never copied again. Belongs to one io thread. The connection limits its size.
 class WriteQueue {
  public:
   explicit WriteQueue(ChunkPool& pool) : pool_(pool) {}
@@ -23,10 +23,10 @@ class WriteQueue {
   std::uint8_t* append(std::size_t size);
   /// Queues a block without copying it.
   void append_block(OwnedBytes block);
-  /// Puts a copy of `bytes` before everything else: the rest of a frame that was begun by a direct send.
+  /// Puts a copy of `bytes` at the front: the rest of a frame partly written by a direct send.
   void prepend(ByteSpan bytes);
 
-  /// Fills up to `most` entries with what is next to be written; returns how many.
+  /// Fills up to `most` entries with the next bytes to write; returns the number of entries.
   std::size_t gather(iovec* out, std::size_t most) const;
   void consume(std::size_t written);
   void clear();

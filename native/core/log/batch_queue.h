@@ -9,16 +9,16 @@
 
 namespace rocket::log {
 
-/// Whole lines of one gathering, on their way to the writer.
+/// Complete lines of one gathering, to be written by the writer.
 struct Batch {
   explicit Batch(std::size_t capacity) : text(new char[capacity]), capacity(capacity) {}
 
   std::unique_ptr<char[]> text;
   const std::size_t capacity;
   std::size_t size = 0;
-  /// In it, but for the log's own.
+  /// Number of lines in it, without the log's own.
   std::uint64_t lines = 0;
-  /// Flushes asked for before the gathering, which are done when this is written.
+  /// Flushes requested before the gathering; they are done when this batch is written.
   std::uint64_t flush_ticket = 0;
   std::atomic<std::size_t> written{0};
   std::atomic<Batch*> next{nullptr};
@@ -43,17 +43,17 @@ class BatchQueue {
   }
 
   // the writer:
-  /// The oldest that is not yet popped, or null.
+  /// The oldest batch not yet popped, or null.
   Batch* front() const { return first_.load(std::memory_order_relaxed)->next.load(std::memory_order_acquire); }
   void pop() {
     Batch* const old = first_.load(std::memory_order_relaxed);
-    first_.store(front(), std::memory_order_release);  // stays, emptied, as the place the next one is hung on
+    first_.store(front(), std::memory_order_release);  // stays, emptied, as the node to which the next batch is linked
     first_.load(std::memory_order_relaxed)->text.reset();
     delete old;
   }
 
  private:
-  std::atomic<Batch*> first_;  // the one popped last
+  std::atomic<Batch*> first_;  // the batch popped last
   Batch* last_;                // the gatherer's
 };
 

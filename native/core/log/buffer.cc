@@ -10,7 +10,7 @@ namespace rocket::log {
 namespace {
 
 char* allocate(std::size_t bytes) {
-  // In whole pages: JavaScript's view must begin aligned, and untouched pages cost nothing.
+  // In whole pages: JavaScript's view must be aligned, and untouched pages cost nothing.
   constexpr std::size_t kPage = 4096;
   void* memory = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
   if (memory == nullptr) throw std::bad_alloc();
@@ -57,7 +57,7 @@ void Buffer::drop_lines() {
 bool Buffer::switch_halves() {
   Control& shared = control();
   if (shared.bytes[1 - entered_].load(std::memory_order_acquire) != 0) return false;
-  // The gatherer may have done it meanwhile.
+  // The gatherer may have switched meanwhile.
   std::int32_t full = entered_;
   shared.active.compare_exchange_strong(full, 1 - full, std::memory_order_seq_cst);
   return true;
@@ -74,7 +74,7 @@ Buffer::Turn Buffer::turn(bool& more) {
   while (taken_ < 0) {
     const std::int32_t filled = shared.active.load(std::memory_order_seq_cst);
     if (shared.bytes[1 - filled].load(std::memory_order_acquire) != 0) {
-      // Unless it was this half that the thread has just made active and begun to fill.
+      // Unless it is this half that the thread has just made active and started to fill.
       if (shared.active.load(std::memory_order_seq_cst) != filled) continue;
       taken_ = 1 - filled;
       more = true;
@@ -88,7 +88,7 @@ Buffer::Turn Buffer::turn(bool& more) {
     shared.active.store(1 - filled, std::memory_order_seq_cst);
   }
   if (!more) owed_halves_ = std::min(owed_halves_, 1);
-  // A thread that was terminated inside a line will not leave it.
+  // A thread that was terminated inside a line never leaves it.
   if (shared.busy.load(std::memory_order_seq_cst) == taken_ + 1 && !gone()) return Turn::kBusy;
   return Turn::kReady;
 }

@@ -36,30 +36,30 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
 
   std::size_t half_bytes() const { return half_bytes_; }
-  /// A line of which is worth waking the gatherer for.
+  /// A line that should wake the gatherer.
   std::size_t nudge_bytes() const { return half_bytes_ / 4 * 3; }
   void* memory() { return memory_.get(); }
   std::size_t memory_bytes() const { return kControlBytes + 2 * half_bytes_; }
 
   // the thread whose buffer it is:
-  /// The room left in the active half, which stays this thread's until leave().
+  /// The room left in the active half, which belongs to this thread until leave().
   std::span<char> enter();
-  /// What was written is a line. True when the gatherer is worth waking: the half has just become three quarters full.
+  /// Ends a line. True if the gatherer should be woken: the half has just become three quarters full.
   bool commit(std::size_t bytes);
-  /// Empties the half it is in.
+  /// Empties the half that the thread is in.
   void drop_lines();
   void count_dropped() { control().dropped.fetch_add(1, std::memory_order_relaxed); }
   void leave() { control().busy.store(0, std::memory_order_release); }
-  /// The half it was last in.
+  /// The half that the thread was last in.
   std::int32_t entered() const { return entered_; }
-  /// After leave(), when that half is full: goes on in the other one. False when that is not empty.
+  /// After leave(), if that half is full: switches to the other one. False if that is not empty.
   bool switch_halves();
 
   // any thread:
   /// Whether a thread that found `half` full would now find room.
   bool has_room_after(std::int32_t half) const;
   std::int32_t dropped() const { return control().dropped.load(std::memory_order_relaxed); }
-  /// Nothing will be written any more.
+  /// No more lines will be written.
   void set_gone() { gone_.store(true, std::memory_order_release); }
   bool gone() const { return gone_.load(std::memory_order_acquire); }
 

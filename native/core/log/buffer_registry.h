@@ -35,9 +35,9 @@ class BufferRegistry {
   void refresh();
   /// As of the last refresh().
   const std::vector<std::shared_ptr<Buffer>>& all() const { return snapshot_; }
-  /// In the next gathering its turn comes first.
+  /// It is first in the next gathering.
   void put_first(const Buffer& buffer);
-  /// Nothing will be written to them any more, and they are empty.
+  /// Buffers that are empty and no longer written to.
   void forget(const std::vector<std::shared_ptr<Buffer>>& gone);
   /// Of all() and those that are forgotten.
   std::uint64_t lines_dropped() const;
@@ -57,7 +57,7 @@ class BufferRegistry {
   std::vector<std::shared_ptr<Buffer>> snapshot_;  // the gatherer's
   /// Written by the gatherer under mutex_.
   std::uint64_t dropped_of_gone_ = 0;
-  /// Threads beyond these lose their last lines in a crash.
+  /// Further threads lose their last lines in a crash.
   std::array<std::atomic<Buffer*>, 256> visible_{};
 };
 

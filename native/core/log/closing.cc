@@ -6,7 +6,7 @@ namespace rocket::log {
 
 namespace {
 
-/// For a writer that is told to give up, unless it hangs in a system call.
+/// Time for a writer to stop after it was told to, unless it hangs in a system call.
 constexpr Millis kLastWait{50};
 
 }  // namespace
@@ -32,9 +32,9 @@ void Logger::close() { close_together({shared_from_this()}); }
 bool Logger::begin_close() {
   Ending& ending = parts_.ending;
   if (!ending.begin()) return false;
-  // A caller that has just waited in vain does not wait again.
+  // A caller whose wait has just timed out does not wait again.
   if (parts_.disk.stuck()) ending.abandon();
-  // What others have said meanwhile is taken along, but not what they go on to say.
+  // Lines that others logged meanwhile are included, but not those that follow.
   ending.stop(parts_.flushes.ask(false));
   wake_all();
   return true;
@@ -57,11 +57,11 @@ void Logger::wake_all() {
 }
 
 void Logger::finish_close() {
-  gatherer_thread_.join();  // waits for no disk
+  gatherer_thread_.join();  // does not wait for a disk
   if (parts_.flushes.ended()) {
     writer_thread_.join();
   } else {
-    // It hangs in a system call; it holds this object, and ends and closes the file when the call does.
+    // It hangs in a system call; it keeps this object alive, and ends and closes the file when the call returns.
     writer_thread_.detach();
   }
   const std::uint64_t lost = parts_.flushes.settle(parts_.buffers.totals().lines_held + gatherer_.lines());

@@ -7,8 +7,8 @@
 
 namespace rocket::log {
 
-/// Logger::close() of all, at the same time: however many hang, the caller waits for the longest flush_timeout of them
-/// and a moment more.
+/// Closes all loggers at the same time: however many hang, the caller waits only a little longer than the longest
+/// flush_timeout among them.
 void close_together(const std::vector<std::shared_ptr<Logger>>& loggers);
 
 }  // namespace rocket::log

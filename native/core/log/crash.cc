@@ -11,7 +11,7 @@ namespace rocket::log {
 namespace {
 
 constexpr std::array kCrashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-/// For the disk, or for whoever reads a pipe, while the process dies.
+/// Time for the disk, or for the reader of a pipe, while the process dies.
 constexpr Millis kLongestWait{1000};
 
 SavedLoggers saved_from_crashes;

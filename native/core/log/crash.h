@@ -7,7 +7,7 @@
 
 namespace rocket::log {
 
-/// Whether a fault is somebody's normal business and already dealt with (V8's WebAssembly traps). Async-signal-safe.
+/// Whether a fault is expected and has already been handled (V8's WebAssembly traps). Async-signal-safe.
 using RecoversFault = bool (*)(int signal, siginfo_t* info, void* context);
 
 /// From now on, when the process dies of SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT, what `logger` has not yet written

@@ -17,7 +17,7 @@ namespace rocket::log {
 namespace {
 
 constexpr std::array kEndingSignals{SIGTERM, SIGINT};
-/// For threads to stop, and for what the disk takes without waiting.
+/// Time for threads to stop, and for writes that the disk accepts at once.
 constexpr Millis kForTheRest{200};
 constexpr SteadyMs kNotYet = std::numeric_limits<SteadyMs>::max();
 
@@ -30,7 +30,7 @@ struct Taken {
 std::mutex taking;
 std::array<Taken, kEndingSignals.size()> taken;  // guarded by taking, but for the handler
 
-/// When the first signal came, and whether what it asks for is done.
+/// When the first signal came, and whether its work is done.
 std::atomic<SteadyMs> began{kNotYet};
 std::atomic<bool> done{false};
 
@@ -41,7 +41,7 @@ Millis longest_timeout() {
 }
 
 void on_ending_signal(int signal, siginfo_t*, void*) {
-  // The kernel does not end the first process of a container by a signal it has not asked for.
+  // The kernel does not end the first process of a container by a signal for which it has no handler.
   if (::getpid() == 1) return;
   SteadyMs first = kNotYet;
   const SteadyMs now = steady_now_ms();
@@ -62,9 +62,9 @@ void on_ending_signal(int signal, siginfo_t*, void*) {
   raise(signal);
 }
 
-/// libuv's, and what signal() sets, is a plain handler that lets system calls go on: a program's own, which then ends
-/// the process as it likes. That of another copy of this library is no plain one, and Node.js's own, which resets the
-/// terminal and is there from the start alone, lets nothing go on.
+/// libuv's handler, and one set by signal(), is a plain handler that restarts system calls: it is the program's own,
+/// and the program decides how to end the process. The handler of another copy of this library is not a plain one, and
+/// Node.js's own, which resets the terminal and is only installed at startup, does not restart system calls.
 bool may_take(const struct sigaction& found, bool again) {
   if (found.sa_flags & SA_SIGINFO) return !again;
   if (found.sa_handler == SIG_DFL) return true;

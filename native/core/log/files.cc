@@ -16,7 +16,7 @@ namespace rocket::log {
 int SystemFiles::open(const std::string& path) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-  // Not blocking: a FIFO that nobody reads must not hold the writer. Regular files do not care.
+  // Non-blocking: a FIFO that nobody reads must not block the writer. For regular files it makes no difference.
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
   return fd < 0 ? -errno : fd;
 }
@@ -44,7 +44,7 @@ void SystemFiles::wait_writable(int fd, int ms) {
 
 int SystemFiles::sync(int fd) {
 #if defined(__APPLE__)
-  // There fsync() leaves it in the disk's own memory.
+  // On macOS fsync() leaves data in the disk's own cache.
   if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
   const bool has_none = errno == ENOTSUP || errno == ENOTTY || errno == EINVAL || errno == EBADF;
   if (has_none && ::fsync(fd) == 0) return 0;

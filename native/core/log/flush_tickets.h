@@ -10,7 +10,7 @@
 
 namespace rocket::log {
 
-/// How far the log has come, and who waits for that.
+/// Which flushes are done, and the callers waiting for them.
 ///
 /// A flush takes the next number. The gatherer sees the highest that is asked for, gathers what there was then, and
 /// puts the number on the batch that completes it; the writer, done with that batch, says so here. A number that is
@@ -33,18 +33,18 @@ class FlushTickets {
   // the gatherer:
   /// The highest number that is asked for.
   std::uint64_t asked() const;
-  /// Tells the waiters whose time is over.
+  /// Notifies the waiters whose time is over.
   void expire(SteadyMs now);
   /// At most `most`, and no longer than until the next waiter's time is over.
   Millis until_next(SteadyMs now, Millis most) const { return waiters_.until_next(now, most); }
 
   // the writer:
   bool is_due(std::uint64_t ticket) const;
-  /// A flush that is not done wants what is written to be on the disk.
+  /// A pending flush requires a sync to the disk.
   bool wants_sync() const;
   void set_done(std::uint64_t ticket, bool synced);
   void count_written(std::uint64_t lines);
-  /// Nothing will be written any more.
+  /// Nothing more will be written.
   void end();
 
   // the thread that ends the log:

@@ -9,7 +9,7 @@
 
 namespace rocket::log {
 
-/// Flushes whose callers do not block a thread: each is told once, by whichever thread finds that its lines are
+/// Flushes whose callers do not block a thread: each is notified once, by the thread that finds that its lines are
 /// written, that its time is over, or that the log has ended. Any thread may call anything.
 class FlushWaiters {
  public:
@@ -17,13 +17,13 @@ class FlushWaiters {
   using Done = std::function<void(bool flushed)>;
 
   void add(std::uint64_t ticket, bool sync, SteadyMs give_up, Done done);
-  /// Everything up to `done` is written; a sync of what was asked for up to `sync_failed` was not possible.
+  /// Everything up to `done` is written; the sync of the flushes up to `sync_failed` was not possible.
   void settle(std::uint64_t done, std::uint64_t sync_failed);
-  /// True when some had to be told that their time is over.
+  /// True if some were notified because their time is over.
   bool expire(SteadyMs now);
-  /// Nothing will be written any more.
+  /// Nothing more will be written.
   void end();
-  /// At most `most`, and no longer than until the next is to be told.
+  /// At most `most`, and no longer than until the next one must be notified.
   Millis until_next(SteadyMs now, Millis most) const;
 
  private:

@@ -11,7 +11,7 @@ namespace rocket::log {
 
 namespace {
 
-/// For a thread to leave the line it is writing.
+/// Time for a thread to finish the line it is writing.
 constexpr Millis kBusyRetry{1};
 /// Room in a batch for the line about dropped lines.
 constexpr std::size_t kNoteBytes = 512;
@@ -30,7 +30,7 @@ void Gatherer::run() {
     stopping = ending.stopping();
     const Left left = gather();
     if ((stopping && pushed_ >= ending.last_ticket()) || ending.abandoned()) break;
-    // For lack of room: the writer nudges when it has made some.
+    // For lack of room: the writer wakes the gatherer when it has made some.
     pause = left == Left::kForNow ? kBusyRetry : gather_every;
     now = steady_now_ms();
     parts_.flushes.expire(now);
@@ -48,8 +48,8 @@ Gatherer::Left Gatherer::gather() {
   if (turns.refused != nullptr) parts_.buffers.put_first(*turns.refused);
   if (parts_.buffers.lines_dropped() > dropped_noted_) parts_.losses.on_dropped(parts_.disk.reason());
   const bool flushes = completes_flush();
-  // Not into a queue that is full, since nothing else would bound how many such lines there are; but a flush is not
-  // done before they are reported.
+  // Not into a full queue, because nothing else would limit the number of such lines; but a flush is not done before
+  // the losses are reported.
   if (turns.left == Left::kNothing || flushes ||
       (!turns.ready.empty() && fits(turns.bytes + kNoteBytes, turns.bytes))) {
     note_drops(*batch);
@@ -67,7 +67,7 @@ Gatherer::Left Gatherer::gather() {
   return turns.left == Left::kNothing && asked_meanwhile ? Left::kForNow : turns.left;
 }
 
-/// One at a time: what is asked for meanwhile is gathered for next.
+/// One at a time: flushes requested meanwhile are handled next.
 void Gatherer::begin_flush(std::uint64_t ticket) {
   if (ticket <= flushing_ || flushing_ != pushed_) return;
   flushing_ = ticket;
@@ -77,14 +77,14 @@ void Gatherer::begin_flush(std::uint64_t ticket) {
 Gatherer::Turns Gatherer::take_turns() {
   Turns turns;
   for (const auto& buffer : parts_.buffers.all()) {
-    // Asked before the turn: what is in it then is all there will be.
+    // Read before its turn: the lines in it then are all there will be.
     const bool was_gone = buffer->gone();
     bool more = false;
     const auto turn = buffer->turn(more);
     if (turn == Buffer::Turn::kEmpty && was_gone) turns.gone.push_back(buffer);
     if (turn == Buffer::Turn::kBusy) turns.left = Left::kForNow;
     if (turn != Buffer::Turn::kReady) continue;
-    // Nor those behind it, however little they want: they would take its room each time.
+    // Nor the ones after it, however small: they would take its room each time.
     if (turns.refused != nullptr) continue;
     const std::size_t wanted = turns.bytes + buffer->ready().size();
     if (!fits(wanted, turns.bytes)) {
@@ -104,7 +104,7 @@ Gatherer::Turns Gatherer::take_turns() {
 
 bool Gatherer::fits(std::size_t bytes, std::size_t queued) const {
   const std::size_t taken = parts_.room.taken();
-  // What is larger than the queue goes through it alone.
+  // A half larger than the queue passes through it alone.
   return taken + bytes <= parts_.options.queue_bytes || (taken == 0 && queued == 0);
 }
 

@@ -20,7 +20,7 @@ inline std::string_view name_of(Level level) {
   return "?";
 }
 
-/// What happens to a line that its thread's buffer has no room for.
+/// What happens to a line for which its thread's buffer has no room.
 enum class Policy : std::uint8_t {
   kDropNewest,  ///< the line is dropped
   kDropOldest,  ///< the lines in the half being filled are dropped

@@ -56,8 +56,8 @@ class Out {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
-/// The bytes of the control character that begins at `at`: 0 when there is none there. C1 (U+0080 to U+009F) too, which
-/// terminals obey.
+/// The length of the control character that begins at `at`; 0 if there is none. Includes C1 (U+0080 to U+009F), which
+/// terminals interpret.
 std::size_t control_at(std::string_view text, std::size_t at) {
   const auto byte = static_cast<unsigned char>(text[at]);
   if (byte < 0x20 || byte == 0x7f) return 1;
@@ -71,7 +71,7 @@ constexpr std::uint64_t each(unsigned char byte) { return 0x0101010101010101U * 
 /// Not 0 if a byte of the eight is 0.
 constexpr std::uint64_t has_zero(std::uint64_t eight) { return (eight - each(1)) & ~eight & each(0x80); }
 
-/// Whether none of eight bytes needs a closer look: none is a control, begins a C1, or is to be quoted in JSON.
+/// Whether none of eight bytes needs a closer check: none is a control character, begins a C1, or is escaped in JSON.
 bool eight_are_plain(const char* text, Format format) {
   std::uint64_t eight = 0;
   std::memcpy(&eight, text, sizeof eight);
@@ -116,7 +116,7 @@ void put_escaped(Out& out, std::string_view text, Format format) {
   out.put(text.substr(from));
 }
 
-/// `26-11-22 08:01:02`, of the second it was last asked for in this thread.
+/// `26-11-22 08:01:02`, for the second last requested in this thread.
 std::string_view local_second(std::int64_t unix_seconds) {
   thread_local std::int64_t known = -1;
   thread_local std::array<char, 20> text;
@@ -130,7 +130,7 @@ std::string_view local_second(std::int64_t unix_seconds) {
   return {text.data(), 17};
 }
 
-/// `pid:tid`, of the thread that last asked here.
+/// `pid:tid`, of the thread that last called this.
 std::string_view process_and_thread(std::int32_t tid) {
   thread_local std::int32_t known = -1;
   thread_local std::array<char, 24> text;

@@ -8,7 +8,7 @@
 
 namespace rocket::log {
 
-/// What a line of C++ says. Empty views are left out (JSON) or written as `-` (text).
+/// The contents of a line logged by C++. Empty views are left out (JSON) or written as `-` (text).
 struct Line {
   Level level = Level::kInfo;
   std::int64_t unix_ms = 0;
@@ -27,12 +27,12 @@ struct Line {
 /// `[INFO]\t[26-11-22 08:01:02.345]\t[pid:tid]\t[msgid]\t[method]\t[file:line]\tmessage`; JSON with pino's names.
 std::size_t write_line(std::span<char> room, Format format, const Line& line);
 
-/// The end of a line that was too long to be written whole.
+/// The end of a truncated line.
 inline constexpr std::string_view kCutMark = "…[cut]";
 
-/// The process's own number, as in every line. Asked for once.
+/// The process id, as in every line. Read once.
 std::int32_t process_id();
-/// The kernel's number of the calling thread. Asked for once a thread.
+/// The kernel's id of the calling thread. Read once per thread.
 std::int32_t thread_id();
 
 }  // namespace rocket::log

@@ -15,7 +15,7 @@ namespace {
 
 std::atomic<std::uint64_t> next_number{1};
 
-/// The buffers of one thread, of all loggers it has written to.
+/// The buffers of one thread, for all loggers it has written to.
 struct ThreadBuffers {
   struct Entry {
     std::uint64_t logger;
@@ -35,7 +35,7 @@ std::string name_of(const OutputOptions& output) {
   return output.folder + "/" + output.name;
 }
 
-/// A thread of the log's.
+/// A thread of the log.
 template <typename Run>
 std::thread start(const char* name, Run run) {
   return std::thread([name, run = std::move(run)] {
@@ -82,7 +82,7 @@ void Logger::write(Line line) {
   line.tid = thread_id();
   Buffer& buffer = buffer_of_this_thread();
   if (put(buffer, line)) return;
-  // Not even an empty half has room for it.
+  // The line does not fit even into an empty half.
   std::string message(cut_utf8(line.message, parts_.options.buffer_bytes / 8));
   message += kCutMark;
   line.message = message;

@@ -11,19 +11,18 @@
 
 namespace rocket::log {
 
-/// Says on stderr, once each, what the log itself cannot: that it cannot be written, and that lines are lost. Any
-/// thread may call anything.
+/// Reports on stderr, once each, that the log cannot be written and that lines are lost. Any thread may call anything.
 class Losses {
  public:
   /// `name`: of the log.
   Losses(std::string name, std::shared_ptr<Files> files) : name_(std::move(name)), files_(std::move(files)) {}
 
-  /// A write has failed. Said when it goes on: what ends by itself within seconds costs nothing.
+  /// A write has failed. Reported only if failures continue: a failure that ends within seconds loses nothing.
   void on_write_error(SteadyMs now, std::string_view reason);
   void on_written() { failing_since_.store(0, std::memory_order_relaxed); }
-  /// Lines are dropped for want of room. `reason` may be empty: the disk is only slow.
+  /// Lines are dropped for lack of room. `reason` may be empty: the disk is only slow.
   void on_dropped(std::string_view reason);
-  /// At the end: lines that are not written. `reason` may be empty: the disk did not take them in time.
+  /// At the end: lines that are not written. `reason` may be empty: the disk did not accept them in time.
   void on_unwritten(std::uint64_t lines, std::string_view reason);
   /// A line after the end.
   void on_late();

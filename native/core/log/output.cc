@@ -12,9 +12,9 @@ namespace rocket::log {
 
 namespace {
 
-/// How often it is looked whether the path still names the open file.
+/// How often to check whether the path still names the open file.
 constexpr std::int64_t kLookEveryMs = 200;
-/// A file that was not written to for so long is nobody's any more.
+/// A file not written to for this long no longer belongs to a running process.
 constexpr std::int64_t kLeftAfterMs = 60'000;
 
 std::string local_day(std::int64_t unix_ms) {
@@ -61,7 +61,7 @@ int Output::open() {
   return 0;
 }
 
-/// Files of before, not compressed, which nobody has written to for a while: another process may still be at it.
+/// Earlier uncompressed files not written to for a while; a more recent one may still be in use by another process.
 void Output::tell_of_left() const {
   if (!on_left) return;
   for (const auto& file : files_->list(options_.folder)) {
@@ -93,7 +93,7 @@ int Output::open_at(const std::string& day, std::uint64_t number) {
   return 0;
 }
 
-/// Goes on with the last file of that day, if it has room.
+/// Continues the last file of that day, if it has room.
 int Output::open_for(const std::string& day) {
   std::uint64_t number = 0;
   for (const auto& file : files_->list(options_.folder)) {
@@ -130,15 +130,15 @@ int Output::prepare() {
   return follow_name(now);
 }
 
-/// Opens the file by its name again when that is asked for, or another file or none has the name.
+/// Opens the file by its name again if requested, or if the name refers to another file or to none.
 int Output::follow_name(std::int64_t now) {
   const bool asked = reopen_.exchange(false, std::memory_order_relaxed);
-  // A clock that was set back must not put the next look off.
+  // A clock that was set back must not delay the next check.
   const bool due = now - looked_at_ >= kLookEveryMs || now < looked_at_;
   if (due) looked_at_ = now;
   if (!asked && (!due || files_->names(path_, descriptor()))) return 0;
   const int error = open_at(day_, number_);
-  // Until it can be opened nothing is written: what is open is somebody else's file now.
+  // Nothing is written until it can be opened: the open file now belongs to another program.
   if (error < 0) reopen_.store(true, std::memory_order_relaxed);
   return error;
 }

@@ -17,14 +17,14 @@ struct OutputOptions {
   std::string folder;
   std::string name = "rocket";
   int fd = 1;
-  /// A file that would grow over it is followed by the next. 0: no bound.
+  /// Size at which the next file is started. 0: no limit.
   std::uint64_t max_file_bytes = 0;
-  /// The oldest beyond so many are deleted, compressed ones included. 0: none is.
+  /// The oldest files beyond this number are deleted, compressed ones included. 0: none is deleted.
   std::size_t max_files = 0;
 };
 
-/// Where lines go: `<folder>/<name>_<yyyymmdd>_log.<n>`, a new one each day (local time) and when one is full; or a
-/// descriptor. Belongs to the writer.
+/// The destination of lines: `<folder>/<name>_<yyyymmdd>_log.<n>`, a new file each day (local time) and when one is
+/// full; or a descriptor. Belongs to the writer.
 class Output {
  public:
   Output(OutputOptions options, std::shared_ptr<Files> files);
@@ -32,28 +32,28 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  /// Opens what the next write would open, so that a crash finds it open; a negated errno when that fails.
+  /// Opens the file for the next write in advance, so that it is open in a crash; a negated errno if that fails.
   int open();
   /// Writes from the front of `text`, which is whole lines: so many bytes, at least one, or a negated errno. Opens,
   /// rolls and opens again as needed. -EAGAIN: try again after wait().
   std::int64_t write(std::string_view text);
   void wait(int ms);
-  /// All that was written is on the disk, files that have been left included; or a negated errno.
+  /// Syncs everything written to the disk, including files left since; or returns a negated errno.
   int sync();
-  /// The next write opens the file by its name again (logrotate has moved it).
+  /// The next write opens the file by its name again (after logrotate has moved it).
   void reopen() { reopen_.store(true, std::memory_order_relaxed); }
 
   /// Closes the file, not a stream. Nothing may be written after it.
   void close() { shut(); }
 
-  /// The path of a file that will not be written to any more.
+  /// The path of a file that is no longer written to.
   std::function<void(const std::string&)> on_rolled;
-  /// The same of one that another process has left.
+  /// The same for a file left by another process.
   std::function<void(const std::string&)> on_left;
 
-  /// For a handler of a fatal signal: -1 when none is open.
+  /// For a handler of a fatal signal: -1 if none is open.
   int descriptor() const { return fd_.load(std::memory_order_acquire); }
-  /// Of what was last opened.
+  /// Of the file opened last.
   const std::string& path() const { return path_; }
 
  private:
@@ -64,7 +64,7 @@ class Output {
   int follow_name(std::int64_t now);
   int roll();
   void shut();
-  /// Before the open file is left for another.
+  /// Called before switching from the open file to another.
   void sync_before_leaving();
   void delete_old() const;
   void tell_of_left() const;
@@ -78,18 +78,18 @@ class Output {
   std::uint64_t number_ = 0;
   std::uint64_t size_ = 0;
   std::int64_t looked_at_ = 0;
-  /// A line was written in part; its rest goes to the same file. When that one has been taken away because nothing more
-  /// could be written, the rest begins the new one.
+  /// A line was written in part; its rest goes to the same file. If that file was removed because nothing more could be
+  /// written, the rest is written at the start of the new one.
   bool mid_line_ = false;
   /// The last write failed.
   bool failed_ = false;
   /// Written to since it was last synced.
   bool dirty_ = false;
-  /// Somebody asks for syncs: then files are synced when they are left.
+  /// Syncs have been requested: from now on files are synced before they are left.
   bool syncs_ = false;
-  /// A file was left before anybody asked, and may not be on the disk yet.
+  /// A file was left before the first request for a sync, and may not be on the disk yet.
   bool left_dirty_ = false;
-  /// Of a file that could not be synced when it was left.
+  /// Error of a file that could not be synced before it was left.
   int left_error_ = 0;
 };
 
@@ -99,7 +99,7 @@ struct RolledName {
   std::uint64_t number = 0;
   auto operator<=>(const RolledName&) const = default;
 };
-/// False when `file` is none of `name`'s. Compressed ones (`.gz`) are.
+/// False if `file` does not belong to `name`. Compressed ones (`.gz`) are.
 bool parse_rolled_name(std::string_view file, std::string_view name, RolledName& parsed);
 
 }  // namespace rocket::log

@@ -8,7 +8,7 @@
 
 namespace rocket::log {
 
-/// Loggers that a handler of a signal has to see to. At most 32; those beyond are not seen.
+/// The loggers that a signal handler has to write out. At most 32; any beyond that are not written.
 class SavedLoggers {
  public:
   void add(Logger& logger) {
@@ -34,8 +34,8 @@ class SavedLoggers {
     }
   }
 
-  /// Logger::write_out() of all, within `most` together: one that hangs takes an equal share of what is left, so those
-  /// behind it have theirs.
+  /// Calls Logger::write_out() on all, within `most` in total: each may use an equal share of the remaining time, so
+  /// one that hangs leaves time for the others.
   void write_out(Millis most) const noexcept {
     SteadyMs count = 0;
     for_each([&](Logger& logger) {

@@ -9,14 +9,14 @@
 
 #include "log/logger.h"
 
-// What a handler of a fatal signal sees of a log: the queue, from the batch that is being written on, and then both
-// halves of each buffer, which are younger. All by async-signal-safe calls, on the thread that crashed.
+// What a handler of a fatal signal writes of a log: the queue, starting with the batch being written, then both halves
+// of each buffer, which are newer. All by async-signal-safe calls, on the thread that crashed.
 
 namespace rocket::log {
 
 namespace {
 
-/// For a handler of a fatal signal, until `give_up`. False when not everything is written.
+/// For a handler of a fatal signal, until `give_up`. False if not everything was written.
 bool write_all(int fd, std::string_view text, SteadyMs give_up) noexcept {
   if (fd < 0) return text.empty();
   struct stat about {};

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Millis kFirstErrorPause{100};
 constexpr Millis kLongestErrorPause{1000};
-/// Of files that nobody comes to compress.
+/// Limit for finished files that nobody collects for compression.
 constexpr std::size_t kMostRolled = 1000;
 
 }  // namespace
@@ -87,7 +87,7 @@ void Writer::on_error(int error) {
 
 void Writer::count_written(const Batch& batch, bool whole) {
   const std::string_view text(batch.text.get(), batch.written.load(std::memory_order_relaxed));
-  // The log's own line is the last.
+  // The log's own line is the last one.
   parts_.flushes.count_written(
       whole ? batch.lines
             : std::min(batch.lines, static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'))));

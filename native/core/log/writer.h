@@ -11,12 +11,12 @@
 
 namespace rocket::log {
 
-/// Writes what was gathered, in order. The only thread that a disk can hold up.
+/// Writes the gathered batches, in order. The only thread that a disk can block.
 class Writer {
  public:
   explicit Writer(Parts& parts);
 
-  /// Before run(): opens what the first write would open, so that a crash finds it open.
+  /// Before run(): opens the file for the first write, so that it is open in a crash.
   void open();
   /// Until the gatherer has ended and all is written, or the log is abandoned.
   void run();
@@ -36,7 +36,7 @@ class Writer {
   bool write_batch(Batch& batch);
   void on_written(std::uint64_t bytes);
   void on_error(int error);
-  /// How many of the batch's lines the kernel has.
+  /// How many of the batch's lines have been written to the kernel.
   void count_written(const Batch& batch, bool whole);
   void finish_flush(std::uint64_t ticket);
 

@@ -21,16 +21,16 @@ struct ClientMethod {
   std::uint32_t string_fields = 0;  ///< of its reply (Event::string_fields)
 };
 
-/// A call as the JavaScript thread hands it over; the views live until it has been started.
+/// A call as handed over by the JavaScript thread; the views are valid until it has been started.
 struct CallRequest {
   CallHandle handle;
   const ClientMethod* method = nullptr;
   SteadyMs deadline = 0;
   ByteSpan body;
   OwnedBytes large_body;       ///< used instead of `body` when not empty
-  std::size_t lost_bytes = 0;  ///< length of a body that there was no memory for
+  std::size_t lost_bytes = 0;  ///< length of a body that could not be allocated
   std::string_view metadata;
-  std::string_view msg_id;  ///< empty: make a fresh one
+  std::string_view msg_id;  ///< empty: create a new one
 
   ByteSpan payload() const { return large_body.empty() ? body : large_body.span(); }
 };

@@ -13,11 +13,11 @@
 
 namespace rocket::rpc {
 
-/// When a silent peer is given up.
+/// When a silent peer is considered dead.
 struct Keepalive {
-  /// So long nothing is heard, though something is due, before the peer is asked. 0: it never is.
+  /// Silence, while something is due, after which the peer is probed. 0: never.
   Millis time{5000};
-  /// So long it may take to answer.
+  /// Time the peer has to answer.
   Millis timeout{3000};
 
   Millis limit() const { return time + timeout; }
@@ -26,9 +26,9 @@ struct Keepalive {
 
 struct ClientOptions {
   std::size_t io_threads = 1;
-  /// Connections of each endpoint, given out over the io threads.
+  /// Connections to each endpoint, distributed over the io threads.
   std::size_t connections = 1;
-  /// A new connection for every call, as C++ rocket does, in place of `connections` kept ones.
+  /// A new connection for every call, as C++ rocket does, instead of `connections` kept ones.
   bool short_connections = false;
   /// max_write_queue_bytes bounds the requests that wait to be written on one connection; past it a call fails.
   io::ConnectionLimits connection;
@@ -36,10 +36,10 @@ struct ClientOptions {
   Millis first_backoff{100};
   Millis longest_backoff{10'000};
   Keepalive keepalive;
-  /// Connections of each endpoint that is not rocket-rpc, with one call at a time on each; at least one a session.
+  /// Connections to each endpoint that is not rocket-rpc, with one call at a time on each; at least one per session.
   std::size_t serial_connections = 16;
   bool checksum = true;
-  /// Take the peer for ours before it has shown it: neither asks it nor waits for it to show.
+  /// Assume that the peer is rocket-rpc: do not check it or wait for proof.
   bool peer_is_rocket_rpc = false;
 };
 
@@ -53,7 +53,7 @@ struct ClientCounters {
   std::atomic<std::uint64_t> frames_rejected{0};
 };
 
-/// What all endpoints of one channel share. Kept alive by each of their sessions.
+/// State shared by all endpoints of one channel. Kept alive by each of their sessions.
 struct ClientChannel {
   ClientChannel(std::shared_ptr<Inbox> to, const ClientOptions& with) : inbox(std::move(to)), options(with) {}
 
@@ -68,10 +68,10 @@ struct ClientChannel {
 
 /// State of one connection to an endpoint, as JavaScript sees it (lib/addon/layout.ts).
 enum class LinkState : std::int32_t {
-  kIdle = 0,  ///< will connect when a call comes
+  kIdle = 0,  ///< connects when a call comes
   kConnecting,
   kReady,
-  kFailed,  ///< waits before the next attempt; calls fail
+  kFailed,  ///< pauses before the next attempt; calls fail
   kClosed,
 };
 
@@ -79,8 +79,8 @@ enum class LinkState : std::int32_t {
 struct ClientEndpointInfo {
   std::int32_t number = 0;
   std::string name;
-  /// The last that was learned of it on any connection. A hint: each connection learns for itself, since another server
-  /// may have taken the address.
+  /// The last finding about the peer on any connection. A hint: each connection finds out for itself, because another
+  /// server may have taken over the address.
   std::atomic<bool> seems_plain{false};
 };
 

@@ -25,7 +25,7 @@ ClientEndpoint::ClientEndpoint(Engine& engine, std::shared_ptr<ClientChannel> ch
     : channel_(std::move(channel)) {
   const auto lanes = engine.lanes(channel_->options.io_threads);
   const std::size_t count = channel_->options.short_connections ? lanes.size() : channel_->options.connections;
-  // Endpoints begin at different io threads, so that many with one connection each do not crowd the first.
+  // Endpoints begin at different io threads, so that many with one connection each do not overload the first.
   const auto first = static_cast<std::size_t>(info->number);
   for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) {
     Lane& lane = *lanes[(first + i) % lanes.size()];

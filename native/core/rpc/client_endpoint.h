@@ -8,7 +8,8 @@
 
 namespace rocket::rpc {
 
-/// The JavaScript thread's side of one endpoint: spreads calls over its sessions. close() must be called before it is
+/// The JavaScript thread's side of one endpoint: distributes calls over its sessions. close() must be called before it
+/// is
 /// destroyed.
 class ClientEndpoint {
  public:

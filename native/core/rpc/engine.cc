@@ -7,7 +7,7 @@ namespace rocket::rpc {
 namespace {
 
 /// Guards the one pointer below. On the heap and never freed: process.exit() runs static destructors while io threads
-/// are still at work.
+/// are still running.
 struct Current {
   std::mutex mutex;
   std::weak_ptr<Engine> engine;

@@ -12,7 +12,7 @@
 
 namespace rocket::rpc {
 
-/// What the RPC layer keeps on one io thread.
+/// The RPC layer's state on one io thread.
 class Lane {
  public:
   explicit Lane(io::IoThread& io);
@@ -27,8 +27,8 @@ class Lane {
   std::vector<std::pair<const Inbox*, std::weak_ptr<InboxPort>>> ports_;
 };
 
-/// The io threads of the process: started by the first server or channel that acquires them, ended when the last lets
-/// go, which must happen on a JavaScript thread because it joins them.
+/// The io threads of the process: started by the first server or channel that acquires them, ended when the last one
+/// releases them, which must happen on a JavaScript thread because it joins the io threads.
 class Engine {
  public:
   // any thread but an io thread:

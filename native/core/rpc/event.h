@@ -7,11 +7,11 @@
 
 namespace rocket::rpc {
 
-/// What an event in an Inbox says. The numbers cross into JavaScript (lib/addon/layout.ts).
+/// Kinds of events in an Inbox. The numbers are shared with JavaScript (lib/addon/layout.ts).
 enum class EventKind : std::int32_t {
   kRequest = 1,    ///< server: a call to handle
   kAbort,          ///< server: a delivered call was answered natively or lost its peer
-  kServerClosed,   ///< server: nothing of it is left on any io thread
+  kServerClosed,   ///< server: it has released everything on all io threads
   kReply,          ///< client: a call succeeded
   kFailure,        ///< client: a call ended with a status
   kEndpointState,  ///< client: a connection of endpoint `owner` is now in state `code`; `text`: why
@@ -28,7 +28,7 @@ inline constexpr std::int32_t kRequestWritten = 2;  ///< kFailure: the whole req
 inline constexpr std::int32_t kAsciiText = 4;       ///< every string in the payload is known to be ASCII
 }  // namespace event_flag
 
-/// An event before it is copied into the slab; the spans need to live only that long.
+/// An event before it is copied into the slab; the spans need to be valid only until then.
 struct Event {
   EventKind kind;
   std::int32_t owner = 0;           ///< word 1: server or endpoint number

@@ -7,7 +7,7 @@
 
 namespace rocket::rpc {
 
-/// Protocols that people talk to a TinyPB port, or to which they point a TinyPB client, by mistake.
+/// Protocols that are used by mistake with a TinyPB port or a TinyPB client.
 enum class Foreign : std::uint8_t { kNone, kHttp1, kHttp2, kTls };
 inline constexpr std::size_t kForeignCount = 4;
 /// The name used in stats, such as `http1`.
@@ -15,9 +15,9 @@ const char* name_of(Foreign protocol);
 /// The name for people, such as `HTTP/1`.
 const char* title_of(Foreign protocol);
 
-/// What a client is that begins a connection with these bytes, none of which is the start of a frame.
+/// The protocol of a client whose connection begins with these bytes, which are not the start of a frame.
 Foreign foreign_client(ByteSpan head);
-/// What a server is that answers a frame with these.
+/// The protocol of a server that answers a frame with these bytes.
 Foreign foreign_server(ByteSpan head);
 
 }  // namespace rocket::rpc

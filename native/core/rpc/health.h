@@ -14,13 +14,13 @@ namespace health {
 
 inline constexpr std::string_view kService = "rocket.health.v1.Health";
 inline constexpr std::string_view kCheck = "rocket.health.v1.Health.check";
-/// The msg_id of the checks that a client's core makes by itself. No call can have it: the ids of inner calls hold a
-/// dot.
+/// The msg_id of the health checks that a client's core sends by itself. No call can have it: the ids of nested calls
+/// contain a dot.
 inline constexpr std::string_view kPingId = "rocket-rpc-ping";
 
 enum class Status : std::uint8_t { kUnknown, kServing, kNotServing, kServiceUnknown, kServingBlocked };
 
-/// Reads a HealthCheckRequest: `service` then points into `body`. False on bytes that are no such message.
+/// Reads a HealthCheckRequest: `service` then points into `body`. False if the bytes are not such a message.
 bool decode_request(ByteSpan body, std::string_view& service);
 
 /// A HealthCheckResponse.

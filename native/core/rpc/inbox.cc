@@ -45,7 +45,7 @@ bool Inbox::has_room(const Event& event) const {
   const std::size_t in_slab = (head ? 0 : event.text.size()) + (is_large ? 0 : event.payload.size());
   if (bytes_ + in_slab > limits_.slab_bytes) return false;
   if (head && head_bytes_ + head_size(event) > limits_.head_bytes) return false;
-  // One large payload is always let in, or a body over the limit could never pass.
+  // One large payload is always accepted, or a body over the limit could never pass.
   return !is_large || large_.empty() || large_bytes_ + event.payload.size() <= limits_.max_large_bytes;
 }
 
@@ -62,7 +62,7 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::un
     return false;
   }
   const bool is_large = event.payload.size() > kLargePayloadBytes;
-  // The block of a large payload begins with what precedes the payload in its frame.
+  // The block of a large payload begins with the bytes that precede it in its frame.
   const bool adopted = is_large && large != nullptr;
   if (ascii && !is_large) note_strings(strings);
   write_descriptor(event, is_large, adopted ? event.payload.data() - large->data() : 0, ascii);

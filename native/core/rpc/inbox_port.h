@@ -17,7 +17,7 @@ struct ClientCall;
 
 namespace rocket::rpc {
 
-/// Told when an Inbox that was full has room again.
+/// Notified when an Inbox that was full has room again.
 class RoomWaiter {
  public:
   // io thread:
@@ -27,8 +27,8 @@ class RoomWaiter {
   ~RoomWaiter() = default;
 };
 
-/// One io thread's end of one Inbox: announces once a turn, and keeps what must not be refused while the Inbox is full.
-/// Everything but tell_room() belongs to the io thread.
+/// One io thread's access to one Inbox: wakes JavaScript once per turn, and keeps events that must not be refused while
+/// the Inbox is full. Everything except tell_room() belongs to the io thread.
 ///
 /// The Inbox stays locked from one push() to the next only within a Burst.
 class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<InboxPort> {
@@ -51,22 +51,22 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
     InboxPort& port_;
   };
 
-  /// False when the Inbox is full: keep the event's source and call wait_for_room().
+  /// False if the Inbox is full: keep the event's source and call wait_for_room().
   bool push(const Event& event, OwnedBytes* large = nullptr);
-  /// For events whose number is bounded by the calls they end: kept aside in order until there is room.
+  /// For events whose number is limited by the calls they end: kept in order until there is room.
   void push_always(const Event& event);
   void wait_for_room(RoomWaiter& waiter);
   void forget(RoomWaiter& waiter);
   /// Inbox::probe(), also within a Burst.
   SteadyMs probe();
 
-  /// Called by a full Inbox: true when it has to remember this port, false when word of room is already on its way.
+  /// Called by a full Inbox: true if it has to remember this port, false if a notification of room is already pending.
   bool expect_room() { return !std::exchange(room_expected_, true); }
 
   io::IoThread& io() { return io_; }
   const Inbox& inbox() const { return *inbox_; }
 
-  /// Where the client calls of this JavaScript thread are on this io thread, by JavaScript's handle: for cancelling.
+  /// The client calls of this JavaScript thread on this io thread, by JavaScript's handle: for cancelling.
   std::vector<tinypb::ClientCall*>& calls_by_handle() { return calls_by_handle_; }
 
   // any thread:
@@ -77,7 +77,7 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   void on_room();
   bool push_locking(const Event& event, OwnedBytes* large);
 
-  /// Pushes after which JavaScript gets a chance to take what is there.
+  /// Number of pushes after which JavaScript gets a chance to take the events.
   static constexpr unsigned kPushesLocked = 32;
 
   struct Kept {

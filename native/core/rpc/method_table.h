@@ -50,7 +50,7 @@ class MethodTable {
     Reason why = Reason::kNone;  ///< there is none
   };
 
-  /// `name` is `Service.method`, split at its last dot; false when it is taken or has no dot.
+  /// `name` is `Service.method`, split at its last dot; false if it is already in use or has no dot.
   bool add(std::string_view name, std::uint32_t string_fields = 0);
   /// The same for one that is answered natively. Its service is not one of services().
   bool add_native(std::string_view name, NativeHandler handler);

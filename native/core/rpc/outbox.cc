@@ -10,15 +10,15 @@ namespace {
 
 /// A reply up to this size is encoded on the stack for a direct send.
 constexpr std::size_t kDirectBytes = 4096;
-/// A send costs the JavaScript thread several times what handing over costs it, so it sends by itself only while calls
-/// come one at a time (bench:boundary, 1 x 1 against 50 x 1).
+/// A send costs the JavaScript thread several times as much as handing over, so it sends directly only while calls come
+/// one at a time (bench:boundary, 1 x 1 against 50 x 1).
 constexpr std::uint32_t kLoneRepliesBeforeDirect = 16;
 
 std::string_view text_at(const std::uint8_t* bytes, std::uint32_t offset, std::uint32_t size) {
   return as_text({bytes + offset, size});
 }
 
-/// Where in the slab a command ends; the commands of a flush lie one behind the other.
+/// The end of a command in the slab; the commands of a flush are stored consecutively.
 std::size_t end_of(const Command& command) {
   const bool in_slab = (command.flags & command_flag::kLargePayload) == 0;
   return std::max(std::size_t{command.text_at} + command.text + command.msg_id,
@@ -60,7 +60,7 @@ class Outbox::Batch final : public io::IoTask {
 
   // io thread:
   void run() override {
-    // The slots of a thousand calls are more than the nearest caches hold.
+    // The slots of a thousand calls do not fit into the nearest caches.
     for (std::size_t i = 0; i < items_.size(); ++i) {
       if (i + kAhead < items_.size() && items_[i + kAhead].command.kind == CommandKind::kReply) {
         lane_.server_calls.prefetch(call_id(items_[i + kAhead].command));
@@ -74,13 +74,13 @@ class Outbox::Batch final : public io::IoTask {
 
   struct Item {
     Command command;
-    tinypb::ClientSession* session;  // outlives the batch: its close() is posted behind every batch that names it
+    tinypb::ClientSession* session;  // outlives the batch: its close() is posted after every batch that refers to it
     const ClientMethod* method;
     SteadyMs deadline;
     OwnedBytes large;
   };
 
-  /// There was no memory for its payload.
+  /// Its payload could not be allocated.
   static bool lost(const Item& item) {
     return (item.command.flags & command_flag::kLargePayload) != 0 && item.large.empty();
   }
@@ -221,8 +221,8 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
   std::size_t sent = 0;
   switch (call.connection->direct_send({frame.data(), size}, sent)) {
     case io::Connection::Direct::kSent:
-      // The slot can wait until the thread next has something to do: its caller has the reply. What waits for the end
-      // of a call says so (TasksAwaited).
+      // Freeing the slot can wait until the thread is awake anyway: its caller has the reply. Code that waits for the
+      // end of a call sets TasksAwaited.
       lane.io.post_lazily(release_task(lane, call_id(command)));
       return true;
     case io::Connection::Direct::kPartial: {

@@ -12,7 +12,7 @@
 
 namespace rocket::rpc {
 
-/// What a descriptor of the Outbox asks for. The numbers cross from JavaScript (lib/addon/layout.ts).
+/// Kinds of commands in the Outbox. The numbers are shared with JavaScript (lib/addon/layout.ts).
 enum class CommandKind : std::int32_t {
   kReply = 1,  ///< answer a server call with all of a single reply, and let go of it
   kRelease,    ///< let go of a server call: one that was aborted, or that expired before its handler was started
@@ -45,8 +45,8 @@ struct Command {
 };
 static_assert(sizeof(Command) == kCommandWords * 4);
 
-/// The way from one JavaScript thread to the io threads. What JavaScript wrote in one microtask turn is sorted by io
-/// thread and handed over in one batch each; what it may hold is bounded by the calls in flight.
+/// The queue from one JavaScript thread to the io threads. The commands of one microtask turn are sorted by io thread
+/// and handed over in one batch each; its size is limited by the calls in flight.
 class Outbox {
  public:
   explicit Outbox(std::shared_ptr<Inbox> inbox);
@@ -55,8 +55,8 @@ class Outbox {
   // js thread:
   void add_endpoint(std::int32_t number, ClientEndpoint& endpoint) { endpoints_[number] = &endpoint; }
   void remove_endpoint(std::int32_t number) { endpoints_.erase(number); }
-  /// `large` are the blocks of the commands flagged kLargePayload, in order. One is empty when there was no memory for
-  /// it: its call then fails.
+  /// `large` are the blocks of the commands flagged kLargePayload, in order. A block is empty if it could not be
+  /// allocated: its call then fails.
   void flush(Engine& engine, std::span<const Command> commands, const std::uint8_t* bytes,
              std::vector<OwnedBytes> large);
 
@@ -71,14 +71,14 @@ class Outbox {
   class Batch;
   Batch& batch_for(Lane& lane);
   void add_call(const Command& command, OwnedBytes large);
-  /// Answers the only command of a flush from this thread; false when that is not possible.
+  /// Answers the only command of a flush on this thread; false if that is not possible.
   bool try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes);
 
   const std::shared_ptr<Inbox> inbox_;
   std::unordered_map<std::int32_t, ClientEndpoint*> endpoints_;
   std::vector<Lane*> route_by_handle_;
   std::vector<std::pair<Lane*, std::unique_ptr<Batch>>> batches_;
-  // Of the flush being handed over: what a batch can grow to, and a copy of what the slab holds.
+  // Of the flush being handed over: the maximum size of a batch, and a copy of the slab's contents.
   std::size_t flush_commands_ = 0;
   std::shared_ptr<const OwnedBytes> flush_bytes_;
   std::uint32_t lone_replies_in_a_row_ = 0;

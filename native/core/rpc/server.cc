@@ -117,7 +117,7 @@ void Server::stop_accepting(std::function<void()> then) {
   acceptors_.clear();
 }
 
-// The shards drain only once the listeners are closed: who has been told of the end may listen there again.
+// The shards drain only once the listeners are closed: code notified of the end may listen there again.
 void Server::close(Millis drain) {
   stop_accepting([self = shared_from_this(), drain] {
     if (self->shards_closed_.load() == self->shards_.size()) return;

@@ -27,19 +27,21 @@ struct ServerOptions {
   std::vector<const Protocol*> protocols;
   std::size_t io_threads = 1;
   io::ConnectionLimits connection;
-  /// Requests of one connection that may be in JavaScript's hands; past it the connection is not read.
+  /// Requests of one connection that JavaScript may handle at a time; past it the connection is not read.
   std::size_t max_calls_per_connection = 1024;
   /// Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED.
   std::size_t max_calls = 65'536;
   /// Accepted connections; past it a new one is closed at once.
   std::size_t max_connections = 65'536;
-  /// For a request that brings no deadline of its own.
+  /// For a request without a deadline.
   Millis default_timeout{30'000};
-  /// The longest deadline a request can ask for; a longer one is cut to it.
+  /// The longest deadline a request can have; a longer one is reduced to it.
   Millis max_timeout{24 * 3600 * 1000};
-  /// How long JavaScript may stay away from its events until the health service calls it blocked. 0: no health service.
+  /// How long JavaScript may leave its events unread before the health service reports it as blocked. 0: no health
+  /// service.
   Millis health_blocked_after{1000};
-  /// Takes the server's lines from any io thread, whatever JavaScript does. Without it they go to JavaScript as events.
+  /// Takes the server's lines from any io thread, regardless of JavaScript. Without it they are passed to JavaScript as
+  /// events.
   std::function<void(std::string_view line)> log;
 };
 
@@ -73,16 +75,16 @@ class Server final : public std::enable_shared_from_this<Server> {
   void remove_consumer(const std::shared_ptr<const Consumer>& consumer);
   void listen(io::Listener listener);
   /// Stops accepting, answers new requests with UNAVAILABLE, waits up to `drain` for running calls, then closes. Sends
-  /// kServerClosed when nothing is left; that takes at most `drain` plus a second for peers slow to read.
+  /// kServerClosed when everything is released; that takes at most `drain` plus a second for slow readers.
   void close(Millis drain);
   std::uint64_t accept_backoffs() const;
-  /// Makes the io threads run what was left for later, so that the gauge of queued tasks goes to zero.
+  /// Makes the io threads run their lazily posted tasks, so that the gauge of queued tasks returns to zero.
   void settle();
 
   // io thread:
   /// Once for each shard: it drains and its last call has ended.
   void on_shard_drained();
-  /// One that deliver() has admitted is gone, or was never made.
+  /// A connection that deliver() admitted is closed, or was never created.
   void on_connection_gone() { connections_admitted_.fetch_sub(1, std::memory_order_relaxed); }
   /// True for the last shard.
   bool on_shard_closed();
@@ -94,7 +96,8 @@ class Server final : public std::enable_shared_from_this<Server> {
   void count_rejected(const Protocol& protocol, std::size_t reason);
   std::uint64_t rejected(const Protocol& protocol, std::size_t reason) const;
 
-  ServiceHealth health;  ///< what JavaScript has said; while the server drains, its health service says so instead
+  ServiceHealth
+      health;  ///< the statuses set by JavaScript; while the server drains, its health service reports that instead
   ServerCounters counters;
   io::ConnectionGauges gauges;
 
@@ -122,7 +125,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   std::size_t next_shard_ = 0;                            // main io thread
   std::unique_ptr<DrainTimer> drain_timer_;               // main io thread
   std::atomic<std::size_t> consumers_{0};
-  /// Those that shards have, and those on their way to one.
+  /// Connections of shards, and those being passed to one.
   std::atomic<std::int64_t> connections_admitted_{0};
   std::atomic<std::size_t> shards_drained_{0};
   std::atomic<std::size_t> shards_closed_{0};

@@ -49,8 +49,8 @@ struct ServerCall : Timer, CallLink {
   std::uint32_t stream = 0;
   std::uint8_t marks = 0;
 
-  /// Written by the JavaScript thread while it holds the call: it has answered the peer itself, and the call no longer
-  /// counts as in flight.
+  /// Written by the JavaScript thread while it holds the call: it has answered the peer directly, and the call no
+  /// longer counts as in flight.
   bool counted_out = false;
 
   /// Set by whoever ends the answer first, or by the io thread when there is nobody left to answer.
@@ -86,12 +86,12 @@ class ServerCallTable {
   ~ServerCallTable();
 
   // io thread:
-  /// Null when all kMaxCalls slots are in use.
+  /// Null if all kMaxCalls slots are in use.
   ServerCall* allocate();
   void release(ServerCall& call);
   ServerCall* find(CallId id);
   std::size_t in_use() const { return free_.taken(); }
-  /// Has the memory of a call fetched that is about to be looked for.
+  /// Prefetches the memory of a call that is about to be looked up.
   void prefetch(CallId id) const {
     if (id.slot() < chunk_count_ * kChunkCalls) prefetch(&chunk(id.slot())[id.slot() % kChunkCalls].call);
   }

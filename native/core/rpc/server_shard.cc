@@ -121,7 +121,7 @@ void ServerShard::abandon() {
 
 void ServerShard::maybe_closed() {
   if (!finishing_ || closed_ || !sessions_.empty() || !orphans_.empty()) return;
-  // The last session may have held the server, and JavaScript lets go of it when it hears of the end.
+  // The last session may have owned the server, and JavaScript releases it when notified of the end.
   const auto keep = server_.shared_from_this();
   closed_ = true;
   lane_.io.timers().cancel(flush_timer_);

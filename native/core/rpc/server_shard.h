@@ -20,7 +20,7 @@ namespace rocket::rpc {
 class Lane;
 class Server;
 
-/// What a server has on one io thread: its sessions, and the calls whose connection is gone but which JavaScript still
+/// A server's part on one io thread: its sessions, and the calls whose connection is closed but which JavaScript still
 /// holds. Everything here runs on that thread.
 class ServerShard {
  public:
@@ -33,7 +33,7 @@ class ServerShard {
   void detach(const Consumer& consumer);
   void adopt(std::vector<io::Accepted> batch);
   void begin_draining();
-  /// Ends what still runs and closes every connection once it is flushed.
+  /// Ends running calls and closes every connection once it is flushed.
   void finish();
   void abandon();
 
@@ -47,9 +47,10 @@ class ServerShard {
   static void on_call_deadline(Timer& timer);
 
   // js thread, for a call it holds:
-  /// Before its answer leaves, after which the peer may call again at once: limits must not count this call then.
+  /// Called before its answer is sent, because the peer may call again at once after it: limits must not count this
+  /// call then.
   static void count_out(ServerCall& call);
-  /// The answer has not left.
+  /// The answer was not sent after all.
   static void count_in(ServerCall& call);
 
   // Called by sessions.

@@ -9,15 +9,15 @@ namespace rocket::rpc {
 
 class MethodTable;
 
-/// What the application has said of its services: whether each, and the server as a whole, means to serve. The names
-/// are those of the method table and never change; JavaScript writes, any io thread reads.
+/// The statuses set by the application: whether each service, and the server as a whole, is serving. The names are
+/// those of the method table and never change; JavaScript writes, any io thread reads.
 class ServiceHealth {
  public:
   explicit ServiceHealth(const MethodTable& methods);
 
-  /// Empty: the server as a whole and all services. A name that is not known changes nothing.
+  /// Empty: the server as a whole and all services. An unknown name changes nothing.
   void set(std::string_view service, bool serving);
-  /// Empty: the server as a whole. What is not known stands as the server does.
+  /// Empty: the server as a whole. An unknown service has the status of the server.
   bool serving(std::string_view service) const;
 
  private:

@@ -25,23 +25,24 @@ enum class Code : std::uint8_t {
   kUnauthenticated,
 };
 
-/// What a code leaves open, and a protocol or JavaScript may say more exactly. The numbers cross into JavaScript.
+/// Details that a code does not express and that a protocol or JavaScript may distinguish. The numbers are shared with
+/// JavaScript.
 enum class Reason : std::uint8_t {
   kNone,
   kNoService,   ///< there is no service of that name
   kNoMethod,    ///< the service has no method of that name
-  kNoName,      ///< what was asked for is no name of a method
-  kUnreadable,  ///< the message does not parse
-  kPeerGone,    ///< nobody is left who waits for the answer
+  kNoName,      ///< the requested name is not a method name
+  kUnreadable,  ///< the message cannot be parsed
+  kPeerGone,    ///< nobody waits for the answer any more
 };
 
-/// How a call ends, in words that belong to no protocol.
+/// The outcome of a call, independent of a protocol.
 struct Status {
   Code code = Code::kOk;
   Reason reason = Reason::kNone;
-  /// The request has certainly not been begun: it may be made again, elsewhere.
+  /// The request has certainly not been started: it may be repeated on another endpoint.
   bool refused = false;
-  /// The number that the application, or the protocol by which the status came, has for it. 0: none.
+  /// The number that the application, or the protocol that delivered the status, uses for it. 0: none.
   std::int32_t own = 0;
 
   bool ok() const { return code == Code::kOk; }
