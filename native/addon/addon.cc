@@ -12,7 +12,7 @@ namespace rocket::addon {
 
 namespace {
 
-/// The numbers of the layout as C++ has them; lib/addon/binary.ts holds them against its own when it loads the binary.
+/// The numbers of the layout as C++ has them; lib/addon/binary.ts compares them with its own when it loads the binary.
 Napi::Object layout(Napi::Env env) {
   auto numbers = Napi::Object::New(env);
   numbers.Set("eventWords", static_cast<double>(rpc::kEventWords));
@@ -30,8 +30,8 @@ Napi::Object layout(Napi::Env env) {
   return numbers;
 }
 
-/// Node.js unloads an addon with the last environment that has it, a worker thread say; handlers of signals and threads
-/// that the disk holds would be left without their code.
+/// Node.js unloads an addon with the last environment that uses it, for example a worker thread; the code of signal
+/// handlers, and of threads blocked by the disk, would be gone.
 void stay_loaded() {
   Dl_info here{};
   if (dladdr(reinterpret_cast<const void*>(&stay_loaded), &here) != 0)

@@ -12,7 +12,7 @@
 
 namespace rocket::addon {
 
-// js thread: everything here. The TypeScript side has validated the values; what is missing is a bug there.
+// js thread: everything here. The TypeScript side has validated the values; a missing one is a bug there.
 
 inline double number_of(const Napi::Object& object, const char* name) {
   return object.Get(name).ToNumber().DoubleValue();
@@ -46,7 +46,7 @@ inline io::ConnectionLimits limits_of(const Napi::Object& options) {
   return limits;
 }
 
-/// Throws a JavaScript TypeError when the text is no numeric address.
+/// Throws a JavaScript TypeError if the text is not a numeric address.
 inline io::Address address_of(const Napi::Value& text) {
   const std::string given = text.ToString();
   auto address = io::parse_address(given);

@@ -13,7 +13,7 @@ rpc::Inbox::Slab slab_of(const Napi::Object& slabs, const std::string& number) {
           slabs.Get("inHeads" + number).As<Napi::Uint8Array>().Data()};
 }
 
-/// Slab, events, clock, and how many strings of messages there are; those and the heads' follow.
+/// Slab, events, clock, and the number of message strings; these and the strings of heads follow.
 constexpr std::size_t kBatchArguments = 4;
 
 bool append_latin1(napi_env env, const std::uint8_t* text, std::size_t size, std::vector<napi_value>& arguments) {
@@ -23,7 +23,7 @@ bool append_latin1(napi_env env, const std::uint8_t* text, std::size_t size, std
   return true;
 }
 
-/// Made here, and handed over as arguments, a string costs a third of what Buffer's latin1Slice() takes for it.
+/// A string created here and passed as an argument costs a third of what Buffer's latin1Slice() costs.
 void append_strings(napi_env env, const rpc::Inbox::Batch& batch, std::vector<napi_value>& arguments) {
   for (std::size_t i = 0; i < batch.strings.size(); i += rpc::Inbox::kStringWords) {
     const auto size = static_cast<std::size_t>(batch.strings[i + 1]);
@@ -91,14 +91,14 @@ Environment::Environment(const Napi::CallbackInfo& info) : ObjectWrap(info), env
                                                            this, &Environment::on_wake_up, &wake_up_.function);
   if (made != napi_ok) throw Napi::Error::New(info.Env());
   napi_unref_threadsafe_function(info.Env(), wake_up_.function);
-  // Behind the function's own hook in order of adding, so before it in order of running.
+  // Added after the function's own hook, so it runs before it.
   napi_add_env_cleanup_hook(info.Env(), &Environment::on_env_cleanup, this);
   Ref();
 }
 
 Environment::~Environment() { shut_down(); }
 
-// js thread: the inbox has something.
+// js thread: the inbox has events.
 void Environment::on_wake_up(napi_env env, napi_value callback, void* context, void*) {
   auto* self = static_cast<Environment*>(context);
   if (env == nullptr || self->closed_) return;
@@ -172,7 +172,7 @@ Napi::Value Environment::take_large(const Napi::CallbackInfo& info) {
     block.release();
     return Napi::Value(info.Env(), buffer);
   }
-  // Electron allows no external buffers.
+  // Electron does not allow external buffers.
   return Napi::Buffer<std::uint8_t>::Copy(info.Env(), block.data(), size);
 }
 

@@ -28,8 +28,8 @@ class TsfnWakeUp final : public rpc::WakeUp {
 /// made. Every method runs on the JavaScript thread.
 ///
 /// Teardown: a synchronous environment cleanup hook closes the Inbox (from then on no io thread touches the slabs or
-/// the ThreadSafeFunction), abandons servers and endpoints, and lets go of the engine, which joins its threads if this
-/// was the last environment to use it. The object keeps itself from being collected until then.
+/// the ThreadSafeFunction), abandons servers and endpoints, and releases the engine, which joins its threads if this
+/// was the last environment to use it. The object prevents its own collection until then.
 class Environment final : public Napi::ObjectWrap<Environment> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -94,7 +94,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   const std::uint8_t* out_bytes_ = nullptr;
   const rpc::Command* out_commands_ = nullptr;
   std::size_t max_commands_ = 0;
-  Napi::ObjectReference slabs_;  // keeps the memory above and the Inbox's alive
+  Napi::ObjectReference slabs_;  // keeps the memory above and that of the Inbox alive
 
   std::shared_ptr<rpc::Engine> engine_;
   std::unordered_map<std::int32_t, ServedHere> servers_;

@@ -23,11 +23,11 @@ struct SharedLog {
 
 namespace {
 
-/// By place. Never freed: worker threads may outlive static objects.
+/// By file. Never freed: worker threads may outlive static objects.
 struct Logs {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<SharedLog>> by_place;  // guarded by mutex
-  std::vector<LogBinding*> open;                               // guarded by mutex; each used by its own thread alone
+  std::vector<LogBinding*> open;                               // guarded by mutex; each is used only by its own thread
 };
 Logs& logs() {
   static auto* const all = new Logs();
@@ -106,7 +106,7 @@ LogBinding::LogBinding(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(
   }
   buffer_ = logger_->add_buffer();
   flushes_ = LogFlushes::create(info.Env());
-  // Behind the flushes' own hook in order of adding, so before it in order of running.
+  // Added after the flushes' own hook, so it runs before it.
   napi_add_env_cleanup_hook(env_, &LogBinding::on_env_cleanup, this);
   auto* const held = new std::shared_ptr<log::Buffer>(buffer_);
   const auto memory = Napi::ArrayBuffer::New(
@@ -127,7 +127,7 @@ LogBinding::~LogBinding() {
   napi_remove_env_cleanup_hook(env_, &LogBinding::on_env_cleanup, this);
 }
 
-/// All the environment has open, so that they end together.
+/// All logs that the environment has open, so that they end together.
 void LogBinding::on_env_cleanup(void* self) {
   const napi_env env = static_cast<LogBinding*>(self)->env_;
   static_cast<LogBinding*>(self)->env_ended_ = true;

@@ -10,10 +10,10 @@
 
 namespace rocket::addon {
 
-/// A log of the process, shared by every environment that opens the same place, and how many have it open.
+/// A log of the process, shared by every environment that opens the same file, and the number of those environments.
 struct SharedLog;
 
-/// One JavaScript environment's end of a log: a buffer of its own, and what there is to ask of the log. Every method
+/// One JavaScript environment's access to a log: its own buffer, and the operations of the log. Every method
 /// runs on the JavaScript thread.
 ///
 /// The memory of the buffer belongs to native code, so what JavaScript wrote is gathered also after terminate().
@@ -23,12 +23,12 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   explicit LogBinding(const Napi::CallbackInfo& info);
   ~LogBinding() override;
 
-  /// For native threads, which may go on with it after this object is gone.
+  /// For native threads, which may use it after this object is destroyed.
   const std::shared_ptr<log::Logger>& logger() const { return logger_; }
 
  private:
   static void on_env_cleanup(void* self);
-  /// The log, when nobody else has it open: it is to be closed.
+  /// The log, if no other environment has it open: it must be closed.
   std::shared_ptr<log::Logger> detach();
   void shut_down();
 

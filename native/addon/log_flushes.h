@@ -24,7 +24,7 @@ class LogFlushes final : public std::enable_shared_from_this<LogFlushes> {
   Napi::Promise start(Napi::Env env, log::Logger& logger, Millis most, bool sync);
   /// In a cleanup hook that was added after create(): afterwards the ThreadSafeFunction is not touched.
   void on_env_cleanup();
-  /// Nothing will be started any more.
+  /// No further flush will be started.
   void release();
 
  private:

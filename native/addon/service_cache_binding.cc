@@ -22,7 +22,7 @@ ServiceCacheBinding::ServiceCacheBinding(const Napi::CallbackInfo& info)
                                                            this, &ServiceCacheBinding::on_wake_up, &function_);
   if (made != napi_ok) throw Napi::Error::New(info.Env());
   napi_unref_threadsafe_function(info.Env(), function_);
-  // Behind the function's own hook in order of adding, so before it in order of running.
+  // Added after the function's own hook, so it runs before it.
   napi_add_env_cleanup_hook(info.Env(), &ServiceCacheBinding::on_env_cleanup, this);
   Ref();
 }
@@ -58,7 +58,7 @@ void ServiceCacheBinding::wake() {
 void ServiceCacheBinding::on_wake_up(napi_env env, napi_value callback, void* context, void*) {
   auto* self = static_cast<ServiceCacheBinding*>(context);
   if (env == nullptr || self->closed_) return;
-  // Before the marks are looked at: one that comes meanwhile wakes again.
+  // Before the marks are checked: a mark set meanwhile wakes again.
   self->awake_.exchange(false, std::memory_order_acq_rel);
   const Napi::HandleScope scope(env);
   auto changed = Napi::Array::New(env);

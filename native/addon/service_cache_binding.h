@@ -15,9 +15,9 @@ namespace rocket::addon {
 /// One JavaScript environment's subscriptions to the services that all environments share. Every method runs on the
 /// JavaScript thread.
 ///
-/// What other threads have to say marks a subscription and wakes JavaScript once, so nothing queues up. Teardown: a
+/// News from other threads marks a subscription and wakes JavaScript once, so nothing queues up. Teardown: a
 /// synchronous environment cleanup hook ends the subscriptions, after which no thread touches this object or its
-/// ThreadSafeFunction; the lead passes to another environment by that.
+/// ThreadSafeFunction; the lead thereby passes to another environment.
 class ServiceCacheBinding final : public Napi::ObjectWrap<ServiceCacheBinding> {
  public:
   static Napi::Function define(Napi::Env env);

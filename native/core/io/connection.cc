@@ -167,7 +167,7 @@ void Connection::close(CloseReason reason) {
   if (acquire_writer()) {
     close_socket();
   } else {
-    ::shutdown(fd_, SHUT_RDWR);  // ends a direct send in progress; its end brings us to close_socket()
+    ::shutdown(fd_, SHUT_RDWR);  // ends a direct send in progress; its end leads to close_socket()
   }
   io_.at_turn_end(shared_from_this());
 }
@@ -175,7 +175,7 @@ void Connection::close(CloseReason reason) {
 void Connection::close_socket() {
   writer_.store(kClosed, std::memory_order_release);
   std::error_code ignored;  // the descriptor is gone whatever close() reports
-  // What a silent peer has not taken would be sent to it for minutes to come.
+  // Otherwise the kernel would retransmit unacknowledged data to a silent peer for minutes.
   if (close_reason_ == CloseReason::kSilent) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
 }

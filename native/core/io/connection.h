@@ -16,15 +16,15 @@
 namespace rocket::io {
 
 enum class CloseReason : std::uint8_t {
-  kLocal,         ///< we were asked to
-  kPeerClosed,    ///< the peer has ended its side, between or inside frames, and nothing is owed to it
+  kLocal,         ///< close() was called
+  kPeerClosed,    ///< the peer has closed its sending side, between or inside frames, and everything is answered
   kReset,         ///< an error from the socket
   kBadInput,      ///< the handler refused what it read
-  kFrameTimeout,  ///< a frame was begun and not finished in time
+  kFrameTimeout,  ///< a frame was not completed in time
   kIdleTimeout,
   kSlowReader,   ///< the peer has read nothing for the idle timeout
-  kSilent,       ///< the handler has had no sign of life from the peer
-  kOutOfMemory,  ///< there was no memory for what the peer sent
+  kSilent,       ///< the handler got no sign of life from the peer
+  kOutOfMemory,  ///< memory for received data could not be allocated
 };
 inline constexpr std::size_t kCloseReasonCount = 9;
 const char* name_of(CloseReason reason);
@@ -32,7 +32,7 @@ const char* name_of(CloseReason reason);
 struct ConnectionLimits {
   /// The longest frame that is read or written.
   std::size_t max_frame_bytes = 4 << 20;
-  /// Past this many queued bytes the handler is told to stop producing (Connection::backlogged); past four times as
+  /// Past this many queued bytes the handler must stop producing (Connection::backlogged); past four times as
   /// many and one frame the connection is closed as kSlowReader.
   std::size_t max_write_queue_bytes = 4 << 20;
   /// For a whole frame; of one that is skipped, for each max_frame_bytes of it.
@@ -47,7 +47,7 @@ struct ConnectionLimits {
 struct ConnectionGauges {
   std::atomic<std::int64_t> open{0};
   std::atomic<std::int64_t> queued_bytes{0};
-  /// Memory of frames that have begun to arrive, and of what was read before reading was paused.
+  /// Memory of partly received frames, and of data read before reading was paused.
   std::atomic<std::int64_t> partial_bytes{0};
 };
 
@@ -71,18 +71,18 @@ class ConnectionHandler {
   /// There is no memory for a frame of `frame_bytes` that begins with `begun`. True: its sender has been told, and the
   /// rest of it is to be dropped. False: the connection is to be closed.
   virtual bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) = 0;
-  /// The write queue fell below its limit again.
+  /// The write queue is below its limit again.
   virtual void on_writable() = 0;
-  /// True while silence on the connection is to be expected, so that it does not count as idle.
+  /// True while silence on the connection is expected, so that it does not count as idle.
   virtual bool busy() const = 0;
   /// A server's: its peer may end its side and still wait for replies, and is gone only when the whole connection is.
   virtual bool serves() const = 0;
-  /// The peer has ended its side; nothing more is read.
+  /// The peer has closed its sending side; nothing more is read.
   virtual void on_peer_ended() {}
   /// A client's: whether the peer may be at work for it. Closing then resets the connection, which is how a server
   /// hears that nobody waits any more; an end of stream would only say that nothing more is asked.
   virtual bool owed() const { return false; }
-  /// The last call a handler gets; never from inside another call to it.
+  /// The last call to a handler; never made from inside another call to it.
   virtual void on_closed(CloseReason reason) = 0;
 
  protected:
@@ -105,26 +105,27 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void start(ConnectionHandler& handler);
   /// Idempotent; on_closed() follows at the end of the turn.
   void close(CloseReason reason);
-  /// Closes once everything queued is written. The caller bounds the wait.
+  /// Closes once everything queued is written. The caller limits the wait.
   void close_when_written();
-  /// The handler is less busy than it was: closes when the peer has ended its side and has all that it was owed.
+  /// The handler has finished some work: closes if the peer has closed its sending side and everything is answered.
   void close_if_done();
   bool open() const { return open_; }
 
   void pause_reading();
   void resume_reading();
 
-  /// `size` bytes at the end of the write queue to be filled at once; they leave at the end of the turn.
+  /// `size` bytes at the end of the write queue, to be filled at once; they are sent at the end of the turn.
   std::uint8_t* append(std::size_t size);
   void append_block(OwnedBytes block);
-  /// Before a limit is judged by queued_bytes(), or the connection is closed: writes what the kernel takes at once.
+  /// Called before a limit is checked with queued_bytes(), or the connection is closed: writes what the kernel accepts
+  /// at once.
   void write_now() { flush(); }
   bool backlogged() const { return writes_.bytes() > limits_.max_write_queue_bytes; }
   std::size_t queued_bytes() const { return writes_.bytes(); }
   /// Bytes ever queued, and how many of them the kernel has taken.
   std::uint64_t appended_total() const { return appended_total_; }
   std::uint64_t written_total() const { return appended_total_ - writes_.bytes(); }
-  /// When bytes last came, whole frames or not.
+  /// When bytes last arrived, complete frames or not.
   SteadyMs last_read() const { return last_read_; }
   TcpSigns tcp_signs() const { return io::tcp_signs(fd_); }
 
@@ -151,7 +152,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void on_turn_end() override;
   static Task<void> read_loop(std::shared_ptr<Connection> self);
   static Task<void> write_loop(std::shared_ptr<Connection> self);
-  /// Waits for the whole connection to be gone while nothing is read from it.
+  /// Waits until the whole connection is closed while nothing is read from it.
   static Task<void> watch_loop(std::shared_ptr<Connection> self);
   void start_reading();
   void watch();
@@ -174,7 +175,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool is_gone() const;
 
   void flush();
-  /// Writes until the queue is empty (true) or the socket takes no more or broke (false).
+  /// Writes until the queue is empty (true) or the socket accepts no more or broke (false).
   bool write_some();
   void after_write();
   void count_queued(std::size_t added);
@@ -185,7 +186,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   static void on_timer(Timer& timer);
   void check_timeouts();
 
-  // Who may write to the socket and close it. The JS thread only ever goes kFree -> kJs and back.
+  // Which thread may write to the socket and close it. The JS thread only switches kFree -> kJs and back.
   enum Writer : std::uint8_t { kFree, kIo, kJs, kJsIoWaits, kClosed };
   std::atomic<std::uint8_t> writer_{kFree};
 
@@ -198,15 +199,15 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   StreamSocket socket_;
   const int fd_;
   const PeerAddress peer_;
-  // Of the server or channel, which outlives every open connection.
+  // Owned by the server or channel, which outlives every open connection.
   const ConnectionLimits& limits_;
   ConnectionGauges& gauges_;
   ConnectionHandler* handler_ = nullptr;
   WriteQueue writes_;
   std::uint64_t appended_total_ = 0;
 
-  // The beginning of an unfinished frame, or what was left when reading was paused. Grows with what arrives: what a
-  // peer only announces costs nothing.
+  // The beginning of an unfinished frame, or the data left when reading was paused. Grows with received data: a size
+  // that a peer only announces costs nothing.
   OwnedBytes pending_;
   std::size_t pending_size_ = 0;
   std::size_t pending_frame_bytes_ = 0;
@@ -222,7 +223,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool open_ = true;
   bool reading_ = false;
   bool paused_ = false;
-  bool ended_ = false;  // the peer has ended its side, and is still owed something
+  bool ended_ = false;  // the peer has closed its sending side, and not everything is answered
   bool watching_ = false;
   bool writing_ = false;
   bool close_when_written_ = false;

@@ -13,16 +13,16 @@ namespace rocket::io {
 
 namespace {
 
-/// Reads in a row from one socket before others get their turn.
+/// Consecutive reads from one socket before others get their turn.
 constexpr int kReadsPerWakeUp = 8;
 /// From this many bytes on that are there and that are missing, a frame is read straight into its own block.
 constexpr std::size_t kReadInPlaceBytes = 16 * 1024;
 /// Enough for a frame's length to be known.
 constexpr std::size_t kHeadBytes = 64;
-/// The least that is set aside for a frame whose length is known.
+/// The minimum reserved for a frame whose length is known.
 constexpr std::size_t kLeastFrameRoom = 1024;
-/// Room for a frame is up to so many times what has arrived of it: more costs memory that a peer only announces, less
-/// costs copies (docs/decisions/0027).
+/// Room for a frame is up to this many times its received bytes: more would cost memory for announced sizes, less would
+/// cost copies (docs/decisions/0027).
 constexpr std::size_t kGrowth = 8;
 
 std::size_t room_for(std::size_t size, std::size_t frame_bytes) {
@@ -70,7 +70,7 @@ void Connection::read_available() {
   }
 }
 
-/// Where the rest of a frame that was begun can be read to without a copy; empty when it is not worth it.
+/// Memory into which the rest of a partly received frame can be read without a copy; empty if not worthwhile.
 std::span<std::uint8_t> Connection::room_in_place() {
   const std::size_t missing = pending_frame_bytes_ > pending_size_ ? pending_frame_bytes_ - pending_size_ : 0;
   if (pending_size_ < kReadInPlaceBytes || missing < kReadInPlaceBytes) return {};
@@ -109,8 +109,8 @@ void Connection::on_end_of_stream() {
   if (open_) watch();
 }
 
-/// Whether both directions are closed. Over TCP that is not known of a peer that has closed its socket until something
-/// is sent to it: it looks like one that only ended its side.
+/// Whether both directions are closed. Over TCP a peer that has closed its socket cannot be recognised until something
+/// is sent to it: it looks like one that only closed its sending side.
 bool Connection::is_gone() const {
   pollfd descriptor{fd_, 0, 0};
   return ::poll(&descriptor, 1, 0) > 0 && (descriptor.revents & (POLLERR | POLLHUP)) != 0;
@@ -126,17 +126,17 @@ Task<void> Connection::watch_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
   co_await self->socket_.async_wait(StreamSocket::wait_error, asio::redirect_error(use_task, error));
   if (!self->open_) co_return;
-  // Urgent data, which nobody reads, would be reported for ever: this does not wait for anything after it.
+  // Urgent data is never read and would be reported forever, so this does not wait for anything after it.
   if (!error && !self->is_gone()) co_return;
   self->watching_ = false;
-  // While the connection is read, reading comes upon its end by itself, behind what has arrived.
+  // While the connection is being read, reading finds its end by itself, after the received data.
   if (self->paused_ || self->ended_) self->close(CloseReason::kReset);
 }
 
 void Connection::take(ByteSpan data) {
   data = skip(data);
   while (pending_size_ > 0 && !data.empty() && open_ && !paused_) {
-    // Complete the frame that was begun, and no more: what follows it is taken from `data` without a copy.
+    // Complete the partly received frame, and no more: the data after it is used from `data` without a copy.
     const std::size_t wanted = pending_frame_bytes_ > 0 ? pending_frame_bytes_ - pending_size_ : kHeadBytes;
     const auto piece = data.first(std::min(wanted, data.size()));
     append_pending(piece);
@@ -167,7 +167,7 @@ ByteSpan Connection::skip(ByteSpan data) {
   return data.subspan(here);
 }
 
-/// Offers bytes to the handler and keeps what it leaves. Whether it took anything.
+/// Offers bytes to the handler and keeps the rest. Returns whether it took any.
 bool Connection::offer(ByteSpan bytes) {
   const auto taken = handler_->on_bytes(bytes);
   if (open_) {
@@ -178,7 +178,7 @@ bool Connection::offer(ByteSpan bytes) {
   return taken.consumed > 0;
 }
 
-/// Offers what is pending to the handler, and keeps what it leaves.
+/// Offers pending data to the handler, and keeps the rest.
 void Connection::take_pending() {
   if (pending_frame_bytes_ >= kLargeFrameBytes && pending_size_ == pending_frame_bytes_) {
     const std::size_t frame_bytes = pending_size_;
@@ -219,7 +219,7 @@ void Connection::append_pending(ByteSpan piece) {
   pending_size_ = size;
 }
 
-/// Makes room for `size` bytes and some more.
+/// Reserves room for `size` bytes and some more.
 bool Connection::grow_pending(std::size_t size) {
   const std::size_t before = pending_.size();
   if (!pending_.try_grow(room_for(size, pending_frame_bytes_))) return false;

@@ -96,8 +96,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   void count_rejected(const Protocol& protocol, std::size_t reason);
   std::uint64_t rejected(const Protocol& protocol, std::size_t reason) const;
 
-  ServiceHealth
-      health;  ///< the statuses set by JavaScript; while the server drains, its health service reports that instead
+  ServiceHealth health;  ///< set by JavaScript; while the server drains, its health service reports that instead
   ServerCounters counters;
   io::ConnectionGauges gauges;
 

@@ -15,8 +15,8 @@ namespace rocket::tinypb {
 class ClientSession;
 struct ClientCall;
 
-/// One connection of a ClientSession: replies in, and the calls that were sent on it. Destroyed by its session when the
-/// connection has closed.
+/// One connection of a ClientSession: replies in, and the calls that were sent on it. Destroyed by its session after
+/// the connection has closed.
 class ClientLink final : public io::ConnectionHandler, public rpc::RoomWaiter, public ListLink {
  public:
   ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection,
@@ -30,18 +30,18 @@ class ClientLink final : public io::ConnectionHandler, public rpc::RoomWaiter, p
   PeerWatch& watch() { return watch_; }
   const PeerWatch& watch() const { return watch_; }
   bool paused() const { return paused_; }
-  /// Whether a peer that is not ours, and must never have two requests, may be sent one.
+  /// Whether a peer that is not rocket-rpc, and must never have two pending requests, may be sent one.
   bool free() const { return connection_->open() && calls.empty() && given_up_id.empty() && held.call == nullptr; }
-  /// Why its connection was closed for bad input, in words.
+  /// Text saying why its connection was closed for bad input.
   std::string why_rejected() const;
 
   rpc::CallLink calls;     ///< the ClientCalls encoded to this connection, oldest first
   bool got_reply = false;  ///< the peer has answered at least once
-  /// Requests written, or to be written, that no reply has come for, also of calls given up.
+  /// Requests written, or to be written, without a reply yet, including those of cancelled calls.
   std::size_t unanswered = 0;
   /// Of the request whose caller no longer waits, while the reply may still come and the peer is not known.
   std::string given_up_id;
-  /// With short connections: the call that is not sent before it is known that the peer is ours.
+  /// With short connections: the call that is not sent until the peer is known to be rocket-rpc.
   struct {
     ClientCall* call = nullptr;
     std::uint32_t generation = 0;

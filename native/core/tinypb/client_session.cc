@@ -120,7 +120,7 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
   }
   const auto& limits = options().connection;
   const std::size_t least = kFrameOverhead + call.method->wire_name.size() + metadata.size() + body.size();
-  // The checksum of what is too long anyway is not worth its time.
+  // The checksum of a frame that is too long anyway is not worth computing.
   const bool sendable = least <= limits.max_frame_bytes && request_.make(calls_, call, call.expires_at - lane_.io.now(),
                                                                          metadata, body, options().checksum);
   const std::size_t size = least > limits.max_frame_bytes ? least : request_.bytes();

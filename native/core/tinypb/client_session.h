@@ -17,9 +17,10 @@
 
 namespace rocket::tinypb {
 
-/// The calls of one endpoint on one io thread, and its connections. Once a peer is known to be ours all calls share
-/// one. Any other gets a call at a time on each of a few kept ones, as C++ rocket breaks when it has to write a reply
-/// before the last one is out. With short connections each call has one. Owners: the endpoint on the JavaScript thread,
+/// The calls of one endpoint on one io thread, and its connections. Once a peer is known to be rocket-rpc, all calls
+/// share one connection. Any other peer gets one call at a time on each of a few kept connections, because C++ rocket
+/// breaks when it has to write a reply before the previous one is sent. With short connections each call has one.
+/// Owners: the endpoint on the JavaScript thread,
 /// its links, and its coroutines.
 class ClientSession final : public std::enable_shared_from_this<ClientSession> {
  public:
@@ -46,12 +47,12 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   // Called by links.
   /// False when the Inbox is full: the reply has to be offered again.
   bool on_reply(ClientLink& link, const FrameView& view, OwnedBytes* block);
-  /// A reply over the channel's limit: its call fails, alone.
+  /// A reply over the channel's limit: only its call fails.
   void on_reply_too_long(ClientLink& link, const FrameStart& start, std::size_t frame_bytes);
-  /// The same for any reply of which nothing but its names is read.
+  /// The same for any reply of which only msg_id and method are read.
   void on_reply_unread(ClientLink& link, const FrameStart& start, std::string_view why);
   void on_link_closed(ClientLink& link, io::CloseReason reason);
-  /// Something is now known of the link's peer, or is no longer to be waited for.
+  /// The link's peer is now known, or is no longer waited for.
   void on_peer_known(ClientLink& link);
 
   // For spawn().
@@ -73,15 +74,15 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   std::string why_closed(const ClientLink& link, io::CloseReason reason) const;
 
   bool shares() const { return shared_ != nullptr && shared_->watch().ours(); }
-  /// One that may be sent a request now; null when calls have to wait.
+  /// A link that may be sent a request now; null if calls have to wait.
   ClientLink* free_link();
-  /// Sends what waits, as far as there are connections for it.
+  /// Sends waiting calls, as far as there are connections for them.
   void serve();
-  /// Connects once more for the calls that wait, if there are to be more connections.
+  /// Opens another connection for the waiting calls, if more connections are allowed.
   void grow();
   void close_spare_links();
   void send_held(ClientLink& link);
-  /// Fails the calls that only rocket-rpc can take: this peer is not, or does not say so.
+  /// Fails the calls that only rocket-rpc can accept: this peer is not rocket-rpc, or has not shown it.
   void refuse_large_metadata(const ClientLink& link);
   void refuse_large_metadata(ClientCall& call, const ClientLink& link);
   /// The call of a request on that link ends without its reply.
@@ -91,7 +92,7 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
 
   void start_waiting(ClientCall& call, rpc::CallRequest& request);
   void keep(ClientCall& call, rpc::CallRequest& request, rpc::CallLink& waiting);
-  /// Encodes the request to the link; fails the call when a limit forbids it.
+  /// Encodes the request to the link; fails the call if it exceeds a limit.
   void send(ClientCall& call, ClientLink& link, std::string_view metadata, ByteSpan body, OwnedBytes* large_body);
   void send_kept(ClientCall& call, ClientLink& link);
   /// The link's call has been answered.
@@ -123,12 +124,12 @@ class ClientSession final : public std::enable_shared_from_this<ClientSession> {
   ClientCallTable calls_;
   RequestFrame request_;
   rpc::CallLink waiting_;           // calls that have no connection yet
-  rpc::CallLink waiting_for_ours_;  // those that only a peer that is ours can take
+  rpc::CallLink waiting_for_ours_;  // calls that only a rocket-rpc peer can accept
   ListLink links_;                  // every ClientLink
   std::size_t link_count_ = 0;
   std::size_t connecting_ = 0;    // attempts of connect_another()
-  ClientLink* shared_ = nullptr;  // the one in use, or the first of them; null unless ready
-  const std::size_t most_links_;  // while its peer is not ours
+  ClientLink* shared_ = nullptr;  // the link in use, or the first one; null unless ready
+  const std::size_t most_links_;  // while its peer is not rocket-rpc
   SteadyMs grow_again_at_ = 0;
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;

@@ -1,4 +1,4 @@
-// The connections of a ClientSession: how they come, which of them calls use, how they go.
+// The connections of a ClientSession: how they are opened, which of them calls use, how they are closed.
 
 #include <algorithm>
 
@@ -10,8 +10,8 @@ namespace rocket::tinypb {
 
 namespace {
 
-/// The longest pause after an attempt that nobody answered: the network may be back at any moment, and there is nobody
-/// whom many attempts could burden.
+/// The longest pause after an attempt that nobody answered: the network may be back at any moment, and there is no
+/// server that many attempts could burden.
 constexpr SteadyMs kUnansweredPauseMs = 1000;
 
 ClientLink& link_of(ListLink* link) { return static_cast<ClientLink&>(*link); }
@@ -191,7 +191,7 @@ void ClientSession::on_connect_failed(std::string error, bool unanswered) {
   fall_back(std::move(error), unanswered ? kUnansweredPauseMs : INT64_MAX);
 }
 
-/// There is no connection, and for a while no attempt: what does not wait for readiness fails.
+/// There is no connection, and for a while no attempt: calls without `waitForReady` fail.
 void ClientSession::fall_back(std::string error, SteadyMs most) {
   last_error_ = std::move(error);
   set_state(rpc::LinkState::kFailed);
@@ -205,7 +205,7 @@ void ClientSession::back_off(SteadyMs most) {
   const auto longest = std::min<SteadyMs>(options().longest_backoff.count(), most);
   const auto base = std::min<SteadyMs>(options().first_backoff.count() << std::min(attempts_, 20), longest);
   ++attempts_;
-  // A fifth up or down, so that the clients of a server that died do not come back in step.
+  // A fifth up or down, so that the clients of a server that died do not reconnect at the same time.
   const auto delay = base * std::uniform_int_distribution<SteadyMs>(800, 1200)(random_) / 1000;
   lane_.io.timers().arm(backoff_timer_, lane_.io.now() + std::max<SteadyMs>(delay, 1));
 }
@@ -249,7 +249,7 @@ void ClientSession::on_link_closed(ClientLink& link, io::CloseReason reason) {
   if (proven) {
     begin_connect();
   } else {
-    // Accepted and dropped without one reply: not a reason to come back at once.
+    // Accepted and closed without one reply: no reason to reconnect at once.
     fall_back(text, INT64_MAX);
   }
 }

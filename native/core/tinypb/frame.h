@@ -19,10 +19,10 @@ inline constexpr std::size_t kLengthEnd = 5;
 inline constexpr std::size_t kSuffixBytes = 5;
 inline constexpr std::size_t kPrefixFixedBytes = kFrameOverhead - kSuffixBytes;
 static_assert(kPrefixFixedBytes == 1 + 4 + 4 + 4 + 4 + 4);
-/// What the C++ encoder writes in place of a checksum.
+/// The value that the C++ encoder writes instead of a checksum.
 inline constexpr std::uint32_t kNoChecksum = 1;
 
-// What a C++ rocket peer can take without overrunning its stack buffer. Its limit for msg_id is kept in
+// The sizes that a C++ rocket peer can accept without overrunning its stack buffer. Its limit for msg_id is kept in
 // lib/rpc/channel.ts, that for method in lib/rpc/dispatcher.ts, where each is first known.
 inline constexpr std::size_t kOldPeerErrInfoBytes = 511;
 
@@ -50,29 +50,29 @@ struct FrameView {
 };
 
 struct FrameLength {
-  /// Bytes of the whole frame; 0 while `head` is too short to tell, or when `error` says that there is no frame.
+  /// Bytes of the whole frame; 0 while `head` is too short to know, or if `error` says that it is not a frame.
   std::size_t bytes = 0;
   DecodeError error = DecodeError::kNone;
 };
 
-/// Reads the length of the frame that begins at `head`, from as few bytes as it takes, so that a bad or oversized frame
+/// Reads the length of the frame that begins at `head`, from as few bytes as possible, so that a bad or oversized frame
 /// is refused before any of it is buffered.
 FrameLength peek_length(ByteSpan head, std::size_t max_frame_bytes);
 
-/// No C++ rocket peer can send a msg_id over 99 or a method over 511 bytes; what is far over them is an attack on our
-/// memory, since both are kept as long as the call.
+/// No C++ rocket peer can send a msg_id over 99 or a method over 511 bytes; anything far over these is an attack on our
+/// memory, because both are kept as long as the call.
 inline constexpr std::size_t kMaxNameBytes = 4096;
 
-/// What is needed to answer a frame that is not read as a whole.
+/// The part of a frame needed to answer it without reading all of it.
 struct FrameStart {
-  /// Bytes of the frame that it takes to know more; the names are known once there are as many.
+  /// Number of bytes of the frame needed to read more; the names are known once that many have arrived.
   std::size_t bytes = 0;
   DecodeError error = DecodeError::kNone;
   std::string_view msg_id;
   std::string_view method;
 };
 
-/// Reads the names of a frame of `frame_bytes` from its beginning, from as few bytes as it takes.
+/// Reads the names of a frame of `frame_bytes` from its beginning, from as few bytes as possible.
 FrameStart peek_start(ByteSpan begun, std::size_t frame_bytes);
 
 /// Decodes exactly one whole frame (`frame.size()` is what peek_length said) and verifies its checksum unless it is 1.

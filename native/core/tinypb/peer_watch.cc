@@ -33,7 +33,7 @@ void PeerWatch::ask() {
 bool PeerWatch::within(SteadyMs bound) const { return peer_ == Peer::kUnknown && asked_ && now() < asked_at_ + bound; }
 
 void PeerWatch::on_silent() {
-  // First it is no longer learning, then no longer hopeful.
+  // First the short wait ends, then the long one.
   if (hopeful()) link_.connection().io().timers().arm(learn_timer_, asked_at_ + kHopeMs);
   link_.session().on_peer_known(link_);
 }
@@ -76,8 +76,8 @@ bool PeerWatch::awaits() const {
 void PeerWatch::look() {
   if (!link_.connection().open() || !awaits()) return;
   const SteadyMs at = now();
-  // Time in which this process was stopped, or had no core, says nothing about the peer; and what has come meanwhile is
-  // read before it is judged.
+  // Time in which this process was stopped, or had no core, says nothing about the peer; data received meanwhile is
+  // read first.
   const SteadyMs late = at - look_timer_.expires_at;
   sign_of_life_ += late;
   if (check_sent_ != 0) check_sent_ += late;
@@ -95,9 +95,9 @@ void PeerWatch::look() {
   if (unacknowledged_too_long(at, signs) || check_unanswered(at)) link_.connection().close(io::CloseReason::kSilent);
 }
 
-/// Bytes that came, or a part of what is on the way that the other end has taken: an answer may have to wait behind a
-/// long request. (A host takes what is short even if the process there is stopped.) While this side does not read,
-/// nothing can be heard.
+/// A sign of life: received bytes, or progress in sending, because an answer may have to wait behind a long request. (A
+/// host accepts short data even if the process there is stopped.) While this side does not read, nothing can be
+/// received.
 bool PeerWatch::heard(SteadyMs looked_at, const io::TcpSigns& signs) {
   io::Connection& connection = link_.connection();
   const std::uint64_t written = connection.written_total();
@@ -107,7 +107,7 @@ bool PeerWatch::heard(SteadyMs looked_at, const io::TcpSigns& signs) {
   return link_.paused() || taking || connection.last_read() >= looked_at;
 }
 
-/// True of any peer whose host is gone. An open window is not waited for: who reads slowly acknowledges all the same.
+/// True for any peer whose host is lost. It does not depend on an open window: a slow reader still acknowledges.
 bool PeerWatch::unacknowledged_too_long(SteadyMs now, const io::TcpSigns& signs) {
   if (!signs.known) return false;
   if (!signs.ack_due) {
@@ -119,7 +119,7 @@ bool PeerWatch::unacknowledged_too_long(SteadyMs now, const io::TcpSigns& signs)
   return now - ack_due_since_ >= keepalive_.limit().count();
 }
 
-/// Only rocket-rpc answers; and while it does not read, for it has too much to do, it says so by itself.
+/// Only rocket-rpc answers; while it does not read because it is overloaded, it sends the answer unasked.
 bool PeerWatch::check_unanswered(SteadyMs now) {
   if (peer_ != Peer::kOurs) return false;
   if (check_sent_ != 0) return now - check_sent_ >= keepalive_.timeout.count();

@@ -16,8 +16,8 @@ namespace rocket::tinypb {
 
 class ClientLink;
 
-/// What a client knows of the peer of one connection: whether it is rocket-rpc, which it is asked by a health check
-/// right after connecting, and whether it is there at all (docs/decisions/0026-knowing-the-peer.md). Belongs to its
+/// What a client knows about the peer of one connection: whether it is rocket-rpc, which is found out with a health
+/// check right after connecting, and whether it is alive (docs/decisions/0026-knowing-the-peer.md). Belongs to its
 /// link.
 class PeerWatch {
  public:
@@ -31,21 +31,21 @@ class PeerWatch {
   ~PeerWatch();
 
   // io thread:
-  /// Asks the peer what it is, once. One that is known to be ours thereby learns that this side pings.
+  /// Sends the health check, once. A peer known to be rocket-rpc learns from it that this side pings.
   void ask();
   void set_ours() { peer_ = Peer::kOurs; }
   bool ours() const { return peer_ == Peer::kOurs; }
   bool plain() const { return peer_ == Peer::kPlain; }
-  /// It was asked, and it is too soon to say that no answer will come.
+  /// The check was sent, and the answer may still come.
   bool learning() const { return within(kLearnMs); }
   /// The same for calls that only rocket-rpc can take.
   bool hopeful() const { return within(kHopeMs); }
 
-  /// A request was queued, so something is to be heard.
+  /// A request was queued, so a reply is expected.
   void on_sent();
-  /// True: it was the answer to a health check of ours, and is done with.
+  /// True: it was the answer to our own health check, and has been handled.
   bool take(const FrameView& reply);
-  /// What C++ rocket never sends.
+  /// Something that C++ rocket never sends.
   static bool shows_ours(const FrameView& reply) {
     return reply.checksum != kNoChecksum || (reply.err_code == 0 && reply.err_info.find('=') != std::string_view::npos);
   }
@@ -54,7 +54,7 @@ class PeerWatch {
     if (peer_ != Peer::kOurs && (shows_ours || request_had_checksum)) learn(shows_ours ? Peer::kOurs : Peer::kPlain);
   }
 
-  /// So long an unknown peer keeps the calls behind the first one waiting, before it is treated as plain.
+  /// How long calls after the first one wait for an unknown peer, before it is treated as C++ rocket.
   static constexpr SteadyMs kLearnMs = 250;
   static constexpr SteadyMs kHopeMs = 2000;
 
@@ -86,7 +86,7 @@ class PeerWatch {
   WatchTimer look_timer_;
   SteadyMs last_sent_ = 0;
   SteadyMs looked_at_ = 0;
-  SteadyMs sign_of_life_ = 0;  ///< the last one, or since when one is due
+  SteadyMs sign_of_life_ = 0;  ///< time of the last one, or since when one is due
   bool check_pending_ = false;
   SteadyMs check_sent_ = 0;     ///< in this silence; 0: none was
   SteadyMs ack_due_since_ = 0;  ///< 0: none is due

@@ -10,12 +10,12 @@
 
 namespace rocket::tinypb {
 
-/// What of a reply's message or metadata may go to the sender of `call`: nothing a C++ rocket client would overrun a
-/// buffer with or stop reading at (see tinypb/frame.h). `scratch` holds the text if it had to be changed.
+/// The part of a reply's message or metadata that may be sent to the sender of `call`: nothing that makes a C++ rocket
+/// client overrun a buffer or stop reading (see tinypb/frame.h). `scratch` holds the text if it had to be changed.
 std::string_view reply_text(const rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
                             std::string& scratch);
 
-/// Changes a reply to a C++ rocket client, in what such a client does not look at, until it cannot misread it
+/// Changes the parts of a reply that a C++ rocket client ignores, until the client cannot misread it
 /// (tinypb/partial_scan.h): spaces behind the text, a checksum. `scratch` holds the text if it had to be changed.
 void make_readable(FrameHead& head, ByteSpan body, bool& checksum, std::string& scratch);
 
@@ -23,7 +23,7 @@ void make_readable(FrameHead& head, ByteSpan body, bool& checksum, std::string& 
 inline constexpr std::size_t kMaxTextBytes = 8 * 1024;
 static_assert(kMaxTextBytes == rpc::kMostMetadataBytes);
 
-/// Cuts at `most` bytes, but not inside a UTF-8 sequence, and replaces NUL bytes.
+/// Truncates to `most` bytes, but not inside a UTF-8 sequence, and replaces NUL bytes.
 std::string_view fit_text(std::string_view text, std::size_t most, std::string& scratch);
 
 }  // namespace rocket::tinypb

@@ -25,7 +25,7 @@ constexpr std::size_t rejection(DecodeError error) { return static_cast<std::siz
 
 constexpr SteadyMs kPulseMs = 500;
 
-/// To a client that speaks HTTP/1, so that a person at a browser or curl knows.
+/// The answer to a client that speaks HTTP/1, so that users of a browser or curl see what is wrong.
 constexpr std::string_view kHttpAnswer =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 42\r\nConnection: close\r\n\r\n"
     "This port speaks TinyPB (rocket-rpc) only\n";
@@ -128,7 +128,7 @@ void ServerSession::answer(const FrameView& view, rpc::NativeHandler native) {
   send({view.msg_id, view.method, kOk, {}}, payload, view.checksum != kNoChecksum);
 }
 
-/// While nothing is read, the peer's checks are not either: it hears without asking that this side is well.
+/// While nothing is read, the peer's health checks are not read either, so it is told unasked that this side is alive.
 void ServerSession::on_pulse(Timer& timer) {
   ServerSession& session = static_cast<PulseTimer&>(timer).session;
   if (session.paused_ == 0 || !session.connection_->open()) return;
@@ -201,7 +201,7 @@ void ServerSession::send(FrameHead head, rpc::Payload& payload, bool checksum) {
   write_suffix(connection_->append(kSuffixBytes), sum);
 }
 
-/// Why a frame of that size cannot be sent; empty when it can.
+/// Why a frame of that size cannot be sent; empty if it can.
 std::string ServerSession::too_much(std::size_t frame_bytes) const {
   const auto& limits = connection_limits();
   if (frame_bytes > limits.max_frame_bytes) {
@@ -267,7 +267,7 @@ void ServerSession::on_inbox_room() { resume(kInboxFull); }
 const io::ConnectionLimits& ServerSession::connection_limits() const { return server_->options().connection; }
 
 void ServerSession::on_closed(io::CloseReason reason) {
-  // This session may be the last to hold an abandoned server, whose shard is still at work below.
+  // This session may have the last reference to an abandoned server, whose shard is still used below.
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||

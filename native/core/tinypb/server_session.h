@@ -55,7 +55,7 @@ class ServerSession final : public rpc::CallSession {
   void answer(const FrameView& view, rpc::NativeHandler native);
   static void on_pulse(Timer& timer);
   void send_error(const FrameView& view, const rpc::Status& status, std::string_view text);
-  /// Answers a request of which nothing but its names is read.
+  /// Answers a request of which only msg_id and method are read.
   void refuse_unread(const FrameStart& start, std::string_view text);
   std::string too_much(std::size_t frame_bytes) const;
   void reject(DecodeError error);
@@ -67,15 +67,15 @@ class ServerSession final : public rpc::CallSession {
     ServerSession& session;
   };
 
-  std::string peer_name_;  ///< made for the first request: an idle connection does without
+  std::string peer_name_;  ///< created for the first request: an idle connection needs none
   std::uint32_t calls_in_flight_ = 0;
-  /// A peer mostly calls one method again and again: comparing is quicker than hashing.
+  /// A peer usually calls one method repeatedly: comparing is faster than hashing.
   const rpc::Method* last_method_ = nullptr;
   std::uint8_t paused_ = 0;
   bool peer_ended_ = false;
   /// While paused for kTooManyCalls, or waiting for the last reply to close.
   io::TasksAwaited ends_awaited_;
-  bool peer_pings_ = false;  ///< it takes a health check's answer that it has not asked for
+  bool peer_pings_ = false;  ///< it accepts an unasked answer to a health check
   PulseTimer pulse_timer_{*this};
   std::vector<std::pair<rpc::ServerCall*, OwnedBytes>> unfinished_;  ///< messages that wait for the end
   DecodeError rejected_ = DecodeError::kNone;

@@ -7,7 +7,7 @@
 
 namespace rocket::tinypb {
 
-/// A frame is skipped when it is over the limit by so much at most; a longer one is not taken for a frame.
+/// A frame over the limit by at most this much is skipped; a longer one is not treated as a frame.
 inline constexpr std::size_t kMostOverLimit = std::size_t{256} << 20;
 
 /// Walks the frames at the front of `bytes` while `ready()`: each whole one goes to `take(frame)`, which returns false
