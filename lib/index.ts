@@ -60,11 +60,10 @@ export type { CloseOptions, ListenOptions } from './rpc/listen-options.ts';
 export type { ReadyOptions } from './rpc/ready-waiters.ts';
 export type { RetryBudgetOptions, RetryOptions } from './rpc/retry-options.ts';
 export {
-  type Handler,
-  type Handlers,
   type ListenAddress,
   Server,
   type ServerStats,
 } from './rpc/server.ts';
 export type { SettableHealth } from './rpc/server-health.ts';
 export type { HealthSettings, ServerOptions } from './rpc/server-options.ts';
+export type { Handler, Handlers } from './rpc/service-handlers.ts';

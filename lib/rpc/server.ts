@@ -1,22 +1,8 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
-import { methodInfo } from '../contract/define-service.ts';
-import { wireFailure } from '../contract/errors.ts';
 import { checkedOptions } from '../contract/option-table.ts';
-import type { AnyService, Unary, UnaryMethodsOf } from '../contract/service.ts';
-import { statusReason, statusWord } from '../contract/status.ts';
-import type {
-  ReadyStrings,
-  ServerReceiver,
-  ServerTransport,
-  ServerTransportStats,
-} from '../contract/transport.ts';
-import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
-import { messageOf } from '../contract/value-text.ts';
+import type { AnyService } from '../contract/service.ts';
+import type { ServerTransport, ServerTransportStats } from '../contract/transport.ts';
 import type { Registration } from '../discovery/registry.ts';
-import { type Logger, safeLogger } from '../log/logger.ts';
-import { runInContext } from './async-context.ts';
-import { type CallContext, ServerCall, setCallLogger } from './call-context.ts';
-import { runServerInterceptors } from './interceptors.ts';
 import { listenAddress } from './listen-address.ts';
 import {
   type CloseOptions,
@@ -24,29 +10,11 @@ import {
   type ListenOptions,
   listenOptionTable,
 } from './listen-options.ts';
-import { isOutOfMemory, memoryError } from './out-of-memory.ts';
+import { ServerCalls } from './server-calls.ts';
 import { ServerHealth, type SettableHealth } from './server-health.ts';
 import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
 import { checkNotAborted, ServerRegistrations } from './server-registrations.ts';
-import { handlersOf, type MethodHandler } from './service-handlers.ts';
-
-/** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
-export type Handler<Request, Response> = (
-  request: Request,
-  context: CallContext,
-) => Promise<Response> | Response;
-
-/** One handler for every unary method of a service. */
-export type Handlers<Service extends AnyService> = {
-  readonly [Name in keyof UnaryMethodsOf<Service>]: UnaryMethodsOf<Service>[Name] extends Unary<
-    infer Request,
-    unknown,
-    unknown,
-    infer Response
-  >
-    ? Handler<Request, Response>
-    : never;
-};
+import { type Handlers, handlersOf, type MethodHandler } from './service-handlers.ts';
 
 /** What a server listens on. */
 export interface ListenAddress {
@@ -64,25 +32,18 @@ export interface ServerStats extends ServerTransportStats {
 
 type State = 'new' | 'listening' | 'closing' | 'closed';
 
-const exhausted = statusWord('RESOURCE_EXHAUSTED');
-const internal = statusWord('INTERNAL');
-const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
-
 /**
  * Serves services on one or more addresses. Every call ends: with its handler's reply, or natively when its deadline
  * passes, even while JavaScript is blocked.
  */
-export class Server implements AsyncDisposable, ServerReceiver {
+export class Server implements AsyncDisposable {
   readonly #settings: ServerSettings;
-  readonly #logger: Logger;
   readonly #methods: MethodHandler[] = [];
   readonly #names = new Set<string>();
   readonly #services: string[] = [];
   readonly #registrations = new ServerRegistrations();
   readonly #health = new ServerHealth();
-  /** Calls by io thread and slot (the halves of a call id's low word), so that an abort finds its call. */
-  readonly #calls: (ServerCall | undefined)[][] = [];
-  #running = 0;
+  #calls: ServerCalls | undefined;
   #transport: ServerTransport | undefined;
   #state: State = 'new';
   #closed: Promise<void> | undefined;
@@ -91,7 +52,6 @@ export class Server implements AsyncDisposable, ServerReceiver {
   /** @throws RangeError or TypeError that names the option. */
   constructor(options: ServerOptions = {}) {
     this.#settings = checkedServerOptions(options);
-    this.#logger = safeLogger(this.#settings.logger);
   }
 
   /**
@@ -131,13 +91,9 @@ export class Server implements AsyncDisposable, ServerReceiver {
     if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
     checkNotAborted(signal, 'listen()');
     if (this.#state === 'new') {
-      const { makeTransport, transportOptions, logger } = this.#settings;
-      const methods = this.#methods.map(({ definition }) =>
-        methodInfo(definition.wireName, definition.request),
-      );
-      this.#transport = makeTransport(transportOptions, methods, this);
+      this.#calls = new ServerCalls(this.#settings, this.#methods, () => this.#onTransportClosed());
+      this.#transport = this.#calls.start();
       this.#health.attach(this.#transport);
-      setCallLogger(this.#transport, logger);
       this.#state = 'listening';
     }
     if (registry !== undefined && advertise === undefined && isWildcard(numeric)) {
@@ -215,7 +171,12 @@ export class Server implements AsyncDisposable, ServerReceiver {
 
   /** @throws Error before the first listen(). */
   stats(): ServerStats {
-    return { ...this.#native().stats(), handlersRunning: this.#running };
+    return { ...this.#native().stats(), handlersRunning: this.#calls?.running ?? 0 };
+  }
+
+  #onTransportClosed(): void {
+    this.#state = 'closed';
+    this.#onClosed();
   }
 
   #isClosed(): boolean {
@@ -225,147 +186,6 @@ export class Server implements AsyncDisposable, ServerReceiver {
   #native(): ServerTransport {
     if (this.#transport === undefined) throw new Error('the server does not listen yet');
     return this.#transport;
-  }
-
-  /** @internal */
-  onRequest(
-    low: number,
-    high: number,
-    method: number,
-    deadlineMs: number,
-    nowMs: number,
-    buffer: Buffer,
-    start: number,
-    end: number,
-    heads: string,
-    headAt: number,
-    strings: ReadyStrings | undefined,
-  ): void {
-    const transport = this.#native();
-    // The caller already has DEADLINE_EXCEEDED, or gets it now; the clock is a wrapping 32-bit number.
-    if (((deadlineMs - nowMs) | 0) <= 0) return transport.end(low, high);
-    const { definition, handler } = this.#methods[method]!;
-    let request: unknown;
-    try {
-      request = definition.request.decode(buffer, start, end, strings);
-    } catch (error) {
-      return this.#undecoded(low, high, error);
-    }
-    const call = new ServerCall(transport, definition, low, high, deadlineMs, heads, headAt);
-    this.#remember(call);
-    let value: unknown;
-    try {
-      const result = this.#invoke(handler, request, call);
-      if (isThenable(result)) {
-        const promise = isPlainPromise(result) ? result : adopted(result);
-        promise.then(
-          (settled) => this.#reply(call, settled),
-          (error: unknown) => this.#fail(call, error),
-        );
-        return;
-      }
-      value = result;
-    } catch (error) {
-      return this.#fail(call, error);
-    }
-    this.#reply(call, value);
-  }
-
-  /** Apart from onRequest(), which V8 inlines while it is small (bench:boundary, JavaScript CPU of 50 x 20). */
-  #undecoded(low: number, high: number, error: unknown): void {
-    const transport = this.#native();
-    if (isOutOfMemory(error))
-      return transport.fail(low, high, exhausted, 0, 'the server has no memory for the request');
-    const text = `the request does not parse: ${messageOf(error)}`;
-    transport.fail(low, high, unreadable, 0, text);
-  }
-
-  #invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown {
-    const { interceptors } = this.#settings;
-    const run =
-      interceptors.length === 0
-        ? undefined
-        : () => {
-            const intercepted = { method: call.method, request, context: call };
-            return runServerInterceptors(interceptors, intercepted, () => handler(request, call));
-          };
-    if (this.#settings.asyncContext) return runInContext(call, run ?? (() => handler(request, call)));
-    return run === undefined ? handler(request, call) : run();
-  }
-
-  #reply(call: ServerCall, value: unknown): void {
-    if (call.ended) return;
-    try {
-      this.#native().reply(
-        call.low,
-        call.high,
-        call.definition.response,
-        value,
-        call.encodedResponseMetadata(),
-      );
-    } catch (error) {
-      if (isOutOfMemory(error))
-        return this.#fail(call, memoryError(error, `the reply of ${call.method} on the server`));
-      return this.#fail(
-        call,
-        new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error }),
-      );
-    }
-    this.#forget(call);
-  }
-
-  #fail(call: ServerCall, error: unknown): void {
-    if (call.ended) return;
-    const transport = this.#native();
-    const failure = wireFailure(error);
-    if (failure !== undefined) {
-      transport.fail(call.low, call.high, failure.status, failure.own, failure.message);
-    } else {
-      const text = this.#settings.exposeErrors ? messageOf(error) : 'internal error';
-      transport.fail(call.low, call.high, internal, 0, text);
-      this.#logger.error(`the handler of ${call.method} failed`, error);
-    }
-    this.#forget(call);
-  }
-
-  /** @internal */
-  onAbort(low: number, high: number, status: number): void {
-    const call = this.#calls[low >>> 24]?.[low & 0xffffff];
-    if (call !== undefined && call.high === high) {
-      call.abort(status);
-      this.#forget(call);
-      this.#native().end(low, high);
-    }
-  }
-
-  /** @internal */
-  onLog(line: string): void {
-    this.#logger.warn(line);
-  }
-
-  /** @internal */
-  onClosed(): void {
-    this.#state = 'closed';
-    this.#onClosed();
-  }
-
-  #remember(call: ServerCall): void {
-    const thread = call.low >>> 24;
-    let slots = this.#calls[thread];
-    if (slots === undefined) {
-      slots = [];
-      this.#calls[thread] = slots;
-    }
-    slots[call.low & 0xffffff] = call;
-    this.#running++;
-  }
-
-  #forget(call: ServerCall): void {
-    call.finish();
-    const slots = this.#calls[call.low >>> 24];
-    const slot = call.low & 0xffffff;
-    if (slots?.[slot] === call) slots[slot] = undefined;
-    this.#running--;
   }
 }
 

@@ -1,8 +1,32 @@
 import { unaryMethods } from '../contract/define-service.ts';
 import { nearest } from '../contract/nearest.ts';
-import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
+import type {
+  AnyService,
+  MethodDefinition,
+  ServiceDefinition,
+  Unary,
+  UnaryMethodsOf,
+} from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { CallContext } from './call-context.ts';
+
+/** A method's implementation: returns the reply, or throws; an RpcError reaches the caller as it is. */
+export type Handler<Request, Response> = (
+  request: Request,
+  context: CallContext,
+) => Promise<Response> | Response;
+
+/** One handler for every unary method of a service. */
+export type Handlers<Service extends AnyService> = {
+  readonly [Name in keyof UnaryMethodsOf<Service>]: UnaryMethodsOf<Service>[Name] extends Unary<
+    infer Request,
+    unknown,
+    unknown,
+    infer Response
+  >
+    ? Handler<Request, Response>
+    : never;
+};
 
 /** A method of a server and its handler. */
 export interface MethodHandler {
