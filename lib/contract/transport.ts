@@ -136,10 +136,33 @@ export type ServerTransportFactory = (
   receiver: ServerReceiver,
 ) => ServerTransport;
 
-/** A client call as the transport sees it. Exactly one of the two callbacks is called, unless the call is cancelled. */
+/** How a call ended. */
+export interface CallEnd {
+  /** A status word; 0 is OK. */
+  readonly status: number;
+  /** The number that the protocol has for an error, or 0. */
+  readonly own: number;
+  /** Of an error. */
+  readonly message: string;
+  /** Whether the whole request was handed to the kernel. */
+  readonly requestWritten: boolean;
+}
+
+/**
+ * A client call as the transport sees it: onHeaders() at most once, onMessage() for each message, then onEnd() once and
+ * last. If all of it is known at once, as always with TinyPB, onReply() or onFailure() is called instead of the three:
+ * one callback, with nothing to keep in between. Nothing is called after cancel().
+ */
 export interface PendingCall {
+  /** `metadata` is encoded. */
+  onHeaders(metadata: string): void;
+  /** A message in these bytes, which are valid only during the callback. */
+  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void;
+  /** `trailers` are encoded metadata. */
+  onEnd(end: CallEnd, trailers: string): void;
+  /** As onHeaders(), one onMessage() and onEnd() with OK. */
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void;
-  /** `status` is a status word; `own` the number that the protocol has for it, or 0. */
+  /** As onEnd() with an error. `status` is a status word; `own` the number that the protocol has for it, or 0. */
   onFailure(status: number, own: number, message: string, requestWritten: boolean): void;
   /** The transport's name for the call, for cancel(). */
   handle: number;

@@ -2,7 +2,7 @@ import { isRpcError, RpcError, receivedError } from '../contract/errors.ts';
 import { Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
-import type { PendingCall, ReadyStrings } from '../contract/transport.ts';
+import type { CallEnd, PendingCall, ReadyStrings } from '../contract/transport.ts';
 import { callUser } from '../contract/user-code.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import { rejectToCaller, tellOfCall } from './call-failure.ts';
@@ -42,6 +42,21 @@ export interface CallRequest {
   readonly onMetadata: ((metadata: Metadata) => void) | undefined;
 }
 
+/** A unary reply whose parts the transport reports one by one. */
+class ReplyPieces {
+  metadata = '';
+  messages = 0;
+  value: unknown = undefined;
+  /** Why the message cannot be read. */
+  error: RpcError | undefined = undefined;
+}
+
+function unreadable({ wireName }: MethodDefinition, cause: unknown): RpcError {
+  return isOutOfMemory(cause)
+    ? new RpcError('RESOURCE_EXHAUSTED', `there is no memory for the reply of ${wireName}`, { cause })
+    : new RpcError('INTERNAL', `the reply of ${wireName} does not parse`, { cause });
+}
+
 /** One call a client waits for. Plain fields for the reason ServerCall has. */
 export class ClientCall implements PendingCall, SignalWatcher {
   handle = 0;
@@ -60,6 +75,8 @@ export class ClientCall implements PendingCall, SignalWatcher {
   refusal: RpcError | undefined = undefined;
   /** Endpoints on which it failed. */
   tried: Set<ChannelEndpoint> | undefined = undefined;
+  /** What has arrived of a reply that comes in pieces; undefined on the quick path. */
+  private pieces: ReplyPieces | undefined = undefined;
   private readonly resolve: (value: unknown) => void;
   private readonly reject: (error: unknown) => void;
   private readonly runner: CallRunner;
@@ -79,24 +96,53 @@ export class ClientCall implements PendingCall, SignalWatcher {
     this.runner = runner;
   }
 
+  /** The quick path of a unary call: its whole reply at once. */
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void {
-    const { method, onMetadata } = this.what;
     const { endpoint } = this;
     this.runner.onAnswered(this);
     let value: unknown;
     try {
-      value = method.response.decode(buffer, start, end, strings);
+      value = this.what.method.response.decode(buffer, start, end, strings);
     } catch (cause) {
-      const error = isOutOfMemory(cause)
-        ? new RpcError('RESOURCE_EXHAUSTED', `there is no memory for the reply of ${method.wireName}`, {
-            cause,
-          })
-        : new RpcError('INTERNAL', `the reply of ${method.wireName} does not parse`, { cause });
-      tellOfCall(error, method.wireName, this.runner.target, endpoint?.name);
-      return this.fail(error);
+      return this.failAnswered(unreadable(this.what.method, cause), endpoint);
     }
+    this.succeed(value, text);
+  }
+
+  onFailure(status: number, own: number, message: string, requestWritten: boolean): void {
+    this.runner.onAttemptFailed(this, receivedError(status, own, message, requestWritten));
+  }
+
+  onHeaders(metadata: string): void {
+    this.pieces ??= new ReplyPieces();
+    this.pieces.metadata = metadata;
+  }
+
+  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void {
+    this.pieces ??= new ReplyPieces();
+    if (this.pieces.messages++ > 0) return;
+    try {
+      this.pieces.value = this.what.method.response.decode(buffer, start, end, strings);
+    } catch (cause) {
+      this.pieces.error = unreadable(this.what.method, cause);
+    }
+  }
+
+  onEnd({ status, own, message, requestWritten }: CallEnd): void {
+    const { pieces, endpoint } = this;
+    this.pieces = undefined;
+    if (status !== 0) return this.onFailure(status, own, message, requestWritten);
+    this.runner.onAnswered(this);
+    if (pieces?.error !== undefined) return this.failAnswered(pieces.error, endpoint);
+    if (pieces?.messages === 1) return this.succeed(pieces.value, pieces.metadata);
+    const text = `the reply of ${this.what.method.wireName} has ${pieces?.messages ?? 0} messages instead of one`;
+    this.failAnswered(new RpcError('INTERNAL', text), endpoint);
+  }
+
+  private succeed(value: unknown, text: string): void {
     this.finish();
     this.resolve(value);
+    const { method, onMetadata } = this.what;
     if (onMetadata === undefined) return;
     callUser(
       () => onMetadata(Metadata.decode(text)),
@@ -104,8 +150,10 @@ export class ClientCall implements PendingCall, SignalWatcher {
     );
   }
 
-  onFailure(status: number, own: number, message: string, requestWritten: boolean): void {
-    this.runner.onAttemptFailed(this, receivedError(status, own, message, requestWritten));
+  /** For a reply that is no good. */
+  private failAnswered(error: RpcError, endpoint: ChannelEndpoint | undefined): void {
+    tellOfCall(error, this.what.method.wireName, this.runner.target, endpoint?.name);
+    this.fail(error);
   }
 
   /** Like fail(), for a call that could not start: its caller is on the stack. */

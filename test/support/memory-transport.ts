@@ -42,6 +42,8 @@ export class MemoryNetwork {
   /** Every call that channels started, in order. */
   readonly started: StartedCall[] = [];
   cancelled = 0;
+  /** Calls hear of headers, so many messages, and the end one by one; undefined: of all at once, on the quick path. */
+  pieces: number | undefined = undefined;
   nextNumber = 100;
   readonly #endpoints: MemoryEndpoint[] = [];
   #ports = 40_000;
@@ -130,7 +132,7 @@ class MemoryClient implements ClientTransport {
     for (const [call, { endpoint: of, forget }] of [...this.#pending]) {
       if (of !== endpoint) continue;
       forget();
-      call.onFailure(wordOf(20000001), 20000001, 'the channel was closed before the call was finished', true);
+      this.#fail(call, 20000001, 'the channel was closed before the call was finished', true);
     }
     return Promise.resolve();
   }
@@ -158,7 +160,7 @@ class MemoryClient implements ClientTransport {
     });
     const cancelTimer = this.#network.clock.after(timeoutMs, () => {
       forget();
-      call.onFailure(wordOf(10000007), 10000007, 'deadline exceeded', true);
+      this.#fail(call, 10000007, 'deadline exceeded', true);
     });
     const forget = (): void => {
       cancelTimer();
@@ -173,17 +175,15 @@ class MemoryClient implements ClientTransport {
         .find((each) => each !== undefined);
       if (server === undefined || links.every((state) => state === linkState.failed)) {
         forget();
-        call.onFailure(wordOf(10000001), 10000001, `connection to ${name} refused`, false);
+        this.#fail(call, 10000001, `connection to ${name} refused`, false);
         return;
       }
       const request = { method: wireName, body, timeoutMs, metadata, msgId };
       void server.request(request).then(({ wireCode, body: reply, text }) => {
         if (!this.#pending.has(call)) return;
         forget();
-        const slab = Buffer.concat([Buffer.alloc(3, 0xee), reply, Buffer.alloc(3, 0xee)]);
-        if (wireCode === 0) call.onReply(slab, 3, slab.length - 3, text, undefined);
-        else call.onFailure(wordOf(wireCode), wireCode, text, true);
-        slab.fill(0xaa);
+        if (wireCode === 0) this.#answer(call, reply, text);
+        else this.#fail(call, wireCode, text, true);
       });
     });
   }
@@ -216,6 +216,26 @@ class MemoryClient implements ClientTransport {
       lateReplies: 0,
       framesRejected: 0,
     };
+  }
+
+  #answer(call: PendingCall, reply: Buffer, metadata: string): void {
+    const slab = Buffer.concat([Buffer.alloc(3, 0xee), reply, Buffer.alloc(3, 0xee)]);
+    const { pieces } = this.#network;
+    if (pieces !== undefined) {
+      call.onHeaders(metadata);
+      for (let n = 0; n < pieces; n++) call.onMessage(slab, 3, slab.length - 3, undefined);
+      slab.fill(0xaa);
+      call.onEnd({ status: 0, own: 0, message: '', requestWritten: true }, '');
+      return;
+    }
+    call.onReply(slab, 3, slab.length - 3, metadata, undefined);
+    slab.fill(0xaa);
+  }
+
+  #fail(call: PendingCall, own: number, message: string, requestWritten: boolean): void {
+    const status = wordOf(own);
+    if (this.#network.pieces !== undefined) call.onEnd({ status, own, message, requestWritten }, '');
+    else call.onFailure(status, own, message, requestWritten);
   }
 
   #endpoint(number: number): MemoryEndpoint {
