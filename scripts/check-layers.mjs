@@ -26,6 +26,7 @@ const nativeLayers = {
   rpc: ['base', 'protobuf', 'io'],
   tinypb: ['base', 'protobuf', 'io', 'rpc'],
   grpc: ['base', 'protobuf', 'h2', 'io', 'rpc'],
+  stats: ['base', 'io', 'rpc'],
 };
 /** Files of rpc that still know TinyPB; the list only gets shorter. */
 const stillTinypb = new Set(['native/core/rpc/client_endpoint.h']);

@@ -1,5 +1,6 @@
 #include "convert.h"
 #include "environment.h"
+#include "stats_object.h"
 
 namespace rocket::addon {
 
@@ -97,20 +98,9 @@ Napi::Value Environment::release_endpoint(const Napi::CallbackInfo& info) {
 
 // js thread:
 Napi::Value Environment::channel_stats(const Napi::CallbackInfo& info) {
-  const auto& shared = *channel_at(info).shared;
-  auto stats = Napi::Object::New(info.Env());
-  put(stats, "connections", shared.gauges.open.load());
-  put(stats, "queuedBytes", shared.gauges.queued_bytes.load());
-  put(stats, "nativeBytes",
-      shared.gauges.queued_bytes.load() + shared.gauges.partial_bytes.load() + shared.counters.waiting_bytes.load());
-  put(stats, "waitingBytes", shared.counters.waiting_bytes.load());
-  put(stats, "callsInFlight", shared.counters.calls_in_flight.load());
-  put(stats, "callsTotal", shared.counters.calls_total.load());
-  put(stats, "connects", shared.counters.connects.load());
-  put(stats, "connectFailures", shared.counters.connect_failures.load());
-  put(stats, "lateReplies", shared.counters.late_replies.load());
-  put(stats, "framesRejected", shared.counters.frames_rejected.load());
-  return stats;
+  StatsObject made(info.Env());
+  stats::for_each_stat(*channel_at(info).shared, made.visitor());
+  return made.object();
 }
 
 }  // namespace rocket::addon

@@ -1,6 +1,7 @@
 #include "environment.h"
 
 #include "convert.h"
+#include "stats_object.h"
 
 namespace rocket::addon {
 
@@ -194,20 +195,9 @@ Napi::Value Environment::set_ref(const Napi::CallbackInfo& info) {
 
 // js thread:
 Napi::Value Environment::engine_stats(const Napi::CallbackInfo& info) {
-  auto stats = Napi::Object::New(info.Env());
-  const auto depth = inbox_->depth();
-  put(stats, "inboxEvents", depth.events);
-  put(stats, "inboxBytes", depth.bytes);
-  put(stats, "inboxDropped", depth.dropped);
-  put(stats, "flushes", outbox_->stats().flushes);
-  put(stats, "commands", outbox_->stats().commands);
-  put(stats, "directSends", outbox_->stats().direct_sends);
-  const auto engine = rpc::Engine::current();
-  const auto threads = engine ? engine->stats() : rpc::Engine::Stats{};
-  put(stats, "ioThreads", threads.io_threads);
-  put(stats, "queuedTasks", threads.queued_tasks);
-  put(stats, "nativeBytes", threads.native_bytes);
-  return stats;
+  StatsObject made(info.Env());
+  stats::for_each_stat(rpc::Engine::current().get(), *inbox_, *outbox_, made.visitor());
+  return made.object();
 }
 
 }  // namespace rocket::addon

@@ -4,6 +4,7 @@
 #include "convert.h"
 #include "environment.h"
 #include "log_binding.h"
+#include "stats_object.h"
 #include "tinypb/protocol.h"
 
 namespace rocket::addon {
@@ -108,36 +109,9 @@ Napi::Value Environment::release_server(const Napi::CallbackInfo& info) {
 Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
   rpc::Server& server = server_at(info);
   server.settle();
-  const auto& counters = server.counters;
-  auto stats = Napi::Object::New(info.Env());
-  put(stats, "connections", server.gauges.open.load());
-  put(stats, "queuedBytes", server.gauges.queued_bytes.load());
-  put(stats, "nativeBytes", server.gauges.queued_bytes.load() + server.gauges.partial_bytes.load());
-  put(stats, "connectionsTotal", counters.connections_total.load());
-  put(stats, "callsInFlight", counters.calls_in_flight.load());
-  put(stats, "callsTotal", counters.calls_total.load());
-  put(stats, "callsExpired", counters.calls_expired.load());
-  put(stats, "callsRefused", counters.calls_refused.load());
-  put(stats, "logLinesDropped", counters.log_lines_dropped.load());
-  put(stats, "acceptBackoffs", server.accept_backoffs());
-  auto rejected = Napi::Object::New(info.Env());
-  for (const rpc::Protocol* protocol : server.options().protocols) {
-    for (std::size_t i = 0; i < protocol->rejections.size(); ++i) {
-      put(rejected, std::string(protocol->rejections[i]).c_str(), server.rejected(*protocol, i));
-    }
-  }
-  stats.Set("framesRejected", rejected);
-  auto foreign = Napi::Object::New(info.Env());
-  for (std::size_t i = 1; i < rpc::kForeignCount; ++i) {
-    put(foreign, rpc::name_of(static_cast<rpc::Foreign>(i)), counters.foreign_connections[i].load());
-  }
-  stats.Set("foreignConnections", foreign);
-  auto closed = Napi::Object::New(info.Env());
-  for (std::size_t i = 0; i < io::kCloseReasonCount; ++i) {
-    put(closed, io::name_of(static_cast<io::CloseReason>(i)), counters.connections_closed[i].load());
-  }
-  stats.Set("connectionsClosed", closed);
-  return stats;
+  StatsObject made(info.Env());
+  stats::for_each_stat(server, made.visitor());
+  return made.object();
 }
 
 }  // namespace rocket::addon
