@@ -1,13 +1,7 @@
 #include "io/connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 
-#include <asio/redirect_error.hpp>
-
-#include "io/socket.h"
 #include "io/spawn.h"
 
 namespace rocket::io {
@@ -37,7 +31,6 @@ Connection::Connection(IoThread& io, StreamSocket socket, const PeerAddress& pee
                        ConnectionGauges& gauges)
     : io_(io),
       socket_(std::move(socket)),
-      fd_(socket_.native_handle()),
       peer_(peer),
       limits_(limits),
       gauges_(gauges),
@@ -85,51 +78,66 @@ void Connection::on_turn_end() {
   handler->on_closed(close_reason_);
 }
 
-void Connection::flush() {
-  if (writing_ || (writes_.empty() && !close_when_written_)) return;
-  if (!acquire_writer()) return;
-  if (write_some()) {
-    release_writer();
-    after_write();
-  } else if (open_) {
-    writing_ = true;
-    spawn(io_.context(), shared_from_this(), write_loop(shared_from_this()));
-    after_write();
-  }
+void Connection::put_layer(std::unique_ptr<ByteStream> layer) {
+  layer_ = std::move(layer);
+  write_for_layer();  // a client's begins the handshake
 }
 
-bool Connection::write_some() {
-  while (!writes_.empty()) {
-    iovec parts[kGather];
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = writes_.gather(parts, kGather);
-    const auto wrote = message.msg_iovlen == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, kSendFlags)
-                                               : ::sendmsg(fd_, &message, kSendFlags);
-    if (wrote < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) close(CloseReason::kReset);
-      return false;
-    }
-    writes_.consume(static_cast<std::size_t>(wrote));
-    gauges_.queued_bytes.fetch_sub(wrote, std::memory_order_relaxed);
-    last_activity_ = last_write_progress_ = io_.now();
+/// Writes at the end of the turn what a layer holds, or could not take before it had read.
+void Connection::write_for_layer() {
+  if (layer_ == nullptr || !open_ || all_written()) return;
+  // Unless it is blocked, the wait for the kernel begins only now.
+  if (!writing_) last_write_progress_ = io_.now();
+  io_.at_turn_end(shared_from_this());
+}
+
+void Connection::flush() {
+  if (writing_ || (all_written() && !close_when_written_)) return;
+  if (!acquire_writer()) return;
+  switch (write_some()) {
+    case Wrote::kClosed: return;
+    case Wrote::kBlocked:
+      writing_ = true;
+      spawn(io_.context(), shared_from_this(), write_loop(shared_from_this()));
+      break;
+    case Wrote::kAll:
+    case Wrote::kAwaitsReading: release_writer();
   }
-  return true;
+  after_write();
+}
+
+Connection::Wrote Connection::write_some() {
+  while (!all_written()) {
+    iovec parts[kGather];
+    const auto moved = write_stream({parts, shut_down_ ? 0 : writes_.gather(parts, kGather)});
+    if (moved.bytes > 0) {
+      writes_.consume(moved.bytes);
+      gauges_.queued_bytes.fetch_sub(static_cast<std::int64_t>(moved.bytes), std::memory_order_relaxed);
+    }
+    if (moved.bytes > 0 || moved.next == ByteStream::Next::kAgain) last_activity_ = last_write_progress_ = io_.now();
+    switch (moved.next) {
+      case ByteStream::Next::kAgain: break;
+      case ByteStream::Next::kWritable: return Wrote::kBlocked;
+      case ByteStream::Next::kReadable: return Wrote::kAwaitsReading;
+      case ByteStream::Next::kEnded:
+      case ByteStream::Next::kBroken: close(CloseReason::kReset); return Wrote::kClosed;
+    }
+  }
+  return Wrote::kAll;
 }
 
 Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
   while (self->open_) {
-    co_await self->socket_.async_wait(StreamSocket::wait_write, asio::redirect_error(use_task, error));
+    co_await self->socket_.wait(StreamSocket::wait_write, error);
     if (!self->open_) break;
     if (error) {
       self->close(CloseReason::kReset);
       break;
     }
-    const bool done = self->write_some();
-    if (!self->open_) break;
-    if (done) {
+    const auto wrote = self->write_some();
+    if (wrote == Wrote::kClosed) break;
+    if (wrote != Wrote::kBlocked) {
       self->writing_ = false;
       self->release_writer();
       self->after_write();
@@ -144,12 +152,21 @@ void Connection::after_write() {
     was_backlogged_ = false;
     handler_->on_writable();
   }
-  if (close_when_written_ && writes_.empty()) close(CloseReason::kLocal);
+  if (close_when_written_ && all_written()) close_written(CloseReason::kLocal);
   close_if_done();
 }
 
+/// Everything is written, but for what a layer has to say at the end: then after_write() comes here again.
+void Connection::close_written(CloseReason reason) {
+  if (layer_ == nullptr || shut_down_ || !open_) return close(reason);
+  shut_down_ = true;
+  layer_->shutdown();
+  if (all_written()) return close(reason);
+  write_for_layer();
+}
+
 void Connection::close_if_done() {
-  if (ended_ && open_ && writes_.empty() && !handler_->busy()) close(CloseReason::kPeerClosed);
+  if (ended_ && open_ && all_written() && !handler_->busy()) close_written(CloseReason::kPeerClosed);
 }
 
 void Connection::close_when_written() {
@@ -163,21 +180,26 @@ void Connection::close(CloseReason reason) {
   open_ = false;
   close_reason_ = reason;
   io_.timers().cancel(timer_);
-  if (handler_ != nullptr && !handler_->serves() && !handler_->owed()) reset_on_close(fd_, false);
+  if (handler_ != nullptr && !handler_->serves() && !handler_->owed()) socket_.reset_on_close(false);
   if (acquire_writer()) {
     close_socket();
   } else {
-    ::shutdown(fd_, SHUT_RDWR);  // ends a direct send in progress; its end leads to close_socket()
+    socket_.interrupt();  // the direct send in progress; its end leads to close_socket()
   }
   io_.at_turn_end(shared_from_this());
 }
 
 void Connection::close_socket() {
   writer_.store(kClosed, std::memory_order_release);
-  std::error_code ignored;  // the descriptor is gone whatever close() reports
   // Otherwise the kernel would retransmit unacknowledged data to a silent peer for minutes.
-  if (close_reason_ == CloseReason::kSilent) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-  socket_.close(ignored);
+  const bool silent = close_reason_ == CloseReason::kSilent;
+  if (silent) socket_.reset_on_close(true);
+  if (layer_ != nullptr && !silent && close_reason_ != CloseReason::kReset) {
+    // If the kernel takes it at once: nobody waits for it here.
+    if (!shut_down_) layer_->shutdown();
+    layer_->write({});
+  }
+  socket_.close();
 }
 
 /// True when the io thread may write: the writer role is free or already ours. False: the JS thread is in the middle of
@@ -200,9 +222,9 @@ void Connection::release_writer() {
 
 Connection::Direct Connection::direct_send(ByteSpan frame, std::size_t& sent) {
   std::uint8_t seen = kFree;
-  if (!writer_.compare_exchange_strong(seen, kJs, std::memory_order_acquire)) return Direct::kBusy;
-  const auto wrote = ::send(fd_, frame.data(), frame.size(), kSendFlags);
-  sent = wrote > 0 ? static_cast<std::size_t>(wrote) : 0;
+  if (!can_direct() || !writer_.compare_exchange_strong(seen, kJs, std::memory_order_acquire)) return Direct::kBusy;
+  const iovec whole{const_cast<std::uint8_t*>(frame.data()), frame.size()};  // iovec has no const form
+  sent = socket_.write({&whole, 1}).bytes;
   if (sent > 0 && sent < frame.size()) return Direct::kPartial;
   seen = kJs;
   if (!writer_.compare_exchange_strong(seen, kFree, std::memory_order_release)) {
@@ -241,10 +263,11 @@ void Connection::check_timeouts() {
     next = due;
   }
   if (const auto idle = limits_.idle_timeout.count(); idle > 0) {
-    if (!writes_.empty() && now - last_write_progress_ >= idle) return close(CloseReason::kSlowReader);
+    const bool written = all_written();
+    if (!written && now - last_write_progress_ >= idle) return close(CloseReason::kSlowReader);
     const bool waiting = handler_ != nullptr && handler_->busy();
-    if (!waiting && writes_.empty() && now - last_activity_ >= idle) return close(CloseReason::kIdleTimeout);
-    const SteadyMs since = writes_.empty() ? (waiting ? now : last_activity_) : last_write_progress_;
+    if (!waiting && written && now - last_activity_ >= idle) return close(CloseReason::kIdleTimeout);
+    const SteadyMs since = written ? (waiting ? now : last_activity_) : last_write_progress_;
     next = std::min(next, std::max<SteadyMs>(since + idle, now + 1));
   }
   if (next != INT64_MAX) io_.timers().arm(timer_, next);

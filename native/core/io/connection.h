@@ -8,7 +8,9 @@
 #include "base/bytes.h"
 #include "base/timer_wheel.h"
 #include "io/address.h"
+#include "io/byte_stream.h"
 #include "io/io_thread.h"
+#include "io/socket_stream.h"
 #include "io/task.h"
 #include "io/tcp_signs.h"
 #include "io/write_queue.h"
@@ -89,8 +91,8 @@ class ConnectionHandler {
   ~ConnectionHandler() = default;
 };
 
-/// A connected stream socket on one io thread: a reader coroutine, a write queue with a writer coroutine that exists
-/// while the socket takes no more, and one timer for all its timeouts.
+/// A connected stream socket on one io thread, maybe with a layer over it: a reader coroutine, a write queue with a
+/// writer coroutine that exists while the socket takes no more, and one timer for all its timeouts.
 ///
 /// Owners: its handler, its running coroutines, the turn-end list, and call slots whose reply another thread may send.
 class Connection final : public TurnEnd, public std::enable_shared_from_this<Connection> {
@@ -111,6 +113,12 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void close_if_done();
   bool open() const { return open_; }
 
+  /// Puts a layer over the socket, through which everything goes from now on. Before anything was queued; the layer
+  /// gets the socket's bytes that were read already.
+  void put_layer(std::unique_ptr<ByteStream> layer);
+  /// What a layer reads from and writes to. It lives as long as the connection.
+  ByteStream& socket() { return socket_; }
+
   void pause_reading();
   void resume_reading();
 
@@ -127,13 +135,16 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   std::uint64_t written_total() const { return appended_total_ - writes_.bytes(); }
   /// When bytes last arrived, complete frames or not.
   SteadyMs last_read() const { return last_read_; }
-  TcpSigns tcp_signs() const { return io::tcp_signs(fd_); }
+  TcpSigns tcp_signs() const { return socket_.signs(); }
 
   IoThread& io() { return io_; }
   void touch() { last_activity_ = io_.now(); }
 
   // any thread (immutable):
   std::string peer_name() const { return peer_.text(); }
+
+  /// Whether direct_send() is worth a try; settled before the first call.
+  bool can_direct() const { return layer_ == nullptr || layer_->can_direct(); }
 
   // js thread:
   enum class Direct : std::uint8_t { kSent, kPartial, kBusy };
@@ -158,7 +169,6 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void watch();
   void read_available();
   std::span<std::uint8_t> room_in_place();
-  std::ptrdiff_t receive(std::span<std::uint8_t> into);
   void take(ByteSpan data);
   void take_pending();
   bool offer(ByteSpan bytes);
@@ -172,11 +182,30 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   OwnedBytes release_pending();
   void note_partial_frame();
   void on_end_of_stream();
-  bool is_gone() const;
+
+  // The plain socket is called directly; only a layer costs a virtual call.
+  ByteStream::Moved read_stream(std::span<std::uint8_t> into) {
+    return layer_ == nullptr ? socket_.read(into) : layer_->read(into);
+  }
+  ByteStream::Moved write_stream(std::span<const iovec> parts) {
+    return layer_ == nullptr ? socket_.write(parts) : layer_->write(parts);
+  }
+  bool holds_input() const { return layer_ != nullptr && layer_->holds_input(); }
+  bool all_written() const {
+    if (layer_ == nullptr) return writes_.empty();
+    return (shut_down_ || writes_.empty()) && !layer_->holds_output();
+  }
+  void close_written(CloseReason reason);
+  void write_for_layer();
 
   void flush();
-  /// Writes until the queue is empty (true) or the socket accepts no more or broke (false).
-  bool write_some();
+  enum class Wrote : std::uint8_t {
+    kAll,
+    kBlocked,        ///< the socket takes no more
+    kAwaitsReading,  ///< a layer takes no more before it has read
+    kClosed,
+  };
+  Wrote write_some();
   void after_write();
   void count_queued(std::size_t added);
   bool acquire_writer();
@@ -196,8 +225,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   };
 
   IoThread& io_;
-  StreamSocket socket_;
-  const int fd_;
+  SocketStream socket_;
+  std::unique_ptr<ByteStream> layer_;
   const PeerAddress peer_;
   // Owned by the server or channel, which outlives every open connection.
   const ConnectionLimits& limits_;
@@ -227,6 +256,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool watching_ = false;
   bool writing_ = false;
   bool close_when_written_ = false;
+  bool shut_down_ = false;  // the layer takes no more
   bool was_backlogged_ = false;
   CloseReason close_reason_ = CloseReason::kLocal;
 };

@@ -1,10 +1,6 @@
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 
-#include <asio/redirect_error.hpp>
+#include <asio/post.hpp>
 
 #include "io/connection.h"
 #include "io/spawn.h"
@@ -41,7 +37,12 @@ void Connection::start_reading() {
 Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
   while (self->open_ && !self->paused_ && !self->ended_) {
-    co_await self->socket_.async_wait(StreamSocket::wait_read, asio::redirect_error(use_task, error));
+    if (self->holds_input()) {
+      // Behind what else is ready, as after a wait for the socket.
+      co_await asio::post(self->io_.context(), use_task);
+    } else {
+      co_await self->socket_.wait(StreamSocket::wait_read, error);
+    }
     if (!self->open_ || self->paused_) break;
     if (error) {
       self->close(CloseReason::kReset);
@@ -55,19 +56,28 @@ Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
 void Connection::read_available() {
   for (int i = 0; i < kReadsPerWakeUp && open_ && !paused_ && !ended_; ++i) {
     const auto room = room_in_place();
+    if (!open_) return;
     const auto into = room.empty() ? io_.read_buffer() : room;
-    const std::ptrdiff_t got = receive(into);
-    if (got <= 0) return;
-    last_activity_ = last_read_ = io_.now();
-    if (room.empty()) {
-      take({into.data(), static_cast<std::size_t>(got)});
-    } else {
-      pending_size_ += static_cast<std::size_t>(got);
-      if (pending_size_ == pending_frame_bytes_) take_pending();
+    const auto moved = read_stream(into);
+    if (moved.bytes > 0) {
+      last_activity_ = last_read_ = io_.now();
+      if (room.empty()) {
+        take({into.data(), moved.bytes});
+      } else {
+        pending_size_ += moved.bytes;
+        if (pending_size_ == pending_frame_bytes_) take_pending();
+      }
+      note_partial_frame();
     }
-    note_partial_frame();
-    if (static_cast<std::size_t>(got) < into.size()) return;
+    switch (moved.next) {
+      case ByteStream::Next::kAgain: break;
+      case ByteStream::Next::kReadable:
+      case ByteStream::Next::kWritable: return write_for_layer();
+      case ByteStream::Next::kEnded: return on_end_of_stream();
+      case ByteStream::Next::kBroken: return close(CloseReason::kReset);
+    }
   }
+  write_for_layer();
 }
 
 /// Memory into which the rest of a partly received frame can be read without a copy; empty if not worthwhile.
@@ -81,25 +91,8 @@ std::span<std::uint8_t> Connection::room_in_place() {
   return std::span(pending_.data() + pending_size_, pending_.size() - pending_size_);
 }
 
-/// Returns the bytes read, or 0 when there is nothing more to read now or ever.
-std::ptrdiff_t Connection::receive(std::span<std::uint8_t> into) {
-  while (open_) {
-    const auto got = ::recv(fd_, into.data(), into.size(), MSG_DONTWAIT);
-    if (got > 0) return got;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
-    if (got == 0) {
-      on_end_of_stream();
-    } else {
-      close(CloseReason::kReset);
-    }
-    return 0;
-  }
-  return 0;
-}
-
 void Connection::on_end_of_stream() {
-  if (!handler_->serves() || is_gone()) return close(CloseReason::kPeerClosed);
+  if (!handler_->serves() || socket_.gone()) return close(CloseReason::kPeerClosed);
   ended_ = true;
   clear_pending();
   skip_left_ = 0;
@@ -107,13 +100,6 @@ void Connection::on_end_of_stream() {
   handler_->on_peer_ended();
   close_if_done();
   if (open_) watch();
-}
-
-/// Whether both directions are closed. Over TCP a peer that has closed its socket cannot be recognised until something
-/// is sent to it: it looks like one that only closed its sending side.
-bool Connection::is_gone() const {
-  pollfd descriptor{fd_, 0, 0};
-  return ::poll(&descriptor, 1, 0) > 0 && (descriptor.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 void Connection::watch() {
@@ -124,10 +110,10 @@ void Connection::watch() {
 
 Task<void> Connection::watch_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
-  co_await self->socket_.async_wait(StreamSocket::wait_error, asio::redirect_error(use_task, error));
+  co_await self->socket_.wait(StreamSocket::wait_error, error);
   if (!self->open_) co_return;
-  // Urgent data is never read and would be reported forever, so this does not wait for anything after it.
-  if (!error && !self->is_gone()) co_return;
+  // Urgent data, which nobody reads, would be reported for ever: this does not wait for anything after it.
+  if (!error && !self->socket_.gone()) co_return;
   self->watching_ = false;
   // While the connection is being read, reading finds its end by itself, after the received data.
   if (self->paused_ || self->ended_) self->close(CloseReason::kReset);

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <utility>
+
+#include <asio/redirect_error.hpp>
+
+#include "io/byte_stream.h"
+#include "io/task.h"
+#include "io/tcp_signs.h"
+
+namespace rocket::io {
+
+/// A connected socket. Final, and a member of its connection, so that plain connections call it directly.
+class SocketStream final : public ByteStream {
+ public:
+  explicit SocketStream(StreamSocket socket) : socket_(std::move(socket)) {}
+
+  Moved read(std::span<std::uint8_t> into) override;
+  Moved write(std::span<const iovec> parts) override;
+  void shutdown() override {}
+  bool can_direct() const override { return true; }
+  bool holds_input() const override { return false; }
+  bool holds_output() const override { return false; }
+
+  // What only a socket has.
+  auto wait(StreamSocket::wait_type what, std::error_code& error) {
+    return socket_.async_wait(what, asio::redirect_error(use_task, error));
+  }
+  /// Whether both directions are closed. Over TCP that is not known of a peer that has closed its socket until
+  /// something is sent to it: it looks like one that only ended its side.
+  bool gone() const;
+  TcpSigns signs() const { return tcp_signs(fd()); }
+  /// Whether closing resets the connection and drops what is not yet sent.
+  void reset_on_close(bool reset);
+  /// Ends a write that another thread is in; the descriptor stays.
+  void interrupt();
+  void close();
+
+ private:
+  int fd() const { return const_cast<StreamSocket&>(socket_).native_handle(); }  // asio has no const form
+
+  StreamSocket socket_;
+};
+
+}  // namespace rocket::io
