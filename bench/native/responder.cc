@@ -59,11 +59,10 @@ class Session final : public io::ConnectionHandler {
 
   Taken on_bytes(ByteSpan bytes) override;
   bool on_large_frame(OwnedBytes& frame) override {
+    connection_->expect_nothing();
     answer(frame.span());
     return true;
   }
-  bool on_out_of_memory(ByteSpan, std::size_t) override { return false; }
-  void on_writable() override { connection_->resume_reading(); }
   bool busy() const override { return false; }
   bool serves() const override { return true; }
   void on_closed(io::CloseReason) override { responder_.remove(*this); }  // destroys this
@@ -76,14 +75,16 @@ class Session final : public io::ConnectionHandler {
 };
 
 io::ConnectionHandler::Taken Session::on_bytes(ByteSpan bytes) {
-  return tinypb::take_frames(
-      bytes, responder_.limits.max_frame_bytes, [this] { return connection_->open() && !connection_->backlogged(); },
+  const auto taken = tinypb::take_frames(
+      bytes, responder_.limits.max_frame_bytes, [this] { return connection_->open() && !connection_->paused(); },
       [this](ByteSpan frame) {
         answer(frame);
         return true;
       },
       [this](const tinypb::FrameStart&, std::size_t) { connection_->close(io::CloseReason::kBadInput); },
       [this](tinypb::DecodeError) { connection_->close(io::CloseReason::kBadInput); });
+  tinypb::expect_rest(*connection_, taken, bytes.size(), responder_.limits.frame_timeout);
+  return taken;
 }
 
 void Session::answer(ByteSpan frame) {
@@ -97,7 +98,7 @@ void Session::answer(ByteSpan frame) {
   const ByteSpan body = known ? as_bytes(kReplyBody) : ByteSpan{};
   const std::size_t size = tinypb::frame_bytes(head, body.size());
   tinypb::encode(connection_->append(size), head, body, view.checksum != tinypb::kNoChecksum);
-  if (connection_->backlogged()) connection_->pause_reading();
+  if (connection_->backlogged()) connection_->pause_reading(io::Connection::kBacklog);
 }
 
 void Responder::adopt(const std::vector<io::Accepted>& batch) {

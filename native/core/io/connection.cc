@@ -80,13 +80,13 @@ void Connection::on_turn_end() {
 
 void Connection::put_layer(std::unique_ptr<ByteStream> layer) {
   layer_ = std::move(layer);
-  write_for_layer();  // a client's begins the handshake
+  write_for_layer();  // a client's layer starts its handshake
 }
 
-/// Writes at the end of the turn what a layer holds, or could not take before it had read.
+/// Schedules a write of what the layer holds, or could not accept before it had read.
 void Connection::write_for_layer() {
   if (layer_ == nullptr || !open_ || all_written()) return;
-  // Unless it is blocked, the wait for the kernel begins only now.
+  // Unless the writer is blocked already, the wait for the kernel starts now.
   if (!writing_) last_write_progress_ = io_.now();
   io_.at_turn_end(shared_from_this());
 }
@@ -150,13 +150,14 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
 void Connection::after_write() {
   if (!backlogged() && was_backlogged_ && handler_ != nullptr) {
     was_backlogged_ = false;
+    resume_reading(kBacklog);
     handler_->on_writable();
   }
   if (close_when_written_ && all_written()) close_written(CloseReason::kLocal);
   close_if_done();
 }
 
-/// Everything is written, but for what a layer has to say at the end: then after_write() comes here again.
+/// All data is written. A layer may still have to write the end of its stream; after_write() then calls this again.
 void Connection::close_written(CloseReason reason) {
   if (layer_ == nullptr || shut_down_ || !open_) return close(reason);
   shut_down_ = true;
@@ -184,7 +185,7 @@ void Connection::close(CloseReason reason) {
   if (acquire_writer()) {
     close_socket();
   } else {
-    socket_.interrupt();  // the direct send in progress; its end leads to close_socket()
+    socket_.interrupt();  // ends a direct send in progress; its end leads to close_socket()
   }
   io_.at_turn_end(shared_from_this());
 }
@@ -195,7 +196,7 @@ void Connection::close_socket() {
   const bool silent = close_reason_ == CloseReason::kSilent;
   if (silent) socket_.reset_on_close(true);
   if (layer_ != nullptr && !silent && close_reason_ != CloseReason::kReset) {
-    // If the kernel takes it at once: nobody waits for it here.
+    // A single attempt: nothing waits for it here.
     if (!shut_down_) layer_->shutdown();
     layer_->write({});
   }
@@ -251,15 +252,26 @@ void Connection::finish_direct(ByteSpan rest) {
   flush();
 }
 
+void Connection::expect_progress(Millis within, CloseReason why) {
+  progress_since_ = io_.now();
+  progress_within_ms_ = static_cast<std::uint32_t>(std::clamp<SteadyMs>(within.count(), 1, UINT32_MAX));
+  progress_reason_ = why;
+  arm_timer(progress_since_ + progress_within_ms_);
+}
+
+void Connection::arm_timer(SteadyMs due) {
+  if (open_ && (!timer_.armed() || timer_.expires_at > due)) io_.timers().arm(timer_, due);
+}
+
 void Connection::on_timer(Timer& timer) { static_cast<ConnectionTimer&>(timer).connection.check_timeouts(); }
 
 void Connection::check_timeouts() {
   if (!open_) return;
   const SteadyMs now = io_.now();
   SteadyMs next = INT64_MAX;
-  if (partial_since_ != 0) {
-    const SteadyMs due = partial_since_ + limits_.frame_timeout.count();
-    if (now >= due) return close(CloseReason::kFrameTimeout);
+  if (expects_progress() && !paused()) {
+    const SteadyMs due = progress_since_ + progress_within_ms_;
+    if (now >= due) return close(progress_reason_);
     next = due;
   }
   if (const auto idle = limits_.idle_timeout.count(); idle > 0) {

@@ -22,7 +22,7 @@ enum class CloseReason : std::uint8_t {
   kPeerClosed,    ///< the peer has closed its sending side, between or inside frames, and everything is answered
   kReset,         ///< an error from the socket
   kBadInput,      ///< the handler refused what it read
-  kFrameTimeout,  ///< a frame was not completed in time
+  kFrameTimeout,  ///< the peer did not send in time what was due, such as the rest of a frame
   kIdleTimeout,
   kSlowReader,   ///< the peer has read nothing for the idle timeout
   kSilent,       ///< the handler got no sign of life from the peer
@@ -37,7 +37,7 @@ struct ConnectionLimits {
   /// Past this many queued bytes the handler must stop producing (Connection::backlogged); past four times as
   /// many and one frame the connection is closed as kSlowReader.
   std::size_t max_write_queue_bytes = 4 << 20;
-  /// For a whole frame; of one that is skipped, for each max_frame_bytes of it.
+  /// For the first bytes, and for a whole frame; of one that is skipped, for each max_frame_bytes of it.
   Millis frame_timeout{10'000};
   /// 0: never.
   Millis idle_timeout{300'000};
@@ -53,7 +53,13 @@ struct ConnectionGauges {
   std::atomic<std::int64_t> partial_bytes{0};
 };
 
-/// What a connection speaks. All calls come on the connection's io thread.
+/// The session of a protocol, or the object that finds out which protocol it is. All calls are made on the connection's
+/// io thread.
+///
+/// Bytes are offered as they arrive. A protocol that needs whole messages returns the length of a partial one, and the
+/// connection assembles it with as few copies as possible (Taken::frame_bytes, on_large_frame, on_out_of_memory), or
+/// drops an unwanted one (Taken::skip_bytes). A protocol that consumes everything it is offered can ignore these
+/// members at no cost.
 class ConnectionHandler {
  public:
   struct Taken {
@@ -65,16 +71,18 @@ class ConnectionHandler {
     std::size_t skip_bytes = 0;
   };
 
-  /// Takes as many whole frames as it can. May pause or close the connection.
+  /// Consumes what it can. May pause or close the connection, or hand it over.
   virtual Taken on_bytes(ByteSpan bytes) = 0;
   /// A whole frame of at least kLargeFrameBytes in a block of its own, which may be moved from. False: it was not taken
-  /// and is to be offered again once reading is resumed.
-  virtual bool on_large_frame(OwnedBytes& frame) = 0;
+  /// and is to be offered again once reading is resumed. Only called for a frame whose frame_bytes was returned.
+  virtual bool on_large_frame(OwnedBytes&) { return true; }
   /// There is no memory for a frame of `frame_bytes` that begins with `begun`. True: its sender has been told, and the
   /// rest of it is to be dropped. False: the connection is to be closed.
-  virtual bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) = 0;
+  virtual bool on_out_of_memory([[maybe_unused]] ByteSpan begun, [[maybe_unused]] std::size_t frame_bytes) {
+    return false;
+  }
   /// The write queue is below its limit again.
-  virtual void on_writable() = 0;
+  virtual void on_writable() {}
   /// True while silence on the connection is expected, so that it does not count as idle.
   virtual bool busy() const = 0;
   /// A server's: its peer may end its side and still wait for replies, and is gone only when the whole connection is.
@@ -84,14 +92,16 @@ class ConnectionHandler {
   /// A client's: whether the peer may be at work for it. Closing then resets the connection, which is how a server
   /// hears that nobody waits any more; an end of stream would only say that nothing more is asked.
   virtual bool owed() const { return false; }
-  /// The last call to a handler; never made from inside another call to it.
+  /// The last call to a handler that has handed its connection over, once its on_bytes() has returned.
+  virtual void on_handed_over() {}
+  /// The last call to any other handler; never made from inside another call to it.
   virtual void on_closed(CloseReason reason) = 0;
 
  protected:
   ~ConnectionHandler() = default;
 };
 
-/// A connected stream socket on one io thread, maybe with a layer over it: a reader coroutine, a write queue with a
+/// A connected stream socket on one io thread, possibly with a layer over it: a reader coroutine, a write queue with a
 /// writer coroutine that exists while the socket takes no more, and one timer for all its timeouts.
 ///
 /// Owners: its handler, its running coroutines, the turn-end list, and call slots whose reply another thread may send.
@@ -105,6 +115,9 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
 
   // io thread:
   void start(ConnectionHandler& handler);
+  /// Called from inside on_bytes(): `next` replaces the calling handler. As soon as that on_bytes() returns, the caller
+  /// gets on_handed_over(), and `next` is offered the bytes that the caller did not consume.
+  void hand_over(ConnectionHandler& next) { handler_ = &next; }
   /// Idempotent; on_closed() follows at the end of the turn.
   void close(CloseReason reason);
   /// Closes once everything queued is written. The caller limits the wait.
@@ -113,14 +126,28 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void close_if_done();
   bool open() const { return open_; }
 
-  /// Puts a layer over the socket, through which everything goes from now on. Before anything was queued; the layer
-  /// gets the socket's bytes that were read already.
+  /// All bytes go through `layer` from now on. Must be called before anything is queued; bytes that were already read
+  /// from the socket are the layer's to take over.
   void put_layer(std::unique_ptr<ByteStream> layer);
-  /// What a layer reads from and writes to. It lives as long as the connection.
+  /// What a layer reads from and writes to; lives as long as the connection.
   ByteStream& socket() { return socket_; }
 
-  void pause_reading();
-  void resume_reading();
+  /// Why reading is paused. It resumes when no reason is left.
+  enum Pause : std::uint8_t {
+    kBacklog = 1,    ///< the write queue is over its limit; cleared by the connection, before on_writable()
+    kInboxFull = 2,  ///< there is no room for what would be read
+    kSession = 4,    ///< a limit of the session
+  };
+  void pause_reading(Pause why);
+  void resume_reading(Pause why);
+  bool paused() const { return paused_ != 0; }
+  bool paused_for(Pause why) const { return (paused_ & why) != 0; }
+
+  /// Progress is due: unless this or expect_nothing() is called `within` that time, the connection is closed with the
+  /// reason `why`. The timeout is suspended while reading is paused, and starts again when it resumes.
+  void expect_progress(Millis within, CloseReason why);
+  void expect_nothing() { progress_within_ms_ = 0; }
+  bool expects_progress() const { return progress_within_ms_ != 0; }
 
   /// `size` bytes at the end of the write queue, to be filled at once; they are sent at the end of the turn.
   std::uint8_t* append(std::size_t size);
@@ -143,7 +170,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   // any thread (immutable):
   std::string peer_name() const { return peer_.text(); }
 
-  /// Whether direct_send() is worth a try; settled before the first call.
+  /// Whether direct_send() can succeed; does not change after the first call.
   bool can_direct() const { return layer_ == nullptr || layer_->can_direct(); }
 
   // js thread:
@@ -171,7 +198,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   std::span<std::uint8_t> room_in_place();
   void take(ByteSpan data);
   void take_pending();
-  bool offer(ByteSpan bytes);
+  void offer(ByteSpan bytes);
   ByteSpan skip(ByteSpan data);
   void keep(ByteSpan rest, std::size_t frame_bytes);
   void hold(ByteSpan data);
@@ -180,7 +207,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void drop_frame(ByteSpan begun, std::size_t arrived);
   void clear_pending();
   OwnedBytes release_pending();
-  void note_partial_frame();
+  void arm_timer(SteadyMs due);
   void on_end_of_stream();
 
   // The plain socket is called directly; only a layer costs a virtual call.
@@ -201,8 +228,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void flush();
   enum class Wrote : std::uint8_t {
     kAll,
-    kBlocked,        ///< the socket takes no more
-    kAwaitsReading,  ///< a layer takes no more before it has read
+    kBlocked,        ///< the socket accepts no more
+    kAwaitsReading,  ///< the layer accepts no more until it has read
     kClosed,
   };
   Wrote write_some();
@@ -217,7 +244,6 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
 
   // Which thread may write to the socket and close it. The JS thread only switches kFree -> kJs and back.
   enum Writer : std::uint8_t { kFree, kIo, kJs, kJsIoWaits, kClosed };
-  std::atomic<std::uint8_t> writer_{kFree};
 
   struct ConnectionTimer : Timer {
     explicit ConnectionTimer(Connection& owner) : Timer(&Connection::on_timer), connection(owner) {}
@@ -241,22 +267,24 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   std::size_t pending_size_ = 0;
   std::size_t pending_frame_bytes_ = 0;
   std::size_t skip_left_ = 0;  // of a frame that was refused; nothing is pending then
-  std::size_t skipped_ = 0;    // since partial_since_ was last put off
 
   ConnectionTimer timer_;
   SteadyMs last_activity_;
   SteadyMs last_read_ = 0;
   SteadyMs last_write_progress_ = 0;
-  SteadyMs partial_since_ = 0;
+  SteadyMs progress_since_ = 0;
+  std::uint32_t progress_within_ms_ = 0;  // 0: none is expected
+  CloseReason progress_reason_ = CloseReason::kFrameTimeout;
 
+  std::atomic<std::uint8_t> writer_{kFree};
+  std::uint8_t paused_ = 0;
   bool open_ = true;
   bool reading_ = false;
-  bool paused_ = false;
   bool ended_ = false;  // the peer has closed its sending side, and not everything is answered
   bool watching_ = false;
   bool writing_ = false;
   bool close_when_written_ = false;
-  bool shut_down_ = false;  // the layer takes no more
+  bool shut_down_ = false;  // the layer accepts no more
   bool was_backlogged_ = false;
   CloseReason close_reason_ = CloseReason::kLocal;
 };

@@ -36,14 +36,14 @@ void Connection::start_reading() {
 
 Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
-  while (self->open_ && !self->paused_ && !self->ended_) {
+  while (self->open_ && !self->paused() && !self->ended_) {
     if (self->holds_input()) {
-      // Behind what else is ready, as after a wait for the socket.
+      // After the other ready handlers, as if the socket had become readable.
       co_await asio::post(self->io_.context(), use_task);
     } else {
       co_await self->socket_.wait(StreamSocket::wait_read, error);
     }
-    if (!self->open_ || self->paused_) break;
+    if (!self->open_ || self->paused()) break;
     if (error) {
       self->close(CloseReason::kReset);
       break;
@@ -54,7 +54,7 @@ Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
 }
 
 void Connection::read_available() {
-  for (int i = 0; i < kReadsPerWakeUp && open_ && !paused_ && !ended_; ++i) {
+  for (int i = 0; i < kReadsPerWakeUp && open_ && !paused() && !ended_; ++i) {
     const auto room = room_in_place();
     if (!open_) return;
     const auto into = room.empty() ? io_.read_buffer() : room;
@@ -67,7 +67,6 @@ void Connection::read_available() {
         pending_size_ += moved.bytes;
         if (pending_size_ == pending_frame_bytes_) take_pending();
       }
-      note_partial_frame();
     }
     switch (moved.next) {
       case ByteStream::Next::kAgain: break;
@@ -96,7 +95,7 @@ void Connection::on_end_of_stream() {
   ended_ = true;
   clear_pending();
   skip_left_ = 0;
-  partial_since_ = 0;
+  expect_nothing();
   handler_->on_peer_ended();
   close_if_done();
   if (open_) watch();
@@ -112,16 +111,16 @@ Task<void> Connection::watch_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
   co_await self->socket_.wait(StreamSocket::wait_error, error);
   if (!self->open_) co_return;
-  // Urgent data, which nobody reads, would be reported for ever: this does not wait for anything after it.
+  // Urgent data is never read and would be reported forever, so this does not wait for anything after it.
   if (!error && !self->socket_.gone()) co_return;
   self->watching_ = false;
   // While the connection is being read, reading finds its end by itself, after the received data.
-  if (self->paused_ || self->ended_) self->close(CloseReason::kReset);
+  if (self->paused() || self->ended_) self->close(CloseReason::kReset);
 }
 
 void Connection::take(ByteSpan data) {
   data = skip(data);
-  while (pending_size_ > 0 && !data.empty() && open_ && !paused_) {
+  while (pending_size_ > 0 && !data.empty() && open_ && !paused()) {
     // Complete the partly received frame, and no more: the data after it is used from `data` without a copy.
     const std::size_t wanted = pending_frame_bytes_ > 0 ? pending_frame_bytes_ - pending_size_ : kHeadBytes;
     const auto piece = data.first(std::min(wanted, data.size()));
@@ -131,7 +130,7 @@ void Connection::take(ByteSpan data) {
     data = skip(data);
   }
   if (data.empty() || !open_) return;
-  if (paused_) {
+  if (paused()) {
     hold(data);
   } else {
     offer(data);
@@ -142,26 +141,29 @@ void Connection::take(ByteSpan data) {
 ByteSpan Connection::skip(ByteSpan data) {
   if (skip_left_ == 0) return data;
   const std::size_t here = std::min(skip_left_, data.size());
+  const std::size_t units_left = skip_left_ / limits_.max_frame_bytes;
   skip_left_ -= here;
-  skipped_ += here;
   if (skip_left_ == 0) {
-    partial_since_ = 0;
-  } else if (skipped_ >= limits_.max_frame_bytes) {
-    skipped_ = 0;
-    partial_since_ = io_.now();
+    expect_nothing();
+  } else if (skip_left_ / limits_.max_frame_bytes < units_left) {
+    progress_since_ = io_.now();
   }
   return data.subspan(here);
 }
 
-/// Offers bytes to the handler and keeps the rest. Returns whether it took any.
-bool Connection::offer(ByteSpan bytes) {
-  const auto taken = handler_->on_bytes(bytes);
-  if (open_) {
-    skip_left_ = taken.skip_bytes;
-    skipped_ = 0;
-    keep(bytes.subspan(taken.consumed), taken.frame_bytes);
+/// Offers bytes to the handler, and to the next one if it hands over; keeps the rest.
+void Connection::offer(ByteSpan bytes) {
+  ConnectionHandler* asked = handler_;
+  auto taken = asked->on_bytes(bytes);
+  while (handler_ != asked) {
+    std::exchange(asked, handler_)->on_handed_over();
+    bytes = bytes.subspan(taken.consumed);
+    taken = {};
+    if (open_ && !paused() && !bytes.empty()) taken = asked->on_bytes(bytes);
   }
-  return taken.consumed > 0;
+  if (!open_) return;
+  skip_left_ = taken.skip_bytes;
+  keep(bytes.subspan(taken.consumed), taken.frame_bytes);
 }
 
 /// Offers pending data to the handler, and keeps the rest.
@@ -175,12 +177,11 @@ void Connection::take_pending() {
       pending_size_ = pending_frame_bytes_ = frame_bytes;
       gauges_.partial_bytes.fetch_add(static_cast<std::int64_t>(pending_.size()), std::memory_order_relaxed);
     }
-    partial_since_ = 0;
     return;
   }
   const std::size_t size = pending_size_;
   const OwnedBytes block = release_pending();
-  if (offer({block.data(), size})) partial_since_ = 0;
+  offer({block.data(), size});
 }
 
 void Connection::keep(ByteSpan rest, std::size_t frame_bytes) {
@@ -222,7 +223,7 @@ void Connection::drop_frame(ByteSpan begun, std::size_t arrived) {
     return close(CloseReason::kOutOfMemory);
   }
   skip_left_ = frame_bytes - arrived;
-  skipped_ = 0;
+  if (skip_left_ == 0) expect_nothing();
   clear_pending();
 }
 
@@ -234,29 +235,21 @@ OwnedBytes Connection::release_pending() {
   return std::move(pending_);
 }
 
-void Connection::note_partial_frame() {
-  if ((pending_size_ == 0 && skip_left_ == 0) || paused_ || ended_ || !open_) {
-    partial_since_ = 0;
-    return;
-  }
-  if (partial_since_ != 0) return;
-  partial_since_ = io_.now();
-  const SteadyMs due = partial_since_ + limits_.frame_timeout.count();
-  if (!timer_.armed() || timer_.expires_at > due) io_.timers().arm(timer_, due);
-}
-
-void Connection::pause_reading() {
-  paused_ = true;
+void Connection::pause_reading(Pause why) {
+  paused_ |= why;
   if (handler_->serves()) watch();
 }
 
-void Connection::resume_reading() {
-  if (!paused_ || !open_) return;
-  paused_ = false;
-  partial_since_ = 0;
+void Connection::resume_reading(Pause why) {
+  if (!paused_for(why) || !open_) return;
+  paused_ &= static_cast<std::uint8_t>(~why);
+  if (paused()) return;
+  if (expects_progress()) {
+    progress_since_ = io_.now();
+    arm_timer(progress_since_ + progress_within_ms_);
+  }
   if (pending_size_ > 0) take_pending();
-  note_partial_frame();
-  if (!paused_) start_reading();
+  if (!paused()) start_reading();
 }
 
 }  // namespace rocket::io

@@ -10,7 +10,7 @@
 
 namespace rocket::io {
 
-/// A connected socket. Final, and a member of its connection, so that plain connections call it directly.
+/// A connected socket. Final, and a member of its connection, so that a plain connection makes no virtual call.
 class SocketStream final : public ByteStream {
  public:
   explicit SocketStream(StreamSocket socket) : socket_(std::move(socket)) {}
@@ -26,13 +26,13 @@ class SocketStream final : public ByteStream {
   auto wait(StreamSocket::wait_type what, std::error_code& error) {
     return socket_.async_wait(what, asio::redirect_error(use_task, error));
   }
-  /// Whether both directions are closed. Over TCP that is not known of a peer that has closed its socket until
-  /// something is sent to it: it looks like one that only ended its side.
+  /// Whether both directions are closed. Over TCP a peer that has closed its socket cannot be recognised until
+  /// something is sent to it: it looks like one that only closed its sending side.
   bool gone() const;
   TcpSigns signs() const { return tcp_signs(fd()); }
-  /// Whether closing resets the connection and drops what is not yet sent.
+  /// Whether closing resets the connection and drops unsent data.
   void reset_on_close(bool reset);
-  /// Ends a write that another thread is in; the descriptor stays.
+  /// Ends a write in progress on another thread; the descriptor stays open.
   void interrupt();
   void close();
 

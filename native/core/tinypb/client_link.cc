@@ -15,8 +15,9 @@ ClientLink::~ClientLink() = default;
 
 io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
   const rpc::InboxPort::Burst burst(session_->port());
-  return take_frames(
-      bytes, session_->options().connection.max_frame_bytes, [this] { return connection_->open() && !paused_; },
+  const auto& limits = session_->options().connection;
+  const auto taken = take_frames(
+      bytes, limits.max_frame_bytes, [this] { return connection_->open() && !connection_->paused(); },
       [this](ByteSpan frame) { return take_frame(frame, nullptr); },
       [this](const FrameStart& start, std::size_t frame_bytes) {
         count_reply();
@@ -27,9 +28,14 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
         if (error == DecodeError::kBadStartByte) foreign_ = rpc::foreign_server(bytes);
         connection_->close(io::CloseReason::kBadInput);
       });
+  expect_rest(*connection_, taken, bytes.size(), limits.frame_timeout);
+  return taken;
 }
 
-bool ClientLink::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
+bool ClientLink::on_large_frame(OwnedBytes& frame) {
+  connection_->expect_nothing();
+  return take_frame(frame.span(), &frame);
+}
 
 bool ClientLink::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
   const auto start = peek_start(begun, frame_bytes);
@@ -55,8 +61,7 @@ bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
   count_reply();
   if (session_->on_reply(*this, view, block)) return true;
   ++unanswered;
-  paused_ = true;
-  connection_->pause_reading();
+  connection_->pause_reading(io::Connection::kInboxFull);
   session_->port().wait_for_room(*this);
   return false;
 }
@@ -67,10 +72,7 @@ std::string ClientLink::why_rejected() const {
   return why + ": the server speaks " + rpc::title_of(foreign_) + ", not TinyPB";
 }
 
-void ClientLink::on_inbox_room() {
-  paused_ = false;
-  connection_->resume_reading();
-}
+void ClientLink::on_inbox_room() { connection_->resume_reading(io::Connection::kInboxFull); }
 
 void ClientLink::on_closed(io::CloseReason reason) {
   session_->port().forget(*this);

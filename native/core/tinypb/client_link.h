@@ -29,7 +29,6 @@ class ClientLink final : public io::ConnectionHandler, public rpc::RoomWaiter, p
   ClientSession& session() { return *session_; }
   PeerWatch& watch() { return watch_; }
   const PeerWatch& watch() const { return watch_; }
-  bool paused() const { return paused_; }
   /// Whether a peer that is not rocket-rpc, and must never have two pending requests, may be sent one.
   bool free() const { return connection_->open() && calls.empty() && given_up_id.empty() && held.call == nullptr; }
   /// Text saying why its connection was closed for bad input.
@@ -51,7 +50,6 @@ class ClientLink final : public io::ConnectionHandler, public rpc::RoomWaiter, p
   Taken on_bytes(ByteSpan bytes) override;
   bool on_large_frame(OwnedBytes& frame) override;
   bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) override;
-  void on_writable() override {}
   bool busy() const override { return !calls.empty(); }
   bool serves() const override { return false; }
   bool owed() const override { return unanswered > 0; }
@@ -66,7 +64,6 @@ class ClientLink final : public io::ConnectionHandler, public rpc::RoomWaiter, p
   const std::shared_ptr<ClientSession> session_;
   const std::shared_ptr<io::Connection> connection_;
   PeerWatch watch_;
-  bool paused_ = false;
   DecodeError rejected_ = DecodeError::kNone;
   rpc::Foreign foreign_ = rpc::Foreign::kNone;
 };

@@ -104,7 +104,7 @@ bool PeerWatch::heard(SteadyMs looked_at, const io::TcpSigns& signs) {
   const std::uint64_t acknowledged = written - std::min<std::uint64_t>(written, signs.unacknowledged);
   const bool taken = std::exchange(acknowledged_, acknowledged) < acknowledged;
   const bool taking = taken && acknowledged < connection.appended_total();
-  return link_.paused() || taking || connection.last_read() >= looked_at;
+  return connection.paused() || taking || connection.last_read() >= looked_at;
 }
 
 /// True for any peer whose host is lost. It does not depend on an open window: a slow reader still acknowledges.

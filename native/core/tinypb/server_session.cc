@@ -39,8 +39,8 @@ ServerSession::~ServerSession() { connection_->io().timers().cancel(pulse_timer_
 
 io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   const rpc::ServerShard::Burst burst(shard_);
-  return take_frames(
-      bytes, connection_limits().max_frame_bytes, [this] { return connection_->open() && paused_ == 0; },
+  const auto taken = take_frames(
+      bytes, connection_limits().max_frame_bytes, [this] { return connection_->open() && !connection_->paused(); },
       [this](ByteSpan frame) { return take_frame(frame, nullptr); },
       [this](const FrameStart& start, std::size_t frame_bytes) {
         server_->count_rejected(kProtocol, rejection(DecodeError::kFrameTooLong));
@@ -52,9 +52,14 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
         if (error == DecodeError::kBadStartByte) foreign_ = rpc::foreign_client(bytes);
         reject(error);
       });
+  expect_rest(*connection_, taken, bytes.size(), connection_limits().frame_timeout);
+  return taken;
 }
 
-bool ServerSession::on_large_frame(OwnedBytes& frame) { return take_frame(frame.span(), &frame); }
+bool ServerSession::on_large_frame(OwnedBytes& frame) {
+  connection_->expect_nothing();
+  return take_frame(frame.span(), &frame);
+}
 
 bool ServerSession::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
   const auto start = peek_start(begun, frame_bytes);
@@ -74,7 +79,7 @@ bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
     return true;
   }
   const bool taken = take_request(view, block);
-  if (connection_->backlogged()) pause(kSlowPeer);
+  if (connection_->backlogged()) pause(Pause::kBacklog);
   return taken;
 }
 
@@ -112,7 +117,7 @@ bool ServerSession::take_request(const FrameView& view, OwnedBytes* block) {
       return true;
     case rpc::Admission::Is::kRefused: send_error(view, admission.status, admission.text); return true;
     case rpc::Admission::Is::kNative: answer(view, head.method.method->native); return true;
-    case rpc::Admission::Is::kInboxFull: pause(kInboxFull); return false;
+    case rpc::Admission::Is::kInboxFull: pause(Pause::kInboxFull); return false;
   }
   return true;
 }
@@ -131,7 +136,7 @@ void ServerSession::answer(const FrameView& view, rpc::NativeHandler native) {
 /// While nothing is read, the peer's health checks are not read either, so it is told unasked that this side is alive.
 void ServerSession::on_pulse(Timer& timer) {
   ServerSession& session = static_cast<PulseTimer&>(timer).session;
-  if (session.paused_ == 0 || !session.connection_->open()) return;
+  if (!session.connection_->paused() || !session.connection_->open()) return;
   if (!session.connection_->backlogged()) {
     FrameView ping;
     ping.msg_id = rpc::health::kPingId;
@@ -156,7 +161,7 @@ void ServerSession::refuse_unread(const FrameStart& start, std::string_view text
   view.checksum = 0;
   shard_.count_refused();
   send_error(view, {Code::kResourceExhausted}, text);
-  if (connection_->backlogged()) pause(kSlowPeer);
+  if (connection_->backlogged()) pause(Pause::kBacklog);
 }
 
 void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
@@ -240,19 +245,17 @@ void ServerSession::release(rpc::ServerCall& call) {
 }
 
 void ServerSession::pause(Pause why) {
-  paused_ |= why;
+  connection_->pause_reading(why);
   note_ends_awaited();
-  connection_->pause_reading();
   if (peer_pings_ && !pulse_timer_.armed()) {
     connection_->io().timers().arm(pulse_timer_, connection_->io().now() + kPulseMs);
   }
 }
 
 void ServerSession::resume(Pause why) {
-  if ((paused_ & why) == 0) return;
-  paused_ = static_cast<std::uint8_t>(paused_ & ~why);
+  if (!connection_->paused_for(why)) return;
+  connection_->resume_reading(why);
   note_ends_awaited();
-  if (paused_ == 0) connection_->resume_reading();
 }
 
 void ServerSession::on_peer_ended() {
@@ -260,9 +263,7 @@ void ServerSession::on_peer_ended() {
   note_ends_awaited();
 }
 
-void ServerSession::on_writable() { resume(kSlowPeer); }
-
-void ServerSession::on_inbox_room() { resume(kInboxFull); }
+void ServerSession::on_inbox_room() { resume(Pause::kInboxFull); }
 
 const io::ConnectionLimits& ServerSession::connection_limits() const { return server_->options().connection; }
 

@@ -34,7 +34,6 @@ class ServerSession final : public rpc::CallSession {
   Taken on_bytes(ByteSpan bytes) override;
   bool on_large_frame(OwnedBytes& frame) override;
   bool on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) override;
-  void on_writable() override;
   bool busy() const override { return calls_in_flight_ > 0; }
   bool serves() const override { return true; }
   void on_peer_ended() override;
@@ -43,9 +42,9 @@ class ServerSession final : public rpc::CallSession {
   void on_inbox_room() override;
 
  private:
-  // Why the connection is not being read; it is read again when all have gone.
-  enum Pause : std::uint8_t { kInboxFull = 1, kTooManyCalls = 2, kSlowPeer = 4 };
-  void note_ends_awaited() { ends_awaited_.set(peer_ended_ || (paused_ & kTooManyCalls) != 0); }
+  using Pause = io::Connection::Pause;
+  static constexpr Pause kTooManyCalls = Pause::kSession;
+  void note_ends_awaited() { ends_awaited_.set(peer_ended_ || connection_->paused_for(kTooManyCalls)); }
   void pause(Pause why);
   void resume(Pause why);
 
@@ -71,7 +70,6 @@ class ServerSession final : public rpc::CallSession {
   std::uint32_t calls_in_flight_ = 0;
   /// A peer usually calls one method repeatedly: comparing is faster than hashing.
   const rpc::Method* last_method_ = nullptr;
-  std::uint8_t paused_ = 0;
   bool peer_ended_ = false;
   /// While paused for kTooManyCalls, or waiting for the last reply to close.
   io::TasksAwaited ends_awaited_;

@@ -49,4 +49,15 @@ io::ConnectionHandler::Taken take_frames(ByteSpan bytes, std::size_t max_frame_b
   return taken;
 }
 
+/// Sets the frame timeout after `offered` bytes: it runs while a frame is incomplete, and each complete frame restarts
+/// it.
+inline void expect_rest(io::Connection& connection, const io::ConnectionHandler::Taken& taken, std::size_t offered,
+                        Millis frame_timeout) {
+  if (taken.consumed == offered && taken.skip_bytes == 0) {
+    connection.expect_nothing();
+  } else if (taken.consumed > 0 || !connection.expects_progress()) {
+    connection.expect_progress(frame_timeout, io::CloseReason::kFrameTimeout);
+  }
+}
+
 }  // namespace rocket::tinypb

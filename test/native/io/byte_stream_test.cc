@@ -147,6 +147,13 @@ TEST_F(Layered, AClientsHandshakeBeginsByItself) {
   EXPECT_EQ(receive(1), Bytes{ToyLayer::kHello});
 }
 
+TEST_F(Layered, AHandshakeThatDoesNotEndIsAMatterOfProgress) {
+  open_layered(true, [this](TestHandler&) { connection_->expect_progress(Millis(40), CloseReason::kFrameTimeout); });
+  on_io(io_, [&] { append(test_frame(40, 3)); });
+  ASSERT_TRUE(wait_closed());
+  EXPECT_EQ(reason(), CloseReason::kFrameTimeout);
+}
+
 TEST_F(Layered, ManyFramesOfATurnAreOneWrite) {
   open_layered(false);
   shake_hands();

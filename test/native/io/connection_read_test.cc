@@ -183,7 +183,7 @@ TEST_F(ConnectionRead, OffersARefusedFrameAgain) {
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   while (!all && std::chrono::steady_clock::now() < give_up) {
     on_io(io_, [this] {
-      if (handler_->paused) handler_->resume();
+      if (connection_->paused()) handler_->resume();
     });
     all = handler_->heard.get().all() == sent.size();
   }

@@ -39,6 +39,7 @@ class TestHandler final : public io::ConnectionHandler {
   std::function<void()> on_frame;     ///< may pause or close; it has taken the frame
   std::function<bool()> refuse;       ///< true: pause, and do not take the frame
   std::size_t most_bytes = SIZE_MAX;  ///< a longer frame is noted and skipped
+  Millis frame_timeout{10'000};
   bool is_server = false;
   bool is_busy = false;
 
@@ -46,7 +47,7 @@ class TestHandler final : public io::ConnectionHandler {
 
   Taken on_bytes(ByteSpan bytes) override {
     Taken taken;
-    while (connection_->open() && !paused) {
+    while (connection_->open() && !connection_->paused()) {
       const auto rest = bytes.subspan(taken.consumed);
       taken.frame_bytes = rest.size() < 4 ? 0 : load_be32(rest.data());
       if (taken.frame_bytes > most_bytes) {
@@ -69,9 +70,15 @@ class TestHandler final : public io::ConnectionHandler {
       taken.frame_bytes = 0;
       if (on_frame) on_frame();
     }
+    if (taken.consumed == bytes.size() && taken.skip_bytes == 0) {
+      connection_->expect_nothing();
+    } else if (taken.consumed > 0 || !connection_->expects_progress()) {
+      connection_->expect_progress(frame_timeout, io::CloseReason::kFrameTimeout);
+    }
     return taken;
   }
   bool on_large_frame(OwnedBytes& frame) override {
+    connection_->expect_nothing();
     if (refuse && refuse()) {
       pause();
       return false;
@@ -84,7 +91,6 @@ class TestHandler final : public io::ConnectionHandler {
   void on_writable() override {
     heard.change([](Heard& to) { ++to.writable; });
   }
-  bool on_out_of_memory(ByteSpan, std::size_t) override { return false; }
   bool busy() const override { return is_busy; }
   bool serves() const override { return is_server; }
   void on_closed(io::CloseReason reason) override {
@@ -94,15 +100,8 @@ class TestHandler final : public io::ConnectionHandler {
     });
   }
 
-  void pause() {
-    paused = true;
-    connection_->pause_reading();
-  }
-  void resume() {
-    paused = false;
-    connection_->resume_reading();
-  }
-  bool paused = false;
+  void pause() { connection_->pause_reading(io::Connection::kSession); }
+  void resume() { connection_->resume_reading(io::Connection::kSession); }
 
  private:
   const std::shared_ptr<io::Connection> connection_;
@@ -139,6 +138,7 @@ class ConnectionTest : public testing::Test {
       socket.assign({AF_UNIX, 0}, fd);
       connection_ = std::make_shared<io::Connection>(io_, std::move(socket), io::PeerAddress(), limits_, gauges_);
       handler_ = std::make_unique<TestHandler>(connection_);
+      handler_->frame_timeout = limits_.frame_timeout;
       if (prepare) prepare(*handler_);
       connection_->start(*handler_);
     });
