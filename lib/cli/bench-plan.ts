@@ -33,7 +33,7 @@ export interface BenchPlan {
 export function benchPlan(values: Values, excess: readonly string[] = []): BenchPlan {
   if (excess.length > 0) {
     const some = ['total', 'time', 'qps'].some((name) => values[name] !== undefined);
-    const text = `there is no argument ${excess[0]}; everything is an option`;
+    const text = `unexpected argument ${excess[0]}; everything is an option`;
     throw usageError(text, values, some ? {} : { time: '10', concurrency: '100' });
   }
   const load = {

@@ -29,12 +29,12 @@ Calls that fail are counted by status and text, and are not in the latencies. Ct
 Exit code: 0 every call succeeded; 1 calls failed, or the server started for the run ended; 2 bad arguments, or no
 connection to the target; 130 Ctrl-C, 143 SIGTERM.
 
-What the figures are: ${documentPath('load-testing.md')}`;
+How the figures are computed: ${documentPath('load-testing.md')}`;
 
 /** `rocket bench`. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('load-tests a server: so many calls, so many at a time, or so many a second')
+    .description('load-tests a server with a number of calls, of calls at a time, or of calls per second')
     .option('-n, --total <calls>', 'calls to make (with -c)')
     .option('-c, --concurrency <calls>', 'calls pending at a time (with -n or -t)')
     .option('-q, --qps <rate>', 'calls a second on a schedule (with -t)')
@@ -52,14 +52,14 @@ export function benchCommand(): Command {
     )
     .option(
       '--metadata <key=value>',
-      'sent beside every request (repeatable)',
+      'sent with every request (repeatable)',
       (pair: string, pairs: readonly string[] | undefined) => [...(pairs ?? []), pair],
     )
     .option('--warmup <seconds>', 'the same load beforehand, not counted (default: 0)')
     .option('--timeout <ms>', 'deadline of a call and of connecting, in milliseconds (default: 10000)')
     .option(
       '--max-in-flight <calls>',
-      'with -q: calls due while so many are pending fail as NOT_SENT (default: 65536)',
+      'with -q: calls due while this many are pending fail as NOT_SENT (default: 65536)',
     )
     .option('--json <file>', 'writes the result, with a series of every second, for machines')
     .option('--html <file>', 'writes a report with charts, one file that works offline')

@@ -26,7 +26,7 @@ export function flameCommand(): Command {
   const command = new Command('flame')
     .description('records where a server spends its time: JavaScript, C++ and kernel in one flamegraph')
     .usage('--pid <pid> [options]\n       rocket flame [options] -- <command...>')
-    .argument('[command...]', 'what to start and record; it gets the flags of Node that it needs')
+    .argument('[command...]', 'the command to start and record; it gets the Node flags that it needs')
     .option('--pid <pid>', 'record this process', wholeNumber(1, 4_194_304))
     .option('--seconds <n>', 'how long (default: 10 with --pid, otherwise until it ends or Ctrl-C)', seconds)
     .option(
@@ -37,21 +37,21 @@ export function flameCommand(): Command {
     )
     .option(
       '--event <name>',
-      'what perf counts (default: its own choice, or cpu-clock if that does not work)',
+      'the event that perf counts (default: its own choice, or cpu-clock if that does not work)',
     )
     .option(
       '-o, --output <file>',
-      'the page; the folded stacks are written beside it as .folded',
+      'the page; the folded stacks are written next to it as .folded',
       'flame.html',
     )
     .option(
       '--inlining',
-      'let V8 put handlers and other functions into their callers, as it does in production',
+      'let V8 inline handlers and other functions into their callers, as it does in production',
       false,
     )
     .option('--svg <file>', 'also write an image')
-    .option('--title <text>', 'instead of the command or process id')
-    .option('--keep', "keep perf's own recording, perf.data, beside the page", false)
+    .option('--title <text>', 'title of the page, title of the page, instead of the command or process id')
+    .option('--keep', "keep perf's own recording, perf.data, next to the page", false)
     .addHelpText('after', examples);
   return complainInOneLine(command, 'rocket flame').action(async (words: string[], options: FlameOptions) => {
     if ((options.pid === undefined) === (words.length === 0)) {

@@ -23,7 +23,7 @@ It needs protobufjs-cli in your project: npm install --save-dev protobufjs-cli
 The generated code needs nothing but rocket-rpc. What it looks like:
 ${documentPath('code-generation.md')}
 
-Exit codes: 0 generated, 1 a .proto is wrong or missing (file:line: what), 2 wrong arguments`;
+Exit codes: 0 generated, 1 a .proto is wrong or missing (file:line: reason), 2 wrong arguments`;
 
 type Given = Omit<GenOptions, 'out'> & { readonly out?: string };
 
@@ -32,10 +32,10 @@ export function genCommand(): Command {
   const command = new Command('gen')
     .description('generates typed service definitions from .proto files: .js and .d.ts')
     .usage('<file.proto...> --out <folder> [options]')
-    .argument('<files...>', 'the .proto files; what these import is generated as far as it is used')
+    .argument('<files...>', 'the .proto files; types that they use from imported files are generated too')
     .option(
       '-o, --out <folder>',
-      'where the modules go (needed); commit it or make it anew, both work',
+      'where the modules are written (required); commit the folder or regenerate it, both work',
       folder,
     )
     .option(
@@ -45,7 +45,7 @@ export function genCommand(): Command {
       [],
     )
     .addOption(
-      new Option('--int64 <type>', 'how 64-bit integers arrive; number loses digits from 2^53 on')
+      new Option('--int64 <type>', 'type of received 64-bit integers; number loses digits from 2^53 on')
         .choices(['bigint', 'string', 'number'])
         .default('bigint'),
     )

@@ -35,7 +35,7 @@ interface ServicesOptions {
 /** `rocket services`. */
 export function servicesCommand(): Command {
   const command = new Command('services')
-    .description('shows what is registered in etcd, with the time its leases have left')
+    .description('shows what is registered in etcd, with the remaining time of the leases')
     .argument('[service]', 'only this one')
     .option(
       '--etcd <hosts>',
@@ -43,10 +43,10 @@ export function servicesCommand(): Command {
     )
     .option('--user <name>', 'user of an etcd with authentication; its password is read from $ETCD_PASSWORD')
     .option('--tls-ca <file>', 'certificate authority of etcd, PEM')
-    .option('--tls-cert <file>', 'our certificate, PEM, for an etcd that asks for one')
-    .option('--tls-key <file>', 'the key of our certificate, PEM')
-    .option('--prefix <text>', 'what the keys begin with (default: /rocket/service/)')
-    .option('-w, --watch', 'goes on until Ctrl-C')
+    .option('--tls-cert <file>', 'client certificate, PEM, for an etcd that requires one')
+    .option('--tls-key <file>', 'the key of the client certificate, PEM')
+    .option('--prefix <text>', 'prefix of the keys (default: /rocket/service/)')
+    .option('-w, --watch', 'continues until Ctrl-C')
     .option('--interval <seconds>', 'how often with --watch', seconds, 2)
     .option('--json', 'as JSON, a line each time')
     .addHelpText('after', help);

@@ -19,7 +19,7 @@ const [earliest, latest] = [-62_135_596_800_000, 253_402_300_799_999];
 export function dateOf(timestamp: object): Date {
   const { seconds, nanos } = timestamp as Timestamp;
   const date = new Date(Number(fromLong(seconds, 'bigint')) * 1000 + Math.floor((nanos ?? 0) / 1e6));
-  if (Number.isNaN(date.getTime())) throw new RangeError('a Timestamp is outside of what a Date can hold');
+  if (Number.isNaN(date.getTime())) throw new RangeError('a Timestamp is outside the range of a Date');
   return date;
 }
 

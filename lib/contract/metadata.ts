@@ -165,7 +165,7 @@ export function encodeMetadata(init: MetadataInit | undefined): string {
   if (init === undefined) return '';
   // It may be encoded again, for another attempt or after an interceptor; an iterator would then be empty.
   if (typeof (init as { next?: unknown } | null)?.next === 'function')
-    throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read once only`);
+    throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read only once`);
   // Not init.encode(), which a user's subclass may have overridden.
   return Metadata.prototype.encode.call(init instanceof Metadata ? init : new Metadata(init));
 }

@@ -39,7 +39,7 @@ export class LocalDiscovery implements Registry, Discovery {
     const { weight, metadata } = checkedRegisterOptions(options);
     const found = this.#service(service);
     if (found.instances.has(address))
-      throw new Error(`${address} is registered for ${service} already; close that registration first`);
+      throw new Error(`${address} is already registered for ${service}; close that registration first`);
     found.instances.set(address, { name: address, addresses: [address], weight, metadata });
     tell(service, found, found.listeners);
     return new LocalRegistration(service, address, () => {

@@ -54,7 +54,7 @@ function firstTextField(codec: Codec): TextField | undefined {
     try {
       decoded = codec.decode(message, 0, message.length);
     } catch {
-      continue; // a field of another type does not parse
+      continue; // a field of another type cannot be parsed
     }
     for (const [name, value] of Object.entries(decoded as Fields)) {
       if (value === probe.toString()) return { name, isBytes: false };

@@ -155,7 +155,7 @@ function checkRequest(request: EncodedRequest): void {
     request !== null &&
     typeof request.method === 'string' &&
     request.body instanceof Uint8Array;
-  if (!isRequest) throw new TypeError(`request must be what encodeRequest() makes, not ${kindOf(request)}`);
+  if (!isRequest) throw new TypeError(`request must come from encodeRequest(), not ${kindOf(request)}`);
 }
 
 function checkWhole(name: string, value: number, min: number, max: number): void {

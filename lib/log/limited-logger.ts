@@ -16,7 +16,7 @@ export function limitedLogger(logger: Logger, now: () => number): Pick<Logger, '
         leftOut++;
         return;
       }
-      logger.warn(leftOut === 0 ? line : `${line} (${leftOut} lines like it left out)`);
+      logger.warn(leftOut === 0 ? line : `${line} (${leftOut} similar lines left out)`);
       leftOut = 0;
     },
   };

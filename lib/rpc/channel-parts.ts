@@ -96,7 +96,7 @@ export class ChannelParts implements ClientReceiver {
   #onEndpoints(endpoints: readonly Endpoint[]): void {
     if (this.#closed !== undefined) return;
     if (!Array.isArray(endpoints)) {
-      const text = `the resolver named ${kindOf(endpoints)} instead of an array of endpoints`;
+      const text = `the resolver returned ${kindOf(endpoints)} instead of an array of endpoints`;
       return this.dispatcher.onResolved(new TypeError(text));
     }
     this.endpoints.update(endpoints, this.dispatcher.connecting);

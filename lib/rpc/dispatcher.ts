@@ -228,7 +228,7 @@ export class Dispatcher implements CallRunner {
     this.#leave(call, removed ? undefined : endpointFailures.has(error.code));
     tellOfCall(error, call.what.method.wireName, this.target, endpoint.name);
     if (this.#closed) return call.fail(error);
-    const text = `${endpoint.name} was taken off the list of endpoints before it had answered`;
+    const text = `${endpoint.name} was removed from the list of endpoints before it answered`;
     let failure = error;
     if (removed) {
       failure = new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true });
@@ -270,7 +270,7 @@ export class Dispatcher implements CallRunner {
     const isOver = performance.now() + 1 >= call.what.expiresAt;
     if (!isOver || call.refusal === undefined) return this.#place(call);
     const { timeoutMs } = call.what;
-    const text = `deadline exceeded: no endpoint of ${this.target} took the call for ${timeoutMs} ms (last error: ${call.refusal.message})`;
+    const text = `deadline exceeded: no endpoint of ${this.target} accepted the call within ${timeoutMs} ms (last error: ${call.refusal.message})`;
     call.fail(new RpcError('DEADLINE_EXCEEDED', text, { cause: call.refusal, requestWritten: false }));
   }
 

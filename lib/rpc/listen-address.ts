@@ -15,7 +15,7 @@ export async function listenAddress(address: string): Promise<string> {
     return family === 6 ? `[${ip}]:${port}` : `${ip}:${port}`;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const text = `cannot listen on ${address}: ${code} (the name ${host} cannot be looked up)`;
+    const text = `cannot listen on ${address}: ${code} (the name ${host} cannot be resolved)`;
     throw Object.assign(new Error(text, { cause }), { code, address });
   }
 }

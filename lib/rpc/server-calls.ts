@@ -97,7 +97,7 @@ export class ServerCalls implements ServerReceiver {
     const transport = this.#transport;
     if (isOutOfMemory(error))
       return transport.fail(low, high, exhausted, 0, 'the server has no memory for the request');
-    const text = `the request does not parse: ${messageOf(error)}`;
+    const text = `the request cannot be parsed: ${messageOf(error)}`;
     transport.fail(low, high, unreadable, 0, text);
   }
 

@@ -66,7 +66,7 @@ export class Server implements AsyncDisposable {
     const definition = toServiceDefinition(service);
     const found = handlersOf(definition, handlers);
     for (const { wireName } of found.map((each) => each.definition))
-      if (this.#names.has(wireName)) throw new TypeError(`${wireName} has a handler already`);
+      if (this.#names.has(wireName)) throw new TypeError(`${wireName} already has a handler`);
     this.#services.push(definition.name);
     for (const each of found) this.#names.add(each.definition.wireName);
     this.#methods.push(...found);
@@ -88,7 +88,7 @@ export class Server implements AsyncDisposable {
     checkNotAborted(signal, 'listen()');
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const numeric = await listenAddress(address);
-    if (this.#isClosed()) throw new Error('the server was closed while listen() looked a name up');
+    if (this.#isClosed()) throw new Error('the server was closed while listen() resolved a name');
     checkNotAborted(signal, 'listen()');
     if (this.#state === 'new') {
       this.#calls = new ServerCalls(this.#settings, this.#methods, () => this.#onTransportClosed());
@@ -184,7 +184,7 @@ export class Server implements AsyncDisposable {
   }
 
   #native(): ServerTransport {
-    if (this.#transport === undefined) throw new Error('the server does not listen yet');
+    if (this.#transport === undefined) throw new Error('the server is not listening yet');
     return this.#transport;
   }
 }

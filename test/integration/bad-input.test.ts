@@ -78,7 +78,7 @@ it('a body that protobuf cannot parse is answered 10000003 and the connection st
   const replies = await raw.frames(bodies.length + 1, soonMs);
   const codes = Object.fromEntries(replies.map(({ msgId, errCode }) => [msgId, errCode]));
   expect(codes).toEqual({ ...Object.fromEntries(bodies.map((hex) => [hex, 10000003])), good: 0 });
-  expect(replies.find(({ msgId }) => msgId === '08')?.errInfo).toContain('does not parse');
+  expect(replies.find(({ msgId }) => msgId === '08')?.errInfo).toContain('cannot be parsed');
   expect(server.stats()).toMatchObject({ callsInFlight: 0, handlersRunning: 0, connections: 1 });
 });
 

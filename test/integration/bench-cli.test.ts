@@ -136,7 +136,7 @@ it('a server that dies midway: each cause is counted', async () => {
     expect(lines).toContain(` ${status} ${count.toLocaleString('en')} ${example.replaceAll(/\s+/g, ' ')}\n`);
 });
 
-it('metadata is sent beside every request, and its values are not shown', async () => {
+it('metadata is sent with every request, and its values are not shown', async () => {
   const seen = new Set<string>();
   const { address } = await startOrderServer((_request, ctx) => {
     seen.add(JSON.stringify(ctx.metadata));

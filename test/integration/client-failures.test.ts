@@ -237,7 +237,7 @@ describe('a bad reply', () => {
     await server.connections[0]?.waitClosed(soonMs);
   });
 
-  it('a body that does not parse fails its call with INTERNAL, and the connection stays', async () => {
+  it('a body that cannot be parsed fails its call with INTERNAL, and the connection stays', async () => {
     const server = await rawServer((request, connection) => {
       const body = connection.requests === 1 ? Buffer.from('1aff', 'hex') : orderReplyBody;
       connection.reply(request, { body });
@@ -245,7 +245,7 @@ describe('a bad reply', () => {
     const { orders } = openOrders(`127.0.0.1:${server.port}`, { connections: 1 });
     await expect(orders.makeOrder({})).rejects.toMatchObject({
       code: 'INTERNAL',
-      message: expect.stringContaining('does not parse'),
+      message: expect.stringContaining('cannot be parsed'),
     });
     expect(await orders.makeOrder({})).toMatchObject({ orderId: '20230514' });
     expect(server.connections.length).toBe(1);

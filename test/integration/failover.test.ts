@@ -58,7 +58,7 @@ const unavailable: OrderHandler = () => {
   throw new RpcError('UNAVAILABLE', 'not today');
 };
 
-describe('an endpoint that is taken off the list', () => {
+describe('an endpoint that is removed from the list', () => {
   it('gets no new calls, and may answer those it has', async () => {
     const answer = gate<{ orderId: string }>();
     const { instances, channel, orders } = await fixture([() => answer.promise, fine]);

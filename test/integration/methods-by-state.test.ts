@@ -78,7 +78,7 @@ describe.each(transports)('a server, %s', (_, memory) => {
     registrations: { use: (server) => expect(server.registrations).toEqual([]), in: everywhere },
     stats: {
       use: (server) => expect(server.stats()).toMatchObject({ handlersRunning: 0, callsInFlight: 0 }),
-      in: { ...everywhere, new: { throws: 'the server does not listen yet' } },
+      in: { ...everywhere, new: { throws: 'the server is not listening yet' } },
     },
     close: { use: (server) => server.close({ drainMs: 0 }), in: everywhere },
     asyncDispose: { use: (server) => server[Symbol.asyncDispose](), in: everywhere },
@@ -101,7 +101,7 @@ describe.each(transports)('a server, %s', (_, memory) => {
   it('that was closed before it listened has no counters', async () => {
     const server = await serverIn('new');
     await server.close();
-    expect(() => server.stats()).toThrow('the server does not listen yet');
+    expect(() => server.stats()).toThrow('the server is not listening yet');
     expect(() => server.addService(other, { m: () => ({}) })).toThrow(
       'addService() must come before listen()',
     );
@@ -111,7 +111,7 @@ describe.each(transports)('a server, %s', (_, memory) => {
     const server = await serverIn('new');
     const listening = outcomeOf(() => server.listen('localhost:0'));
     await server.close();
-    expect(await listening).toEqual({ throws: 'the server was closed while listen() looked a name up' });
+    expect(await listening).toEqual({ throws: 'the server was closed while listen() resolved a name' });
   });
 
   it('closes the same whether it is told once or often', async () => {

@@ -187,7 +187,7 @@ describe.each(worlds)('%s', (_, make) => {
     const { channel, orders } = await open(() => ({ orderId: 'ok' }));
     await expect(channel.call(raw(torn), {})).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringContaining('does not parse'),
+      message: expect.stringContaining('cannot be parsed'),
     });
     expect(await orders.makeOrder({})).toMatchObject({ orderId: 'ok' });
   });

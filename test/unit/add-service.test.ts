@@ -14,7 +14,7 @@ it('refuses what is not a handler of the service', () => {
   );
   expect(wrong({ makeOrder: 5 })).toThrow('the handler of Order.makeOrder is not a function');
   server.addService(Order, { makeOrder });
-  expect(wrong({ makeOrder })).toThrow('Order.makeOrder has a handler already');
+  expect(wrong({ makeOrder })).toThrow('Order.makeOrder already has a handler');
   expect(() => server.addService(5 as unknown as typeof Order, { makeOrder })).toThrow(TypeError);
   expect(() => server.addService(null as unknown as typeof Order, { makeOrder })).toThrow(TypeError);
 });
@@ -22,7 +22,7 @@ it('refuses what is not a handler of the service', () => {
 it('must come before listen(), whose addresses are checked', async () => {
   const network = new MemoryNetwork();
   const server = new Server({ transport: network.serverTransport });
-  expect(() => server.stats()).toThrow('does not listen yet');
+  expect(() => server.stats()).toThrow('is not listening yet');
   await expect(server.listen('nonsense')).rejects.toThrow(TypeError);
   await expect(server.listen('static:///10.0.0.1:1,10.0.0.1:2')).rejects.toThrow('one address');
   await expect(server.listen('etcd:///Order')).rejects.toThrow('one address');

@@ -144,7 +144,7 @@ it('metadata, a pair at a time', () => {
 it('an argument that is no option', () => {
   const refused = refusal({ time: '1', concurrency: '2' }, ['10']);
   expect(refused).toEqual({
-    message: 'there is no argument 10; everything is an option',
+    message: 'unexpected argument 10; everything is an option',
     closest: 'rocket bench -t 1 -c 2',
   });
 });

@@ -10,5 +10,5 @@ it('a limited logger says ten lines a second, and how many it left out', () => {
   now = 1000;
   log.warn('b');
   log.warn('c');
-  expect(said.slice(10)).toEqual(['b (15 lines like it left out)', 'c']);
+  expect(said.slice(10)).toEqual(['b (15 similar lines left out)', 'c']);
 });

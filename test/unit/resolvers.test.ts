@@ -30,7 +30,7 @@ describe('the registry inside the process', () => {
   it('refuses the same instance twice', async () => {
     const local = new LocalDiscovery();
     const first = await local.register('Order', a);
-    await expect(local.register('Order', a)).rejects.toThrow(/registered for Order already/);
+    await expect(local.register('Order', a)).rejects.toThrow(/already registered for Order/);
     await first.close();
     await local.register('Order', a);
   });

@@ -158,11 +158,11 @@ describe('a handler', () => {
 });
 
 describe('a request', () => {
-  it('that does not parse is answered 10000003 without a handler', async () => {
+  it('that cannot be parsed is answered 10000003 without a handler', async () => {
     let calls = 0;
     const { request, server } = await memoryOrders(() => ({ orderId: `${++calls}` }));
     const answer = await request({ body: Buffer.from('12ff', 'hex') });
-    expect(answer).toMatchObject({ wireCode: 10000003, text: expect.stringContaining('does not parse') });
+    expect(answer).toMatchObject({ wireCode: 10000003, text: expect.stringContaining('cannot be parsed') });
     expect([calls, server.stats().handlersRunning]).toEqual([0, 0]);
   });
 

@@ -215,7 +215,7 @@ async function ask<T>(
 ): Promise<T> {
   const ready = async (): Promise<void> => {
     await login?.ready();
-    if (isLate()) throw new Error('nobody waits for it any more');
+    if (isLate()) throw new Error('the request was given up');
   };
   await ready();
   try {

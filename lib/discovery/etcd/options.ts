@@ -104,7 +104,7 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   if (hosts.length === 0) throw new TypeError('option hosts: at least one host:port is needed');
   const secure = hosts.filter((host) => host.startsWith('https:')).length;
   if (secure > 0 && secure < hosts.length)
-    throw new TypeError('option hosts: either all of them with https:// or none');
+    throw new TypeError('option hosts: either all or none with https://');
   if (!prefix.endsWith('/')) throw new TypeError(`option prefix must end with /: ${JSON.stringify(prefix)}`);
   const tls = options.tls === true || (options.tls === undefined && secure > 0) ? {} : options.tls;
   if (tls !== undefined) {

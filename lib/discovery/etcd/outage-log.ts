@@ -20,6 +20,6 @@ export class OutageLog {
   well(): void {
     if (!this.#failing) return;
     this.#failing = false;
-    this.#logger.warn(`${this.#what}: well again`);
+    this.#logger.warn(`${this.#what}: recovered`);
   }
 }

@@ -185,7 +185,7 @@ export class ServiceWatch {
         if (!signal.aborted) this.#listener.onError(error as Error);
         continue;
       }
-      throw new Error(`the watch of ${this.#prefix} kept silent about changes`);
+      throw new Error(`the watch of ${this.#prefix} did not deliver changes`);
     }
   }
 

@@ -97,7 +97,7 @@ void Server::deliver(std::vector<io::Accepted> batch) {
 }
 
 void Server::on_starved(int error) {
-  const std::string line = "accepting connections pauses: " + std::generic_category().message(error) +
+  const std::string line = "accepting connections is paused: " + std::generic_category().message(error) +
                            (error == EMFILE ? " (ulimit -n)" : "");
   ServerShard& shard = *shards_.front();
   shard.lane().io.post([self = shared_from_this(), &shard, line] { shard.log(line); });
