@@ -22,6 +22,10 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
     refusal_ = unknown_method_text(head.method.why, head.service, head.name);
     return refuse({Code::kUnimplemented, head.method.why}, refusal_);
   }
+  if (method->kind != MethodKind::kUnary && !head.may_stream) {
+    refusal_ = method->name + " streams: call it with gRPC";
+    return refuse({Code::kUnimplemented}, refusal_);
+  }
   if (method->native != nullptr) return {Admission::Is::kNative};
   if (head.metadata.size() > kMostMetadataBytes) {
     return refuse({Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
@@ -57,6 +61,7 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
                     .id_high = call->id.high,
                     .code = consumer.consumer->number_of(*method),
                     .time_ms = consumer.port->inbox().clock_ms(deadline),
+                    .flags = head.flags,
                     .payload = head.message,
                     .string_fields = method->string_fields,
                     .text = as_bytes(head.metadata),

@@ -29,7 +29,8 @@ struct Payload {
 /// The whole answer to a call with one reply: a message and OK, or an error.
 struct Reply {
   Status status;
-  std::string_view text;  ///< message of an error, metadata of a success
+  std::string_view text;      ///< message of an error, metadata of a success
+  std::string_view trailers;  ///< metadata behind the message, where the protocol has such a place
   Payload payload;
 };
 
@@ -50,8 +51,8 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   // Called by the shard:
   /// One message of the answer; more may follow.
   virtual void message(ServerCall& call, Payload& payload) = 0;
-  /// The end of the answer. `text` is the message of an error, or the metadata behind the last message.
-  virtual void finish(ServerCall& call, const Status& status, std::string_view text) = 0;
+  /// The end of the answer. `text` is the message of an error, `trailers` the metadata behind the last message.
+  virtual void finish(ServerCall& call, const Status& status, std::string_view text, std::string_view trailers) = 0;
   /// message() and finish() in one.
   virtual void reply(ServerCall& call, Reply& reply) = 0;
   /// JavaScript has let go of the call, whose slot is used again afterwards.

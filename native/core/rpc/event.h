@@ -26,6 +26,7 @@ namespace event_flag {
 inline constexpr std::int32_t kLargePayload = 1;    ///< the payload is the next large block of the batch
 inline constexpr std::int32_t kRequestWritten = 2;  ///< kFailure: the whole request had been handed to the kernel
 inline constexpr std::int32_t kAsciiText = 4;       ///< every string in the payload is known to be ASCII
+inline constexpr std::int32_t kGrpc = 8;  ///< kRequest: its metadata, and that of its reply, is in gRPC's form
 }  // namespace event_flag
 
 /// An event before it is copied into the slab; the spans need to be valid only until then.

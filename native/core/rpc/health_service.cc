@@ -1,12 +1,9 @@
 #include "rpc/health_service.h"
 
-#include "rpc/health.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
 
 namespace rocket::rpc::health {
-
-namespace {
 
 Status status_of(ServerShard& shard, std::string_view service, SteadyMs lag) {
   const Server& server = shard.server();
@@ -14,8 +11,6 @@ Status status_of(ServerShard& shard, std::string_view service, SteadyMs lag) {
   if (shard.draining() || !server.health.serving(service)) return Status::kNotServing;
   return lag > server.options().health_blocked_after.count() ? Status::kServingBlocked : Status::kServing;
 }
-
-}  // namespace
 
 NativeAnswer check(ServerShard& shard, ByteSpan request) {
   std::string_view service;

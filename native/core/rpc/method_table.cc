@@ -11,19 +11,21 @@ Method* MethodTable::insert(std::string_view name) {
   return &method;
 }
 
-bool MethodTable::add(std::string_view name, std::uint32_t string_fields) {
+bool MethodTable::add(std::string_view name, std::uint32_t string_fields, MethodKind kind) {
   Method* method = insert(name);
   if (method == nullptr) return false;
   method->index = static_cast<std::int32_t>(size_++);
   method->string_fields = string_fields;
+  method->kind = kind;
   services_.emplace(method->service());
   return true;
 }
 
-bool MethodTable::add_native(std::string_view name, NativeHandler handler) {
+bool MethodTable::add_native(std::string_view name, NativeHandler handler, MethodKind kind) {
   Method* method = insert(name);
   if (method == nullptr) return false;
   method->native = handler;
+  method->kind = kind;
   return true;
 }
 

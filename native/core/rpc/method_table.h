@@ -24,7 +24,7 @@ struct NativeAnswer {
 /// Answers on the io thread, whatever JavaScript does.
 using NativeHandler = NativeAnswer (*)(ServerShard& shard, ByteSpan message);
 
-/// MethodDefinition.kind. Only unary methods are carried so far.
+/// MethodDefinition.kind.
 enum class MethodKind : std::uint8_t { kUnary, kClientStream, kServerStream, kBidi };
 
 /// A method of a server: JavaScript's, or one that is answered natively.
@@ -51,9 +51,9 @@ class MethodTable {
   };
 
   /// `name` is `Service.method`, split at its last dot; false if it is already in use or has no dot.
-  bool add(std::string_view name, std::uint32_t string_fields = 0);
+  bool add(std::string_view name, std::uint32_t string_fields = 0, MethodKind kind = MethodKind::kUnary);
   /// The same for one that is answered natively. Its service is not one of services().
-  bool add_native(std::string_view name, NativeHandler handler);
+  bool add_native(std::string_view name, NativeHandler handler, MethodKind kind = MethodKind::kUnary);
 
   Lookup find(std::string_view service, std::string_view method) const;
   bool has_service(std::string_view name) const { return services_.contains(name); }

@@ -21,7 +21,7 @@ std::string_view text_at(const std::uint8_t* bytes, std::uint32_t offset, std::u
 /// The end of a command in the slab; the commands of a flush are stored consecutively.
 std::size_t end_of(const Command& command) {
   const bool in_slab = (command.flags & command_flag::kLargePayload) == 0;
-  return std::max(std::size_t{command.text_at} + command.text + command.msg_id,
+  return std::max(std::size_t{command.text_at} + command.text + command.more,
                   in_slab ? std::size_t{command.payload_at} + command.payload : 0);
 }
 
@@ -93,6 +93,7 @@ class Outbox::Batch final : public io::IoTask {
     const Command& command = item.command;
     const std::uint8_t* bytes = bytes_->data();
     const auto text = text_at(bytes, command.text_at, command.text);
+    const auto more = text_at(bytes, command.text_at + command.text, command.more);
     const ByteSpan payload = (command.flags & command_flag::kLargePayload) != 0
                                  ? ByteSpan{}
                                  : ByteSpan{bytes + command.payload_at, command.payload};
@@ -100,20 +101,21 @@ class Outbox::Batch final : public io::IoTask {
       case CommandKind::kReply: {
         if (lost(item)) {
           const std::string why = lost_text(command);
-          Reply failure{{Code::kResourceExhausted}, why, {}};
+          Reply failure{{Code::kResourceExhausted}, why, {}, {}};
           return ServerShard::reply_call(lane_, call_id(command), failure);
         }
-        Reply reply{status_of(command), text, {payload, std::move(item.large)}};
+        Reply reply{status_of(command), text, more, {payload, std::move(item.large)}};
         return ServerShard::reply_call(lane_, call_id(command), reply);
       }
       case CommandKind::kMessage: {
         if (lost(item)) {
-          return ServerShard::finish_call(lane_, call_id(command), {Code::kResourceExhausted}, lost_text(command));
+          return ServerShard::finish_call(lane_, call_id(command), {Code::kResourceExhausted}, lost_text(command), {});
         }
         Payload message{payload, std::move(item.large)};
         return ServerShard::send_message(lane_, call_id(command), message);
       }
-      case CommandKind::kFinish: return ServerShard::finish_call(lane_, call_id(command), status_of(command), text);
+      case CommandKind::kFinish:
+        return ServerShard::finish_call(lane_, call_id(command), status_of(command), text, more);
       case CommandKind::kRelease: return ServerShard::release_call(lane_, call_id(command));
       case CommandKind::kCall: {
         CallRequest request;
@@ -124,7 +126,7 @@ class Outbox::Batch final : public io::IoTask {
         if (lost(item)) request.lost_bytes = command.payload;
         request.large_body = std::move(item.large);
         request.metadata = text;
-        request.msg_id = text_at(bytes, command.text_at + command.text, command.msg_id);
+        request.msg_id = more;
         return item.session->start_call(request);
       }
       case CommandKind::kCancel: {

@@ -41,7 +41,7 @@ struct Command {
   std::uint32_t text_at;     ///< word 8
   std::uint32_t text;        ///< word 9: bytes
   std::int32_t flags;        ///< word 10
-  std::uint32_t msg_id;      ///< word 11: bytes, directly behind the text
+  std::uint32_t more;        ///< word 11: bytes directly behind the text: the msg_id of a call, trailers of a reply
 };
 static_assert(sizeof(Command) == kCommandWords * 4);
 

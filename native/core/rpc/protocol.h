@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "io/connection.h"
 #include "rpc/call_session.h"
+#include "rpc/method_table.h"
 
 namespace rocket::rpc {
 
@@ -25,6 +26,8 @@ struct Protocol {
   /// A session for a connection that begins so. The bytes that were looked at are offered to its on_bytes() like any
   /// others.
   std::unique_ptr<CallSession> (*make_session)(ServerShard& shard, std::shared_ptr<io::Connection> connection);
+  /// Adds its own health service, natively answered; null: it has none.
+  void (*add_natives)(MethodTable& methods);
   /// The names of the reasons for which a session refuses what it reads, as in stats (Server::count_rejected()).
   std::span<const std::string_view> rejections;
 };

@@ -29,6 +29,8 @@ struct RequestHead {
   ByteSpan message;
   OwnedBytes* block = nullptr;  ///< the memory of the message, if it has one of its own; is taken
   SteadyMs timeout = 0;         ///< milliseconds from now; 0: the request brings none
+  std::int32_t flags = 0;       ///< of the event (event_flag)
+  bool may_stream = false;      ///< the protocol has calls of every kind, not unary ones alone
   // What the session wants to find in the call:
   std::uint32_t stream = 0;
   std::uint8_t marks = 0;

@@ -21,7 +21,11 @@ namespace {
 
 /// The application may have a health service of its own.
 MethodTable with_natives(MethodTable methods, const ServerOptions& options) {
-  if (options.health_blocked_after.count() > 0) methods.add_native(health::kCheck, &health::check);
+  if (options.health_blocked_after.count() == 0) return methods;
+  methods.add_native(health::kCheck, &health::check);
+  for (const Protocol* protocol : options.protocols) {
+    if (protocol->add_natives != nullptr) protocol->add_natives(methods);
+  }
   return methods;
 }
 

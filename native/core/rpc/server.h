@@ -27,6 +27,8 @@ struct ServerOptions {
   std::vector<const Protocol*> protocols;
   std::size_t io_threads = 1;
   io::ConnectionLimits connection;
+  /// The longest message of a call, where the protocol has other frames than messages; a longer one fails its call.
+  std::size_t max_message_bytes = 4 << 20;
   /// Requests of one connection that JavaScript may handle at a time; past it the connection is not read.
   std::size_t max_calls_per_connection = 1024;
   /// Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED.

@@ -47,7 +47,7 @@ void ServerShard::release_all(CallLink& calls, const ShardConsumer& consumer) {
     auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*link));
     link = link->next;
     if (call.consumer != &consumer) continue;
-    if (claim(call)) call.session->finish(call, {Code::kUnavailable}, "the server's thread has ended");
+    if (claim(call)) call.session->finish(call, {Code::kUnavailable}, "the server's thread has ended", {});
     release(call);
   }
 }
@@ -176,9 +176,10 @@ void ServerShard::send_message(Lane& lane, CallId id, Payload& payload) {
   call->session->message(*call, payload);
 }
 
-void ServerShard::finish_call(Lane& lane, CallId id, const Status& status, std::string_view text) {
+void ServerShard::finish_call(Lane& lane, CallId id, const Status& status, std::string_view text,
+                              std::string_view trailers) {
   ServerCall* call = lane.server_calls.find(id);
-  if (call != nullptr && claim(*call)) call->session->finish(*call, status, text);
+  if (call != nullptr && claim(*call)) call->session->finish(*call, status, text, trailers);
 }
 
 void ServerShard::release_call(Lane& lane, CallId id) {
@@ -186,7 +187,7 @@ void ServerShard::release_call(Lane& lane, CallId id) {
   if (call == nullptr) return;
   if (claim(*call)) {
     constexpr std::string_view kText = "deadline exceeded before the server could start the call";
-    call->session->finish(*call, {Code::kDeadlineExceeded}, kText);
+    call->session->finish(*call, {Code::kDeadlineExceeded}, kText, {});
   }
   call->consumer->shard.release(*call);
 }
@@ -198,7 +199,7 @@ void ServerShard::on_call_deadline(Timer& timer) {
   ServerShard& shard = call.consumer->shard;
   shard.server_.counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
   if (call.session != nullptr) {
-    call.session->finish(call, kExpired, "deadline exceeded: the handler did not answer in time");
+    call.session->finish(call, kExpired, "deadline exceeded: the handler did not answer in time", {});
   }
   shard.tell_aborted(call, kExpired);
 }
@@ -207,7 +208,7 @@ void ServerShard::end_calls(CallLink& calls, const Status& status, std::string_v
   for (ListLink* link = calls.next; link != &calls; link = link->next) {
     auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*link));
     if (!claim(call)) continue;
-    call.session->finish(call, status, text);
+    call.session->finish(call, status, text, {});
     tell_aborted(call, status);
   }
 }

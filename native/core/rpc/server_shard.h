@@ -39,7 +39,8 @@ class ServerShard {
 
   // What JavaScript says of a call it holds. One that is answered already, natively say, is not answered again.
   static void send_message(Lane& lane, CallId id, Payload& payload);
-  static void finish_call(Lane& lane, CallId id, const Status& status, std::string_view text);
+  static void finish_call(Lane& lane, CallId id, const Status& status, std::string_view text,
+                          std::string_view trailers);
   /// The last word; a call that is not answered has then come too late for its handler.
   static void release_call(Lane& lane, CallId id);
   /// finish_call() with all of a single reply, and release_call(), in one.

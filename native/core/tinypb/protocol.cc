@@ -32,7 +32,7 @@ std::unique_ptr<rpc::CallSession> make_session(rpc::ServerShard& shard, std::sha
 
 }  // namespace
 
-const rpc::Protocol kProtocol{"tinypb", 1, &matches, &make_session, kRejectionNames};
+const rpc::Protocol kProtocol{"tinypb", 1, &matches, &make_session, nullptr, kRejectionNames};
 
 const DirectReplies kDirectReplies;
 

@@ -169,8 +169,8 @@ void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
   unfinished_.emplace_back(&call, std::move(kept));
 }
 
-void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text) {
-  rpc::Reply whole{status, text, {}};
+void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text, std::string_view) {
+  rpc::Reply whole{status, text, {}, {}};
   const auto waits =
       std::find_if(unfinished_.begin(), unfinished_.end(), [&](const auto& each) { return each.first == &call; });
   if (waits != unfinished_.end() && status.ok()) whole.payload.block = std::move(waits->second);

@@ -26,7 +26,8 @@ class ServerSession final : public rpc::CallSession {
   // CallSession
   /// TinyPB has one frame for the message and the end: the message waits for the end.
   void message(rpc::ServerCall& call, rpc::Payload& payload) override;
-  void finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text) override;
+  void finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
+              std::string_view trailers) override;
   void reply(rpc::ServerCall& call, rpc::Reply& reply) override;
   void release(rpc::ServerCall& call) override;
 

@@ -107,7 +107,7 @@ rpc::Command& JsSide::add_command(CommandKind kind, ByteSpan payload, std::strin
   }
   command.text_at = static_cast<std::uint32_t>(command_bytes_.size());
   command.text = static_cast<std::uint32_t>(text.size());
-  command.msg_id = static_cast<std::uint32_t>(msg_id.size());
+  command.more = static_cast<std::uint32_t>(msg_id.size());
   command_bytes_.insert(command_bytes_.end(), text.begin(), text.end());
   command_bytes_.insert(command_bytes_.end(), msg_id.begin(), msg_id.end());
   return commands_.emplace_back(command);
@@ -120,6 +120,22 @@ void JsSide::reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload
   command.id_high = id_high;
   command.code = tinypb::status_of(code).word();
   command.method = code;
+}
+
+void JsSide::reply_with(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload, std::string_view metadata,
+                        std::string_view trailers) {
+  auto& command = add_command(CommandKind::kReply, payload, metadata, trailers);
+  command.id_low = id_low;
+  command.id_high = id_high;
+}
+
+void JsSide::fail_with(std::uint32_t id_low, std::uint32_t id_high, const rpc::Status& status, std::string_view text,
+                       std::string_view trailers) {
+  auto& command = add_command(CommandKind::kReply, {}, text, trailers);
+  command.id_low = id_low;
+  command.id_high = id_high;
+  command.code = status.word();
+  command.method = status.own;
 }
 
 void JsSide::end(std::uint32_t id_low, std::uint32_t id_high) {

@@ -61,6 +61,11 @@ class JsSide {
   std::function<void(const EventView&)> on_abort;
   void reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload, std::int32_t code = 0,
              std::string_view text = {});
+  /// With metadata before and behind the message.
+  void reply_with(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload, std::string_view metadata,
+                  std::string_view trailers);
+  void fail_with(std::uint32_t id_low, std::uint32_t id_high, const rpc::Status& status, std::string_view text,
+                 std::string_view trailers = {});
   void end(std::uint32_t id_low, std::uint32_t id_high);
   void message(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload);
   /// `code`: as of reply().
