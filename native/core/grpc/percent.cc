@@ -1,5 +1,7 @@
 #include "grpc/percent.h"
 
+#include "base/utf8.h"
+
 namespace rocket::grpc {
 
 namespace {
@@ -25,12 +27,7 @@ std::string_view fit_percent_encoded(std::string_view text, std::size_t most) {
     bytes += is_plain(text[end]) ? 1 : kEncodedBytes;
     if (bytes > most) break;
   }
-  if (end == text.size()) return text;
-  // Back to where a character begins; text that is no UTF-8 is cut where it is.
-  std::size_t start = end;
-  for (int i = 0; i < 3 && start > 0 && (static_cast<unsigned char>(text[start]) & 0xc0) == 0x80; ++i) --start;
-  if ((static_cast<unsigned char>(text[start]) & 0xc0) == 0x80) start = end;
-  return text.substr(0, start);
+  return cut_utf8(text, end);
 }
 
 std::size_t percent_encoded_bytes(std::string_view text) {

@@ -1,0 +1,82 @@
+#include "grpc/health.h"
+
+#include "rpc/health.h"
+#include "rpc/health_service.h"
+#include "rpc/server.h"
+#include "rpc/server_shard.h"
+
+namespace rocket::grpc::health {
+
+namespace {
+
+constexpr std::string_view kService = "grpc.health.v1.Health";
+constexpr char kStatusField = 1 << 3;       // varint
+constexpr char kLengthField1 = 1 << 3 | 2;  // HealthListResponse.statuses; an entry's key
+constexpr char kLengthField2 = 2 << 3 | 2;  // an entry's value
+
+constexpr rpc::NativeAnswer unreadable() {
+  return {{rpc::Code::kInvalidArgument, rpc::Reason::kUnreadable}, "not a grpc.health.v1.HealthCheckRequest", {}};
+}
+
+void put_varint(std::string& out, std::size_t value) {
+  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+  out += static_cast<char>(value);
+}
+
+void put_bytes(std::string& out, char tag, std::string_view bytes) {
+  out += tag;
+  put_varint(out, bytes.size());
+  out += bytes;
+}
+
+void put_entry(std::string& out, rpc::ServerShard& shard, std::string_view service) {
+  std::string entry;
+  put_bytes(entry, kLengthField1, service);
+  put_bytes(entry, kLengthField2, response(serving_of(shard, service)));
+  put_bytes(out, kLengthField1, entry);
+}
+
+}  // namespace
+
+Serving serving_of(rpc::ServerShard& shard, std::string_view service) {
+  if (service == kService) service = {};
+  switch (rpc::health::status_of(shard, service, shard.probe())) {
+    case rpc::health::Status::kServing: return Serving::kServing;
+    case rpc::health::Status::kNotServing:
+    case rpc::health::Status::kServingBlocked: return Serving::kNotServing;
+    case rpc::health::Status::kServiceUnknown: return Serving::kServiceUnknown;
+    case rpc::health::Status::kUnknown: break;
+  }
+  return Serving::kUnknown;
+}
+
+std::string response(Serving serving) { return {kStatusField, static_cast<char>(serving)}; }
+
+rpc::NativeAnswer check(rpc::ServerShard& shard, ByteSpan request) {
+  std::string_view service;
+  if (!rpc::health::decode_request(request, service)) return unreadable();
+  const Serving serving = serving_of(shard, service);
+  if (serving == Serving::kServiceUnknown) return {{rpc::Code::kNotFound}, "the server has no such service", {}};
+  return {{}, {}, response(serving)};
+}
+
+rpc::NativeAnswer list(rpc::ServerShard& shard, ByteSpan) {
+  rpc::NativeAnswer answer;
+  put_entry(answer.message, shard, {});
+  for (const auto& service : shard.server().methods().services()) put_entry(answer.message, shard, service);
+  return answer;
+}
+
+rpc::NativeAnswer watched_service(rpc::ServerShard&, ByteSpan request) {
+  std::string_view service;
+  if (!rpc::health::decode_request(request, service)) return unreadable();
+  return {{}, {}, std::string(service)};
+}
+
+void add_to(rpc::MethodTable& methods) {
+  methods.add_native("grpc.health.v1.Health.Check", &check);
+  methods.add_native("grpc.health.v1.Health.List", &list);
+  methods.add_native("grpc.health.v1.Health.Watch", &watched_service, rpc::MethodKind::kServerStream);
+}
+
+}  // namespace rocket::grpc::health

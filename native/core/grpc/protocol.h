@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+
+#include "rpc/protocol.h"
+
+namespace rocket::grpc {
+
+/// gRPC over HTTP/2 as a server speaks it: to clients that begin with the preface of HTTP/2.
+extern const rpc::Protocol kProtocol;
+
+/// Of its rejections: the error codes of HTTP/2 with which connections have ended, and one for those it has no name
+/// for.
+inline constexpr std::size_t kErrorCodes = 15;
+
+}  // namespace rocket::grpc

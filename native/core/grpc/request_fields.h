@@ -1,0 +1,56 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "grpc/metadata.h"
+#include "grpc/request_line.h"
+#include "grpc/timeout.h"
+#include "h2/field.h"
+
+namespace rocket::grpc {
+
+/// What gRPC reads in the header block of a request. One serves all sessions of a thread: a block is read in one go.
+class RequestFields {
+ public:
+  void clear() {
+    path_.clear();
+    metadata_.clear();
+    timeout_.reset();
+    is_post_ = is_grpc_ = bad_timeout_ = false;
+  }
+  void take(const h2::Field& field) {
+    if (crosses(field.tag)) {
+      append_pair(metadata_, field.name, field.value);
+    } else if (field.tag == tag::kMethod) {
+      is_post_ = field.value == "POST";
+    } else if (field.tag == tag::kPath) {
+      path_ = field.value;
+    } else if (field.tag == tag::kContentType) {
+      is_grpc_ = is_grpc_content_type(field.value);
+    } else if (field.tag == tag::kTimeout) {
+      timeout_ = parse_timeout(field.value);
+      bad_timeout_ = !timeout_;
+    }
+  }
+
+  const std::string& path() const { return path_; }
+  /// In the NUL form.
+  const std::string& metadata() const { return metadata_; }
+  bool is_post() const { return is_post_; }
+  bool is_grpc() const { return is_grpc_; }
+  bool bad_timeout() const { return bad_timeout_; }
+  std::optional<Millis> timeout() const { return timeout_; }
+
+ private:
+  std::string path_;
+  std::string metadata_;
+  std::optional<Millis> timeout_;
+  bool is_post_ = false;
+  bool is_grpc_ = false;
+  bool bad_timeout_ = false;
+};
+
+}  // namespace rocket::grpc

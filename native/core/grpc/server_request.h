@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/free_list.h"
+#include "base/list_link.h"
+#include "base/timer_wheel.h"
+#include "grpc/message_reader.h"
+
+namespace rocket::h2 {
+
+class Stream;
+
+}  // namespace rocket::h2
+
+namespace rocket::rpc {
+
+struct Method;
+struct ServerCall;
+
+}  // namespace rocket::rpc
+
+namespace rocket::grpc {
+
+class ServerSession;
+
+struct RequestLink : ListLink {};  ///< of the requests of one session
+
+/// A request on its stream, from its headers until the stream is released. Belongs to one io thread.
+struct ServerRequest : Timer, RequestLink {
+  explicit ServerRequest(Fire on_deadline) : Timer(on_deadline) {}
+
+  std::uint32_t index = 0;  ///< in the pool; what ServerCall::stream says
+  ServerSession* session = nullptr;
+  h2::Stream* stream = nullptr;
+  const rpc::Method* method = nullptr;
+  /// Once it is admitted, and until JavaScript lets go of it.
+  rpc::ServerCall* call = nullptr;
+  SteadyMs deadline = 0;
+  std::string metadata;  ///< in the NUL form, until it is admitted; of a health watch the service
+  MessageReader reader;
+  /// The message, once it is whole, while it has to wait: for the end of the request, or for room in the Inbox.
+  OwnedBytes message;
+  std::size_t message_bytes = 0;
+  bool has_message = false;
+  bool compressed = false;
+  bool waits_for_room = false;
+  bool is_watch = false;          ///< a health watch
+  std::uint8_t told_serving = 0;  ///< what it was told last
+  bool headers_sent = false;
+  ServerRequest* next_free = nullptr;
+};
+
+/// Requests that are used again, by number. One serves all sessions of a thread.
+class ServerRequestPool {
+ public:
+  explicit ServerRequestPool(Timer::Fire on_deadline) : on_deadline_(on_deadline) {}
+
+  ServerRequest& take();
+  void give(ServerRequest& request);
+  ServerRequest& at(std::uint32_t index) { return requests_[index]; }
+
+ private:
+  /// Memory for metadata that a request keeps for the next one.
+  static constexpr std::size_t kKeptBytes = 1024;
+
+  const Timer::Fire on_deadline_;
+  std::deque<ServerRequest> requests_;
+  FreeList<ServerRequest> free_;
+};
+
+}  // namespace rocket::grpc

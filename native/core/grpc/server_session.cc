@@ -1,0 +1,468 @@
+#include "grpc/server_session.h"
+
+#include <algorithm>
+
+#include "grpc/health.h"
+#include "grpc/protocol.h"
+#include "rpc/server.h"
+#include "rpc/server_shard.h"
+
+namespace rocket::grpc {
+
+namespace {
+
+using rpc::Code;
+
+/// The most of a header list that we send, whatever the peer takes.
+constexpr std::size_t kMostListBytes = 64 * 1024;
+constexpr SteadyMs kWatchLookMs = 250;
+constexpr std::uint8_t kNothingTold = 0xff;
+
+std::uint8_t code_of(const rpc::Status& status) { return static_cast<std::uint8_t>(status.code); }
+
+h2::Options options_of(const rpc::ServerOptions& options) {
+  h2::Options h2;
+  h2.tag_of = &tag_of;
+  h2.max_streams =
+      static_cast<std::uint32_t>(std::min<std::size_t>(options.max_calls_per_connection, h2::kMaxStreamId));
+  return h2;
+}
+
+}  // namespace
+
+SessionResources::SessionResources() : requests(&ServerSession::on_deadline) {}
+
+std::shared_ptr<SessionResources> SessionResources::of_thread() {
+  thread_local std::weak_ptr<SessionResources> current;
+  auto resources = current.lock();
+  if (!resources) {
+    resources = std::make_shared<SessionResources>();
+    current = resources;
+  }
+  return resources;
+}
+
+ServerSession::ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connection> connection)
+    : CallSession(shard, std::move(connection)),
+      shared_(SessionResources::of_thread()),
+      options_(options_of(server_->options())),
+      h2_(options_, shared_->h2, *this, *this) {}
+
+ServerSession::~ServerSession() {
+  connection_->io().timers().cancel(stall_timer_);
+  connection_->io().timers().cancel(watch_timer_);
+}
+
+io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
+  const rpc::ServerShard::Burst burst(shard_);
+  const SteadyMs now = connection_->io().now();
+  if (!started_) {
+    started_ = true;
+    h2_.start(now);
+  }
+  const auto fed = h2_.feed(bytes, now);
+  if (connection_->backlogged()) pause(kSlowPeer);
+  return {fed.consumed, fed.frame_bytes};
+}
+
+rpc::MethodTable::Lookup ServerSession::find(const std::string& path) {
+  if (last_method_ != nullptr && path == last_path_) return {last_method_};
+  std::string_view service, method;
+  if (!split_path(path, service, method)) return {nullptr, rpc::Reason::kNoName};
+  const auto found = server_->methods().find(service, method);
+  if (found.method != nullptr) {
+    last_path_ = path;
+    last_method_ = found.method;
+  }
+  return found;
+}
+
+void ServerSession::on_request(h2::Stream& stream, Request head) {
+  ServerRequest& request = shared_->requests.take();
+  request.session = this;
+  request.stream = &stream;
+  stream.user = &request;
+  requests_.push_back(static_cast<RequestLink&>(request));
+  const RequestFields& fields = shared_->fields;
+  if (head.too_large) {
+    shard_.count_refused();
+    return refuse(request, {Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
+  }
+  if (!fields.is_post()) return refuse_http(request, kNotPost);
+  if (!fields.is_grpc()) return refuse_http(request, kNotGrpc);
+  if (fields.bad_timeout()) {
+    shard_.count_refused();
+    return refuse(request, {Code::kInternal}, "the request's grpc-timeout is malformed");
+  }
+  const auto method = find(fields.path());
+  if (method.method == nullptr) {
+    rpc::RequestHead unknown;
+    std::string_view name;
+    unknown.method = method;
+    split_path(fields.path(), unknown.service, name);
+    unknown.name = fields.path();
+    const auto admission = shard_.admit(*this, unknown);
+    return refuse(request, admission.status, admission.text);
+  }
+  request.method = method.method;
+  request.metadata = fields.metadata();
+  const auto& options = server_->options();
+  // A stream lasts as long as the two want it to.
+  const bool streams = method.method->kind != rpc::MethodKind::kUnary;
+  const Millis longest = streams || fields.timeout() ? options.max_timeout : options.default_timeout;
+  const SteadyMs timeout = std::min(fields.timeout().value_or(longest), longest).count();
+  request.deadline = connection_->io().now() + timeout;
+  if (timeout == 0) return expire(request);
+  if (head.ended) return end_request(request);
+  connection_->io().timers().arm(request, request.deadline);
+}
+
+void ServerSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
+  h2_.consume(stream, data.size());
+  take_messages(*static_cast<ServerRequest*>(stream.user), data, ended);
+}
+
+void ServerSession::on_trailers(h2::Stream& stream, bool) { end_request(*static_cast<ServerRequest*>(stream.user)); }
+
+void ServerSession::take_messages(ServerRequest& request, ByteSpan data, bool ended) {
+  const std::size_t most = server_->options().max_message_bytes;
+  MessageReader::Message message;
+  while (!data.empty()) {
+    switch (request.reader.next(data, most, message)) {
+      case MessageReader::Result::kNeedsMore: break;
+      case MessageReader::Result::kMessage:
+        if (request.has_message) {
+          return fail(request, {Code::kInternal}, "the request of a unary call has more than one message");
+        }
+        if (message.compressed) {
+          return fail(request, {Code::kUnimplemented}, "the request is compressed, which the server does not take");
+        }
+        if (ended && data.empty() && waiting_.empty()) return deliver(request, message.bytes, message.block);
+        if (!keep_message(request, message)) return fail_for_memory(request);
+        break;
+      case MessageReader::Result::kTooLarge: return fail_for_size(request);
+      case MessageReader::Result::kBadFlag:
+        return fail(request, {Code::kInternal}, "the request has a message with a flag that is neither 0 nor 1");
+      case MessageReader::Result::kNoMemory: return fail_for_memory(request);
+    }
+  }
+  if (ended) end_request(request);
+}
+
+bool ServerSession::keep_message(ServerRequest& request, MessageReader::Message& message) {
+  request.has_message = true;
+  if (message.block != nullptr) {
+    request.message = std::move(*message.block);
+    request.message_bytes = message.bytes.size();
+    return true;
+  }
+  request.message_bytes = message.bytes.size();
+  request.message = OwnedBytes::try_copy_of(message.bytes);
+  return request.message.size() == message.bytes.size();
+}
+
+void ServerSession::end_request(ServerRequest& request) {
+  if (request.reader.in_message()) return fail(request, {Code::kInternal}, "the request ends inside a message");
+  if (!request.has_message) return fail(request, {Code::kInternal}, "the request of a unary call has no message");
+  if (!waiting_.empty()) return wait_for_room(request);
+  deliver(request, request.message.span().first(request.message_bytes), &request.message);
+}
+
+void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes* block) {
+  if (peer_name_.empty()) peer_name_ = connection_->peer_name();
+  rpc::RequestHead head;
+  head.method = {request.method};
+  head.name = request.method->name;
+  head.peer = peer_name_;
+  head.metadata = request.metadata;
+  head.message = message;
+  head.block = block;
+  head.timeout = request.deadline - connection_->io().now();
+  head.stream = request.index;
+  head.flags = rpc::event_flag::kGrpc;
+  head.may_stream = true;
+  if (head.timeout <= 0) return expire(request);
+  const rpc::Admission admission = shard_.admit(*this, head);
+  switch (admission.is) {
+    case rpc::Admission::Is::kAdmitted:
+      connection_->io().timers().cancel(request);
+      request.call = admission.call;
+      request.message = OwnedBytes();
+      return;
+    case rpc::Admission::Is::kRefused:
+      // Nothing was begun: a client may try it elsewhere by itself.
+      if (admission.status.refused && admission.status.code == Code::kUnavailable) return refuse_stream(request);
+      return refuse(request, admission.status, admission.text);
+    case rpc::Admission::Is::kNative: return answer_natively(request, message);
+    case rpc::Admission::Is::kInboxFull:
+      if (!request.has_message) {
+        MessageReader::Message kept{message, block, false};
+        if (!keep_message(request, kept)) return fail_for_memory(request);
+      }
+      return wait_for_room(request);
+  }
+}
+
+void ServerSession::wait_for_room(ServerRequest& request) {
+  request.waits_for_room = true;
+  waiting_.push_back(&request);
+  pause(kInboxFull);
+}
+
+void ServerSession::on_inbox_room() {
+  const rpc::ServerShard::Burst burst(shard_);
+  std::vector<ServerRequest*> waiting;
+  waiting.swap(waiting_);
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    ServerRequest& request = *waiting[i];
+    request.waits_for_room = false;
+    deliver(request, request.message.span().first(request.message_bytes), &request.message);
+    if (waiting_.empty()) continue;
+    // Full again: the rest keeps its place behind this one.
+    waiting_.insert(waiting_.end(), waiting.begin() + static_cast<std::ptrdiff_t>(i) + 1, waiting.end());
+    return;
+  }
+  resume(kInboxFull);
+}
+
+void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
+  const rpc::NativeAnswer answer = request.method->native(shard_, message);
+  if (!answer.status.ok()) {
+    shard_.count_refused();
+    return refuse(request, answer.status, answer.text);
+  }
+  if (request.method->kind == rpc::MethodKind::kServerStream) return start_watch(request, answer.message);
+  send_reply(request, {}, as_bytes(answer.message), {});
+  drop(request);
+}
+
+void ServerSession::start_watch(ServerRequest& request, std::string_view service) {
+  request.is_watch = true;
+  request.metadata = service;
+  request.told_serving = kNothingTold;
+  watches_.push_back(&request);
+  tell_watches();
+}
+
+void ServerSession::tell_watches() {
+  for (ServerRequest* watch : watches_) {
+    const auto serving = health::serving_of(shard_, watch->metadata);
+    if (watch->told_serving == static_cast<std::uint8_t>(serving)) continue;
+    watch->told_serving = static_cast<std::uint8_t>(serving);
+    send_message(*watch, as_bytes(health::response(serving)));
+  }
+  auto& timers = connection_->io().timers();
+  if (!watches_.empty() && !watch_timer_.armed()) timers.arm(watch_timer_, connection_->io().now() + kWatchLookMs);
+}
+
+void ServerSession::on_watch_look(Timer& timer) {
+  ServerSession& session = static_cast<WatchTimer&>(timer).session;
+  if (session.connection_->open()) session.tell_watches();
+}
+
+void ServerSession::on_deadline(Timer& timer) {
+  auto& request = static_cast<ServerRequest&>(timer);
+  request.session->expire(request);
+}
+
+void ServerSession::expire(ServerRequest& request) {
+  server_->counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
+  refuse(request, {Code::kDeadlineExceeded}, "deadline exceeded before the request had come");
+}
+
+void ServerSession::fail(ServerRequest& request, const rpc::Status& status, std::string_view text) {
+  shard_.count_refused();
+  refuse(request, status, text);
+}
+
+void ServerSession::fail_for_size(ServerRequest& request) {
+  fail(request, {Code::kResourceExhausted},
+       "the request has a message of " + std::to_string(request.reader.message_bytes()) +
+           " bytes, over the server's limit of " + std::to_string(server_->options().max_message_bytes) +
+           " (option maxMessageBytes)");
+}
+
+void ServerSession::fail_for_memory(ServerRequest& request) {
+  fail(request, {Code::kResourceExhausted}, "the server has no memory for the request's message");
+}
+
+void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, std::string_view text) {
+  send_trailers(request, {code_of(status), text, {}});
+  drop(request);
+}
+
+void ServerSession::refuse_http(ServerRequest& request, std::string_view block) {
+  shard_.count_refused();
+  h2_.send_headers(*request.stream, as_bytes(block), true);
+  drop(request);
+}
+
+void ServerSession::refuse_stream(ServerRequest& request) {
+  h2_.reset(*request.stream, h2::ErrorCode::kRefusedStream);
+  drop(request);
+}
+
+ServerRequest& ServerSession::request_of(const rpc::ServerCall& call) { return shared_->requests.at(call.stream); }
+
+std::size_t ServerSession::header_list_room() const {
+  return std::min<std::size_t>(h2_.peer_max_header_list(), kMostListBytes);
+}
+
+void ServerSession::send_trailers(ServerRequest& request, const Trailers& trailers) {
+  if (!connection_->open()) return;
+  const auto block = shared_->trailers.trailers(trailers, header_list_room(), !request.headers_sent);
+  request.headers_sent = true;
+  h2_.send_headers(*request.stream, block, true);
+}
+
+void ServerSession::send_reply(ServerRequest& request, std::string_view metadata, ByteSpan message,
+                               std::string_view trailers) {
+  if (!connection_->open()) return;
+  if (const std::string why = too_much(message.size()); !why.empty()) {
+    return send_trailers(request, {static_cast<std::uint8_t>(Code::kResourceExhausted), why, {}});
+  }
+  const auto headers = shared_->headers.headers(metadata, header_list_room());
+  if (headers.empty()) return send_trailers(request, shared_->headers.failure());
+  std::array<std::uint8_t, kMessageHeadBytes> head;
+  write_message_head(head.data(), message.size(), false);
+  request.headers_sent = true;
+  const auto end = shared_->trailers.trailers({0, {}, trailers}, header_list_room(), false);
+  if (h2_.reply(*request.stream, headers, head, message, end) == h2::Session::Sent::kNoMemory) {
+    h2_.reset(*request.stream, h2::ErrorCode::kInternalError);
+  }
+  watch_stalls();
+}
+
+/// Why a reply of that size cannot be sent; empty when it can.
+std::string ServerSession::too_much(std::size_t bytes) {
+  if (bytes > UINT32_MAX) return "a message of gRPC cannot have " + std::to_string(bytes) + " bytes";
+  const auto queued = [this] { return connection_->queued_bytes() + h2_.queued_bytes(); };
+  const std::size_t limit = server_->options().connection.hard_write_queue_bytes();
+  const auto is_over = [&] { return queued() > 0 && queued() + bytes > limit; };
+  if (is_over()) connection_->write_now();
+  if (!is_over()) return {};
+  return "the reply was dropped: " + std::to_string(queued()) +
+         " bytes wait for this client, which reads too slowly (option maxWriteQueueBytes)";
+}
+
+void ServerSession::send_message(ServerRequest& request, ByteSpan message) {
+  if (!connection_->open() || request.stream->closed()) return;
+  if (!request.headers_sent) h2_.send_headers(*request.stream, as_bytes(kReplyHeaders), false);
+  request.headers_sent = true;
+  std::array<std::uint8_t, kMessageHeadBytes> head;
+  write_message_head(head.data(), message.size(), false);
+  h2_.send_data(*request.stream, head, message, false);
+  watch_stalls();
+}
+
+void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
+  send_message(request_of(call), payload.span());
+}
+
+void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
+                           std::string_view trailers) {
+  send_trailers(request_of(call), {code_of(status), text, trailers});
+}
+
+void ServerSession::reply(rpc::ServerCall& call, rpc::Reply& reply) {
+  ServerRequest& request = request_of(call);
+  if (!reply.status.ok()) return send_trailers(request, {code_of(reply.status), reply.text, reply.trailers});
+  send_reply(request, reply.text, reply.payload.span(), reply.trailers);
+}
+
+void ServerSession::release(rpc::ServerCall& call) {
+  drop(request_of(call));
+  connection_->touch();
+  connection_->close_if_done();
+}
+
+void ServerSession::drop(ServerRequest& request) {
+  connection_->io().timers().cancel(request);
+  if (request.waits_for_room) std::erase(waiting_, &request);
+  if (request.is_watch) std::erase(watches_, &request);
+  h2::Stream& stream = *request.stream;
+  shared_->requests.give(request);
+  h2_.release(stream);
+}
+
+void ServerSession::on_reset(h2::Stream& stream, h2::ErrorCode, const char*) {
+  auto& request = *static_cast<ServerRequest*>(stream.user);
+  if (request.call == nullptr) return drop(request);
+  shard_.cancel(*request.call, {Code::kCancelled, rpc::Reason::kPeerGone});
+}
+
+void ServerSession::pause(Pause why) {
+  paused_ |= why;
+  connection_->pause_reading();
+}
+
+void ServerSession::resume(Pause why) {
+  if ((paused_ & why) == 0) return;
+  paused_ = static_cast<std::uint8_t>(paused_ & ~why);
+  if (paused_ == 0) connection_->resume_reading();
+}
+
+void ServerSession::on_writable() {
+  resume(kSlowPeer);
+  h2_.on_writable();
+}
+
+void ServerSession::watch_stalls() {
+  const auto patience = server_->options().connection.idle_timeout;
+  if (h2_.queued_bytes() == 0 || patience.count() == 0 || stall_timer_.armed()) return;
+  connection_->io().timers().arm(stall_timer_, connection_->io().now() + patience.count() / 4 + 1);
+}
+
+void ServerSession::on_stall_look(Timer& timer) {
+  ServerSession& session = static_cast<StallTimer&>(timer).session;
+  const SteadyMs now = session.connection_->io().now();
+  const auto since = session.h2_.stalled_since(now);
+  if (!since || !session.connection_->open()) return;
+  if (now - *since >= session.server_->options().connection.idle_timeout.count()) {
+    return session.connection_->close(io::CloseReason::kSlowReader);
+  }
+  session.watch_stalls();
+}
+
+void ServerSession::begin_draining() {
+  if (started_) h2_.begin_shutdown();
+}
+
+void ServerSession::close() {
+  while (!watches_.empty()) refuse(*watches_.back(), {Code::kUnavailable}, "the server closes");
+  if (started_) h2_.finish_shutdown();
+  if (h2_.queued_bytes() == 0) connection_->close_when_written();
+}
+
+void ServerSession::on_drained() { connection_->close_when_written(); }
+
+void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
+  error_ = why;
+  server_->count_rejected(kProtocol, std::min<std::size_t>(static_cast<std::size_t>(code), kErrorCodes - 1));
+  connection_->write_now();
+  connection_->close(io::CloseReason::kBadInput);
+}
+
+void ServerSession::on_closed(io::CloseReason reason) {
+  // This session may be the last to hold an abandoned server, whose shard is still at work below.
+  const auto server = server_;
+  server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
+                   reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory;
+  if (bad) {
+    const char* why = error_ != nullptr ? error_ : io::name_of(reason);
+    shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
+  }
+  h2_.close();
+  waiting_.clear();
+  watches_.clear();
+  while (!requests_.empty()) {
+    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*requests_.next));
+    request.waits_for_room = request.is_watch = false;
+    drop(request);
+  }
+  shard_.orphan(*this);
+  shard_.remove(*this);  // destroys this
+}
+
+}  // namespace rocket::grpc

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "grpc/reply_block.h"
+#include "grpc/request_fields.h"
+#include "grpc/server_request.h"
+#include "h2/session.h"
+#include "rpc/call_session.h"
+#include "rpc/method_table.h"
+
+namespace rocket::grpc {
+
+/// What the sessions of one io thread share.
+struct SessionResources {
+  SessionResources();
+  /// Those of the thread that asks; they live as long as somebody there has them.
+  static std::shared_ptr<SessionResources> of_thread();
+
+  h2::Resources h2;
+  ServerRequestPool requests;
+  RequestFields fields;
+  ReplyBlocks headers;
+  ReplyBlocks trailers;
+};
+
+/// One server connection that speaks gRPC: HTTP/2 streams in, requests to ServerShard::admit(), replies out. Belongs to
+/// its io thread.
+class ServerSession final : public rpc::CallSession, private h2::Handler, private h2::Sink {
+ public:
+  ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connection> connection);
+  ~ServerSession() override;
+
+  // CallSession
+  void message(rpc::ServerCall& call, rpc::Payload& payload) override;
+  void finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
+              std::string_view trailers) override;
+  void reply(rpc::ServerCall& call, rpc::Reply& reply) override;
+  void release(rpc::ServerCall& call) override;
+  void begin_draining() override;
+  void close() override;
+
+  // io::ConnectionHandler
+  Taken on_bytes(ByteSpan bytes) override;
+  void on_writable() override;
+  bool on_large_frame(OwnedBytes&) override { return true; }
+  bool on_out_of_memory(ByteSpan, std::size_t) override { return false; }
+  bool busy() const override { return h2_.stream_count() > 0; }
+  bool serves() const override { return true; }
+  void on_closed(io::CloseReason reason) override;
+  // rpc::RoomWaiter
+  void on_inbox_room() override;
+
+  static void on_deadline(Timer& timer);
+
+ private:
+  // h2::Handler
+  void on_block() override { shared_->fields.clear(); }
+  void on_field(const h2::Field& field) override { shared_->fields.take(field); }
+  void on_request(h2::Stream& stream, Request request) override;
+  void on_data(h2::Stream& stream, ByteSpan data, bool ended) override;
+  void on_trailers(h2::Stream& stream, bool too_large) override;
+  void on_reset(h2::Stream& stream, h2::ErrorCode code, const char* why) override;
+  void on_stream_writable(h2::Stream&) override {}
+  void on_goaway(const h2::Goaway&) override {}
+  void on_ping_ack(ByteSpan) override {}
+  void on_drained() override;
+  void on_connection_error(h2::ErrorCode code, const char* why) override;
+  // h2::Sink
+  std::uint8_t* append(std::size_t size) override { return connection_->append(size); }
+  bool backlogged() const override { return connection_->backlogged(); }
+  std::uint64_t appended_total() const override { return connection_->appended_total(); }
+  std::uint64_t written_total() const override { return connection_->written_total(); }
+
+  // Why the connection is not being read; it is read again when all have gone.
+  enum Pause : std::uint8_t { kInboxFull = 1, kSlowPeer = 2 };
+  void pause(Pause why);
+  void resume(Pause why);
+
+  rpc::MethodTable::Lookup find(const std::string& path);
+  void take_messages(ServerRequest& request, ByteSpan data, bool ended);
+  /// False: there is no memory.
+  static bool keep_message(ServerRequest& request, MessageReader::Message& message);
+  void end_request(ServerRequest& request);
+  /// The request is whole: `block`, which may be null, is the memory of its message.
+  void deliver(ServerRequest& request, ByteSpan message, OwnedBytes* block);
+  void wait_for_room(ServerRequest& request);
+  void answer_natively(ServerRequest& request, ByteSpan message);
+  void start_watch(ServerRequest& request, std::string_view service);
+  void tell_watches();
+  static void on_watch_look(Timer& timer);
+  /// Ends a request that is in nobody else's hands with an error.
+  void refuse(ServerRequest& request, const rpc::Status& status, std::string_view text);
+  /// The same, and counted.
+  void fail(ServerRequest& request, const rpc::Status& status, std::string_view text);
+  void fail_for_size(ServerRequest& request);
+  void fail_for_memory(ServerRequest& request);
+  void expire(ServerRequest& request);
+  /// The same for what is no call of gRPC.
+  void refuse_http(ServerRequest& request, std::string_view block);
+  void refuse_stream(ServerRequest& request);
+  void send_message(ServerRequest& request, ByteSpan message);
+  void send_trailers(ServerRequest& request, const Trailers& trailers);
+  void send_reply(ServerRequest& request, std::string_view metadata, ByteSpan message, std::string_view trailers);
+  /// Lets go of the stream and forgets the request.
+  void drop(ServerRequest& request);
+  ServerRequest& request_of(const rpc::ServerCall& call);
+  std::size_t header_list_room() const;
+  std::string too_much(std::size_t bytes);
+  void watch_stalls();
+  static void on_stall_look(Timer& timer);
+
+  struct StallTimer : Timer {
+    explicit StallTimer(ServerSession& owner) : Timer(&ServerSession::on_stall_look), session(owner) {}
+    ServerSession& session;
+  };
+  /// How a service stands also changes without anybody saying so: JavaScript may be blocked.
+  struct WatchTimer : Timer {
+    explicit WatchTimer(ServerSession& owner) : Timer(&ServerSession::on_watch_look), session(owner) {}
+    ServerSession& session;
+  };
+
+  const std::shared_ptr<SessionResources> shared_;
+  const h2::Options options_;
+  RequestLink requests_;
+  /// Whole requests that wait for room in the Inbox, in order.
+  std::vector<ServerRequest*> waiting_;
+  StallTimer stall_timer_{*this};
+  std::vector<ServerRequest*> watches_;
+  WatchTimer watch_timer_{*this};
+  std::string peer_name_;  ///< made for the first request: an idle connection does without
+  /// A peer mostly calls one method again and again: comparing is quicker than hashing.
+  std::string last_path_;
+  const rpc::Method* last_method_ = nullptr;
+  const char* error_ = nullptr;  ///< why HTTP/2 has failed
+  std::uint8_t paused_ = 0;
+  bool started_ = false;
+  h2::Session h2_;
+};
+
+}  // namespace rocket::grpc
