@@ -124,7 +124,11 @@ void Session::open_stream(std::uint32_t id, bool ended, ByteSpan bytes, const Fa
   if (unserved || fault || held_ >= options_.max_streams) {
     if (!decode_unheard(bytes)) return;
     // One that crossed our last GOAWAY was told by it.
-    if (unserved) return remember(id, true);
+    if (unserved) {
+      remember(id, true);
+      glitch();
+      return;
+    }
     return refuse(id, fault ? fault.code : ErrorCode::kRefusedStream);
   }
   glitches_.give(kGlitchesPerStream, options_.glitches);

@@ -240,6 +240,13 @@ TEST(SessionLimits, FramesThatSayLittle) {
   }
 }
 
+TEST(SessionLimits, RequestsBehindTheLastGoaway) {
+  SessionFixture h2;
+  h2.open();
+  h2.session.finish_shutdown();
+  EXPECT_NEAR(feed_until_error(h2, 20000, [&](int i) { return headers(odd(i), true); }), 9999, 2);
+}
+
 TEST(SessionLimits, WindowUpdatesThatComeWithCallsAreNoGlitches) {
   SessionFixture h2;
   h2.open();
