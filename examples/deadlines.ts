@@ -1,6 +1,6 @@
 /**
- * How calls end before their reply. A front asks a back, which takes as long as it is let: until the deadline, which the
- * front hands on, or until the connection ends.
+ * How calls end before their reply. A front service calls a back service that never finishes by itself: the call ends
+ * at the deadline, which the front propagates, or when the connection ends.
  *
  * `npx tsx examples/deadlines.ts`
  */
@@ -19,7 +19,7 @@ async function outcome(call: Promise<unknown>): Promise<string> {
   }
 }
 
-/** What happens at the back: `<name> arrived`, and `<name> stopped` with why. */
+/** Events at the back: `<name> arrived`, and `<name> stopped` with the reason. */
 const events = new EventEmitter();
 
 const back = new Server();
@@ -28,7 +28,7 @@ back.addService(Greeter, {
     ctx.signal.addEventListener('abort', () => events.emit(`${name} stopped`, ctx.signal.reason));
     console.log(`${name}: the back has ${ctx.timeRemainingMs <= 500 ? 'at most' : 'more than'} 500 ms`);
     events.emit(`${name} arrived`);
-    // Whatever takes an AbortSignal (timers, fetch, streams, other calls) stops with the call.
+    // Anything that accepts an AbortSignal (timers, fetch, streams, other calls) stops with the call.
     await pause(60_000, undefined, { signal: ctx.signal });
     return {};
   },
@@ -38,8 +38,8 @@ const askBack = createClient(Greeter, toBack);
 
 const front = new Server();
 front.addService(Greeter, {
-  // `parent`: the back gets what is left of our caller's time, and our signal is the call's too. A timeoutMs of its own
-  // could only shorten that.
+  // `parent`: the back gets the remaining time of our caller, and the call is cancelled by our signal too. A separate
+  // timeoutMs could only shorten that.
   hello: (request, ctx) => askBack.hello(request, { parent: ctx, timeoutMs: 60_000 }),
 });
 const toFront = new Channel((await front.listen('127.0.0.1:0')).address);
@@ -50,15 +50,15 @@ async function stopped(name: string): Promise<string> {
   return `${name}: the back sees ${reason.code}`;
 }
 
-// The io threads keep the deadline on each side, so it holds however busy JavaScript is.
+// The io threads enforce the deadline on each side, however busy JavaScript is.
 let stop = stopped('deadline');
 console.log(
   `deadline: the caller sees ${await outcome(askFront.hello({ name: 'deadline' }, { timeoutMs: 500 }))}`,
 );
 console.log(await stop);
 
-// Cancelling frees the caller at once. The protocol has no message for it, so the servers work on until the deadline:
-// give a call that you may cancel one that fits.
+// Cancelling ends the call for the caller at once. The protocol has no message for it, so the servers keep working
+// until the deadline: give a call that you may cancel a fitting deadline.
 stop = stopped('cancelled');
 const controller = new AbortController();
 events.once('cancelled arrived', () => controller.abort());

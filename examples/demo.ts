@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: a server, a channel, the calls a newcomer asks about first, the golden frames over a raw socket, and a
- * short load. Needs nothing but this process. `--seconds N` sets how long the load runs (default 3).
+ * `npm run demo`: a server, a channel, the most common outcomes of calls, the golden frames over a raw socket, and a
+ * short load test. Everything runs in this process. `--seconds N` sets how long the load runs (default 3).
  */
 import { parseArgs } from 'node:util';
 import { Channel, createClient, engineStats, RpcError, Server } from 'rocket-rpc';
@@ -62,7 +62,7 @@ const vectors = loadVectors();
 let answered = 0;
 let refused = 0;
 const surprises: string[] = [];
-// What is only too long is answered by an error, and its bytes are skipped.
+// A frame that is only too long is answered with an error, and its bytes are skipped.
 const tried = vectors.filter(({ kind, reason }) => kind !== 'response' && reason !== 'frame_too_long');
 for (const { name, kind, frame, msgId } of tried) {
   const peer = await connectRaw(port);
@@ -72,7 +72,8 @@ for (const { name, kind, frame, msgId } of tried) {
     if (reply.msgId === msgId) answered++;
     else surprises.push(name);
   } else {
-    // A truncated frame is not refused at once but waited for; every golden one is wrong in what is there.
+    // A truncated frame is not refused at once, because the rest may follow; every golden frame is wrong in its present
+    // bytes.
     await peer.waitClosed(2000);
     refused++;
   }

@@ -1,6 +1,6 @@
 /**
- * HTTP and rocket side by side in one process: Fastify takes JSON over HTTP and asks a rocket service, which other
- * processes reach by rocket; both log through one pino, whose lines go to rocket's asynchronous log.
+ * HTTP and rocket in one process: Fastify accepts JSON over HTTP and calls a rocket service, which other processes
+ * reach through rocket; both log through one pino, which writes to rocket's asynchronous log.
  *
  * `npx tsx examples/fastify.ts`
  */
@@ -34,9 +34,9 @@ const httpStatus: Partial<Record<StatusName, number>> = {
   DEADLINE_EXCEEDED: 504,
 };
 
-// Fastify's own lines of a request are `info`; the handler's are enough here.
+// Fastify logs each request at `info`; the handler's lines are enough here.
 app.post<{ Body: HelloRequest }>('/hello', { logLevel: 'warn' }, async (request, reply) => {
-  // Who closes the browser's tab need not be answered.
+  // If the browser's tab is closed, no answer is needed.
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   return greeter.hello(request.body, { timeoutMs: 1000, signal: gone.signal });
@@ -56,7 +56,7 @@ for (const name of ['Ada', 'nobody']) {
   console.log(`POST ${JSON.stringify({ name })}: ${response.status} ${await response.text()}`);
 }
 
-// From the outside in: nothing may come from HTTP when the channel goes.
+// From the outside in: no HTTP request may arrive once the channel is closed.
 await app.close();
 await channel.close();
 await server.close();

@@ -1,5 +1,5 @@
 /**
- * The least there is: a service, a server, a client, a reply, an error, and closing by itself at the end of the block.
+ * A minimal program: a service, a server, a client, a reply, an error, and automatic closing at the end of the block.
  *
  * `npx tsx examples/hello.ts`
  */

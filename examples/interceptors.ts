@@ -1,6 +1,6 @@
 /**
- * What every call needs, written once for each side: a token that the client sends and the server checks, and a line in the
- * log for each call, with its id on both sides.
+ * Code that every call needs, written once for each side: a token that the client sends and the server checks, and a
+ * log line for each call, with its id on both sides.
  *
  * `npx tsx examples/interceptors.ts`
  */
@@ -20,14 +20,14 @@ const log = createLogger();
 
 const users = new Map([['secret-of-ada', 'Ada']]);
 
-/** Refuses who is unknown, before the handler sees the call. */
+/** Refuses unknown callers, before the handler sees the call. */
 const checkToken: ServerInterceptor = ({ context }, next) => {
   const user = users.get(context.metadata.get('token') ?? '');
   if (user === undefined) throw new RpcError('UNAUTHENTICATED', 'no token that we know');
   return next();
 };
 
-/** The outermost, so that it also sees what the others refuse. */
+/** The outermost, so that it also sees calls refused by the others. */
 const logHandled: ServerInterceptor = async ({ context }, next) => {
   try {
     const reply = await next();

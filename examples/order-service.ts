@@ -20,11 +20,11 @@ export interface OrderMethods {
 const protoPath = fileURLToPath(new URL('../proto/order.proto', import.meta.url));
 export const { Order } = loadProto<{ Order: OrderMethods }>(protoPath);
 
-/** What C++ rocket's test server does: a price under 10 is refused in the reply itself. */
+/** Behaves like C++ rocket's test server: a price under 10 is refused in the reply itself. */
 export const orderHandlers: Handlers<DefinitionOf<OrderMethods>> = {
   async makeOrder(request, context) {
     if (request.goods === 'slow boat') {
-      // Works until somebody says stop: the deadline, a caller that went away, or the server closing.
+      // Runs until the signal aborts: at the deadline, when the caller disconnects, or when the server closes.
       await new Promise((_resolve, reject) => {
         context.signal.addEventListener('abort', () => reject(context.signal.reason));
       });

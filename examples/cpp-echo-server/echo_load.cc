@@ -17,7 +17,7 @@ namespace {
 
 constexpr Millis kConnectTimeout{10'000};
 
-/// Bytes that no other caller or message of the same place has, so that a mixed-up echo is seen.
+/// Bytes that differ from those of every other caller and message, so that a mixed-up echo is detected.
 void fill(std::vector<std::uint8_t>& message, std::uint32_t caller, std::uint32_t number) {
   std::uint32_t state = caller * 2654435761U + number * 40503U + 1;
   for (auto& byte : message) {

@@ -22,7 +22,7 @@ struct LoadPlan {
 struct LoadResult {
   /// Messages that came back as they were sent.
   std::uint64_t equal = 0;
-  /// The first thing that went wrong, for people; empty when nothing did.
+  /// The first error, as text; empty if there was none.
   std::string failure;
 };
 
@@ -42,7 +42,7 @@ class EchoLoad final : public std::enable_shared_from_this<EchoLoad> {
 
  private:
   static io::Task<void> call(std::shared_ptr<EchoLoad> self, std::uint32_t caller);
-  /// An empty string, or why it could not go on.
+  /// An empty string, or the reason why it stopped.
   static io::Task<std::string> echo_all(std::shared_ptr<EchoLoad> self, std::uint32_t caller);
   void caller_connected();
   void caller_ended(const std::string& failure);

@@ -23,7 +23,7 @@ void EchoShard::adopt(const std::vector<io::Accepted>& batch) {
 
 void EchoShard::close() {
   closed = true;
-  // close() ends no session at once: that happens when its coroutine goes on, so the list stays as it is.
+  // close() does not end a session at once: it ends when its coroutine resumes, so the list does not change here.
   for (ListLink* link = sessions.next; link != &sessions; link = link->next) static_cast<EchoSession*>(link)->close();
 }
 

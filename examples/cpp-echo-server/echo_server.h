@@ -11,7 +11,7 @@
 
 namespace rocket::echo {
 
-/// The sessions of one io thread, and touched on no other once that runs.
+/// The sessions of one io thread; used on no other thread once that runs.
 struct EchoShard {
   explicit EchoShard(io::IoThread& thread) : io(thread) {}
 
@@ -25,21 +25,22 @@ struct EchoShard {
   bool closed = false;
 };
 
-/// One main thread accepts and gives each connection to one of several io threads, in turn; there it lives and dies.
+/// One main thread accepts and gives each connection to one of several io threads, in turn; the connection stays there.
 class EchoServer {
  public:
   EchoServer(io::Listener listener, std::size_t io_threads);
   ~EchoServer() { stop(); }
 
-  /// Closes the listener and every connection, ends the threads, and says what they have done. Call it on no io thread.
+  /// Closes the listener and every connection, ends the threads, and returns their totals. Must not be called on an io
+  /// thread.
   Tally stop();
 
  private:
   // main thread:
   void deliver(std::vector<io::Accepted> batch);
 
-  // Behind the threads: a session may still be in a handler that its thread's context owns, and leaves its shard's list
-  // when that goes.
+  // Declared before the threads, so destroyed after them: a session may still be in a handler owned by its thread's
+  // context, and leaves its shard's list when the context is destroyed.
   std::vector<std::unique_ptr<EchoShard>> shards_;
   std::size_t next_shard_ = 0;
   io::IoThreadGroup threads_;

@@ -12,7 +12,7 @@
 
 namespace rocket::echo {
 
-/// What sessions have brought about; of one io thread, read when that has ended.
+/// Totals of the sessions of one io thread, read when that has ended.
 struct Tally {
   std::uint64_t sessions = 0;
   std::uint64_t bytes = 0;
@@ -33,9 +33,9 @@ class EchoSession final : public ListLink, public std::enable_shared_from_this<E
   const char* task_name() const { return "echo session"; }
   void fail() { close(); }
 
-  /// A peer that sends nothing for so long, or takes so long to read one buffer, is given up.
+  /// A connection is closed if its peer sends nothing, or needs to read one buffer, for this long.
   static constexpr Millis kIdleTimeout{60'000};
-  /// The most that is read before it is written back: a peer that does not read is not read from either.
+  /// The most bytes read before they are written back: from a peer that does not read, nothing more is read.
   static constexpr std::size_t kBufferBytes = 16 * 1024;
 
  private:

@@ -1,4 +1,4 @@
-// rocket_echo_load ADDRESS CONNECTIONS ECHOES BYTES: ends with 0 when every echo of every connection came back equal.
+// rocket_echo_load ADDRESS CONNECTIONS ECHOES BYTES: exits with 0 if every echo of every connection was equal.
 
 #include <chrono>
 #include <cstdio>

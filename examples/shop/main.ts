@@ -1,7 +1,7 @@
 /**
  * Two services on etcd: two instances of Stock, one of Orders that calls them, and a client that places orders while an
- * instance of Stock is closed, another is killed, and a third is started. No order fails but those the killed instance
- * had begun with.
+ * instance of Stock is closed, another is killed, and a third is started. No order fails except those that the killed
+ * instance had started.
  *
  * Needs an etcd: `etcd`, or ETCDCTL_ENDPOINTS=host:port. Then `npx tsx examples/shop/main.ts`.
  */

@@ -1,4 +1,4 @@
-/** The service Orders, which asks Stock: whichever instances are in etcd at the moment. */
+/** The service Orders, which calls the instances of Stock that are currently in etcd. */
 import { Channel, createClient, etcd, Server } from 'rocket-rpc';
 import { Orders, Stock } from './services.ts';
 
@@ -6,7 +6,7 @@ const discovery = etcd();
 const channel = new Channel('etcd:///shop.Stock', {
   resolver: discovery,
   balancer: 'p2c_ewma',
-  // To reserve twice for one order would be wrong, so only what Stock has certainly not begun with is asked again.
+  // Reserving twice for one order would be wrong, so only calls that Stock has certainly not started are repeated.
   retry: { maxAttempts: 3 },
 });
 const stock = createClient(Stock, channel);
@@ -15,7 +15,7 @@ let orders = 0;
 const server = new Server();
 server.addService(Orders, {
   async place({ goods = '' }, ctx) {
-    // `parent`: what is left of our caller's time, and its signal, are Stock's too.
+    // `parent`: the call to Stock gets the remaining time of our caller, and its signal.
     const { by = '' } = await stock.reserve({ goods, count: 1 }, { parent: ctx, waitForReady: true });
     return { orderId: `${++orders}`, reservedBy: by };
   },

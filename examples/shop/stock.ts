@@ -1,4 +1,4 @@
-/** The service Stock, one instance: registers in etcd what it listens on, and withdraws before it goes. */
+/** One instance of the service Stock: registers its address in etcd, and withdraws the entry before it closes. */
 import { etcd, RpcError, Server } from 'rocket-rpc';
 import { Stock } from './services.ts';
 

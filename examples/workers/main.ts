@@ -1,5 +1,5 @@
 /**
- * Handlers that compute, in worker threads: each worker has a server, one channel spreads calls over them, and the main
+ * CPU-bound handlers in worker threads: each worker has a server, one channel distributes calls over them, and the main
  * thread stays free. All servers and channels of the process share its io threads.
  *
  * `npx tsx examples/workers/main.ts`
@@ -24,7 +24,7 @@ const addresses = await Promise.all(
 const channel = new Channel(`static:///${addresses.join(',')}`);
 const primes = createClient(Primes, channel);
 
-// Until all are connected, calls go to those that are.
+// Until all are connected, calls are sent only to the connected ones.
 const connected = new Set<number | undefined>();
 while (connected.size < workers.length) connected.add((await primes.count({ below: 10 })).worker);
 

@@ -20,7 +20,7 @@ import {
 } from './bench-usage.ts';
 import { hindranceToWrite } from './output-file.ts';
 
-/** What `rocket bench` is to do. Without a target it starts a server of its own. */
+/** What `rocket bench` has to do. Without a target it starts its own server. */
 export interface BenchPlan {
   readonly target: string | undefined;
   readonly load: Pick<LoadOptions, 'mode' | 'request' | 'threads' | 'connections' | 'short'> &
@@ -156,7 +156,7 @@ function requestOf(values: Values): EncodedRequest {
       throw usageError(`--method: ${error.message}`, values, { method });
     }
     if (error instanceof RangeError) throw badValue(values, 'payload', error.message);
-    // The codec says what is wrong with data by a TypeError; anything else came of the file.
+    // The codec reports wrong data with a TypeError; any other error comes from the file.
     const wrong = data !== undefined && error instanceof TypeError ? 'data' : 'proto';
     throw usageError(`--${wrong}: ${(error as Error).message}`, values, { [wrong]: undefined });
   }
@@ -173,7 +173,7 @@ function dataOf(values: Values): unknown {
   }
 }
 
-/** Looked at beforehand: a run of an hour must not end with a file that cannot be written. */
+/** Checked beforehand: a run of an hour must not end with a file that cannot be written. */
 function fileOf(values: Values, name: string): string | undefined {
   const file = textOption(values, name);
   const hindrance = file === undefined ? undefined : hindranceToWrite(file);

@@ -16,10 +16,10 @@ import { wrongArguments } from './wrong-arguments.ts';
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** What may end a run before its time. */
+/** Events that may end a run early. */
 type Ending = keyof typeof signalCodes | { readonly server: string };
 
-/** Carries the plan out; prints to stdout. Resolves with the exit code. */
+/** Executes the plan; prints to stdout. Resolves with the exit code. */
 export async function runBench(plan: BenchPlan): Promise<number> {
   const stop = new AbortController();
   let ending: Ending | undefined;
@@ -41,7 +41,7 @@ export async function runBench(plan: BenchPlan): Promise<number> {
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
     const { cause } = error;
-    // What is no target at all is the argument's fault.
+    // An invalid target is a wrong argument.
     console.error(cause instanceof TypeError ? `rocket bench: --target: ${cause.message}` : error.message);
     return wrongArguments;
   } finally {
@@ -66,7 +66,7 @@ async function showRun(options: LoadOptions, server: OrderServer | undefined): P
   }
 }
 
-/** False, with the reason on stderr, when the disk would not have them. */
+/** False, with the reason on stderr, if they could not be written. */
 function writeFiles({ json, html }: BenchPlan, result: LoadResult): boolean {
   try {
     if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);

@@ -1,4 +1,4 @@
-/** Arguments that make no sense, and the closest call that does. */
+/** Wrong arguments, and the closest right command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly closest: string;
@@ -14,7 +14,7 @@ export type Values = Readonly<Record<string, string | true | readonly string[] |
 
 interface Flag {
   readonly flag: string;
-  /** What the closest right call has in the place of a value that is none. */
+  /** The value that the closest right command line has in place of an invalid one. */
   readonly example?: string;
 }
 
@@ -39,7 +39,7 @@ const flags: Readonly<Record<string, Flag>> = {
   html: { flag: '--html', example: 'report.html' },
 };
 
-/** An error whose closest call has the same options but for `changes`; undefined takes one away. */
+/** An error whose closest command line has the same options except for `changes`; undefined removes one. */
 export function usageError(message: string, values: Values, changes: Values = {}): UsageError {
   return new UsageError(message, callOf({ ...values, ...changes }));
 }

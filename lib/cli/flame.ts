@@ -50,7 +50,7 @@ export function flameCommand(): Command {
       false,
     )
     .option('--svg <file>', 'also write an image')
-    .option('--title <text>', 'title of the page, title of the page, instead of the command or process id')
+    .option('--title <text>', 'title of the page, instead of the command or process id')
     .option('--keep', "keep perf's own recording, perf.data, next to the page", false)
     .addHelpText('after', examples);
   return complainInOneLine(command, 'rocket flame').action(async (words: string[], options: FlameOptions) => {

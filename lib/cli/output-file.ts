@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Why no file can be written there; undefined when one can. Asked before the work whose result it is to hold. */
+/** Why no file can be written there; undefined if one can. Checked before the work that produces its contents. */
 export function hindranceToWrite(file: string): string | undefined {
   if (file === '') return 'is empty: it takes the name of a file';
   try {

@@ -10,7 +10,7 @@ import { genCommand } from './gen.ts';
 import { servicesCommand } from './services.ts';
 import { complainInOneLine } from './wrong-arguments.ts';
 
-/** `rocket`: runs what the arguments, without those of node, ask for. */
+/** `rocket`: runs the command in the arguments, which exclude those of node. */
 export async function rocket(args: readonly string[]): Promise<void> {
   const program = complainInOneLine(new Command('rocket'), 'rocket')
     .description('RPC for Node.js on a C++20 core')
@@ -29,7 +29,9 @@ function versionOfPackage(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** commander answers no command, and `help` of none that there is, with the help of all, as if nothing were wrong. */
+/**
+ * For a missing command, and for `help` of an unknown one, commander shows the general help as if nothing were wrong.
+ */
 function checkCommand(program: Command, [first, second]: readonly string[]): void {
   const names = program.commands.map((command) => command.name());
   const word = first === 'help' ? (second ?? first) : first;

@@ -1,6 +1,6 @@
 import type { Command, CommanderError } from 'commander';
 
-/** Exit code of arguments that make no sense. */
+/** Exit code for wrong arguments. */
 export const wrongArguments = 2;
 
 /** commander's complaint in one line, without its `error: `. */

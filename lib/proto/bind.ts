@@ -19,9 +19,9 @@ const scalars: ReadonlySet<string> = new Set(
 );
 
 /**
- * Holds what protobufjs has read of a file against its outline, so that nothing is lost or taken for something else; tells
- * every object its file, and makes every name of a type absolute, because protobufjs would look for it in other scopes too.
- * @throws ProtoError for a type that is not there, and for what has been read in two ways.
+ * Compares what protobufjs has read from a file with its outline, so that nothing is lost or misread; records the file
+ * of every object, and makes every type name absolute, because protobufjs would look for it in other scopes too.
+ * @throws ProtoError for an unknown type, and for any difference between the two.
  */
 export function bindFile(
   protobuf: Protobuf,

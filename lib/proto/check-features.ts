@@ -1,7 +1,7 @@
 import type { Option, Outline } from './outline.ts';
 import { ProtoError } from './proto-error.ts';
 
-/** Features of editions, and their values; undefined where they change nothing that is written or read here. */
+/** Features of editions, and their values; undefined if they do not affect what is written or read here. */
 const known = new Map<string, readonly string[] | undefined>([
   ['field_presence', ['EXPLICIT', 'IMPLICIT', 'LEGACY_REQUIRED']],
   ['enum_type', ['OPEN', 'CLOSED']],
@@ -13,7 +13,7 @@ const known = new Map<string, readonly string[] | undefined>([
   ['default_symbol_visibility', undefined],
 ]);
 
-/** @throws ProtoError for a feature that nobody here knows: to pass over it could change what is on the wire. */
+/** @throws ProtoError for an unknown feature: ignoring it could change the bytes on the wire. */
 export function checkFeatures(options: readonly Option[], { file, syntax }: Outline): void {
   for (const { name, value, line } of options) {
     if (name !== 'features' && !name.startsWith('features.')) continue;

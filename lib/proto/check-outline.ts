@@ -19,7 +19,7 @@ const keyTypes: ReadonlySet<string> = new Set(
 );
 
 /**
- * Holds a .proto against the rules that protobufjs does not know, or whose breach it would report without a line.
+ * Checks a .proto against rules that protobufjs does not know, or whose violation it would report without a line.
  * @throws ProtoError.
  */
 export function checkOutline(protobuf: Protobuf, outline: Outline, keepCase: boolean): void {
@@ -108,7 +108,7 @@ class Check {
       throw this.#error(line, `illegal token '${label}': ${syntax} has no ${label} fields`);
     if (syntax === 'proto3' && options.some((option) => option.name === 'default'))
       throw this.#error(line, `${name}: proto3 has no default values`);
-    // What is not given would be found in the prototype, and protobufjs would write that.
+    // A missing value would be found in the prototype, and protobufjs would write that.
     if (label === 'repeated' && this.#property(field) in Object.prototype)
       throw this.#error(
         line,
@@ -170,7 +170,7 @@ class Check {
     checkFeatures(options, this.#outline);
   }
 
-  /** protobufjs leaves out what has this name. */
+  /** protobufjs leaves out anything with this name. */
   #name(name: string, line: number): void {
     if (name === '__proto__') throw this.#error(line, `nothing can be called __proto__ in JavaScript`);
   }

@@ -14,7 +14,7 @@ import type {
 import { readService } from './service-parser.ts';
 import { TokenReader } from './token-reader.ts';
 
-/** Reads a .proto to its end. @throws ProtoError with the line of what is no .proto. */
+/** Reads a whole .proto. @throws ProtoError with the line of the syntax error. */
 export function outlineOf(source: string, file: string): Outline {
   return new OutlineParser(source, file).file();
 }
@@ -47,7 +47,7 @@ function emptyBody(): Body {
 }
 
 const labels = ['optional', 'required', 'repeated'] as const;
-/** Deeper than anybody's; protobufjs has a limit of its own. */
+/** Deeper than any real .proto; protobufjs has its own limit. */
 const deepest = 100;
 
 class OutlineParser {
@@ -113,7 +113,7 @@ class OutlineParser {
 
   #import(line: number): Import | undefined {
     const tokens = this.#tokens;
-    // Of options alone, which nobody reads.
+    // Only of options, which are not read.
     const isOfOptions = this.#hasVisibility && tokens.skip('option');
     if (!isOfOptions && !tokens.skip('weak')) tokens.skip('public');
     const name = tokens.strings();

@@ -1,4 +1,4 @@
-/** What a .proto declares, with the lines where it does so; read without protobufjs, which knows no lines afterwards. */
+/** The declarations of a .proto with their lines; read without protobufjs, which keeps no line numbers. */
 
 export interface Outline {
   readonly file: string;

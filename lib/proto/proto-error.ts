@@ -1,4 +1,4 @@
-/** Why a .proto file cannot be used: `file:line: what`. */
+/** Why a .proto file cannot be used: `file:line: reason`. */
 export class ProtoError extends Error {
   override readonly name = 'ProtoError';
 

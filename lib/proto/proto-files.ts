@@ -25,7 +25,7 @@ export interface LoadedFile {
   readonly package: string;
   /** Whether protobufjs has it built in. */
   readonly isBundled: boolean;
-  /** Whether it was asked for, and not only imported. */
+  /** Whether it was requested, and not only imported. */
   readonly isGiven: boolean;
   /** Where it was imported first; its own first line when it was given. */
   readonly where: string;
@@ -141,7 +141,7 @@ class Loading {
     return true;
   }
 
-  /** Gives a built-in object its file, and makes it known. */
+  /** Sets the file of a built-in object, and adds it to the index. */
   #adopt(object: protobuf.ReflectionObject, file: string): void {
     object.filename = file;
     const kind = this.#kindOf(object);

@@ -16,7 +16,7 @@ const pattern = new RegExp(
     /(?<number>(?:0[xX][\da-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)[fF]?(?!\w))/,
     /(?<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/,
     /(?<symbol>[{}()[\]<>=;,.:+-]|\/(?!\*))/,
-    // What is left cannot begin anything.
+    // The remaining text is not the start of a token.
     /(?<illegal>[\s\S])/,
   ]
     .map(({ source }) => source)
@@ -24,7 +24,7 @@ const pattern = new RegExp(
   'gy',
 );
 
-/** The tokens of a .proto, without its comments. @throws ProtoError for what is none. */
+/** The tokens of a .proto, without its comments. @throws ProtoError for an invalid token. */
 export function tokensOf(source: string, file: string): readonly Token[] {
   const tokens: Token[] = [];
   let line = 1;

@@ -29,7 +29,7 @@ const d3Packages = [
   'd3-hierarchy',
 ];
 
-/** A page with zoom and search that is complete in itself: it asks for nothing from any network. */
+/** A self-contained page with zoom and search: it loads nothing from a network. */
 export function flameHtml(tree: FlameNode, options: HtmlOptions): string {
   const data = { tree: pageNode(tree), legend };
   return `<!doctype html>
@@ -65,7 +65,7 @@ function pageNode({ name, kind, value, children }: FlameNode): PageNode {
 
 function librarySource(): string {
   const chart = createRequire(import.meta.url).resolve('d3-flame-graph');
-  // From the chart's own place, so that it gets its versions and a package manager need not hoist them.
+  // Resolved from the chart's own folder, so that it gets its own versions and a package manager need not hoist them.
   const scale = createRequire(createRequire(chart).resolve('d3-scale'));
   const transition = createRequire(createRequire(chart).resolve('d3-transition'));
   const sources = d3Packages.map((name) => umdOf(name, [createRequire(chart), scale, transition]));

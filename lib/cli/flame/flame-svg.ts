@@ -15,7 +15,7 @@ const headPx = 74;
 const fontPx = 11;
 /** Mean width of a character of the font; a label is cut to fit. */
 const characterPx = 6.2;
-/** A level is worth its height with one frame of this share, or with thinner ones that are enough together. */
+/** A level is shown if it has one frame of this share, or enough thinner frames together. */
 const leastShare = 0.05;
 
 /**

@@ -37,7 +37,7 @@ export function flameTree(stacks: readonly FoldedStack[]): FlameNode {
   return finished(root);
 }
 
-/** Leaves out what is narrower than this share of the whole, which nobody could see. */
+/** Leaves out frames narrower than this share of the whole, which would not be visible. */
 export function withoutSlivers(root: FlameNode, minShare: number): FlameNode {
   const least = root.value * minShare;
   const kept = (node: FlameNode): FlameNode => ({

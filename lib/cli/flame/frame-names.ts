@@ -2,7 +2,7 @@ import { shortJsName } from './js-symbol.ts';
 import { shortNativeName } from './native-symbol.ts';
 import type { RawFrame } from './perf-script.ts';
 
-/** What a frame belongs to; it decides the colour. `core` is rocket's own C++, `v8` the engine with its builtins. */
+/** The component of a frame; it decides the colour. `core` is rocket's own C++, `v8` the engine with its builtins. */
 export type FrameKind = 'thread' | 'js' | 'core' | 'v8' | 'native' | 'kernel' | 'lost';
 
 export interface Frame {
@@ -10,7 +10,7 @@ export interface Frame {
   readonly kind: FrameKind;
 }
 
-/** The frame that stands for callers that could not be found, below a function of libc. */
+/** The frame shown for unknown callers, below a function of libc. */
 export const lostCaller: Frame = { name: '[caller lost in libc]', kind: 'lost' };
 
 const kernelDso = /^\[(?:kernel|guest\.kernel|bpf)|\.ko(?:\.\w+)?$|^bpf_prog/;

@@ -1,8 +1,8 @@
-/** What compilers append to the name of a function they split, cloned or made of a coroutine. */
+/** Suffixes that compilers append to the names of functions that they split, clone or generate for a coroutine. */
 const cloneSuffix = /(?:\.(?:actor|destroy|Frame|cold|part|isra|constprop|lto_priv|llvm|\d+))+$/;
 
 /**
- * A demangled name without what nobody reads: `asio::detail::foo<asio::bar<int> >::baz(int)` becomes
+ * A demangled name without irrelevant parts: `asio::detail::foo<asio::bar<int> >::baz(int)` becomes
  * `asio::detail::foo<>::baz`. The names of operators, lambdas and anonymous namespaces stay whole.
  */
 export function shortNativeName(symbol: string): string {

@@ -2,8 +2,8 @@ import type { RawFrame } from './perf-script.ts';
 
 /**
  * The names of generated code at these addresses, from the text of a perf-PID.map. V8 appends to that file when it
- * makes code and says nothing when it frees it, so for an address several entries cover the last one holds. (perf itself
- * keeps the first: functions compiled later then bear the names of module code that ran once.)
+ * generates code and records nothing when it frees it, so if several entries cover an address the last one is right.
+ * (perf itself uses the first: functions compiled later then get the names of module code that ran once.)
  */
 export function resolveAddresses(map: string, addresses: Iterable<number>): Map<number, string> {
   const wanted = Float64Array.from(new Set(addresses)).sort();

@@ -3,7 +3,7 @@ import { FlameFailure } from './flame-failure.ts';
 
 const paranoidFile = '/proc/sys/kernel/perf_event_paranoid';
 
-/** What perf says when it may be used but cannot be, and about whom it says so. */
+/** perf's output when it failed, and the settings that explain it. */
 export interface PerfRefusal {
   /** What perf wrote to stderr. */
   readonly said: string;
@@ -18,7 +18,7 @@ const missingText = `perf is not installed. It is a program of its own, from the
   perf                                                on Fedora, Alpine and Arch
 for example: sudo apt-get install linux-perf. There is none for other systems than Linux`;
 
-/** What to do about a perf that does not record. */
+/** Advice for a perf that does not record. */
 export function refusalText({ said, paranoid, isRoot }: PerfRefusal): string {
   const quoted = said.trim() === '' ? '' : `\n\nperf said:\n${said.trim().replace(/^/gm, '  ')}`;
   // Debian and Ubuntu install a script named perf that looks for the one of the running kernel.
@@ -37,7 +37,7 @@ export function refusalText({ said, paranoid, isRoot }: PerfRefusal): string {
   return `perf cannot record here${quoted}`;
 }
 
-/** A remark on what a recording will lack under these rights; undefined when it lacks nothing. */
+/** A remark on what a recording will lack with these permissions; undefined if it lacks nothing. */
 export function kernelFramesNote(paranoid: number | undefined, isRoot: boolean): string | undefined {
   if (isRoot || paranoid === undefined || paranoid < 2) return undefined;
   return `perf_event_paranoid is ${paranoid}, so time spent in the kernel is not in this graph (sudo sysctl kernel.perf_event_paranoid=1 lets it in)`;

@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const killAfterMs = 3000;
-/** What SIGKILL has hit may be left as a zombie by a process 1 that does not look after them: not waited for longer. */
+/** A killed process may stay a zombie if process 1 does not reap it: do not wait longer than this. */
 const giveUpAfterMs = 1000;
 const lookEveryMs = 20;
 
 /**
- * Waits for a line, or for the end of whoever would write it: then nobody else ends the group any more. In a group of its
- * own, so that what ends this program does not end it as well.
+ * Waits for a line, or for the end of the process that would write it: then nothing else would end the group. Runs in a
+ * separate group, so that a signal that ends this program does not end it too.
  */
 const watch = `read -r _ && exit 0; kill -s TERM -- "-$1"; sleep ${killAfterMs / 1000}; kill -s KILL -- "-$1"`;
 
@@ -18,7 +18,7 @@ export class ProcessGroup {
   readonly #leader: number;
   readonly #watcher;
 
-  /** @param leader started with `detached: true`. It ends with this program from now on, however that ends. */
+  /** @param leader started with `detached: true`. From now on it ends with this program, however that ends. */
   constructor(leader: number) {
     this.#leader = leader;
     this.#watcher = spawn('sh', ['-c', watch, 'sh', `${leader}`], {
@@ -29,12 +29,12 @@ export class ProcessGroup {
     this.#watcher.unref();
   }
 
-  /** Those of its processes that run now. */
+  /** Its running processes. */
   members(): number[] {
     return membersOf(this.#leader);
   }
 
-  /** SIGTERM to all of it, SIGKILL to what is left three seconds later. */
+  /** Sends SIGTERM to all of it, and SIGKILL to the remaining processes three seconds later. */
   async end(): Promise<void> {
     if (this.#signal('SIGTERM') && !(await this.#ended(killAfterMs))) {
       this.#signal('SIGKILL');
@@ -52,7 +52,7 @@ export class ProcessGroup {
     return false;
   }
 
-  /** False when there is nobody left. */
+  /** False if no process is left. */
   #signal(signal: NodeJS.Signals): boolean {
     try {
       process.kill(-this.#leader, signal);
@@ -71,7 +71,7 @@ export function membersOf(leader: number): number[] {
   });
 }
 
-/** Undefined for a process that is gone, or a zombie. */
+/** Undefined for a process that has exited, or a zombie. */
 function groupOf(pid: number): number | undefined {
   try {
     // The name, in brackets, may hold anything: what follows it are state, parent and group.

@@ -18,12 +18,12 @@ export interface ProfileOptions {
   readonly event?: string | undefined;
   /** Where perf.data is kept; by default it is removed. */
   readonly keepIn?: string | undefined;
-  /** Ends the recording early; what was recorded until then counts. */
+  /** Ends the recording early; the samples until then are kept. */
   readonly stop?: AbortSignal;
   readonly onBegin?: () => void;
 }
 
-/** A recording with all names found. */
+/** A recording with all names resolved. */
 export interface Profile {
   readonly stacks: readonly FoldedStack[];
   readonly samples: number;

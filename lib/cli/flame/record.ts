@@ -8,9 +8,9 @@ import { readParanoid, refusalText, startFailure } from './perf-refusal.ts';
 import { type RawStack, ScriptReader } from './perf-script.ts';
 import type { Target } from './target.ts';
 
-/** What bounds a recording nobody stops, in seconds. */
+/** The longest recording, in seconds, if nothing stops it. */
 const longestSeconds = 86_400;
-/** perf ends by itself when its file has this size. */
+/** perf stops when its file reaches this size. */
 const largestFile = '1G';
 const keptErrorChars = 4000;
 
@@ -24,7 +24,7 @@ export interface RecordOptions {
   readonly frequencyHz: number;
   /** Undefined takes perf's own choice, or cpu-clock if that does not work. */
   readonly event: string | undefined;
-  /** Ends the recording early; what was recorded until then counts. */
+  /** Ends the recording early; the samples until then are kept. */
   readonly stop: AbortSignal;
   /** Called when perf watches the target and the time begins to count. */
   readonly onBegin: () => void;

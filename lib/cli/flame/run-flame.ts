@@ -21,7 +21,7 @@ export interface FlameOptions {
   readonly svg?: string;
   readonly title?: string;
   readonly keep: boolean;
-  /** Lets V8 put functions into their callers as usual. */
+  /** Lets V8 inline functions as usual. */
   readonly inlining: boolean;
 }
 
@@ -72,7 +72,7 @@ async function record(
   }
 }
 
-/** Before anything is recorded, as a recording is not to be lost to a folder that cannot be written to. */
+/** Checked before recording, so that a recording is not lost because the folder cannot be written to. */
 function prepareFolderOf(file: string): void {
   const folder = dirname(file);
   try {
@@ -106,7 +106,7 @@ function write(profile: Profile, title: string, options: FlameOptions): void {
   console.log(`folded      ${folded}`);
 }
 
-/** What was recorded, and the share of each thread. */
+/** Summary of the recording, with the share of each thread. */
 export function subtitleOf(profile: Profile): string {
   const threads = threadTotals(profile.stacks)
     .slice(0, 6)

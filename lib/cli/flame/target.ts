@@ -21,7 +21,7 @@ setFlagsFromString('--max-inlined-bytecode-size=${smallestBytecode}');
 if (parseInt(process.versions.node) >= 22) setFlagsFromString('--max-maglev-inlined-bytecode-size=${smallestBytecode}');`;
 const keepFramesFlag = `--import data:text/javascript,${encodeURIComponent(keepFrames)}`;
 
-/** The process that is recorded. */
+/** The recorded process. */
 export interface Target {
   readonly pid: number;
   /** Lets it run, once perf watches. */
@@ -56,7 +56,7 @@ export function runningTarget(pid: number): Target {
   };
 }
 
-/** Why the JavaScript of a running process will have no names; undefined when it will. */
+/** Why the JavaScript of a running process will have no names; undefined if it will. */
 export function missingNamesNote(pid: number): string | undefined {
   const started = ['cmdline', 'environ'].map((file) => readOrEmpty(`/proc/${pid}/${file}`)).join('\0');
   const lacking = nodeFlags.split(' ').filter((flag) => !started.replaceAll('_', '-').includes(flag));
@@ -89,7 +89,7 @@ export function startTarget(command: readonly string[], inlining: boolean): Targ
     pid,
     begin: () => opener.end('\n'),
     ended,
-    // What a shell exits with when it could not find or run the command; it has said so itself.
+    // Exit code of a shell that could not find or run the command; it has printed the reason.
     failedToStart: () => child.exitCode === 127 || child.exitCode === 126,
     end: async (seen) => {
       const processes = new Set([pid, ...seen, ...group.members()]);

@@ -1,4 +1,4 @@
-/** What is generated, free of protobufjs: what the modules of JavaScript and of types are written from. */
+/** A model of the generated code, independent of protobufjs, from which the JavaScript and type modules are written. */
 
 import type { MethodKind } from '../../contract/service.ts';
 
@@ -10,7 +10,7 @@ export interface TypeName {
   readonly file: string;
   /** In JavaScript: `Order`, or `Order_Item` for a type inside of a message. */
   readonly exported: string;
-  /** What a message is called where it is given: `OrderInit`. */
+  /** The name of the type for messages passed in: `OrderInit`. */
   readonly init: string;
   /** Where protobufjs-cli puts its code, under `$root`. */
   readonly codePath: string;
@@ -80,7 +80,7 @@ export interface Service extends Documented {
   readonly methods: readonly Method[];
 }
 
-/** What one .proto becomes. */
+/** The module for one .proto. */
 export interface Module {
   /** Name of the .proto. */
   readonly file: string;

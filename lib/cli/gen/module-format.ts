@@ -12,8 +12,8 @@ export interface FoundFormat {
 }
 
 /**
- * What Node.js takes .js files of a folder for, which need not be there yet: the nearest package.json says it. Without one,
- * Node.js looks at the file itself, and ES modules will do.
+ * How Node.js treats .js files in a folder, which need not exist yet: the nearest package.json decides. Without one,
+ * Node.js inspects the file itself, and ES modules work.
  */
 export function moduleFormat(folder: string): FoundFormat {
   for (let at = resolve(folder); ; at = dirname(at)) {

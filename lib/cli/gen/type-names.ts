@@ -41,8 +41,8 @@ export function declaredIn(protobuf: Protobuf, root: protobuf.Root, file: ProtoF
 }
 
 /**
- * The names of what is exported. A name that is taken gets a `_` behind it; those of the .proto itself come first, so
- * that a message is only renamed when its name is a word of JavaScript.
+ * The names of what is exported. A name already in use gets a `_` appended; names from the .proto come first, so that a
+ * message is only renamed if its name is a reserved word of JavaScript.
  */
 export function namesOf(protobuf: Protobuf, declared: readonly Declared[]): Names {
   const types = new Map<protobuf.ReflectionObject, TypeName>();

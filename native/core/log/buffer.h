@@ -66,14 +66,14 @@ class Buffer {
   // the gatherer:
   enum class Turn : std::uint8_t { kEmpty, kBusy, kReady };
   /// kReady: ready() is the gatherer's until release(). kBusy: the thread is inside a line; soon. `more` is set when
-  /// the other half holds lines of before this gathering too.
+  /// the other half also holds lines from before this gathering.
   Turn turn(bool& more);
   std::string_view ready() const;
   std::int32_t ready_lines() const;
   void release();
   /// Lines in both halves; exact when its thread and the gatherer are at rest.
   std::uint64_t lines() const;
-  /// From now on owes() until all lines of before have been released; those that come later do not count, however many.
+  /// From now on owes() until all earlier lines have been released; later lines do not count, however many.
   void owe_all() { owed_halves_ = 2; }
   bool owes() const { return owed_halves_ > 0; }
 

@@ -40,7 +40,7 @@ class Gatherer {
   /// `queued` of it by this gathering.
   bool fits(std::size_t bytes, std::size_t queued) const;
   std::unique_ptr<Batch> empty_buffers(const Turns& turns);
-  /// All lines of before the flush that is being gathered for are taken.
+  /// All lines from before the flush being gathered for are taken.
   bool completes_flush() const;
   void note_drops(Batch& batch);
 

@@ -68,7 +68,7 @@ class Logger final : public std::enable_shared_from_this<Logger> {
 
   // the end (closing.cc):
   /// Flushes for at most flush_timeout, ends the threads, and closes the file. A writer that hangs in a system call is
-  /// left behind, and does so when the call ends. What is then not written is lost, counted, and told on stderr.
+  /// left behind, and does so when the call ends. Lines not written then are lost, counted, and reported on stderr.
   void close();
   /// The process ends with lines unwritten: says how many on stderr.
   void tell_unwritten();

@@ -33,7 +33,7 @@ struct CallId {
 };
 
 /// One request on its way through the server. It belongs to the io thread of its connection, with two exceptions that
-/// hold from the moment its request event is pushed until JavaScript lets go of it: the JavaScript thread may read the
+/// hold from the moment its request event is pushed until JavaScript releases it: the JavaScript thread may read the
 /// immutable fields, and `answered` decides which of the two threads answers the peer.
 struct ServerCall : Timer, CallLink {
   explicit ServerCall(Fire on_deadline) : Timer(on_deadline) {}

@@ -97,7 +97,7 @@ class ServerShard {
   static void on_call_gone(const ServerCall& call);
   /// Ends the calls of the list that JavaScript still has, and answers their peer.
   void end_calls(CallLink& calls, const Status& status, std::string_view text);
-  /// Tells JavaScript that a call of its is over; the slot stays until it lets go of it.
+  /// Notifies JavaScript that one of its calls is over; the slot stays in use until JavaScript releases it.
   void tell_aborted(const ServerCall& call, const Status& status);
   void release_all(CallLink& calls, const ShardConsumer& consumer);
   /// Reports the end of the last call of a draining shard.
