@@ -61,7 +61,13 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
     h2_.start(now);
   }
   const auto fed = h2_.feed(bytes, now);
-  if (connection_->backlogged()) pause(kSlowPeer);
+  // The timeout of a frame is not restarted by single bytes.
+  if (fed.consumed == bytes.size()) {
+    connection_->expect_nothing();
+  } else if (fed.consumed > 0 || !connection_->expects_progress()) {
+    connection_->expect_progress(server_->options().connection.frame_timeout, io::CloseReason::kFrameTimeout);
+  }
+  if (connection_->backlogged()) connection_->pause_reading(io::Connection::kBacklog);
   return {fed.consumed, fed.frame_bytes};
 }
 
@@ -206,7 +212,7 @@ void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes
 void ServerSession::wait_for_room(ServerRequest& request) {
   request.waits_for_room = true;
   waiting_.push_back(&request);
-  pause(kInboxFull);
+  connection_->pause_reading(io::Connection::kInboxFull);
 }
 
 void ServerSession::on_inbox_room() {
@@ -222,7 +228,7 @@ void ServerSession::on_inbox_room() {
     waiting_.insert(waiting_.end(), waiting.begin() + static_cast<std::ptrdiff_t>(i) + 1, waiting.end());
     return;
   }
-  resume(kInboxFull);
+  connection_->resume_reading(io::Connection::kInboxFull);
 }
 
 void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
@@ -389,22 +395,6 @@ void ServerSession::on_reset(h2::Stream& stream, h2::ErrorCode, const char*) {
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.call == nullptr) return drop(request);
   shard_.cancel(*request.call, {Code::kCancelled, rpc::Reason::kPeerGone});
-}
-
-void ServerSession::pause(Pause why) {
-  paused_ |= why;
-  connection_->pause_reading();
-}
-
-void ServerSession::resume(Pause why) {
-  if ((paused_ & why) == 0) return;
-  paused_ = static_cast<std::uint8_t>(paused_ & ~why);
-  if (paused_ == 0) connection_->resume_reading();
-}
-
-void ServerSession::on_writable() {
-  resume(kSlowPeer);
-  h2_.on_writable();
 }
 
 void ServerSession::watch_stalls() {

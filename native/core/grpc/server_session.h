@@ -47,9 +47,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
 
   // io::ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
-  void on_writable() override;
-  bool on_large_frame(OwnedBytes&) override { return true; }
-  bool on_out_of_memory(ByteSpan, std::size_t) override { return false; }
+  void on_writable() override { h2_.on_writable(); }
   bool busy() const override { return h2_.stream_count() > 0; }
   bool serves() const override { return true; }
   void on_closed(io::CloseReason reason) override;
@@ -76,11 +74,6 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   bool backlogged() const override { return connection_->backlogged(); }
   std::uint64_t appended_total() const override { return connection_->appended_total(); }
   std::uint64_t written_total() const override { return connection_->written_total(); }
-
-  // Why the connection is not being read; it is read again when all have gone.
-  enum Pause : std::uint8_t { kInboxFull = 1, kSlowPeer = 2 };
-  void pause(Pause why);
-  void resume(Pause why);
 
   rpc::MethodTable::Lookup find(const std::string& path);
   void take_messages(ServerRequest& request, ByteSpan data, bool ended);
@@ -138,7 +131,6 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   std::string last_path_;
   const rpc::Method* last_method_ = nullptr;
   const char* error_ = nullptr;  ///< why HTTP/2 has failed
-  std::uint8_t paused_ = 0;
   bool started_ = false;
   h2::Session h2_;
 };
