@@ -111,7 +111,7 @@ describe('listen() with a registry that does not answer', () => {
     async (signal) => {
       const server = serverOf(1);
       await expect(server.listen('127.0.0.1:0', { signal } as never)).rejects.toThrow(TypeError);
-      expect(() => server.stats()).toThrow('does not listen');
+      expect(() => server.stats()).toThrow('is not listening');
     },
   );
 
@@ -136,7 +136,7 @@ describe('listen() with a registry that does not answer', () => {
       const options = { registerTimeoutMs: value } as ListenOptions;
       const server = serverOf(1);
       await expect(server.listen('127.0.0.1:0', options)).rejects.toThrow(/registerTimeoutMs/);
-      expect(() => server.stats()).toThrow('does not listen');
+      expect(() => server.stats()).toThrow('is not listening');
     },
   );
 });
