@@ -74,14 +74,14 @@ TEST(SessionLimits, BothKindsOfResetsShareTheirBucket) {
 TEST(SessionLimits, AClientThatCancelsHalfOfItsCallsIsServed) {
   SessionFixture h2;
   h2.open();
-  const auto taken = feed_until_error(h2, 20000, [&](int i) {
+  const auto taken = feed_until_error(h2, 5000, [&](int i) {
     if (i > 0) {
       if (i % 2 == 1) h2.session.reply(h2.stream(odd(i - 1)), hex("88"), hex("00"), {}, hex("88"));
       h2.release(odd(i - 1));
     }
     return headers(odd(i), true) + (i % 2 == 1 ? rst(odd(i)) : Bytes{});
   });
-  EXPECT_EQ(taken, 20000);
+  EXPECT_EQ(taken, 5000);
 }
 
 TEST(SessionLimits, TimeGivesResetsBack) {
@@ -206,29 +206,30 @@ TEST(SessionLimits, FramesThatSayLittle) {
     Bytes bytes;
     int taken;
   } const attacks[] = {
-      {"PING", ping(), 9998},  // SETTINGS of the beginning, and the stream's
-      {"PING acknowledged", frame(FrameType::kPing, h2::kAck, 0, text_bytes("01234567")), 9999},
-      {"SETTINGS", settings(), 9999},
-      {"SETTINGS acknowledged", frame(FrameType::kSettings, h2::kAck, 0), 9999},
-      {"SETTINGS with an entry", settings(setting(h2::SettingId::kInitialWindowSize, 5)), 4999},
-      {"PRIORITY", frame(FrameType::kPriority, 0, 1, hex("00000000 10")), 9999},
-      {"PRIORITY of an idle stream", frame(FrameType::kPriority, 0, 99, hex("00000000 10")), 9999},
-      {"empty DATA", data(1, {}), 9999},
-      {"DATA of padding", frame(FrameType::kData, h2::kPadded, 1, hex("02 00 00")), 9999},
-      {"unknown", frame(static_cast<FrameType>(50), 0, 0, text_bytes("x")), 9999},
-      {"WINDOW_UPDATE", window_update(0, 1), 9999},
-      {"WINDOW_UPDATE of a stream", window_update(1, 1), 9999},
-      {"GOAWAY", frame(FrameType::kGoaway, 0, 0, be32(0) + be32(0)), 9999},
+      {"PING", ping(), 998},  // SETTINGS of the beginning, and the stream's
+      {"PING acknowledged", frame(FrameType::kPing, h2::kAck, 0, text_bytes("01234567")), 999},
+      {"SETTINGS", settings(), 999},
+      {"SETTINGS acknowledged", frame(FrameType::kSettings, h2::kAck, 0), 999},
+      {"SETTINGS with an entry", settings(setting(h2::SettingId::kInitialWindowSize, 5)), 499},
+      {"PRIORITY", frame(FrameType::kPriority, 0, 1, hex("00000000 10")), 999},
+      {"PRIORITY of an idle stream", frame(FrameType::kPriority, 0, 99, hex("00000000 10")), 999},
+      {"empty DATA", data(1, {}), 999},
+      {"DATA of padding", frame(FrameType::kData, h2::kPadded, 1, hex("02 00 00")), 999},
+      {"unknown", frame(static_cast<FrameType>(50), 0, 0, text_bytes("x")), 999},
+      {"WINDOW_UPDATE", window_update(0, 1), 999},
+      {"WINDOW_UPDATE of a stream", window_update(1, 1), 999},
+      {"GOAWAY", frame(FrameType::kGoaway, 0, 0, be32(0) + be32(0)), 999},
   };
   h2::Options options;
   options.min_ping_interval = Millis(0);
+  options.glitches.burst = 1000;
   for (const auto& attack : attacks) {
     SessionFixture h2(options);
     h2.open();
     h2.feed(headers(1, false));
-    const auto taken = feed_until_error(h2, 20000, [&](int) { return attack.bytes; });
+    const auto taken = feed_until_error(h2, 2500, [&](int) { return attack.bytes; });
     EXPECT_NEAR(taken, attack.taken, 2) << attack.what;
-    // A third of the burst comes back in ten seconds.
+    // 330 come back in a second.
     SessionFixture slow(options);
     slow.open();
     slow.feed(headers(1, false));
@@ -236,7 +237,7 @@ TEST(SessionLimits, FramesThatSayLittle) {
       slow.now += 7;
       return attack.bytes;
     };
-    EXPECT_EQ(feed_until_error(slow, 20000, slowly), 20000) << attack.what;
+    EXPECT_EQ(feed_until_error(slow, 2500, slowly), 2500) << attack.what;
   }
 }
 
@@ -250,14 +251,14 @@ TEST(SessionLimits, RequestsBehindTheLastGoaway) {
 TEST(SessionLimits, WindowUpdatesThatComeWithCallsAreNoGlitches) {
   SessionFixture h2;
   h2.open();
-  const auto taken = feed_until_error(h2, 30000, [&](int i) {
+  const auto taken = feed_until_error(h2, 5000, [&](int i) {
     if (i > 0) {
       h2.session.reply(h2.stream(odd(i - 1)), hex("88"), hex("00"), {}, hex("88"));
       h2.release(odd(i - 1));
     }
     return headers(odd(i), true) + window_update(0, 1) + window_update(odd(i), 1) + ping();
   });
-  EXPECT_EQ(taken, 30000);
+  EXPECT_EQ(taken, 5000);
 }
 
 TEST(SessionLimits, Streams) {
