@@ -23,7 +23,12 @@ export class Metadata {
    *
    * @throws TypeError as set() does.
    */
-  constructor(init?: Metadata | Iterable<readonly [string, string | Uint8Array]> | MetadataRecord) {
+  constructor(
+    init?:
+      | Metadata
+      | Iterable<readonly [string, string | Uint8Array]>
+      | Readonly<Record<string, string | Uint8Array>>,
+  ) {
     if (init === undefined) return;
     const repeats = Symbol.iterator in Object(init);
     for (const pair of pairsOf(init)) {
@@ -87,7 +92,7 @@ export class Metadata {
   }
 
   /** For console.log(), which cannot see the private fields. A key with several values has an array. */
-  [inspect.custom](): Record<string, Value | Value[]> {
+  [inspect.custom](): Record<string, string | Uint8Array | (string | Uint8Array)[]> {
     return Object.fromEntries(this.#entries);
   }
 
@@ -154,11 +159,8 @@ function listOf(found: Value | Value[]): readonly Value[] {
   return Array.isArray(found) ? found : [found];
 }
 
-/** Metadata as an object, with one value a key. */
-export type MetadataRecord = Readonly<Record<string, string | Uint8Array>>;
-
 /** The forms in which metadata to send may be given. */
-export type MetadataInit = Metadata | MetadataRecord;
+export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>;
 
 /** @throws TypeError for anything that is not metadata, RangeError if it is too long. */
 export function encodeMetadata(init: MetadataInit | undefined): string {
