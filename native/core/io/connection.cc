@@ -1,5 +1,7 @@
 #include "io/connection.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 
 #include "io/spawn.h"
@@ -41,6 +43,7 @@ Connection::Connection(IoThread& io, StreamSocket socket, const PeerAddress& pee
 Connection::~Connection() { io_.timers().cancel(timer_); }
 
 void Connection::start(ConnectionHandler& handler) {
+  ROCKET_ON_IO_THREAD(io_);
   handler_ = &handler;
   gauges_.open.fetch_add(1, std::memory_order_relaxed);
   check_timeouts();
@@ -55,6 +58,7 @@ void Connection::count_queued(std::size_t added) {
 }
 
 std::uint8_t* Connection::append(std::size_t size) {
+  ROCKET_ON_IO_THREAD(io_);
   count_queued(size);
   std::uint8_t* at = writes_.append(size);
   if (!scheduled()) io_.at_turn_end(shared_from_this());
@@ -62,12 +66,14 @@ std::uint8_t* Connection::append(std::size_t size) {
 }
 
 void Connection::append_block(OwnedBytes block) {
+  ROCKET_ON_IO_THREAD(io_);
   count_queued(block.size());
   writes_.append_block(std::move(block));
   io_.at_turn_end(shared_from_this());
 }
 
 void Connection::on_turn_end() {
+  ROCKET_ON_IO_THREAD(io_);
   if (open_) flush();
   if (open_ || handler_ == nullptr) return;
   gauges_.open.fetch_sub(1, std::memory_order_relaxed);
@@ -92,6 +98,7 @@ void Connection::write_for_layer() {
 }
 
 void Connection::flush() {
+  ROCKET_ON_IO_THREAD(io_);
   if (writing_ || (all_written() && !close_when_written_)) return;
   if (!acquire_writer()) return;
   switch (write_some()) {
@@ -167,16 +174,19 @@ void Connection::close_written(CloseReason reason) {
 }
 
 void Connection::close_if_done() {
+  ROCKET_ON_IO_THREAD(io_);
   if (ended_ && open_ && all_written() && !handler_->busy()) close_written(CloseReason::kPeerClosed);
 }
 
 void Connection::close_when_written() {
+  ROCKET_ON_IO_THREAD(io_);
   if (!open_) return;
   close_when_written_ = true;
   io_.at_turn_end(shared_from_this());
 }
 
 void Connection::close(CloseReason reason) {
+  ROCKET_ON_IO_THREAD(io_);
   if (!open_) return;
   open_ = false;
   close_reason_ = reason;
@@ -242,6 +252,7 @@ Connection::Direct Connection::direct_send(ByteSpan frame, std::size_t& sent) {
 }
 
 void Connection::finish_direct(ByteSpan rest) {
+  ROCKET_ON_IO_THREAD(io_);
   writer_.store(kIo, std::memory_order_release);
   if (!open_) {
     close_socket();

@@ -3,6 +3,8 @@
 #include <asio/post.hpp>
 
 #include "io/connection.h"
+
+#include "base/thread_check.h"
 #include "io/spawn.h"
 
 namespace rocket::io {
@@ -236,11 +238,13 @@ OwnedBytes Connection::release_pending() {
 }
 
 void Connection::pause_reading(Pause why) {
+  ROCKET_ON_IO_THREAD(io_);
   paused_ |= why;
   if (handler_->serves()) watch();
 }
 
 void Connection::resume_reading(Pause why) {
+  ROCKET_ON_IO_THREAD(io_);
   if (!paused_for(why) || !open_) return;
   paused_ &= static_cast<std::uint8_t>(~why);
   if (paused()) return;

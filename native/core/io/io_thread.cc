@@ -80,9 +80,11 @@ void IoThread::stop_and_join() {
   if (!thread_.joinable()) return;
   post([this] { stopping_ = true; });
   thread_.join();
+  thread_id_.store(std::thread::id(), std::memory_order_release);
 }
 
 void IoThread::at_turn_end(const std::shared_ptr<TurnEnd>& what) {
+  ROCKET_ON_IO_THREAD(*this);
   if (what->scheduled_) return;
   what->scheduled_ = true;
   turn_ends_.push_back(what);

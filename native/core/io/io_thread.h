@@ -12,6 +12,7 @@
 #include <asio/io_context.hpp>
 
 #include "base/clock.h"
+#include "base/thread_check.h"
 #include "base/timer_wheel.h"
 #include "io/chunk_pool.h"
 #include "io/task.h"
@@ -64,14 +65,22 @@ class IoThread {
   /// Runs all tasks posted before, then ends the thread. Objects still alive on it are destroyed by the caller.
   void stop_and_join();
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_acquire); }
+  /// Also before it runs and once it has ended, when its objects belong to the thread that makes and destroys it.
+  bool may_touch() const { return on_this_thread() || thread_id_.load(std::memory_order_acquire) == std::thread::id(); }
   /// Memory of the thread's own buffers, as of its last turn.
   std::size_t buffer_bytes() const { return buffer_bytes_.load(std::memory_order_relaxed); }
   std::size_t queued_tasks() const { return queued_tasks_.load(std::memory_order_relaxed); }
 
   // io thread: also to open, wait on or close a socket or a timer of it, once the thread runs
   asio::io_context& context() { return context_; }
-  TimerWheel& timers() { return timers_; }
-  ChunkPool& chunks() { return chunks_; }
+  TimerWheel& timers() {
+    ROCKET_ON_IO_THREAD(*this);
+    return timers_;
+  }
+  ChunkPool& chunks() {
+    ROCKET_ON_IO_THREAD(*this);
+    return chunks_;
+  }
   /// True while calls come one at a time: many turns in a row had a single handler, so doing work immediately delays no
   /// other call.
   bool lone() const { return lone_turns_ >= kLoneTurns; }
@@ -79,6 +88,7 @@ class IoThread {
   void end_lone() { lone_turns_ = 0; }
   /// The steady clock as of this turn: read when first needed in a turn, which is after its wait.
   SteadyMs now() {
+    ROCKET_ON_IO_THREAD(*this);
     if (!clock_read_) {
       now_ = steady_now_ms();
       clock_read_ = true;

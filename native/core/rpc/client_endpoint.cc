@@ -1,5 +1,7 @@
 #include "rpc/client_endpoint.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 
 namespace rocket::rpc {
@@ -36,6 +38,7 @@ ClientEndpoint::ClientEndpoint(Engine& engine, std::shared_ptr<ClientChannel> ch
 }
 
 tinypb::ClientSession& ClientEndpoint::pick() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   tinypb::ClientSession* best = nullptr;
   int best_rank = 0;
   next_ = (next_ + 1) % sessions_.size();
@@ -52,16 +55,19 @@ tinypb::ClientSession& ClientEndpoint::pick() {
 }
 
 void ClientEndpoint::connect() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   for (const auto& session : sessions_) session->lane().io.post([session] { session->connect_now(); });
 }
 
 void ClientEndpoint::set_addresses(const std::vector<io::Address>& addresses) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   for (const auto& session : sessions_) {
     session->lane().io.post([session, addresses] { session->set_addresses(addresses); });
   }
 }
 
 void ClientEndpoint::close() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   for (const auto& session : sessions_) session->lane().io.post([session] { session->close(); });
 }
 

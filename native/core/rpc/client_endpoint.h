@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/thread_check.h"
 #include "tinypb/client_session.h"
 
 namespace rocket::rpc {
@@ -27,6 +28,7 @@ class ClientEndpoint {
   void close();
 
  private:
+  [[no_unique_address]] JsThread js_thread_;
   std::shared_ptr<ClientChannel> channel_;
   std::vector<std::shared_ptr<tinypb::ClientSession>> sessions_;
   std::size_t next_ = 0;

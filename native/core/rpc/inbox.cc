@@ -1,5 +1,7 @@
 #include "rpc/inbox.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 
 #include "rpc/inbox_port.h"
@@ -174,6 +176,7 @@ void Inbox::wake() {
 }
 
 Inbox::Batch Inbox::swap() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   std::vector<std::weak_ptr<InboxPort>> waiting;
   Batch batch;
   {
@@ -195,6 +198,7 @@ Inbox::Batch Inbox::swap() {
 }
 
 void Inbox::close() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   {
     const std::lock_guard lock(wake_mutex_);
     wake_up_ = nullptr;
@@ -213,6 +217,7 @@ void Inbox::close() {
 }
 
 void Inbox::forget_ports() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const std::lock_guard lock(mutex_);
   waiting_.clear();
 }

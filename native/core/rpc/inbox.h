@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/thread_check.h"
 #include "protobuf/ascii.h"
 #include "rpc/event.h"
 
@@ -105,6 +106,7 @@ class Inbox {
   std::int32_t clock_ms(SteadyMs at) const { return static_cast<std::int32_t>(at - epoch_); }
 
  private:
+  [[no_unique_address]] JsThread js_thread_;
   bool has_room(const Event& event) const;
   void write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset, bool ascii);
   bool has_head(const Event& event) const { return event.kind == EventKind::kRequest && limits_.head_bytes > 0; }

@@ -1,10 +1,13 @@
 #include "rpc/inbox_port.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 
 namespace rocket::rpc {
 
 bool InboxPort::push(const Event& event, OwnedBytes* large) {
+  ROCKET_ON_IO_THREAD(io_);
   if (!kept_.empty() || !push_locking(event, large)) return false;
   if (!scheduled()) io_.at_turn_end(shared_from_this());
   return true;
@@ -23,6 +26,7 @@ void InboxPort::end_burst() {
 }
 
 void InboxPort::push_always(const Event& event) {
+  ROCKET_ON_IO_THREAD(io_);
   if (push(event)) return;
   Kept kept{event, OwnedBytes::copy_of(event.payload), OwnedBytes::copy_of(event.text)};
   kept.event.payload = kept.payload.span();
@@ -31,15 +35,20 @@ void InboxPort::push_always(const Event& event) {
 }
 
 SteadyMs InboxPort::probe() {
+  ROCKET_ON_IO_THREAD(io_);
   if (lock_.owns_lock()) lock_.unlock();
   return inbox_->probe(io_.now());
 }
 
 void InboxPort::wait_for_room(RoomWaiter& waiter) {
+  ROCKET_ON_IO_THREAD(io_);
   if (std::find(waiters_.begin(), waiters_.end(), &waiter) == waiters_.end()) waiters_.push_back(&waiter);
 }
 
-void InboxPort::forget(RoomWaiter& waiter) { std::erase(waiters_, &waiter); }
+void InboxPort::forget(RoomWaiter& waiter) {
+  ROCKET_ON_IO_THREAD(io_);
+  std::erase(waiters_, &waiter);
+}
 
 void InboxPort::tell_room(const std::weak_ptr<InboxPort>& weak) {
   const auto port = weak.lock();
@@ -48,6 +57,7 @@ void InboxPort::tell_room(const std::weak_ptr<InboxPort>& weak) {
 }
 
 void InboxPort::on_room() {
+  ROCKET_ON_IO_THREAD(io_);
   room_expected_ = false;
   while (!kept_.empty()) {
     if (!push_locking(kept_.front().event, nullptr)) break;

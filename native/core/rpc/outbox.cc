@@ -1,5 +1,7 @@
 #include "rpc/outbox.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -158,6 +160,7 @@ Outbox::Batch& Outbox::batch_for(Lane& lane) {
 
 void Outbox::flush(Engine& engine, std::span<const Command> commands, const std::uint8_t* bytes,
                    std::vector<OwnedBytes> large) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (commands.empty()) return;
   ++stats_.flushes;
   stats_.commands += commands.size();

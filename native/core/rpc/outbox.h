@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/thread_check.h"
 #include "rpc/client_endpoint.h"
 #include "rpc/engine.h"
 #include "rpc/server_shard.h"
@@ -68,6 +69,7 @@ class Outbox {
   const Stats& stats() const { return stats_; }
 
  private:
+  [[no_unique_address]] JsThread js_thread_;
   class Batch;
   Batch& batch_for(Lane& lane);
   void add_call(const Command& command, OwnedBytes large);

@@ -1,5 +1,7 @@
 #include "rpc/server.h"
 
+#include "base/thread_check.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -80,6 +82,7 @@ void Server::listen(io::Listener listener) {
 }
 
 void Server::deliver(std::vector<io::Accepted> batch) {
+  ROCKET_ON_IO_THREAD(engine_.main());
   std::vector<std::vector<io::Accepted>> per_shard(shards_.size());
   const auto most = static_cast<std::int64_t>(options_.max_connections);
   for (const auto& accepted : batch) {
@@ -101,6 +104,7 @@ void Server::deliver(std::vector<io::Accepted> batch) {
 }
 
 void Server::on_starved(int error) {
+  ROCKET_ON_IO_THREAD(engine_.main());
   const std::string line = "accepting connections is paused: " + std::generic_category().message(error) +
                            (error == EMFILE ? " (ulimit -n)" : "");
   ServerShard& shard = *shards_.front();

@@ -1,5 +1,7 @@
 #include "rpc/server_shard.h"
 
+#include "base/thread_check.h"
+
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -25,11 +27,13 @@ ServerShard::ServerShard(Server& server, Lane& lane) : server_(server), lane_(la
 ServerShard::~ServerShard() = default;
 
 void ServerShard::attach(std::shared_ptr<const Consumer> consumer) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   auto port = lane_.port_for(consumer->inbox());
   consumers_.push_back(std::make_unique<ShardConsumer>(*this, std::move(consumer), std::move(port)));
 }
 
 void ServerShard::detach(const Consumer& consumer) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   const auto found = std::find_if(consumers_.begin(), consumers_.end(),
                                   [&](const auto& each) { return each->consumer.get() == &consumer; });
   if (found == consumers_.end()) return;
@@ -53,6 +57,7 @@ void ServerShard::release_all(CallLink& calls, const ShardConsumer& consumer) {
 }
 
 void ServerShard::adopt(std::vector<io::Accepted> batch) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   for (const auto& accepted : batch) {
     if (draining_ || abandoned_) {
       ::close(accepted.fd);
@@ -80,6 +85,7 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
 }
 
 void ServerShard::begin_draining() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (draining_) return;
   draining_ = true;
   ends_awaited_.set(true);
@@ -98,6 +104,7 @@ void ServerShard::maybe_drained() {
 }
 
 void ServerShard::finish() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   finishing_ = true;
   lane_.io.timers().arm(flush_timer_, lane_.io.now() + kFlushTimeout.count());
   for (const auto& session : sessions_) {
@@ -114,6 +121,7 @@ void ServerShard::on_flush_over(Timer& timer) {
 }
 
 void ServerShard::abandon() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   draining_ = finishing_ = abandoned_ = true;
   for (const auto& session : sessions_) session->connection().close(io::CloseReason::kLocal);
   while (!orphans_.empty()) release(static_cast<ServerCall&>(static_cast<CallLink&>(*orphans_.next)));
@@ -164,6 +172,7 @@ void ServerShard::release(ServerCall& call) {
 }
 
 void ServerShard::reply_call(Lane& lane, CallId id, Reply& reply) {
+  ROCKET_ON_IO_THREAD(lane.io);
   ServerCall* call = lane.server_calls.find(id);
   if (call == nullptr) return;
   if (claim(*call)) call->session->reply(*call, reply);
@@ -171,6 +180,7 @@ void ServerShard::reply_call(Lane& lane, CallId id, Reply& reply) {
 }
 
 void ServerShard::send_message(Lane& lane, CallId id, Payload& payload) {
+  ROCKET_ON_IO_THREAD(lane.io);
   ServerCall* call = lane.server_calls.find(id);
   if (call == nullptr || call->answered.load(std::memory_order_acquire) || call->session == nullptr) return;
   call->session->message(*call, payload);
@@ -205,6 +215,7 @@ void ServerShard::on_call_deadline(Timer& timer) {
 }
 
 void ServerShard::end_calls(CallLink& calls, const Status& status, std::string_view text) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   for (ListLink* link = calls.next; link != &calls; link = link->next) {
     auto& call = static_cast<ServerCall&>(static_cast<CallLink&>(*link));
     if (!claim(call)) continue;
@@ -214,6 +225,7 @@ void ServerShard::end_calls(CallLink& calls, const Status& status, std::string_v
 }
 
 void ServerShard::cancel(ServerCall& call, const Status& status) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (!call.answered.exchange(true, std::memory_order_acq_rel)) tell_aborted(call, status);
 }
 
@@ -226,6 +238,7 @@ void ServerShard::tell_aborted(const ServerCall& call, const Status& status) {
 }
 
 void ServerShard::orphan(CallSession& session) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   for (const auto& each : consumers_) each->port->forget(session);
   CallLink& calls = session.calls();
   while (!calls.empty()) {
@@ -245,6 +258,7 @@ void ServerShard::orphan(CallSession& session) {
 }
 
 void ServerShard::remove(CallSession& session) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   const std::size_t index = session.index;
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->index = index;
@@ -254,6 +268,7 @@ void ServerShard::remove(CallSession& session) {
 }
 
 void ServerShard::log(std::string_view line) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   const SteadyMs second = lane_.io.now() / 1000;
   if (second != log_second_) lines_this_second_ = 0;
   log_second_ = second;

@@ -1,5 +1,7 @@
 #include "tinypb/client_link.h"
 
+#include "base/thread_check.h"
+
 #include <string>
 
 #include "tinypb/client_session.h"
@@ -14,6 +16,7 @@ ClientLink::ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<i
 ClientLink::~ClientLink() = default;
 
 io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   const rpc::InboxPort::Burst burst(session_->port());
   const auto& limits = session_->options().connection;
   const auto taken = take_frames(
@@ -33,11 +36,13 @@ io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
 }
 
 bool ClientLink::on_large_frame(OwnedBytes& frame) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   connection_->expect_nothing();
   return take_frame(frame.span(), &frame);
 }
 
 bool ClientLink::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   const auto start = peek_start(begun, frame_bytes);
   if (start.error != DecodeError::kNone || start.bytes > begun.size()) return false;
   count_reply();
@@ -75,6 +80,7 @@ std::string ClientLink::why_rejected() const {
 void ClientLink::on_inbox_room() { connection_->resume_reading(io::Connection::kInboxFull); }
 
 void ClientLink::on_closed(io::CloseReason reason) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   session_->port().forget(*this);
   const auto session = session_;
   session->on_link_closed(*this, reason);  // destroys this

@@ -1,5 +1,7 @@
 #include "tinypb/client_session.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 
 #include "io/spawn.h"
@@ -23,9 +25,13 @@ ClientSession::ClientSession(std::shared_ptr<rpc::ClientChannel> channel,
 
 ClientSession::~ClientSession() = default;
 
-void ClientSession::attach() { port_ = lane_.port_for(channel_->inbox); }
+void ClientSession::attach() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  port_ = lane_.port_for(channel_->inbox);
+}
 
 void ClientSession::start_call(rpc::CallRequest& request) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   const rpc::Event refusal{.kind = rpc::EventKind::kFailure,
                            .id_low = request.handle.index,
                            .id_high = request.handle.generation,
@@ -151,6 +157,7 @@ void ClientSession::send(ClientCall& call, ClientLink& link, std::string_view me
 }
 
 bool ClientSession::on_reply(ClientLink& link, const FrameView& view, OwnedBytes* block) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   // Asked now, since what is pushed may be gone at once.
   const bool shows_ours = PeerWatch::shows_ours(view);
   ClientCall* call = calls_.find(view.msg_id);
@@ -195,6 +202,7 @@ void ClientSession::after_late_reply(ClientLink& link, std::string_view msg_id) 
 }
 
 void ClientSession::on_reply_too_long(ClientLink& link, const FrameStart& start, std::size_t frame_bytes) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
   on_reply_unread(link, start,
                   "the reply has a frame of " + std::to_string(frame_bytes) + " bytes, over the channel's limit of " +
@@ -202,6 +210,7 @@ void ClientSession::on_reply_too_long(ClientLink& link, const FrameStart& start,
 }
 
 void ClientSession::on_reply_unread(ClientLink& link, const FrameStart& start, std::string_view why) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   ClientCall* call = calls_.find(start.msg_id);
   if (call == nullptr || call->link != &link) {
     channel_->counters.late_replies.fetch_add(1, std::memory_order_relaxed);
@@ -265,6 +274,7 @@ void ClientSession::fail_all(rpc::CallLink& calls, std::int32_t wire_code, std::
 }
 
 void ClientSession::cancel(rpc::InboxPort& port, rpc::CallHandle handle) {
+  ROCKET_ON_IO_THREAD(port.io());
   auto& by_handle = port.calls_by_handle();
   if (handle.index >= by_handle.size()) return;
   ClientCall* call = by_handle[handle.index];
@@ -300,6 +310,7 @@ void ClientSession::set_state(rpc::LinkState state) {
 }
 
 void ClientSession::close() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (state() == rpc::LinkState::kClosed) return;
   state_.store(rpc::LinkState::kClosed, std::memory_order_relaxed);
   shared_ = nullptr;

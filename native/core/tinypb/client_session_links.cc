@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "io/spawn.h"
+
+#include "base/thread_check.h"
 #include "tinypb/client_session.h"
 #include "tinypb/wire_code.h"
 
@@ -26,6 +28,7 @@ io::TcpKeepalive tcp_keepalive(const rpc::Keepalive& keepalive) {
 }  // namespace
 
 void ClientSession::connect_now() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (!options().short_connections && state() == rpc::LinkState::kIdle) begin_connect();
 }
 
@@ -150,6 +153,7 @@ void ClientSession::close_spare_links() {
 }
 
 void ClientSession::on_peer_known(ClientLink& link) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (options().short_connections) return send_held(link);
   if (link.watch().ours()) {
     endpoint_->seems_plain.store(false, std::memory_order_relaxed);
@@ -226,6 +230,7 @@ std::string ClientSession::why_closed(const ClientLink& link, io::CloseReason re
 }
 
 void ClientSession::on_link_closed(ClientLink& link, io::CloseReason reason) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (reason == io::CloseReason::kBadInput) channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
   const std::string text = why_closed(link, reason);
   while (!link.calls.empty()) end_with(call_of(link.calls.next), kPeerClosed, text);

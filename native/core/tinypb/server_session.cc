@@ -1,5 +1,7 @@
 #include "tinypb/server_session.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 #include <string>
 
@@ -38,6 +40,7 @@ ServerSession::ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connec
 ServerSession::~ServerSession() { connection_->io().timers().cancel(pulse_timer_); }
 
 io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   const rpc::ServerShard::Burst burst(shard_);
   const auto taken = take_frames(
       bytes, connection_limits().max_frame_bytes, [this] { return connection_->open() && !connection_->paused(); },
@@ -57,11 +60,13 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
 }
 
 bool ServerSession::on_large_frame(OwnedBytes& frame) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   connection_->expect_nothing();
   return take_frame(frame.span(), &frame);
 }
 
 bool ServerSession::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   const auto start = peek_start(begun, frame_bytes);
   if (start.error != DecodeError::kNone || start.bytes > begun.size()) return false;
   refuse_unread(start, "the server has no memory for a request of " + std::to_string(frame_bytes) + " bytes");
@@ -165,11 +170,13 @@ void ServerSession::refuse_unread(const FrameStart& start, std::string_view text
 }
 
 void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   OwnedBytes kept = payload.block.empty() ? OwnedBytes::copy_of(payload.bytes) : std::move(payload.block);
   unfinished_.emplace_back(&call, std::move(kept));
 }
 
 void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text, std::string_view) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   rpc::Reply whole{status, text, {}, {}};
   const auto waits =
       std::find_if(unfinished_.begin(), unfinished_.end(), [&](const auto& each) { return each.first == &call; });
@@ -237,6 +244,7 @@ void ServerSession::reject(DecodeError error) {
 }
 
 void ServerSession::release(rpc::ServerCall& call) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   if (!unfinished_.empty()) std::erase_if(unfinished_, [&](const auto& each) { return each.first == &call; });
   --calls_in_flight_;
   connection_->touch();
@@ -263,11 +271,15 @@ void ServerSession::on_peer_ended() {
   note_ends_awaited();
 }
 
-void ServerSession::on_inbox_room() { resume(Pause::kInboxFull); }
+void ServerSession::on_inbox_room() {
+  ROCKET_ON_IO_THREAD(connection_->io());
+  resume(Pause::kInboxFull);
+}
 
 const io::ConnectionLimits& ServerSession::connection_limits() const { return server_->options().connection; }
 
 void ServerSession::on_closed(io::CloseReason reason) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   // This session may have the last reference to an abandoned server, whose shard is still used below.
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
