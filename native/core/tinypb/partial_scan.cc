@@ -52,29 +52,37 @@ std::uint64_t start_bytes(std::uint32_t first, std::uint32_t second) {
   return start_bytes(std::uint64_t{first} << 32 | second);
 }
 
-std::uint64_t start_bytes(const void* from, std::size_t size) {
-  const auto* at = static_cast<const std::uint8_t*>(from);
+std::uint64_t start_bytes(std::string_view text) {
+  const char* at = text.data();
+  std::size_t left = text.size();
   std::uint64_t found = 0;
   std::uint64_t bytes = 0;
-  for (; size >= sizeof bytes; at += sizeof bytes, size -= sizeof bytes) {
+  if (left < sizeof bytes) {
+    for (; left > 0; --left) found |= *at++ == static_cast<char>(kStartByte) ? 1 : 0;
+    return found;
+  }
+  for (; left > sizeof bytes; at += sizeof bytes, left -= sizeof bytes) {
     std::memcpy(&bytes, at, sizeof bytes);
     found |= start_bytes(bytes);
   }
-  for (; size > 0; --size) found |= *at++ == kStartByte ? 1 : 0;
-  return found;
+  // The last eight, wherever they begin.
+  std::memcpy(&bytes, at + left - sizeof bytes, sizeof bytes);
+  return found | start_bytes(bytes);
 }
 
 }  // namespace
 
-bool holds_start_byte(const FrameHead& head, ByteSpan body) {
+bool holds_start_byte(std::string_view name) { return start_bytes(name) != 0; }
+
+bool holds_start_byte(const FrameHead& head, ByteSpan body, bool method_holds) {
   // Of the body only what the checksum's bytes may complete to a length.
   const ByteSpan end = body.last(std::min<std::size_t>(body.size(), 4));
   const auto number = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
-  return (start_bytes(number(frame_bytes(head, body.size())), number(head.err_info.size())) |
-          start_bytes(number(head.msg_id.size()), number(head.method.size())) |
-          start_bytes(static_cast<std::uint32_t>(head.err_code), 0) | start_bytes(end.data(), end.size()) |
-          start_bytes(head.msg_id.data(), head.msg_id.size()) | start_bytes(head.method.data(), head.method.size()) |
-          start_bytes(head.err_info.data(), head.err_info.size())) != 0;
+  const std::uint64_t found = start_bytes(number(frame_bytes(head, body.size())), number(head.msg_id.size())) |
+                              start_bytes(head.msg_id) | start_bytes(as_text(end)) |
+                              start_bytes(number(head.method.size()), static_cast<std::uint32_t>(head.err_code));
+  if (found != 0 || method_holds) return true;
+  return !head.err_info.empty() && (start_bytes(number(head.err_info.size()), 0) | start_bytes(head.err_info)) != 0;
 }
 
 std::int32_t safe_time_left(std::int32_t left_ms) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "tinypb/frame.h"
@@ -22,9 +23,13 @@ enum class Cut : bool {
   kAnywhere,  ///< and the length read if a segment ends inside it and zeros follow
 };
 
-/// False when no field of ours in this frame, which has no checksum, holds a byte at which C++ rocket would look for
-/// another; it is then not misread. Saves most replies misread_while_partial() and a prefix to look at.
-bool holds_start_byte(const FrameHead& head, ByteSpan body);
+/// Whether a name holds a byte at which C++ rocket would look for a frame.
+bool holds_start_byte(std::string_view name);
+
+/// False when no field of ours in this frame, which has no checksum, holds such a byte; it is then not misread. Saves
+/// most replies misread_while_partial() and a prefix to look at. `method_holds`: what the other says of the method,
+/// since a connection mostly calls one method again and again.
+bool holds_start_byte(const FrameHead& head, ByteSpan body, bool method_holds);
 
 /// Whether C++ rocket may mistake a part of this frame that touches one of our fields for a frame.
 bool misread_while_partial(ByteSpan prefix, ByteSpan body, std::uint32_t checksum, Cut cut);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "tinypb/frame.h"
+#include "tinypb/partial_scan.h"
 #include "tinypb/reply_frame.h"
 #include "tinypb/server_session.h"
 #include "tinypb/status.h"
@@ -43,7 +44,7 @@ std::size_t DirectReplies::write(const rpc::ServerCall& call, const rpc::Status&
   FrameHead head{call.msg_id, call.method->name, wire_code_of(status), sent};
   bool checksum = (call.marks & mark::kChecksum) != 0;
   std::string padded;
-  if (!checksum) make_readable(head, message, checksum, padded);
+  if (!checksum) make_readable(head, message, holds_start_byte(head.method), checksum, padded);
   const std::size_t size = frame_bytes(head, message.size());
   if (size > into.size()) return 0;
   encode(into.data(), head, message, checksum);

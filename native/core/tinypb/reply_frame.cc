@@ -27,8 +27,8 @@ bool misread(const FrameHead& head, ByteSpan body, bool checksum) {
 
 }  // namespace
 
-void make_readable(FrameHead& head, ByteSpan body, bool& checksum, std::string& scratch) {
-  if (!holds_start_byte(head, body) || !misread(head, body, checksum)) return;
+void make_readable(FrameHead& head, ByteSpan body, bool method_holds, bool& checksum, std::string& scratch) {
+  if (!holds_start_byte(head, body, method_holds) || !misread(head, body, checksum)) return;
   // When 1 is what does not fit behind the body.
   checksum = true;
   const std::string text(head.err_info);

@@ -17,7 +17,8 @@ std::string_view reply_text(const rpc::ServerCall& call, const rpc::Status& stat
 
 /// Changes the parts of a reply that a C++ rocket client ignores, until the client cannot misread it
 /// (tinypb/partial_scan.h): spaces behind the text, a checksum. `scratch` holds the text if it had to be changed.
-void make_readable(FrameHead& head, ByteSpan body, bool& checksum, std::string& scratch);
+/// `method_holds` is holds_start_byte() of its method.
+void make_readable(FrameHead& head, ByteSpan body, bool method_holds, bool& checksum, std::string& scratch);
 
 /// The longest text that is sent to any peer.
 inline constexpr std::size_t kMaxTextBytes = 8 * 1024;

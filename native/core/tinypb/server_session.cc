@@ -1,4 +1,5 @@
 #include "tinypb/server_session.h"
+#include "tinypb/partial_scan.h"
 
 #include "base/thread_check.h"
 
@@ -195,11 +196,13 @@ void ServerSession::send(FrameHead head, rpc::Payload& payload, bool checksum) {
   if (!connection_->open()) return;
   const ByteSpan body = payload.span();
   std::string padded;
-  if (!checksum) make_readable(head, body, checksum, padded);
+  if (!checksum) make_readable(head, body, method_holds_start_byte(head.method), checksum, padded);
   const std::size_t size = frame_bytes(head, body.size());
-  if (const std::string why = too_much(size); !body.empty() && !why.empty()) {
-    rpc::Payload none;
-    return send({head.msg_id, head.method, kResourceExhausted, why}, none, checksum);
+  if (!has_room(size)) {
+    if (const std::string why = too_much(size); !body.empty() && !why.empty()) {
+      rpc::Payload none;
+      return send({head.msg_id, head.method, kResourceExhausted, why}, none, checksum);
+    }
   }
   if (payload.block.empty()) {
     encode(connection_->append(size), head, body, checksum);
@@ -211,6 +214,23 @@ void ServerSession::send(FrameHead head, rpc::Payload& payload, bool checksum) {
   const std::uint32_t sum = checksum ? crc32c(body, crc32c({prefix, prefix_bytes})) : kNoChecksum;
   connection_->append_block(std::move(payload.block));
   write_suffix(connection_->append(kSuffixBytes), sum);
+}
+
+/// What holds_start_byte() says of the name, which is compared by where it is: methods are never freed or changed.
+bool ServerSession::method_holds_start_byte(std::string_view name) {
+  if (last_method_ == nullptr || last_method_->name.data() != name.data()) return holds_start_byte(name);
+  if (judged_method_ != last_method_) {
+    judged_method_ = last_method_;
+    judged_method_holds_ = holds_start_byte(name);
+  }
+  return judged_method_holds_;
+}
+
+/// Whether a frame of that size can be sent without another look, which makes a string (too_much()).
+bool ServerSession::has_room(std::size_t frame_bytes) const {
+  const auto& limits = connection_limits();
+  return frame_bytes <= limits.max_frame_bytes &&
+         connection_->queued_bytes() + frame_bytes <= limits.hard_write_queue_bytes();
 }
 
 /// Why a frame of that size cannot be sent; empty if it can.

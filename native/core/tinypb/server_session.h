@@ -57,6 +57,8 @@ class ServerSession final : public rpc::CallSession {
   void send_error(const FrameView& view, const rpc::Status& status, std::string_view text);
   /// Answers a request of which only msg_id and method are read.
   void refuse_unread(const FrameStart& start, std::string_view text);
+  bool method_holds_start_byte(std::string_view name);
+  bool has_room(std::size_t frame_bytes) const;
   std::string too_much(std::size_t frame_bytes) const;
   void reject(DecodeError error);
   const io::ConnectionLimits& connection_limits() const;
@@ -71,6 +73,8 @@ class ServerSession final : public rpc::CallSession {
   std::uint32_t calls_in_flight_ = 0;
   /// A peer usually calls one method repeatedly: comparing is faster than hashing.
   const rpc::Method* last_method_ = nullptr;
+  const rpc::Method* judged_method_ = nullptr;
+  bool judged_method_holds_ = false;
   bool peer_ended_ = false;
   /// While paused for kTooManyCalls, or waiting for the last reply to close.
   io::TasksAwaited ends_awaited_;

@@ -123,7 +123,7 @@ TEST(PartialScan, WhatHoldsNoStartByteIsNotMisread) {
     write_prefix(prefix.data(), head, body.size());
     const bool found = misread_while_partial(prefix, as_bytes(body), kNoChecksum, Cut::kAsSent);
     misread += found;
-    ASSERT_TRUE(!found || holds_start_byte(head, as_bytes(body)));
+    ASSERT_TRUE(!found || holds_start_byte(head, as_bytes(body), holds_start_byte(head.method)));
   }
   EXPECT_GT(misread, 100);
 }
@@ -198,7 +198,7 @@ TEST(PartialScan, RandomRequests) {
 Bytes reply(FrameHead head, ByteSpan body) {
   bool checksum = false;
   std::string scratch;
-  make_readable(head, body, checksum, scratch);
+  make_readable(head, body, holds_start_byte(head.method), checksum, scratch);
   return test::make_frame(head, body, checksum);
 }
 
