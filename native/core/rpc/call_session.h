@@ -46,8 +46,6 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   CallSession(const CallSession&) = delete;
   CallSession& operator=(const CallSession&) = delete;
 
-  void start() { connection_->start(*this); }
-
   // Called by the shard:
   /// One message of the answer; more may follow.
   virtual void message(ServerCall& call, Payload& payload) = 0;

@@ -18,7 +18,8 @@ namespace rocket::rpc {
 struct Protocol {
   enum class Match : std::uint8_t { kNo, kYes, kMore };
 
-  std::string_view name;  ///< in options and stats
+  std::string_view name;   ///< in options and stats
+  std::string_view title;  ///< for people
   /// From so many first bytes matches() can always tell.
   std::size_t first_bytes;
   /// Whether a client that begins with these bytes speaks it. kMore: it may, but there are too few to tell.
@@ -30,6 +31,8 @@ struct Protocol {
   void (*add_natives)(MethodTable& methods);
   /// The names of the reasons for which a session refuses what it reads, as in stats (Server::count_rejected()).
   std::span<const std::string_view> rejections;
+  /// Which of them is counted for a connection whose first bytes match no protocol of the server.
+  std::size_t unmatched;
 };
 
 }  // namespace rocket::rpc

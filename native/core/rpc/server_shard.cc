@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "rpc/engine.h"
+#include "rpc/preface.h"
 #include "rpc/protocol.h"
 #include "rpc/server.h"
 
@@ -76,11 +77,10 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
     }
     auto connection = std::make_shared<io::Connection>(lane_.io, std::move(socket), accepted.peer,
                                                        server_.options().connection, server_.gauges);
-    auto session = server_.options().protocols.front()->make_session(*this, std::move(connection));
-    session->index = sessions_.size();
-    sessions_.push_back(std::move(session));
+    prefaces_.push_back(std::make_unique<Preface>(*this, std::move(connection)));
+    prefaces_.back()->index = prefaces_.size() - 1;
     server_.counters.connections_total.fetch_add(1, std::memory_order_relaxed);
-    sessions_.back()->start();
+    prefaces_.back()->start();
   }
 }
 
@@ -111,6 +111,7 @@ void ServerShard::finish() {
     end_calls(session->calls(), {Code::kUnavailable}, "the server closed before the call was finished");
     session->close();
   }
+  for (const auto& preface : prefaces_) preface->connection().close(io::CloseReason::kLocal);
   maybe_closed();
 }
 
@@ -124,11 +125,12 @@ void ServerShard::abandon() {
   ROCKET_ON_IO_THREAD(lane_.io);
   draining_ = finishing_ = abandoned_ = true;
   for (const auto& session : sessions_) session->connection().close(io::CloseReason::kLocal);
+  for (const auto& preface : prefaces_) preface->connection().close(io::CloseReason::kLocal);
   while (!orphans_.empty()) release(static_cast<ServerCall&>(static_cast<CallLink&>(*orphans_.next)));
 }
 
 void ServerShard::maybe_closed() {
-  if (!finishing_ || closed_ || !sessions_.empty() || !orphans_.empty()) return;
+  if (!finishing_ || closed_ || !prefaces_.empty() || !sessions_.empty() || !orphans_.empty()) return;
   // The last session may have owned the server, and JavaScript releases it when notified of the end.
   const auto keep = server_.shared_from_this();
   closed_ = true;
@@ -263,6 +265,25 @@ void ServerShard::remove(CallSession& session) {
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->index = index;
   sessions_.pop_back();
+  server_.on_connection_gone();
+  maybe_closed();
+}
+
+void ServerShard::add(std::unique_ptr<CallSession> session) {
+  session->index = sessions_.size();
+  sessions_.push_back(std::move(session));
+  if (draining_) sessions_.back()->begin_draining();
+}
+
+void ServerShard::forget(Preface& preface) {
+  const std::size_t index = preface.index;
+  std::swap(prefaces_[index], prefaces_.back());
+  prefaces_[index]->index = index;
+  prefaces_.pop_back();
+}
+
+void ServerShard::remove(Preface& preface) {
+  forget(preface);
   server_.on_connection_gone();
   maybe_closed();
 }

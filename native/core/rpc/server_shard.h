@@ -18,6 +18,7 @@
 namespace rocket::rpc {
 
 class Lane;
+class Preface;
 class Server;
 
 /// A server's part on one io thread: its sessions, and the calls whose connection is closed but which JavaScript still
@@ -64,6 +65,13 @@ class ServerShard {
   void orphan(CallSession& session);
   /// Destroys it.
   void remove(CallSession& session);
+  // Called by prefaces.
+  /// The session of a connection whose protocol is known now.
+  void add(std::unique_ptr<CallSession> session);
+  /// Destroys a preface whose connection was added.
+  void forget(Preface& preface);
+  /// Destroys a preface whose connection has closed.
+  void remove(Preface& preface);
   void log(std::string_view line);
   /// For how long JavaScript has been away from its events (Inbox::probe()): the least of all consumers.
   SteadyMs probe();
@@ -113,6 +121,7 @@ class ServerShard {
   Server& server_;
   Lane& lane_;
   std::vector<std::unique_ptr<ShardConsumer>> consumers_;
+  std::vector<std::unique_ptr<Preface>> prefaces_;
   std::vector<std::unique_ptr<CallSession>> sessions_;
   CallLink orphans_;
   std::string refusal_;  ///< text of the last one that had to be made

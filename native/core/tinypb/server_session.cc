@@ -8,6 +8,7 @@
 
 #include "rpc/health.h"
 #include "rpc/health_service.h"
+#include "rpc/preface.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
 #include "tinypb/crc32c.h"
@@ -27,11 +28,6 @@ using rpc::Code;
 constexpr std::size_t rejection(DecodeError error) { return static_cast<std::size_t>(error) - 1; }
 
 constexpr SteadyMs kPulseMs = 500;
-
-/// The answer to a client that speaks HTTP/1, so that users of a browser or curl see what is wrong.
-constexpr std::string_view kHttpAnswer =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 42\r\nConnection: close\r\n\r\n"
-    "This port speaks TinyPB (rocket-rpc) only\n";
 
 }  // namespace
 
@@ -254,12 +250,8 @@ std::string ServerSession::too_much(std::size_t frame_bytes) const {
 
 void ServerSession::reject(DecodeError error) {
   rejected_ = error;
-  server_->counters.foreign_connections[static_cast<std::size_t>(foreign_)].fetch_add(1, std::memory_order_relaxed);
   server_->count_rejected(kProtocol, rejection(error));
-  if (foreign_ == rpc::Foreign::kHttp1) {
-    std::memcpy(connection_->append(kHttpAnswer.size()), kHttpAnswer.data(), kHttpAnswer.size());
-    connection_->write_now();
-  }
+  rpc::turn_away(*server_, *connection_, foreign_);
   connection_->close(io::CloseReason::kBadInput);
 }
 
@@ -307,10 +299,8 @@ void ServerSession::on_closed(io::CloseReason reason) {
                    reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory;
   if (bad) {
     std::string why = reason == io::CloseReason::kBadInput ? name_of(rejected_) : io::name_of(reason);
-    if (foreign_ != rpc::Foreign::kNone) {
-      why += " (the client speaks " + std::string(rpc::title_of(foreign_)) + ", this server TinyPB)";
-    }
-    shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
+    shard_.log("closed the connection from " + connection_->peer_name() + ": " + why +
+               rpc::turned_away_because(*server, foreign_));
   }
   ends_awaited_.set(false);
   shard_.orphan(*this);
