@@ -44,7 +44,11 @@ export function encodedValue(value: string | Uint8Array): string {
 export function decodedValue(key: string, text: string): string | Uint8Array | undefined {
   if (!isBinaryKey(key)) return decodeURIComponent(text);
   if (!text.startsWith(binaryMark)) return new TextEncoder().encode(decodeURIComponent(text));
-  const digits = text.slice(binaryMark.length);
+  return bytesOfBase64(text.slice(binaryMark.length));
+}
+
+/** Of either alphabet, with padding or without; undefined if it is malformed. */
+export function bytesOfBase64(digits: string): Uint8Array | undefined {
   // A last group of one digit holds no byte.
   if (!base64.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) return undefined;
   return new Uint8Array(Buffer.from(digits, 'base64'));

@@ -1,5 +1,13 @@
 import { inspect } from 'node:util';
-import { base64Of, checkedValue, decodedValue, encodedValue, type MetadataValue } from './metadata-value.ts';
+import { addGrpcPairs, grpcTextOf, isGrpcForm } from './grpc-metadata.ts';
+import {
+  base64Of,
+  bytesOfBase64,
+  checkedValue,
+  decodedValue,
+  encodedValue,
+  type MetadataValue,
+} from './metadata-value.ts';
 import { isPlain } from './options.ts';
 import { kindOf } from './value-text.ts';
 
@@ -114,18 +122,20 @@ export class Metadata {
       if (!Array.isArray(found)) text += encodedPair(text, key, found);
       else for (const value of found) text += encodedPair(text, key, value);
     }
-    if (text.length > maxMetadataBytes) {
-      throw new RangeError(
-        `metadata is ${text.length} bytes when encoded; at most ${maxMetadataBytes} are sent`,
-      );
-    }
-    return text;
+    return checkedLength(text);
   }
 
   /** Reads what a peer sent; a pair that is not well formed is left out, never an error. */
   static decode(text: string): Metadata {
     const metadata = new Metadata();
     if (text === '') return metadata;
+    if (isGrpcForm(text)) {
+      addGrpcPairs(text, (key, value, isBinary) => {
+        const read = isBinary ? bytesOfBase64(value) : value;
+        if (read !== undefined) metadata.#add(key, read);
+      });
+      return metadata;
+    }
     for (const pair of text.split('&')) {
       const at = pair.indexOf('=');
       const key = pair.slice(0, Math.max(at, 0));
@@ -170,6 +180,22 @@ export function encodeMetadata(init: MetadataInit | undefined): string {
     throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read only once`);
   // Not init.encode(), which a user's subclass may have overridden.
   return Metadata.prototype.encode.call(init instanceof Metadata ? init : new Metadata(init));
+}
+
+/** For a gRPC peer. @throws TypeError for what gRPC cannot carry, RangeError if it is too long. */
+export function encodeGrpcMetadata(metadata: Metadata | undefined): string {
+  // Not the iterator of a user's subclass.
+  return metadata === undefined
+    ? ''
+    : checkedLength(grpcTextOf(Metadata.prototype[Symbol.iterator].call(metadata)));
+}
+
+function checkedLength(text: string): string {
+  if (text.length > maxMetadataBytes)
+    throw new RangeError(
+      `metadata is ${text.length} bytes when encoded; at most ${maxMetadataBytes} are sent`,
+    );
+  return text;
 }
 
 function checkedKey(key: string): string {

@@ -72,12 +72,12 @@ const commandsInside: [name: string, write: () => void, expected: Sent[]][] = [
   ['a call', () => call(7, plain, 'inner'), [{ kind: commandKind.call, id: 7, text: 'm7', body: 'inner' }]],
   [
     'a reply',
-    () => outbox.reply(8, 0, plain, 'reply', 'r'),
+    () => outbox.reply(8, 0, plain, 'reply', 'r', ''),
     [{ kind: commandKind.reply, id: 8, text: 'r', body: 'reply' }],
   ],
   [
     'a failure',
-    () => outbox.fail(9, 0, 5, 0, 'no'),
+    () => outbox.fail(9, 0, 5, 0, 'no', ''),
     [{ kind: commandKind.reply, id: 9, text: 'no', body: '' }],
   ],
   ['an end', () => outbox.end(9, 0), [{ kind: commandKind.release, id: 9, text: '', body: '' }]],
@@ -154,7 +154,7 @@ describe.each(outers)('while a %s message is encoded', (_, value) => {
       spilled: () => Buffer.alloc(0),
     };
     call(1, plain, 'before');
-    expect(() => outbox.reply(2, 0, failing, value, 'text')).toThrow('the last field');
+    expect(() => outbox.reply(2, 0, failing, value, 'text', '')).toThrow('the last field');
     call(3, plain, 'after');
     await null;
     expect(sent).toEqual([

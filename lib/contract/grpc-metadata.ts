@@ -1,0 +1,60 @@
+// Metadata of gRPC between JavaScript and the core (native/core/grpc/metadata.h): a NUL, then for each value its key, a
+// NUL, the value, a NUL. Values of -bin keys are base64. What came by gRPC begins with the NUL even when it is empty.
+
+import { base64Of } from './metadata-value.ts';
+
+const nul = '\0';
+/** What gRPC takes as a value; spaces at its ends would be stripped by peers. */
+const valuePattern = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+/** Of the protocol: they cross for the code that decompresses. */
+const hiddenKeys: ReadonlySet<string> = new Set(['grpc-encoding', 'grpc-accept-encoding']);
+
+/** What HTTP/2 and gRPC say themselves. */
+const reservedKeys: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Whether metadata of a request, as the transport has it, came by gRPC. */
+export function isGrpcForm(text: string): boolean {
+  return text.startsWith(nul);
+}
+
+/** Adds the pairs of such a text. A value that is not base64 where it should be is left out. */
+export function addGrpcPairs(
+  text: string,
+  add: (key: string, value: string, isBinary: boolean) => void,
+): void {
+  const parts = text.split(nul);
+  for (let at = 1; at + 1 < parts.length; at += 2) {
+    const key = parts[at]!;
+    const value = parts[at + 1]!;
+    if (hiddenKeys.has(key)) continue;
+    if (!key.endsWith('-bin')) add(key, value, false);
+    // A proxy may have joined several values.
+    else for (const one of value.split(',')) add(key, one.trim(), true);
+  }
+}
+
+/** @throws TypeError for a key that gRPC uses itself, and a value that it cannot carry. */
+export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array]>): string {
+  let text = '';
+  for (const [key, value] of pairs) {
+    if (reservedKeys.has(key) || key.startsWith('grpc-'))
+      throw new TypeError(`metadata key ${key}: gRPC uses it itself`);
+    if (typeof value === 'string' && !valuePattern.test(value))
+      throw new TypeError(
+        `the metadata value of ${key} is not printable ASCII, or begins or ends with a space, which gRPC cannot carry; use a key that ends in -bin`,
+      );
+    text += key + nul + (typeof value === 'string' ? value : base64Of(value, 'base64')) + nul;
+  }
+  return text === '' ? '' : nul + text;
+}
