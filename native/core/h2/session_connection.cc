@@ -89,7 +89,8 @@ std::uint8_t* Session::append_control(std::size_t size) {
     control_frames_ = 0;
     control_mark_ = sink_.appended_total() + size;
   }
-  if (++control_frames_ > options_.max_control_frames) {
+  // All streams may have an answer in one turn, at whose end it is written.
+  if (++control_frames_ > std::max(options_.max_control_frames, 2 * options_.max_streams)) {
     fail(ErrorCode::kEnhanceYourCalm, "answers to control frames are not read");
     return nullptr;
   }

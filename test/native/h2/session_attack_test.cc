@@ -25,5 +25,19 @@ TEST(SessionAttack, DataOnTheWayToManyStreamsThatWeHaveEndedIsNobodysFault) {
   EXPECT_EQ(h2.take_written(), Lines{});
 }
 
+TEST(SessionAttack, AnEndOfAllStreamsInOneTurnIsNoFlood) {
+  h2::Options options;
+  options.max_streams = 3000;
+  SessionFixture h2(options);
+  h2.open();
+  h2.unread = true;  // before the end of the turn nothing is written
+  for (int i = 0; i < 3000; ++i) {
+    h2.feed(headers(odd(i), false));
+    h2.session.send_headers(h2.stream(odd(i)), kReplyTrailers, true);
+    h2.release(odd(i));
+    ASSERT_FALSE(h2.session.closed()) << i;
+  }
+}
+
 }  // namespace
 }  // namespace rocket::test
