@@ -1,6 +1,8 @@
 // What a peer does to make a little of its own cost us much, and what an honest one does that looks like it.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "h2/session_fixture.h"
 
 namespace rocket::test {
@@ -87,6 +89,24 @@ TEST(SessionAttack, AWindowOfAllStreamsByteByByteIsPaidFor) {
   }
   EXPECT_TRUE(h2.session.closed());
   EXPECT_LT(frames, 200'000);
+}
+
+TEST(SessionAttack, IdsThatAreChosenToCollideCostNoMoreThanOthers) {
+  h2::Options options;
+  options.max_streams = 16'384;
+  const auto time_of = [&](std::uint32_t step) {
+    SessionFixture h2(options);
+    h2.open();
+    std::uint32_t id = 1;
+    for (int i = 0; i < 16'384; ++i, id += step) h2.feed(headers(id, false));
+    EXPECT_EQ(h2.streams.size(), 16'384U);
+    const auto begin = std::chrono::steady_clock::now();
+    const Bytes first = data(1, text_bytes("x"));
+    for (int i = 0; i < 20'000; ++i) h2.feed(first);
+    return std::chrono::steady_clock::now() - begin;
+  };
+  const auto in_a_row = time_of(2);
+  EXPECT_LT(time_of(2 * 16'384), 10 * in_a_row);
 }
 
 }  // namespace
