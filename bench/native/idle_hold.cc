@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "frame.h"
 #include "socket.h"
 
 namespace rocket::bench {
@@ -23,9 +22,7 @@ constexpr int kPollMillis = 5;
 
 class IdleConnections {
  public:
-  explicit IdleConnections(const Options& options) {
-    RequestTemplate(options.method, options.body_bytes, 0).append_to(request_, CallId{0, 0});
-  }
+  IdleConnections() = default;
   IdleConnections(const IdleConnections&) = delete;
   IdleConnections& operator=(const IdleConnections&) = delete;
   ~IdleConnections() { close_all(); }
@@ -71,7 +68,7 @@ class IdleConnections {
     switch (attempt.state) {
       case ConnectAttempt::State::kFailed: last_error_ = attempt.error; break;
       case ConnectAttempt::State::kPending: pending_.push_back({attempt.fd, POLLOUT, 0}); break;
-      case ConnectAttempt::State::kConnected: hold(attempt.fd); break;
+      case ConnectAttempt::State::kConnected: open_.push_back(attempt.fd); break;
     }
   }
 
@@ -84,16 +81,10 @@ class IdleConnections {
       } else if (const int error = connect_error(socket.fd); error != 0) {
         give_up(socket.fd, error);
       } else {
-        hold(socket.fd);
+        open_.push_back(socket.fd);
       }
     }
     pending_ = std::move(still);
-  }
-
-  // A server may close a connection that has never sent anything, so each makes one call. Its reply stays unread.
-  void hold(int fd) {
-    static_cast<void>(::send(fd, request_.data(), request_.size(), MSG_NOSIGNAL));
-    open_.push_back(fd);
   }
 
   void give_up(int fd, int error) {
@@ -101,7 +92,6 @@ class IdleConnections {
     last_error_ = error;
   }
 
-  std::vector<std::uint8_t> request_;
   std::vector<int> open_;
   std::vector<pollfd> pending_;
   int last_error_ = 0;
@@ -123,7 +113,7 @@ void print_line(const char* what, std::size_t count) {
 }  // namespace
 
 int hold_idle(const Options& options, const sockaddr_in& server) {
-  IdleConnections connections(options);
+  IdleConnections connections;
   connections.open(options, server);
   if (connections.count() < options.idle_connections) {
     std::fprintf(stderr, "rocket_loadgen: %zu of %u connections: %s\n", connections.count(), options.idle_connections,

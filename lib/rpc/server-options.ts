@@ -33,8 +33,8 @@ export interface ServerOptions {
    */
   readonly maxWriteQueueBytes?: number;
   /**
-   * Time within which the first byte must arrive, and a frame must be complete once it has begun, or the connection is
-   * closed; of a frame over `maxFrameBytes`, so much must arrive in each such time. Default 10 s.
+   * Time within which a frame must be complete once its first byte has arrived, or its connection is closed; of a
+   * longer frame, `maxFrameBytes` must arrive in each such time. Default 10 s.
    */
   readonly frameTimeoutMs?: number;
   /**

@@ -1,6 +1,7 @@
 #include "rpc/preface.h"
 
 #include <cstring>
+#include <utility>
 
 #include "rpc/protocol.h"
 #include "rpc/server.h"
@@ -45,10 +46,7 @@ std::string turned_away_because(const Server& server, Foreign foreign) {
 Preface::Preface(ServerShard& shard, std::shared_ptr<io::Connection> connection)
     : server_(shard.server().shared_from_this()), shard_(shard), connection_(std::move(connection)) {}
 
-void Preface::start() {
-  connection_->start(*this);
-  connection_->expect_progress(server_->options().connection.frame_timeout, io::CloseReason::kFrameTimeout);
-}
+void Preface::start() { connection_->start(*this); }
 
 io::ConnectionHandler::Taken Preface::on_bytes(ByteSpan bytes) {
   bool wait = false;
@@ -59,8 +57,12 @@ io::ConnectionHandler::Taken Preface::on_bytes(ByteSpan bytes) {
       case Protocol::Match::kNo: break;
     }
   }
-  // The timeout is not restarted by single bytes.
-  if (!wait) reject(bytes);
+  if (!wait) {
+    reject(bytes);
+  } else if (!std::exchange(begun_, true)) {
+    // It is not restarted by single bytes.
+    connection_->expect_progress(server_->options().connection.frame_timeout, io::CloseReason::kFrameTimeout);
+  }
   return {};
 }
 

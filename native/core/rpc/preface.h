@@ -14,7 +14,8 @@ class Server;
 class ServerShard;
 
 /// An accepted connection whose protocol is not known yet: reads its first bytes and hands it to a session of the first
-/// protocol of the server that they match. Closes it if they match none, or do not arrive within the frame timeout.
+/// protocol of the server that they match. Closes it if they match none, or are not complete within the frame timeout
+/// of the first. A connection that sends nothing is an idle one: some clients connect before they have a call to make.
 /// Belongs to its shard.
 class Preface final : public io::ConnectionHandler {
  public:
@@ -40,6 +41,7 @@ class Preface final : public io::ConnectionHandler {
   ServerShard& shard_;
   const std::shared_ptr<io::Connection> connection_;
   Foreign foreign_ = Foreign::kNone;
+  bool begun_ = false;  ///< a byte has arrived
 };
 
 /// Counts a client whose protocol is none of the server's. One that speaks HTTP/1 gets a response that says so.

@@ -121,14 +121,16 @@ TEST(Preface, AnHttpClientIsToldWhatThePortSpeaks) {
             "This port speaks TinyPB and Toy (rocket-rpc) only\n");
 }
 
-TEST(Preface, TooFewBytesOrNoneAreBoundedByTheFrameTimeout) {
+TEST(Preface, TooFewBytesAreBoundedByTheFrameTimeout) {
   JsSide js;
   auto options = both();
   options.connection.frame_timeout = Millis(60);
   const auto server = js.add_server(options);
   const auto address = js.listen(*server);
+  // One that sends nothing is an idle connection.
+  RawPeer silent(address);
   std::uint64_t count = 0;
-  for (const std::string_view first : {"", "T", "TOY 1\r"}) {
+  for (const std::string_view first : {"T", "TOY 1\r"}) {
     RawPeer peer(address);
     ASSERT_TRUE(peer.send(as_bytes(first)));
     EXPECT_TRUE(peer.read_to_end()) << first;
@@ -140,9 +142,24 @@ TEST(Preface, TooFewBytesOrNoneAreBoundedByTheFrameTimeout) {
   ASSERT_TRUE(peer.send(as_bytes(kToyPreface)));
   EXPECT_EQ(receive(peer, kToyPreface.size()), kToyPreface);
   RawPeer control(address);
+  ASSERT_TRUE(control.send(as_bytes("T")));
   EXPECT_TRUE(control.read_to_end());
-  ASSERT_TRUE(peer.send(as_bytes("still there")));
-  EXPECT_EQ(receive(peer, 11), "still there");
+  for (RawPeer* open : {&peer, &silent}) {
+    const bool is_new = open == &silent;
+    const std::string_view said = is_new ? kToyPreface : "still there";
+    ASSERT_TRUE(open->send(as_bytes(said)));
+    EXPECT_EQ(receive(*open, said.size()), said);
+  }
+}
+
+TEST(Preface, SilenceIsBoundedByTheIdleTimeout) {
+  JsSide js;
+  auto options = both();
+  options.connection.idle_timeout = Millis(60);
+  const auto server = js.add_server(options);
+  RawPeer peer(js.listen(*server));
+  EXPECT_TRUE(peer.read_to_end());
+  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return closed(*server, io::CloseReason::kIdleTimeout) == 1; }));
 }
 
 TEST(Preface, APeerThatEndsBeforeItHasSaidAnythingIsGone) {
