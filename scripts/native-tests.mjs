@@ -25,7 +25,13 @@ const kinds = {
   fuzz: ['-DCMAKE_BUILD_TYPE=Release', '-DROCKET_FUZZ=ON', '-DCMAKE_CXX_COMPILER=clang++-14'],
 };
 /** A file of test/fuzz each, and the longest input that libFuzzer makes for it. */
-const fuzzTargets = { decoder_fuzz: 4096, hpack_fuzz: 4096, frame_fuzz: 1024, session_fuzz: 2048 };
+const fuzzTargets = {
+  decoder_fuzz: 4096,
+  hpack_fuzz: 4096,
+  frame_fuzz: 1024,
+  session_fuzz: 2048,
+  grpc_fuzz: 2048,
+};
 const kind = positionals[0];
 if (values.help || !(kind in kinds)) {
   console.log(

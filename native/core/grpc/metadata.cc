@@ -76,6 +76,7 @@ h2::Tag tag_of(std::string_view name) {
     return is_open(name) && is_key(name) ? h2::Tag::kOther : tag::kReserved;
   }
   if (name == "content-type") return tag::kContentType;
+  if (name == "accept-encoding") return tag::kReserved;  // of HTTP: clients send it with every call
   return is_key(name) ? h2::Tag::kOther : tag::kForeignKey;
 }
 

@@ -17,7 +17,7 @@ class RequestFields {
  public:
   void clear() {
     path_.clear();
-    metadata_.clear();
+    metadata_.assign(1, '\0');
     timeout_.reset();
     is_post_ = is_grpc_ = bad_timeout_ = false;
   }
@@ -37,7 +37,7 @@ class RequestFields {
   }
 
   const std::string& path() const { return path_; }
-  /// In the NUL form.
+  /// In the NUL form; begins with the NUL even if there is none, which says that the request came by gRPC.
   const std::string& metadata() const { return metadata_; }
   bool is_post() const { return is_post_; }
   bool is_grpc() const { return is_grpc_; }

@@ -21,6 +21,9 @@ void ServerRequestPool::give(ServerRequest& request) {
   if (request.metadata.capacity() > kKeptBytes) request.metadata.shrink_to_fit();
   request.reader.reset();
   request.message = OwnedBytes();
+  request.held = OwnedBytes();
+  request.message_bytes = request.held_bytes = request.given_early = request.sent_untold = 0;
+  request.streams = request.ended = false;
   request.has_message = request.compressed = request.waits_for_room = request.is_watch = request.headers_sent = false;
   free_.give_back(request);
 }

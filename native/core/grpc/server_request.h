@@ -49,6 +49,15 @@ struct ServerRequest : Timer, RequestLink {
   bool has_message = false;
   bool compressed = false;
   bool waits_for_room = false;
+  bool streams = false;  ///< it may have any number of messages, each of which crosses by itself
+  bool ended = false;    ///< the peer has sent all of it
+  /// DATA behind `message` that waits for room too; the stream's window bounds it.
+  OwnedBytes held;
+  std::size_t held_bytes = 0;
+  /// Of a message longer than the window: what was given back before JavaScript had it.
+  std::size_t given_early = 0;
+  /// Of a reply that streams: sent, and JavaScript not told that it has left.
+  std::size_t sent_untold = 0;
   bool is_watch = false;          ///< a health watch
   std::uint8_t told_serving = 0;  ///< what it was told last
   bool headers_sent = false;

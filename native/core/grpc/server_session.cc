@@ -119,16 +119,30 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
   const SteadyMs timeout = std::min(fields.timeout().value_or(longest), longest).count();
   request.deadline = connection_->io().now() + timeout;
   if (timeout == 0) return expire(request);
+  request.streams = method.method->native == nullptr && (method.method->kind == rpc::MethodKind::kClientStream ||
+                                                         method.method->kind == rpc::MethodKind::kBidi);
+  request.ended = head.ended;
+  if (request.streams) {
+    open(request);
+    if (request.call != nullptr && request.ended) end_stream(request);
+    return;
+  }
   if (head.ended) return end_request(request);
   connection_->io().timers().arm(request, request.deadline);
 }
 
 void ServerSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
+  auto& request = *static_cast<ServerRequest*>(stream.user);
+  if (request.streams) return take_stream(request, data, ended);
   h2_.consume(stream, data.size());
-  take_messages(*static_cast<ServerRequest*>(stream.user), data, ended);
+  take_messages(request, data, ended);
 }
 
-void ServerSession::on_trailers(h2::Stream& stream, bool) { end_request(*static_cast<ServerRequest*>(stream.user)); }
+void ServerSession::on_trailers(h2::Stream& stream, bool) {
+  auto& request = *static_cast<ServerRequest*>(stream.user);
+  if (request.streams) return take_stream(request, {}, true);
+  end_request(request);
+}
 
 void ServerSession::take_messages(ServerRequest& request, ByteSpan data, bool ended) {
   const std::size_t most = server_->options().max_message_bytes;
@@ -140,9 +154,10 @@ void ServerSession::take_messages(ServerRequest& request, ByteSpan data, bool en
         if (request.has_message) {
           return fail(request, {Code::kInternal}, "the request of a unary call has more than one message");
         }
-        if (message.compressed) {
-          return fail(request, {Code::kUnimplemented}, "the request is compressed, which the server does not take");
+        if (message.compressed && !server_->options().takes_compressed) {
+          return fail(request, {Code::kUnimplemented}, kCompressedText);
         }
+        request.compressed = message.compressed;
         if (ended && data.empty() && waiting_.empty()) return deliver(request, message.bytes, message.block);
         if (!keep_message(request, message)) return fail_for_memory(request);
         break;
@@ -157,6 +172,7 @@ void ServerSession::take_messages(ServerRequest& request, ByteSpan data, bool en
 
 bool ServerSession::keep_message(ServerRequest& request, MessageReader::Message& message) {
   request.has_message = true;
+  request.compressed = message.compressed;
   if (message.block != nullptr) {
     request.message = std::move(*message.block);
     request.message_bytes = message.bytes.size();
@@ -175,18 +191,10 @@ void ServerSession::end_request(ServerRequest& request) {
 }
 
 void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes* block) {
-  if (peer_name_.empty()) peer_name_ = connection_->peer_name();
-  rpc::RequestHead head;
-  head.method = {request.method};
-  head.name = request.method->name;
-  head.peer = peer_name_;
-  head.metadata = request.metadata;
+  rpc::RequestHead head = head_of(request);
   head.message = message;
   head.block = block;
-  head.timeout = request.deadline - connection_->io().now();
-  head.stream = request.index;
-  head.flags = rpc::event_flag::kGrpc;
-  head.may_stream = true;
+  if (request.compressed) head.flags |= rpc::event_flag::kCompressed;
   if (head.timeout <= 0) return expire(request);
   const rpc::Admission admission = shard_.admit(*this, head);
   switch (admission.is) {
@@ -202,11 +210,25 @@ void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes
     case rpc::Admission::Is::kNative: return answer_natively(request, message);
     case rpc::Admission::Is::kInboxFull:
       if (!request.has_message) {
-        MessageReader::Message kept{message, block, false};
+        MessageReader::Message kept{message, block, request.compressed};
         if (!keep_message(request, kept)) return fail_for_memory(request);
       }
       return wait_for_room(request);
   }
+}
+
+rpc::RequestHead ServerSession::head_of(const ServerRequest& request) {
+  if (peer_name_.empty()) peer_name_ = connection_->peer_name();
+  rpc::RequestHead head;
+  head.method = {request.method};
+  head.name = request.method->name;
+  head.peer = peer_name_;
+  head.metadata = request.metadata;
+  head.timeout = request.deadline - connection_->io().now();
+  head.stream = request.index;
+  head.flags = rpc::event_flag::kGrpc;
+  head.may_stream = true;
+  return head;
 }
 
 void ServerSession::wait_for_room(ServerRequest& request) {
@@ -222,7 +244,11 @@ void ServerSession::on_inbox_room() {
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     ServerRequest& request = *waiting[i];
     request.waits_for_room = false;
-    deliver(request, request.message.span().first(request.message_bytes), &request.message);
+    if (request.streams) {
+      push_held(request);
+    } else {
+      deliver(request, request.message.span().first(request.message_bytes), &request.message);
+    }
     if (waiting_.empty()) continue;
     // Full again: the rest keeps its place behind this one.
     waiting_.insert(waiting_.end(), waiting.begin() + static_cast<std::ptrdiff_t>(i) + 1, waiting.end());
@@ -238,7 +264,7 @@ void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
     return refuse(request, answer.status, answer.text);
   }
   if (request.method->kind == rpc::MethodKind::kServerStream) return start_watch(request, answer.message);
-  send_reply(request, {}, as_bytes(answer.message), {});
+  send_reply(request, {}, {as_bytes(answer.message), {}}, {});
   drop(request);
 }
 
@@ -255,7 +281,7 @@ void ServerSession::tell_watches() {
     const auto serving = health::serving_of(shard_, watch->metadata);
     if (watch->told_serving == static_cast<std::uint8_t>(serving)) continue;
     watch->told_serving = static_cast<std::uint8_t>(serving);
-    send_message(*watch, as_bytes(health::response(serving)));
+    send_message(*watch, as_bytes(health::response(serving)), false);
   }
   auto& timers = connection_->io().timers();
   if (!watches_.empty() && !watch_timer_.armed()) timers.arm(watch_timer_, connection_->io().now() + kWatchLookMs);
@@ -293,8 +319,13 @@ void ServerSession::fail_for_memory(ServerRequest& request) {
 }
 
 void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, std::string_view text) {
+  if (request.call == nullptr) {
+    send_trailers(request, {code_of(status), text, {}});
+    return drop(request);
+  }
+  if (request.call->answered.load(std::memory_order_acquire)) return;
   send_trailers(request, {code_of(status), text, {}});
-  drop(request);
+  shard_.cancel(*request.call, status);
 }
 
 void ServerSession::refuse_http(ServerRequest& request, std::string_view block) {
@@ -321,16 +352,21 @@ void ServerSession::send_trailers(ServerRequest& request, const Trailers& traile
   h2_.send_headers(*request.stream, block, true);
 }
 
-void ServerSession::send_reply(ServerRequest& request, std::string_view metadata, ByteSpan message,
+void ServerSession::send_reply(ServerRequest& request, std::string_view metadata, const rpc::Payload& payload,
                                std::string_view trailers) {
+  const ByteSpan message = payload.span();
   if (!connection_->open()) return;
   if (const std::string why = too_much(message.size()); !why.empty()) {
     return send_trailers(request, {static_cast<std::uint8_t>(Code::kResourceExhausted), why, {}});
   }
+  if (request.headers_sent) {
+    send_message(request, message, payload.compressed);
+    return send_trailers(request, {0, {}, trailers});
+  }
   const auto headers = shared_->headers.headers(metadata, header_list_room());
   if (headers.empty()) return send_trailers(request, shared_->headers.failure());
   std::array<std::uint8_t, kMessageHeadBytes> head;
-  write_message_head(head.data(), message.size(), false);
+  write_message_head(head.data(), message.size(), payload.compressed);
   request.headers_sent = true;
   const auto end = shared_->trailers.trailers({0, {}, trailers}, header_list_room(), false);
   if (h2_.reply(*request.stream, headers, head, message, end) == h2::Session::Sent::kNoMemory) {
@@ -351,20 +387,6 @@ std::string ServerSession::too_much(std::size_t bytes) {
          " bytes wait for this client, which reads too slowly (option maxWriteQueueBytes)";
 }
 
-void ServerSession::send_message(ServerRequest& request, ByteSpan message) {
-  if (!connection_->open() || request.stream->closed()) return;
-  if (!request.headers_sent) h2_.send_headers(*request.stream, as_bytes(kReplyHeaders), false);
-  request.headers_sent = true;
-  std::array<std::uint8_t, kMessageHeadBytes> head;
-  write_message_head(head.data(), message.size(), false);
-  h2_.send_data(*request.stream, head, message, false);
-  watch_stalls();
-}
-
-void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
-  send_message(request_of(call), payload.span());
-}
-
 void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
                            std::string_view trailers) {
   send_trailers(request_of(call), {code_of(status), text, trailers});
@@ -373,7 +395,7 @@ void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std
 void ServerSession::reply(rpc::ServerCall& call, rpc::Reply& reply) {
   ServerRequest& request = request_of(call);
   if (!reply.status.ok()) return send_trailers(request, {code_of(reply.status), reply.text, reply.trailers});
-  send_reply(request, reply.text, reply.payload.span(), reply.trailers);
+  send_reply(request, reply.text, reply.payload, reply.trailers);
 }
 
 void ServerSession::release(rpc::ServerCall& call) {

@@ -13,8 +13,11 @@
 #include "h2/session.h"
 #include "rpc/call_session.h"
 #include "rpc/method_table.h"
+#include "rpc/request_head.h"
 
 namespace rocket::grpc {
+
+inline constexpr std::string_view kCompressedText = "the request is compressed, which the server does not take";
 
 /// What the sessions of one io thread share.
 struct SessionResources {
@@ -37,6 +40,8 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   ~ServerSession() override;
 
   // CallSession
+  void headers(rpc::ServerCall& call, std::string_view metadata) override;
+  void taken(rpc::ServerCall& call, std::size_t bytes) override;
   void message(rpc::ServerCall& call, rpc::Payload& payload) override;
   void finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
               std::string_view trailers) override;
@@ -47,7 +52,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
 
   // io::ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
-  void on_writable() override { h2_.on_writable(); }
+  void on_writable() override;
   bool busy() const override { return h2_.stream_count() > 0; }
   bool serves() const override { return true; }
   void on_closed(io::CloseReason reason) override;
@@ -64,7 +69,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void on_data(h2::Stream& stream, ByteSpan data, bool ended) override;
   void on_trailers(h2::Stream& stream, bool too_large) override;
   void on_reset(h2::Stream& stream, h2::ErrorCode code, const char* why) override;
-  void on_stream_writable(h2::Stream&) override {}
+  void on_stream_writable(h2::Stream& stream) override;
   void on_goaway(const h2::Goaway&) override {}
   void on_ping_ack(ByteSpan) override {}
   void on_drained() override;
@@ -83,11 +88,23 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   /// The request is whole: `block`, which may be null, is the memory of its message.
   void deliver(ServerRequest& request, ByteSpan message, OwnedBytes* block);
   void wait_for_room(ServerRequest& request);
+  rpc::RequestHead head_of(const ServerRequest& request);
+  // server_streams.cc: requests and replies that stream
+  void open(ServerRequest& request);
+  void take_stream(ServerRequest& request, ByteSpan data, bool ended);
+  void push_messages(ServerRequest& request, ByteSpan data);
+  bool push_message(ServerRequest& request, MessageReader::Message& message);
+  /// Goes on with what waited for room; false: there is none yet.
+  bool push_held(ServerRequest& request);
+  static bool hold(ServerRequest& request, ByteSpan data);
+  void end_stream(ServerRequest& request);
+  void note_room(ServerRequest& request);
   void answer_natively(ServerRequest& request, ByteSpan message);
   void start_watch(ServerRequest& request, std::string_view service);
   void tell_watches();
   static void on_watch_look(Timer& timer);
-  /// Ends a request that is in nobody else's hands with an error.
+  /// Ends a request with an error. Of one that is in nobody else's hands nothing is left then; JavaScript is told to
+  /// stop.
   void refuse(ServerRequest& request, const rpc::Status& status, std::string_view text);
   /// The same, and counted.
   void fail(ServerRequest& request, const rpc::Status& status, std::string_view text);
@@ -97,9 +114,11 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   /// The same for what is no call of gRPC.
   void refuse_http(ServerRequest& request, std::string_view block);
   void refuse_stream(ServerRequest& request);
-  void send_message(ServerRequest& request, ByteSpan message);
+  void send_message(ServerRequest& request, ByteSpan message, bool compressed);
+  bool send_headers(ServerRequest& request, std::string_view metadata);
   void send_trailers(ServerRequest& request, const Trailers& trailers);
-  void send_reply(ServerRequest& request, std::string_view metadata, ByteSpan message, std::string_view trailers);
+  void send_reply(ServerRequest& request, std::string_view metadata, const rpc::Payload& message,
+                  std::string_view trailers);
   /// Lets go of the stream and forgets the request.
   void drop(ServerRequest& request);
   ServerRequest& request_of(const rpc::ServerCall& call);

@@ -12,8 +12,6 @@ namespace {
 constexpr std::size_t kFrameBytes = kDefaultMaxFrameBytes;
 /// What a DATA frame of ours gives back of the glitches: it is often answered by WINDOW_UPDATEs and a PING.
 constexpr std::int32_t kGlitchesPerData = 4;
-/// Not one that a window has made smaller than this: such windows are how a peer makes us write single bytes.
-constexpr std::size_t kLeastCutBytes = 256;
 /// A change of the dynamic table's size to 0.
 constexpr std::uint8_t kNoTable = 0x20;
 
@@ -76,11 +74,10 @@ std::size_t Session::window_of(const Stream& stream) const {
   return window > 0 ? static_cast<std::size_t>(window) : 0;
 }
 
-/// `last`: of what there was to send.
-void Session::note_sent(Stream& stream, std::size_t bytes, bool last) {
+void Session::note_sent(Stream& stream, std::size_t bytes) {
   stream.send_window_ -= static_cast<std::int32_t>(bytes);
   send_window_ -= static_cast<std::int64_t>(bytes);
-  if (last || bytes >= kLeastCutBytes) glitches_.give(kGlitchesPerData, options_.glitches);
+  glitches_.give(kGlitchesPerData, options_.glitches);
   sent_since_ping_ = true;
 }
 
@@ -101,7 +98,7 @@ Session::Sent Session::send_data(Stream& stream, ByteSpan head, ByteSpan body, b
     const auto front = take_front(head, bytes);
     out = write_bytes(out, front);
     write_bytes(out, take_front(body, bytes - front.size()));
-    note_sent(stream, bytes, bytes == left);
+    note_sent(stream, bytes);
     left -= bytes;
     window -= bytes;
     if (last) {
@@ -145,7 +142,7 @@ Session::Sent Session::reply(Stream& stream, ByteSpan headers, ByteSpan head, By
   out = write_header_frames(out, stream.id_, headers, false);
   out = write_frame_head(out, bytes, FrameType::kData, 0, stream.id_);
   out = write_bytes(write_bytes(out, head), body);
-  note_sent(stream, bytes, true);
+  note_sent(stream, bytes);
   write_header_frames(out, stream.id_, trailers, true);
   stream.ended_ = true;
   note_ended(stream);
@@ -186,7 +183,7 @@ void Session::drain_one(Stream& stream) {
   auto* out = sink_.append(kFrameHeadBytes + data.size());
   out = write_frame_head(out, data.size(), FrameType::kData, end ? kEndStream : 0, stream.id_);
   write_bytes(out, data);
-  note_sent(stream, data.size(), last);
+  note_sent(stream, data.size());
   queued_bytes_ -= data.size();
   stream.queue_.pop(data.size());
   auto& ready = static_cast<ReadyLink&>(stream);

@@ -22,6 +22,7 @@ struct ServerCall;
 struct Payload {
   ByteSpan bytes;
   OwnedBytes block;  ///< used instead of `bytes` when not empty
+  bool compressed = false;
 
   ByteSpan span() const { return block.empty() ? bytes : block.span(); }
 };
@@ -47,6 +48,10 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   CallSession& operator=(const CallSession&) = delete;
 
   // Called by the shard:
+  /// The metadata of the answer, early; without it the first message or the end brings none.
+  virtual void headers(ServerCall&, std::string_view) {}
+  /// JavaScript has handled so many bytes of a request that streams.
+  virtual void taken(ServerCall&, std::size_t) {}
   /// One message of the answer; more may follow.
   virtual void message(ServerCall& call, Payload& payload) = 0;
   /// The end of the answer. `text` is the message of an error, `trailers` the metadata behind the last message.

@@ -16,7 +16,10 @@ enum class EventKind : std::int32_t {
   kFailure,        ///< client: a call ended with a status
   kEndpointState,  ///< client: a connection of endpoint `owner` is now in state `code`; `text`: why
   kEndpointClosed,
-  kLog,  ///< a line for the log of server `owner`
+  kLog,        ///< a line for the log of server `owner`
+  kMessage,    ///< server: one more message of a request that streams
+  kHalfClose,  ///< server: no more will come
+  kRoom,       ///< server: `code` more bytes of messages may be sent
 };
 
 /// One fixed-size descriptor: this many 32-bit words.
@@ -26,8 +29,14 @@ namespace event_flag {
 inline constexpr std::int32_t kLargePayload = 1;    ///< the payload is the next large block of the batch
 inline constexpr std::int32_t kRequestWritten = 2;  ///< kFailure: the whole request had been handed to the kernel
 inline constexpr std::int32_t kAsciiText = 4;       ///< every string in the payload is known to be ASCII
-inline constexpr std::int32_t kGrpc = 8;  ///< kRequest: its metadata, and that of its reply, is in gRPC's form
+inline constexpr std::int32_t kGrpc = 8;         ///< kRequest: its metadata, and that of its reply, is in gRPC's form
+inline constexpr std::int32_t kOpen = 16;        ///< kRequest: without a message; kMessage and kHalfClose follow
+inline constexpr std::int32_t kCompressed = 32;  ///< the payload is, by the encoding that the request's metadata names
 }  // namespace event_flag
+
+/// What a peer may be sent of one call before the core says kRoom: bytes of messages and kMessageOverhead of each.
+inline constexpr std::int32_t kStreamRoomBytes = 65'536;
+inline constexpr std::int32_t kMessageOverhead = 5;
 
 /// An event before it is copied into the slab; the spans need to be valid only until then.
 struct Event {

@@ -99,6 +99,7 @@ class Outbox::Batch final : public io::IoTask {
     const ByteSpan payload = (command.flags & command_flag::kLargePayload) != 0
                                  ? ByteSpan{}
                                  : ByteSpan{bytes + command.payload_at, command.payload};
+    const bool compressed = (command.flags & command_flag::kCompressed) != 0;
     switch (command.kind) {
       case CommandKind::kReply: {
         if (lost(item)) {
@@ -106,18 +107,20 @@ class Outbox::Batch final : public io::IoTask {
           Reply failure{{Code::kResourceExhausted}, why, {}, {}};
           return ServerShard::reply_call(lane_, call_id(command), failure);
         }
-        Reply reply{status_of(command), text, more, {payload, std::move(item.large)}};
+        Reply reply{status_of(command), text, more, {payload, std::move(item.large), compressed}};
         return ServerShard::reply_call(lane_, call_id(command), reply);
       }
       case CommandKind::kMessage: {
         if (lost(item)) {
           return ServerShard::finish_call(lane_, call_id(command), {Code::kResourceExhausted}, lost_text(command), {});
         }
-        Payload message{payload, std::move(item.large)};
+        Payload message{payload, std::move(item.large), compressed};
         return ServerShard::send_message(lane_, call_id(command), message);
       }
       case CommandKind::kFinish:
         return ServerShard::finish_call(lane_, call_id(command), status_of(command), text, more);
+      case CommandKind::kHeaders: return ServerShard::send_headers(lane_, call_id(command), text);
+      case CommandKind::kTaken: return ServerShard::note_taken(lane_, call_id(command), command.code);
       case CommandKind::kRelease: return ServerShard::release_call(lane_, call_id(command));
       case CommandKind::kCall: {
         CallRequest request;
@@ -182,6 +185,8 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
       case CommandKind::kRelease:
       case CommandKind::kMessage:
       case CommandKind::kFinish:
+      case CommandKind::kHeaders:
+      case CommandKind::kTaken:
         batch_for(engine.lane(call_id(command).io_thread())).add(command, std::move(block));
         break;
       case CommandKind::kCall: add_call(command, std::move(block)); break;

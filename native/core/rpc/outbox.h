@@ -21,12 +21,15 @@ enum class CommandKind : std::int32_t {
   kCancel,     ///< forget a client call
   kMessage,    ///< one message of the answer to a server call
   kFinish,     ///< the end of such an answer
+  kHeaders,    ///< the metadata of an answer, before its first message
+  kTaken,      ///< `code` bytes of a request that streams have been handled: its peer may send as many more
 };
 
 inline constexpr std::size_t kCommandWords = 12;
 
 namespace command_flag {
 inline constexpr std::int32_t kLargePayload = 1;  ///< the payload is the next of the large blocks
+inline constexpr std::int32_t kCompressed = 2;    ///< the payload is, by the encoding that the answer's metadata names
 }  // namespace command_flag
 
 /// One descriptor, decoded.

@@ -188,6 +188,39 @@ void ServerShard::send_message(Lane& lane, CallId id, Payload& payload) {
   call->session->message(*call, payload);
 }
 
+void ServerShard::send_headers(Lane& lane, CallId id, std::string_view metadata) {
+  ServerCall* call = lane.server_calls.find(id);
+  if (call == nullptr || call->answered.load(std::memory_order_acquire) || call->session == nullptr) return;
+  call->session->headers(*call, metadata);
+}
+
+void ServerShard::note_taken(Lane& lane, CallId id, std::int32_t bytes) {
+  ServerCall* call = lane.server_calls.find(id);
+  if (call == nullptr || call->session == nullptr || bytes <= 0) return;
+  call->session->taken(*call, static_cast<std::size_t>(bytes));
+}
+
+bool ServerShard::tell(ServerCall& call, EventKind kind, ByteSpan message, OwnedBytes* block, std::int32_t flags) {
+  const bool pushed = call.consumer->port->push({.kind = kind,
+                                                 .owner = call.consumer->consumer->number(),
+                                                 .id_low = call.id.low,
+                                                 .id_high = call.id.high,
+                                                 .flags = flags,
+                                                 .payload = message,
+                                                 .string_fields = call.method->string_fields},
+                                                block);
+  if (!pushed) call.consumer->port->wait_for_room(*call.session);
+  return pushed;
+}
+
+void ServerShard::tell_room(ServerCall& call, std::size_t bytes) {
+  call.consumer->port->push_always({.kind = EventKind::kRoom,
+                                    .owner = call.consumer->consumer->number(),
+                                    .id_low = call.id.low,
+                                    .id_high = call.id.high,
+                                    .code = static_cast<std::int32_t>(bytes)});
+}
+
 void ServerShard::finish_call(Lane& lane, CallId id, const Status& status, std::string_view text,
                               std::string_view trailers) {
   ServerCall* call = lane.server_calls.find(id);

@@ -39,6 +39,8 @@ class ServerShard {
   void abandon();
 
   // What JavaScript says of a call it holds. One that is answered already, natively say, is not answered again.
+  static void send_headers(Lane& lane, CallId id, std::string_view metadata);
+  static void note_taken(Lane& lane, CallId id, std::int32_t bytes);
   static void send_message(Lane& lane, CallId id, Payload& payload);
   static void finish_call(Lane& lane, CallId id, const Status& status, std::string_view text,
                           std::string_view trailers);
@@ -57,6 +59,12 @@ class ServerShard {
 
   // Called by sessions.
   Admission admit(CallSession& session, RequestHead& head);
+  /// More of a call that was admitted as open: kMessage or kHalfClose. False: the Inbox is full, and the session hears
+  /// on_inbox_room().
+  bool tell(ServerCall& call, EventKind kind, ByteSpan message = {}, OwnedBytes* block = nullptr,
+            std::int32_t flags = 0);
+  /// JavaScript may send so many bytes more.
+  void tell_room(ServerCall& call, std::size_t bytes);
   /// A request that is answered with an error before anything has begun.
   void count_refused();
   /// The peer no longer waits for the call's answer; nothing is written for it any more.

@@ -17,9 +17,9 @@ namespace rocket::test {
 class GrpcServerTest : public testing::Test {
  protected:
   /// `Echo.echo`, which echoes unless a test says otherwise, and `Echo.other`.
-  std::string serve(rpc::ServerOptions options = {}) {
+  std::string serve(rpc::ServerOptions options = {}, rpc::MethodKind kind = rpc::MethodKind::kUnary) {
     options.protocols = {&grpc::kProtocol};
-    server_ = js_.add_server(options, {"Echo.echo", "Echo.other"});
+    server_ = js_.add_server(options, {"Echo.echo", "Echo.other"}, kind);
     return js_.listen(*server_);
   }
   /// Pumps until JavaScript has had so many requests.

@@ -42,9 +42,9 @@ std::vector<io::IoThread*> JsSide::io_threads(std::size_t count) {
 }
 
 std::shared_ptr<rpc::Server> JsSide::add_server(const rpc::ServerOptions& options,
-                                                const std::vector<std::string>& methods) {
+                                                const std::vector<std::string>& methods, rpc::MethodKind kind) {
   rpc::MethodTable table;
-  for (const auto& name : methods) table.add(name);
+  for (const auto& name : methods) table.add(name, 0, kind);
   rpc::ServerOptions with_protocol = options;
   if (options.protocols.empty()) with_protocol.protocols = {&tinypb::kProtocol};
   auto server = std::make_shared<rpc::Server>(engine_, with_protocol, std::move(table));
@@ -150,6 +150,19 @@ void JsSide::message(std::uint32_t id_low, std::uint32_t id_high, ByteSpan paylo
   command.id_high = id_high;
 }
 
+void JsSide::headers(std::uint32_t id_low, std::uint32_t id_high, std::string_view metadata) {
+  auto& command = add_command(CommandKind::kHeaders, {}, metadata, {});
+  command.id_low = id_low;
+  command.id_high = id_high;
+}
+
+void JsSide::taken(std::uint32_t id_low, std::uint32_t id_high, std::size_t bytes) {
+  auto& command = add_command(CommandKind::kTaken, {}, {}, {});
+  command.id_low = id_low;
+  command.id_high = id_high;
+  command.code = static_cast<std::int32_t>(bytes);
+}
+
 void JsSide::finish(std::uint32_t id_low, std::uint32_t id_high, std::int32_t code, std::string_view text) {
   auto& command = add_command(CommandKind::kFinish, {}, text, {});
   command.id_low = id_low;
@@ -220,6 +233,11 @@ void JsSide::handle(const EventView& event) {
       ++requests;
       return on_request ? on_request(event) : reply(event.id_low, event.id_high, event.payload);
     case EventKind::kAbort: ++aborts; return on_abort ? on_abort(event) : end(event.id_low, event.id_high);
+    case EventKind::kMessage:
+    case EventKind::kHalfClose:
+    case EventKind::kRoom:
+      if (on_stream) on_stream(event);
+      return;
     case EventKind::kServerClosed: ++servers_closed[event.owner]; return;
     case EventKind::kEndpointClosed: ++endpoints_closed[event.owner]; return;
     case EventKind::kEndpointState: return;

@@ -54,11 +54,14 @@ class JsSide {
 
   // Servers. An event of a server that no handler is set for is echoed.
   std::shared_ptr<rpc::Server> add_server(const rpc::ServerOptions& options = {},
-                                          const std::vector<std::string>& methods = {"Echo.echo"});
+                                          const std::vector<std::string>& methods = {"Echo.echo"},
+                                          rpc::MethodKind kind = rpc::MethodKind::kUnary);
   /// Listens on `address`; returns the one it got.
   std::string listen(rpc::Server& server, const std::string& address = "127.0.0.1:0");
   std::function<void(const EventView&)> on_request;
   std::function<void(const EventView&)> on_abort;
+  /// Messages of requests that stream, their ends, and room for replies.
+  std::function<void(const EventView&)> on_stream;
   void reply(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload, std::int32_t code = 0,
              std::string_view text = {});
   /// With metadata before and behind the message.
@@ -68,6 +71,8 @@ class JsSide {
                  std::string_view trailers = {});
   void end(std::uint32_t id_low, std::uint32_t id_high);
   void message(std::uint32_t id_low, std::uint32_t id_high, ByteSpan payload);
+  void headers(std::uint32_t id_low, std::uint32_t id_high, std::string_view metadata);
+  void taken(std::uint32_t id_low, std::uint32_t id_high, std::size_t bytes);
   /// `code`: as of reply().
   void finish(std::uint32_t id_low, std::uint32_t id_high, std::int32_t code = 0, std::string_view text = {});
   /// Handles calls of a server of another JsSide as well.
