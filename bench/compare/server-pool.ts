@@ -1,6 +1,7 @@
 import { atRest } from '../lib/at-rest.ts';
 import { measureH2load } from '../lib/h2load.ts';
 import { type Load, measureLoad, type ServerLoad } from '../lib/load.ts';
+import { findResponder } from '../lib/loadgen.ts';
 import { callGrpc, callTinypb } from '../lib/one-call.ts';
 import { MissedWindowError } from '../lib/server-cpu.ts';
 import { BenchServer } from '../lib/servers.ts';
@@ -22,11 +23,12 @@ export interface Setup {
 /** A new server of the contender. */
 export async function startServer(
   { server }: Contender,
-  { compiled, serverCpu: cpu }: Setup,
+  { compiled, serverCpu }: Setup,
   nodeOptions: readonly string[] = ['--expose-gc'],
 ): Promise<BenchServer> {
-  if (server.kind === 'native') return await BenchServer.launch([server.file()], { cpu, env: server.env });
-  return await BenchServer.launch([process.execPath, ...nodeOptions, compiled(server.script)], { cpu });
+  const command =
+    server === undefined ? [findResponder()] : [process.execPath, ...nodeOptions, compiled(server)];
+  return await BenchServer.launch(command, { cpu: serverCpu });
 }
 
 /** One call on a connection of its own; rejects when the reply is wrong. */

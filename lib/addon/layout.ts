@@ -1,7 +1,6 @@
 /** The numbers of the boundary; native/core/rpc/event.h and outbox.h hold the other copy, and loading the binary compares the two. */
 
 import { statusReason, statusWord } from '../contract/status.ts';
-import { requestFlag } from '../contract/transport.ts';
 
 /** A descriptor of the Inbox: what the io threads tell JavaScript. */
 export const event = {
@@ -10,7 +9,7 @@ export const event = {
   owner: 1,
   idLow: 2,
   idHigh: 3,
-  /** Method number, status word (lib/contract/status.ts), state or bytes, by kind. */
+  /** Method number, status word (lib/contract/status.ts) or state, by kind. */
   code: 4,
   timeMs: 5,
   payloadAt: 6,
@@ -45,9 +44,9 @@ export const eventFlag = {
   largePayload: 1,
   requestWritten: 2,
   asciiText: 4,
-  /** A request of a method whose requests stream: it has no payload. */
+  grpc: 8,
   open: 16,
-  ...requestFlag,
+  compressed: 32,
 } as const;
 
 /** Offset and length of each string that comes with a batch. */
@@ -59,7 +58,7 @@ export const command = {
   kind: 0,
   idLow: 1,
   idHigh: 2,
-  /** Status word, endpoint number or bytes, by kind. */
+  /** Status word or endpoint number, by kind. */
   code: 3,
   /** Of a call. */
   method: 4,
@@ -71,7 +70,7 @@ export const command = {
   textAt: 8,
   textBytes: 9,
   flags: 10,
-  /** Of what stands behind the text: the msg_id of a call, the trailers of an answer. */
+  /** Directly behind the text: the msg_id of a call, the trailers of a reply. */
   moreBytes: 11,
 } as const;
 
@@ -110,9 +109,9 @@ export const layoutNumbers = {
   eventWords: event.words,
   commandWords: command.words,
   stringWords,
-  lastEventKind: eventKind.log,
-  lastEventFlag: eventFlag.asciiText,
-  lastCommandKind: commandKind.finish,
+  lastEventKind: eventKind.room,
+  lastEventFlag: eventFlag.compressed,
+  lastCommandKind: commandKind.taken,
   largePayloadBytes,
   headPlaceBits,
   slotBits,

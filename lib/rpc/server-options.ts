@@ -11,6 +11,7 @@ import {
 } from '../contract/option-table.ts';
 import { defaultIoThreads, defaultTimeoutMs, MiB, maxTimeoutMs } from '../contract/options.ts';
 import type { ServerTransportFactory, ServerTransportOptions } from '../contract/transport.ts';
+import { kindOf } from '../contract/value-text.ts';
 import { RocketLogger } from '../log/create-logger.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { ServerInterceptor } from './interceptors.ts';
@@ -21,12 +22,19 @@ export interface HealthSettings {
   readonly blockedAfterMs?: number;
 }
 
+/** A protocol that a server can speak: TinyPB, or gRPC over HTTP/2 without TLS. */
+export type ServerProtocol = 'tinypb' | 'grpc';
+
+const allProtocols: readonly ServerProtocol[] = ['tinypb', 'grpc'];
+
 /** Limits, timeouts, interceptors and logging of a server. Each limit is per server, unless it says otherwise. */
 export interface ServerOptions {
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). The process shares them between servers and channels. */
   readonly ioThreads?: number;
   /** Longest frame read or sent, in bytes. A longer request is answered RESOURCE_EXHAUSTED and skipped; a longer reply becomes RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxFrameBytes?: number;
+  /** Longest message of a gRPC request, in bytes; a longer one fails its call with RESOURCE_EXHAUSTED. Default 4 MiB. */
+  readonly maxMessageBytes?: number;
   /**
    * Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would
    * exceed four times the limit plus one frame becomes RESOURCE_EXHAUSTED. Default 4 MiB.
@@ -74,6 +82,8 @@ export interface ServerOptions {
   readonly logger?: Logger | false;
   /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */
   readonly backlog?: number;
+  /** What clients of this port may speak; the first bytes of a connection tell. Default all: `['tinypb', 'grpc']`. */
+  readonly protocols?: readonly ServerProtocol[];
   /** For tests: the transport. Default: the native core. */
   readonly transport?: ServerTransportFactory;
 }
@@ -85,6 +95,7 @@ export const healthOptionTable = {
 export const serverOptionTable = {
   ioThreads: integer(undefined, 1, 128),
   maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
+  maxMessageBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxWriteQueueBytes: integer(4 * MiB, 1024, 1024 * MiB),
   frameTimeoutMs: timeout(10_000),
   idleTimeoutMs: timeout(300_000, 0),
@@ -98,6 +109,7 @@ export const serverOptionTable = {
   interceptors: callbacks<ServerInterceptor>(),
   logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
   backlog: integer(4096, 1, 65_535),
+  protocols: checked(checkedProtocols),
   transport: callback<ServerTransportFactory>(),
 } satisfies OptionTable<ServerOptions>;
 
@@ -140,6 +152,16 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     exposeErrors,
     asyncContext,
   };
+}
+
+function checkedProtocols(
+  name: string,
+  given: readonly ServerProtocol[] = allProtocols,
+): readonly ServerProtocol[] {
+  const known = Array.isArray(given) && given.every((each) => allProtocols.includes(each));
+  if (!known || given.length === 0 || new Set(given).size !== given.length)
+    throw new TypeError(`${name} is a list of 'tinypb' and 'grpc', or of one of them, not ${kindOf(given)}`);
+  return [...given];
 }
 
 /** 0: there is no health service. */

@@ -17,9 +17,9 @@ Napi::Object layout(Napi::Env env) {
   auto numbers = Napi::Object::New(env);
   numbers.Set("eventWords", static_cast<double>(rpc::kEventWords));
   numbers.Set("commandWords", static_cast<double>(rpc::kCommandWords));
-  numbers.Set("lastEventKind", static_cast<double>(rpc::EventKind::kLog));
-  numbers.Set("lastEventFlag", static_cast<double>(rpc::event_flag::kAsciiText));
-  numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kFinish));
+  numbers.Set("lastEventKind", static_cast<double>(rpc::EventKind::kRoom));
+  numbers.Set("lastEventFlag", static_cast<double>(rpc::event_flag::kCompressed));
+  numbers.Set("lastCommandKind", static_cast<double>(rpc::CommandKind::kTaken));
   numbers.Set("stringWords", static_cast<double>(rpc::Inbox::kStringWords));
   numbers.Set("largePayloadBytes", static_cast<double>(rpc::Inbox::kLargePayloadBytes));
   numbers.Set("headPlaceBits", static_cast<double>(rpc::Inbox::kHeadPlaceBits));

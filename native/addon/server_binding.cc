@@ -3,6 +3,7 @@
 
 #include "convert.h"
 #include "environment.h"
+#include "grpc/protocol.h"
 #include "log_binding.h"
 #include "stats_object.h"
 #include "tinypb/protocol.h"
@@ -11,8 +12,19 @@ namespace rocket::addon {
 
 namespace {
 
-/// Every protocol there is; a server speaks them all.
-const std::vector<const rpc::Protocol*> kProtocols{&tinypb::kProtocol};
+/// Every protocol there is.
+const std::vector<const rpc::Protocol*> kProtocols{&tinypb::kProtocol, &grpc::kProtocol};
+
+/// Those whose names are given, in the order above: the first one speaks for a connection that matches none.
+std::vector<const rpc::Protocol*> protocols_of(const Napi::Array& names) {
+  std::vector<const rpc::Protocol*> chosen;
+  for (const rpc::Protocol* protocol : kProtocols) {
+    for (std::uint32_t i = 0; i < names.Length(); ++i) {
+      if (names.Get(i).ToString().Utf8Value() == protocol->name) chosen.push_back(protocol);
+    }
+  }
+  return chosen;
+}
 
 std::vector<std::int32_t> first_numbers(std::size_t count) {
   std::vector<std::int32_t> numbers(count);
@@ -28,14 +40,16 @@ rpc::Server& Environment::server_at(const Napi::CallbackInfo& info) {
   return *found->second.server;
 }
 
-// js thread: createServer(options, methods): number; methods: { wireName, stringFields }[]
+// js thread: createServer(options, methods): number; methods: { wireName, stringFields, kind }[], the kind a
+// rpc::MethodKind
 Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   if (closed_) throw Napi::Error::New(info.Env(), "rocket-rpc: this environment is being torn down");
   const auto given = info[0].As<Napi::Object>();
   rpc::ServerOptions options;
-  options.protocols = kProtocols;
+  options.protocols = protocols_of(given.Get("protocols").As<Napi::Array>());
   options.io_threads = size_of(given, "ioThreads");
   options.connection = limits_of(given);
+  options.max_message_bytes = size_of(given, "maxMessageBytes");
   options.max_calls_per_connection = size_of(given, "maxCallsPerConnection");
   options.max_calls = size_of(given, "maxCallsInFlight");
   options.max_connections = size_of(given, "maxConnections");
@@ -55,7 +69,8 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   for (std::uint32_t i = 0; i < given_methods.Length(); ++i) {
     const auto method = given_methods.Get(i).As<Napi::Object>();
     const std::string name = method.Get("wireName").ToString();
-    if (!methods.add(name, method.Get("stringFields").ToNumber().Uint32Value()))
+    const auto kind = static_cast<rpc::MethodKind>(method.Get("kind").ToNumber().Uint32Value());
+    if (!methods.add(name, method.Get("stringFields").ToNumber().Uint32Value(), kind))
       throw Napi::TypeError::New(info.Env(), "not a new method name of the form Service.method: " + name);
   }
   engine();

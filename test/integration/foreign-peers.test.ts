@@ -3,6 +3,7 @@ import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2
 import { type AddressInfo, connect, createServer, type Server as NetServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ServerOptions } from '../../lib/index.ts';
 import { openOrders, startOrderServer } from '../support/loopback.ts';
 import { until } from '../support/waits.ts';
 
@@ -11,11 +12,11 @@ const deadlineMs = 8000;
 const protocolVersionAlert = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
 
 describe('a server that is talked to in another protocol', () => {
-  const clients: [string, string, RegExp, (port: number) => void][] = [
+  const clients: [string, string, RegExp, (port: number) => void, ServerOptions?][] = [
     [
       'HTTP/1',
       'http1',
-      /bad_start_byte \(the client speaks HTTP\/1, this server TinyPB\)/,
+      /bad_start_byte \(the client speaks HTTP\/1, this server TinyPB and gRPC\)/,
       (port) => void get({ port, host: '127.0.0.1' }).on('error', () => undefined),
     ],
     [
@@ -26,6 +27,7 @@ describe('a server that is talked to in another protocol', () => {
         const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => undefined);
         onTestFinished(() => session.destroy());
       },
+      { protocols: ['tinypb'] },
     ],
     [
       'TLS',
@@ -35,8 +37,8 @@ describe('a server that is talked to in another protocol', () => {
     ],
   ];
 
-  it.each(clients)('%s: says so, and counts it', async (_, name, line, talk) => {
-    const { server, port, logged } = await startOrderServer();
+  it.each(clients)('%s: says so, and counts it', async (_, name, line, talk, options) => {
+    const { server, port, logged } = await startOrderServer(undefined, options);
     talk(port);
     await until(() => logged.length > 0, { deadlineMs, what: 'the line' });
     expect(logged[0]).toMatch(line);
@@ -50,7 +52,7 @@ describe('a server that is talked to in another protocol', () => {
     const { port } = await startOrderServer();
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect(response.status).toBe(400);
-    expect(await response.text()).toBe('This port speaks TinyPB (rocket-rpc) only\n');
+    expect(await response.text()).toBe('This port speaks TinyPB and gRPC (rocket-rpc) only\n');
   });
 
   it('does not guess at what it does not know', async () => {

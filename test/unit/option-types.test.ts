@@ -84,6 +84,7 @@ const takers: readonly Taker[] = [
     options: {
       ioThreads: 'number',
       maxFrameBytes: 'number',
+      maxMessageBytes: 'number',
       maxWriteQueueBytes: 'number',
       frameTimeoutMs: 'number',
       idleTimeoutMs: 'number',
@@ -97,6 +98,7 @@ const takers: readonly Taker[] = [
       health: 'switch',
       interceptors: 'list',
       logger: 'settings',
+      protocols: 'list',
       transport: 'function',
     } satisfies KindOf<ServerOptions>,
   },
