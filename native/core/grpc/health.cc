@@ -10,6 +10,8 @@ namespace rocket::grpc::health {
 namespace {
 
 constexpr std::string_view kService = "grpc.health.v1.Health";
+/// The longest name of a service that is watched: it is kept, and looked up again and again.
+constexpr std::size_t kMostWatchedBytes = 1024;
 constexpr char kStatusField = 1 << 3;       // varint
 constexpr char kLengthField1 = 1 << 3 | 2;  // HealthListResponse.statuses; an entry's key
 constexpr char kLengthField2 = 2 << 3 | 2;  // an entry's value
@@ -70,6 +72,9 @@ rpc::NativeAnswer list(rpc::ServerShard& shard, ByteSpan) {
 rpc::NativeAnswer watched_service(rpc::ServerShard&, ByteSpan request) {
   std::string_view service;
   if (!rpc::health::decode_request(request, service)) return unreadable();
+  if (service.size() > kMostWatchedBytes) {
+    return {{rpc::Code::kInvalidArgument}, "the name of the watched service is over 1024 bytes", {}};
+  }
   return {{}, {}, std::string(service)};
 }
 

@@ -73,6 +73,18 @@ TEST_F(GrpcHealth, WatchTellsEachChange) {
   ASSERT_TRUE(js_.pump_until([&] { return !js_.servers_closed.empty(); }));
 }
 
+TEST_F(GrpcHealth, AWatchKeepsNoLongName) {
+  H2Peer peer(serve());
+  const auto watch = [&](std::size_t bytes) {
+    const std::string size{static_cast<char>(0x80 | (bytes & 0x7f)), static_cast<char>(bytes >> 7)};
+    return peer.call(kWatch, "\x0a" + size + std::string(bytes, 'x'));
+  };
+  EXPECT_EQ(peer.wait(watch(1025)).status(), static_cast<int>(rpc::Code::kInvalidArgument));
+  const auto most = watch(1024);
+  ASSERT_TRUE(peer.read_until([&] { return !peer.of(most).data.empty(); }));
+  EXPECT_EQ(peer.of(most).data, H2Peer::message(kUnknownService));
+}
+
 TEST_F(GrpcHealth, AWatchHasTheDeadlineItAsksFor) {
   H2Peer peer(serve());
   EXPECT_EQ(peer.wait(peer.call(kWatch, "", {{"grpc-timeout", "30m"}})).status(),
