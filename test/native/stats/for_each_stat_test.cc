@@ -40,7 +40,7 @@ TEST(ForEachStat, VisitsWhatAServerCounts) {
   const auto address = js.listen(*server);
   RawPeer peer(address);
   ASSERT_TRUE(peer.send(make_frame({"1", "Echo.echo", 0, ""}, as_bytes("x"))));
-  ASSERT_TRUE(js.pump_until([&] { return server->counters.calls_total.load() == 1; }));
+  ASSERT_TRUE(js.pump_until([&] { return js.requests == 1; }));
   ASSERT_TRUE(peer.read_frame());
   Page page;
   for_each_stat(*server, page.visitor());
