@@ -441,7 +441,12 @@ void ServerSession::begin_draining() {
 }
 
 void ServerSession::close() {
-  while (!watches_.empty()) refuse(*watches_.back(), {Code::kUnavailable}, "the server closes");
+  for (ListLink* link = requests_.next; link != &requests_;) {
+    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*link));
+    link = link->next;
+    // A watch, or a request that is not whole or waits for room.
+    if (request.call == nullptr) refuse(request, {Code::kUnavailable}, "the server closes");
+  }
   if (started_) h2_.finish_shutdown();
   if (h2_.queued_bytes() == 0) connection_->close_when_written();
 }

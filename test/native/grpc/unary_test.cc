@@ -8,6 +8,8 @@ namespace rocket::grpc {
 namespace {
 
 using rpc::Code;
+using test::Bytes;
+using test::eventually;
 using test::EventView;
 using test::GrpcServerTest;
 using test::H2Peer;
@@ -332,6 +334,20 @@ TEST_F(GrpcUnary, WhatRunsWhenTheDrainIsOverIsUnavailable) {
   ASSERT_TRUE(pump_requests(1));
   server_->close(Millis(20));
   EXPECT_EQ(peer.wait(id).status(), number(Code::kUnavailable));
+  peer.read_to_end();
+  ASSERT_TRUE(js_.pump_until([&] { return !js_.servers_closed.empty(); }));
+}
+
+TEST_F(GrpcUnary, WhatIsNotWholeWhenTheServerClosesIsUnavailable) {
+  H2Peer peer(serve());
+  const auto begun = peer.open(H2Peer::request(kEcho));
+  const auto part = peer.open(H2Peer::request(kEcho));
+  peer.data(part, Bytes{0, 0, 0, 0, 9, 'x'});
+  ASSERT_TRUE(eventually(js_.io_threads(1), [&] { return server_->counters.connections_total.load() == 1; }));
+  EXPECT_EQ(peer.wait(peer.call("/no/such", "")).status(), number(Code::kUnimplemented));  // all of it has come
+  server_->close(Millis(10'000));
+  EXPECT_EQ(peer.wait(begun).status(), number(Code::kUnavailable));
+  EXPECT_EQ(peer.wait(part).status(), number(Code::kUnavailable));
   peer.read_to_end();
   ASSERT_TRUE(js_.pump_until([&] { return !js_.servers_closed.empty(); }));
 }
