@@ -59,6 +59,7 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   if (!started_) {
     started_ = true;
     h2_.start(now);
+    if (shard_.draining()) h2_.begin_shutdown();
   }
   const auto fed = h2_.feed(bytes, now);
   // The timeout of a frame is not restarted by single bytes.

@@ -1,3 +1,4 @@
+#include <optional>
 #include <string>
 
 #include "grpc/metadata.h"
@@ -14,6 +15,7 @@ using test::EventView;
 using test::GrpcServerTest;
 using test::H2Peer;
 using test::kEcho;
+using test::RawPeer;
 using test::operator+;
 
 using GrpcUnary = GrpcServerTest;
@@ -350,6 +352,36 @@ TEST_F(GrpcUnary, WhatIsNotWholeWhenTheServerClosesIsUnavailable) {
   EXPECT_EQ(peer.wait(part).status(), number(Code::kUnavailable));
   peer.read_to_end();
   ASSERT_TRUE(js_.pump_until([&] { return !js_.servers_closed.empty(); }));
+}
+
+TEST_F(GrpcUnary, AConnectionThatFirstSpeaksDuringTheDrainIsToldOfIt) {
+  const auto address = serve();
+  H2Peer peer(address);
+  js_.on_request = [](const EventView&) {};
+  peer.call(kEcho, "x");
+  ASSERT_TRUE(pump_requests(1));
+  RawPeer late(address);
+  ASSERT_TRUE(eventually(js_.io_threads(1), [&] { return server_->counters.connections_total.load() == 2; }));
+  server_->close(Millis(10'000));
+  ASSERT_TRUE(peer.read_until([&] { return !peer.goaways.empty(); }));
+  Bytes hello(h2::kPreface.begin(), h2::kPreface.end());
+  hello.resize(hello.size() + h2::kFrameHeadBytes);
+  h2::write_frame_head(hello.data() + h2::kPreface.size(), 0, h2::FrameType::kSettings, 0, 0);
+  ASSERT_TRUE(late.send(hello));
+  Bytes got;
+  std::optional<std::uint32_t> last_stream;
+  while (!last_stream) {
+    std::uint8_t more[256];
+    const auto size = late.receive(more, sizeof more);
+    ASSERT_GT(size, 0U);
+    got.insert(got.end(), more, more + size);
+    for (std::size_t at = 0; at + h2::kFrameHeadBytes + 8 <= got.size();) {
+      const auto head = h2::read_frame_head(got.data() + at);
+      if (head.is(h2::FrameType::kGoaway)) last_stream = load_be32(got.data() + at + h2::kFrameHeadBytes);
+      at += head.frame_bytes();
+    }
+  }
+  EXPECT_EQ(*last_stream, h2::kMaxStreamId);  // at once, not when the drain is over
 }
 
 TEST_F(GrpcUnary, AWindowThatStaysShutEndsTheConnection) {
