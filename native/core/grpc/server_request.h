@@ -72,6 +72,7 @@ class ServerRequestPool {
   ServerRequest& take();
   void give(ServerRequest& request);
   ServerRequest& at(std::uint32_t index) { return requests_[index]; }
+  std::size_t taken() const { return free_.taken(); }
 
  private:
   /// Memory for metadata that a request keeps for the next one.

@@ -15,6 +15,8 @@ using rpc::Code;
 
 /// The most of a header list that we send, whatever the peer takes.
 constexpr std::size_t kMostListBytes = 64 * 1024;
+/// Requests of a thread beside twice the calls that a server may have: those that are not whole, and native ones.
+constexpr std::size_t kSpareRequests = 1024;
 constexpr SteadyMs kWatchLookMs = 250;
 constexpr std::uint8_t kNothingTold = 0xff;
 
@@ -91,6 +93,11 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
   stream.user = &request;
   requests_.push_back(static_cast<RequestLink&>(request));
   const RequestFields& fields = shared_->fields;
+  if (shared_->requests.taken() > 2 * server_->options().max_calls + kSpareRequests) {
+    shard_.count_refused();
+    return refuse(request, rpc::Status::refusal(Code::kResourceExhausted),
+                  "too many requests on the server (option maxCallsInFlight)");
+  }
   if (head.too_large) {
     shard_.count_refused();
     return refuse(request, {Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");

@@ -384,6 +384,22 @@ TEST_F(GrpcUnary, AConnectionThatFirstSpeaksDuringTheDrainIsToldOfIt) {
   EXPECT_EQ(*last_stream, h2::kMaxStreamId);  // at once, not when the drain is over
 }
 
+TEST_F(GrpcUnary, RequestsThatAreNoCallYetAreCountedToo) {
+  rpc::ServerOptions options;
+  options.max_calls = 1;
+  options.max_calls_per_connection = 2000;
+  H2Peer peer(serve(options));
+  std::uint32_t last = 0;
+  peer.hold();
+  for (int i = 0; i < 1026; ++i) last = peer.open(H2Peer::request(kEcho));
+  const auto refused = peer.open(H2Peer::request(kEcho));
+  peer.send();
+  EXPECT_EQ(peer.wait(refused).status(), number(Code::kResourceExhausted));
+  EXPECT_FALSE(peer.of(last).over());
+  peer.reset(last);
+  EXPECT_EQ(peer.wait(peer.call("/grpc.health.v1.Health/Check", "")).status(), 0);
+}
+
 TEST_F(GrpcUnary, AWindowThatStaysShutEndsTheConnection) {
   rpc::ServerOptions options;
   options.connection.idle_timeout = Millis(100);
