@@ -56,6 +56,9 @@ struct ServerRequest : Timer, RequestLink {
   std::size_t held_bytes = 0;
   /// Of a message longer than the window: what was given back before JavaScript had it.
   std::size_t given_early = 0;
+  /// Of whole messages that JavaScript has, and has not taken. While there are any, nothing is given early.
+  std::size_t untaken = 0;
+  std::size_t withheld = 0;  ///< of the message that has begun; given early once all before it is taken
   /// Of a reply that streams: sent, and JavaScript not told that it has left.
   std::size_t sent_untold = 0;
   bool is_watch = false;          ///< a health watch

@@ -93,6 +93,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void open(ServerRequest& request);
   void take_stream(ServerRequest& request, ByteSpan data, bool ended);
   void push_messages(ServerRequest& request, ByteSpan data);
+  void let_in(ServerRequest& request);
   bool push_message(ServerRequest& request, MessageReader::Message& message);
   /// Goes on with what waited for room; false: there is none yet.
   bool push_held(ServerRequest& request);

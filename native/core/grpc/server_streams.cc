@@ -80,15 +80,21 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
   }
   // A message that the window may have no room for has to be let in before anybody can take it.
   if (request.reader.message_bytes() + kMessageHeadBytes > options_.stream_window / 2) {
-    request.given_early += begun;
-    h2_.consume(*request.stream, begun);
+    request.withheld += begun;
+    let_in(request);
   }
   if (request.ended) end_stream(request);
 }
 
 bool ServerSession::push_message(ServerRequest& request, MessageReader::Message& message) {
-  return shard_.tell(*request.call, rpc::EventKind::kMessage, message.bytes, message.block,
-                     message.compressed ? rpc::event_flag::kCompressed : 0);
+  const std::size_t bytes = message.bytes.size() + kMessageHeadBytes;
+  if (!shard_.tell(*request.call, rpc::EventKind::kMessage, message.bytes, message.block,
+                   message.compressed ? rpc::event_flag::kCompressed : 0)) {
+    return false;
+  }
+  request.untaken += bytes;
+  request.withheld = 0;  // JavaScript gives it back
+  return true;
 }
 
 bool ServerSession::hold(ServerRequest& request, ByteSpan data) {
@@ -132,6 +138,16 @@ void ServerSession::taken(rpc::ServerCall& call, std::size_t bytes) {
   const std::size_t early = std::min(bytes, request.given_early);
   request.given_early -= early;
   h2_.consume(*request.stream, bytes - early);
+  request.untaken -= std::min(bytes, request.untaken);
+  let_in(request);
+}
+
+/// One message in JavaScript and one that comes is the most: else a slow handler would not stop its peer.
+void ServerSession::let_in(ServerRequest& request) {
+  if (request.untaken > 0 || request.withheld == 0) return;
+  const std::size_t bytes = std::exchange(request.withheld, 0);
+  request.given_early += bytes;
+  h2_.consume(*request.stream, bytes);
 }
 
 bool ServerSession::send_headers(ServerRequest& request, std::string_view metadata) {

@@ -172,6 +172,32 @@ TEST_F(GrpcStreams, AMessageLongerThanTheWindowIsLetIn) {
   }
 }
 
+TEST_F(GrpcStreams, ALongMessageWaitsUntilTheOneBeforeItIsTaken) {
+  takes_ = false;
+  H2Peer peer(serve_streams(MethodKind::kClientStream));
+  const auto id = peer.open(H2Peer::request(kEcho));
+  const auto message = H2Peer::message(std::string(300'000, 'y'));
+  std::thread sender([&] { peer.data(id, message); });
+  EXPECT_TRUE(pump([&] { return messages_.size() == 1; }));
+  sender.join();
+  std::size_t sent = 0;
+  while (sent < message.size()) {
+    // An answer says that all windows before it have come.
+    EXPECT_EQ(peer.wait(peer.call("/grpc.health.v1.Health/Check", "")).status(), 0);
+    const std::size_t room = h2::kDefaultWindow + peer.windows_given[id] - message.size() - sent;
+    if (room == 0) break;
+    const auto part = ByteSpan(message).subspan(sent, std::min(room, message.size() - sent));
+    peer.data(id, part);
+    sent += part.size();
+  }
+  EXPECT_LE(sent, h2::kDefaultWindow);
+  js_.taken(low_, high_, untaken_);
+  js_.flush();
+  sender = std::thread([&] { peer.data(id, ByteSpan(message).subspan(sent)); });
+  EXPECT_TRUE(pump([&] { return messages_.size() == 2; }));
+  sender.join();
+}
+
 TEST_F(GrpcStreams, TakingMoreThanCameGivesNoMore) {
   H2Peer peer(serve_streams(MethodKind::kClientStream));
   const auto id = peer.open(H2Peer::request(kEcho));
