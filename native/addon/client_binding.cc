@@ -18,6 +18,7 @@ Environment::Endpoint& Environment::endpoint_at(const Napi::CallbackInfo& info) 
 
 // js thread: createChannel(options): number
 Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (closed_) throw Napi::Error::New(info.Env(), "rocket-rpc: this environment is being torn down");
   const auto given = info[0].As<Napi::Object>();
   rpc::ClientOptions options;
@@ -41,6 +42,7 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
 
 // js thread: releaseChannel(channel), after its endpoints
 Napi::Value Environment::release_channel(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   channels_.erase(int_at(info, 0));
   release_engine_if_unused();
   return info.Env().Undefined();
@@ -48,6 +50,7 @@ Napi::Value Environment::release_channel(const Napi::CallbackInfo& info) {
 
 // js thread: addMethod(channel, wireName, stringFields): number
 Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   auto& methods = channel_at(info).shared->methods;
   methods.push_back({info[1].ToString(), info[2].ToNumber().Uint32Value()});
   return Napi::Number::New(info.Env(), static_cast<double>(methods.size() - 1));
@@ -55,6 +58,7 @@ Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
 
 // js thread: createEndpoint(channel, name, addresses): { number, sessions }
 Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const Channel& channel = channel_at(info);
   const auto addresses = addresses_of(info[2]);
   const std::int32_t number = next_number_++;
@@ -73,24 +77,28 @@ Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
 
 // js thread: connectEndpoint(endpoint)
 Napi::Value Environment::connect_endpoint(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   endpoint_at(info).endpoint->connect();
   return info.Env().Undefined();
 }
 
 // js thread: setAddresses(endpoint, addresses), used from the next attempt to connect
 Napi::Value Environment::set_addresses(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   endpoint_at(info).endpoint->set_addresses(addresses_of(info[1]));
   return info.Env().Undefined();
 }
 
 // js thread: closeEndpoint(endpoint); kEndpointClosed follows once for each session
 Napi::Value Environment::close_endpoint(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   endpoint_at(info).endpoint->close();
   return info.Env().Undefined();
 }
 
 // js thread: releaseEndpoint(endpoint), after its last kEndpointClosed
 Napi::Value Environment::release_endpoint(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   outbox_->remove_endpoint(int_at(info, 0));
   endpoints_.erase(int_at(info, 0));
   return info.Env().Undefined();
@@ -98,6 +106,7 @@ Napi::Value Environment::release_endpoint(const Napi::CallbackInfo& info) {
 
 // js thread:
 Napi::Value Environment::channel_stats(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   StatsObject made(info.Env());
   stats::for_each_stat(*channel_at(info).shared, made.visitor());
   return made.object();

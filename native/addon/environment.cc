@@ -70,6 +70,7 @@ Napi::Function Environment::define(Napi::Env env) {
 
 // js thread: new Environment(slabs, onBatch)
 Environment::Environment(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto slabs = info[0].As<Napi::Object>();
   slabs_ = Napi::Persistent(slabs);
   rpc::Inbox::Limits limits;
@@ -101,6 +102,7 @@ Environment::~Environment() { shut_down(); }
 
 // js thread: the inbox has events.
 void Environment::on_wake_up(napi_env env, napi_value callback, void* context, void*) {
+  ROCKET_ON_JS_THREAD(self->js_thread_);
   auto* self = static_cast<Environment*>(context);
   if (env == nullptr || self->closed_) return;
   rpc::Inbox::Batch batch = self->inbox_->swap();
@@ -124,6 +126,7 @@ void Environment::on_wake_up(napi_env env, napi_value callback, void* context, v
 void Environment::on_env_cleanup(void* self) { static_cast<Environment*>(self)->shut_down(); }
 
 void Environment::shut_down() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (closed_) return;
   closed_ = true;
   inbox_->close();
@@ -148,6 +151,7 @@ void Environment::release_engine_if_unused() {
 
 // js thread: flush(commands, large?)
 Napi::Value Environment::flush(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (closed_ || !engine_) return info.Env().Undefined();
   const auto count = std::min<std::size_t>(info[0].As<Napi::Number>().Uint32Value(), max_commands_);
   std::vector<OwnedBytes> large;
@@ -164,6 +168,7 @@ Napi::Value Environment::flush(const Napi::CallbackInfo& info) {
 
 // js thread: takeLarge(index): Buffer
 Napi::Value Environment::take_large(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   OwnedBytes block = std::move(large_.at(info[0].As<Napi::Number>().Uint32Value()));
   const std::size_t size = block.size();
   napi_value buffer;
@@ -179,11 +184,13 @@ Napi::Value Environment::take_large(const Napi::CallbackInfo& info) {
 
 // js thread: clock(): milliseconds on the clock of Event::time_ms
 Napi::Value Environment::clock(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   return Napi::Number::New(info.Env(), inbox_->clock_ms(steady_now_ms()));
 }
 
 // js thread: setRef(keepProcessAlive)
 Napi::Value Environment::set_ref(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (closed_) return info.Env().Undefined();
   if (info[0].ToBoolean()) {
     napi_ref_threadsafe_function(env_, wake_up_.function);
@@ -195,6 +202,7 @@ Napi::Value Environment::set_ref(const Napi::CallbackInfo& info) {
 
 // js thread:
 Napi::Value Environment::engine_stats(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   StatsObject made(info.Env());
   stats::for_each_stat(rpc::Engine::current().get(), *inbox_, *outbox_, made.visitor());
   return made.object();

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/thread_check.h"
 #include "rpc/client_endpoint.h"
 #include "rpc/engine.h"
 #include "rpc/inbox.h"
@@ -85,6 +86,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Endpoint& endpoint_at(const Napi::CallbackInfo& info);
   Channel& channel_at(const Napi::CallbackInfo& info);
 
+  [[no_unique_address]] JsThread js_thread_;
   const napi_env env_;
   TsfnWakeUp wake_up_;
   std::shared_ptr<rpc::Inbox> inbox_;

@@ -82,6 +82,7 @@ Napi::Function LogBinding::define(Napi::Env env) {
 
 // js thread: new Log(place, settings, options): has `memory` and `tid`
 LogBinding::LogBinding(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const std::string place = info[0].ToString();
   const std::string settings = info[1].ToString();
   const auto given = info[2].As<Napi::Object>();
@@ -165,67 +166,79 @@ std::shared_ptr<log::Logger> LogBinding::detach() {
 }
 
 void LogBinding::shut_down() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (const auto last = detach()) last->close();
 }
 
 // js thread: nudge()
 Napi::Value LogBinding::nudge(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   logger_->nudge();
   return info.Env().Undefined();
 }
 
 // js thread: waitForRoom(half): boolean
 Napi::Value LogBinding::wait_for_room(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   return Napi::Boolean::New(info.Env(), logger_->wait_for_room(*buffer_, int_at(info, 0)));
 }
 
 // js thread: flush(ms, sync): Promise<boolean>
 Napi::Value LogBinding::flush(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   return flushes_->start(info.Env(), *logger_, Millis(int_at(info, 0)), info[1].ToBoolean());
 }
 
 // js thread: askFlush(): ticket
 Napi::Value LogBinding::ask_flush(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   return Napi::Number::New(info.Env(), static_cast<double>(logger_->ask_flush(false)));
 }
 
 // js thread: waitFlush(ticket, ms): boolean
 Napi::Value LogBinding::wait_flush(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto ticket = static_cast<std::uint64_t>(info[0].ToNumber().Int64Value());
   return Napi::Boolean::New(info.Env(), logger_->wait_flush(ticket, Millis(int_at(info, 1)), false));
 }
 
 // js thread: tellUnwritten(); at the end of the process
 Napi::Value LogBinding::tell_unwritten(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   logger_->tell_unwritten();
   return info.Env().Undefined();
 }
 
 // js thread: countLate(); of a line after close()
 Napi::Value LogBinding::count_late(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   logger_->count_late();
   return info.Env().Undefined();
 }
 
 // js thread: flushSync(ms, sync): boolean
 Napi::Value LogBinding::flush_sync(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   return Napi::Boolean::New(info.Env(), logger_->flush(Millis(int_at(info, 0)), info[1].ToBoolean()));
 }
 
 // js thread: reopen()
 Napi::Value LogBinding::reopen(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   logger_->reopen();
   return info.Env().Undefined();
 }
 
 // js thread: retakeSignals(); after the last listener of a signal has gone
 Napi::Value LogBinding::retake_signals(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   log::retake_signals();
   return info.Env().Undefined();
 }
 
 // js thread: close(); the memory must not be written to any more
 Napi::Value LogBinding::close(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (!closed_) {
     shut_down();
     Unref();
@@ -235,6 +248,7 @@ Napi::Value LogBinding::close(const Napi::CallbackInfo& info) {
 
 // js thread: stats()
 Napi::Value LogBinding::stats(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto stats = logger_->stats();
   auto result = Napi::Object::New(info.Env());
   put(result, "buffers", stats.buffers);
@@ -253,6 +267,7 @@ Napi::Value LogBinding::stats(const Napi::CallbackInfo& info) {
 
 // js thread: takeRolled(): string[]
 Napi::Value LogBinding::take_rolled(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto paths = logger_->take_rolled();
   auto result = Napi::Array::New(info.Env(), paths.size());
   for (std::uint32_t i = 0; i < paths.size(); ++i) result[i] = paths[i];
@@ -261,6 +276,7 @@ Napi::Value LogBinding::take_rolled(const Napi::CallbackInfo& info) {
 
 // js thread: setLevel(level): of the lines of native threads
 Napi::Value LogBinding::set_level(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   logger_->set_level(static_cast<log::Level>(int_at(info, 0)));
   return info.Env().Undefined();
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/thread_check.h"
 #include "log/logger.h"
 #include "log_flushes.h"
 
@@ -47,6 +48,7 @@ class LogBinding final : public Napi::ObjectWrap<LogBinding> {
   Napi::Value take_rolled(const Napi::CallbackInfo& info);
   Napi::Value set_level(const Napi::CallbackInfo& info);
 
+  [[no_unique_address]] JsThread js_thread_;
   napi_env env_;
   std::shared_ptr<SharedLog> shared_;
   std::shared_ptr<log::Logger> logger_;

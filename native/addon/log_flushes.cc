@@ -18,6 +18,7 @@ std::shared_ptr<LogFlushes> LogFlushes::create(Napi::Env env) {
 }
 
 Napi::Promise LogFlushes::start(Napi::Env env, log::Logger& logger, Millis most, bool sync) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto deferred = Napi::Promise::Deferred::New(env);
   const std::uint32_t number = next_++;
   {
@@ -46,6 +47,7 @@ void LogFlushes::on_wake_up(napi_env env, napi_value, void* context, void*) {
 }
 
 void LogFlushes::settle(Napi::Env env) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const Napi::HandleScope scope(env);
   std::vector<std::pair<std::uint32_t, bool>> done;
   {
@@ -65,11 +67,13 @@ void LogFlushes::settle(Napi::Env env) {
 }
 
 void LogFlushes::on_env_cleanup() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const std::lock_guard lock(mutex_);
   wake_up_ = nullptr;
 }
 
 void LogFlushes::release() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const std::lock_guard lock(mutex_);
   released_ = true;
   if (wake_up_ == nullptr || !pending_.empty()) return;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_check.h"
 #include "log/logger.h"
 
 namespace rocket::addon {
@@ -33,6 +34,7 @@ class LogFlushes final : public std::enable_shared_from_this<LogFlushes> {
   void done(std::uint32_t number, bool flushed);
   void settle(Napi::Env env);
 
+  [[no_unique_address]] JsThread js_thread_;
   std::mutex mutex_;
   napi_threadsafe_function wake_up_ = nullptr;        // guarded by mutex_; null: closed
   std::vector<std::pair<std::uint32_t, bool>> done_;  // guarded by mutex_

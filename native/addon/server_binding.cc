@@ -43,6 +43,7 @@ rpc::Server& Environment::server_at(const Napi::CallbackInfo& info) {
 // js thread: createServer(options, methods): number; methods: { wireName, stringFields, kind }[], the kind a
 // rpc::MethodKind
 Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (closed_) throw Napi::Error::New(info.Env(), "rocket-rpc: this environment is being torn down");
   const auto given = info[0].As<Napi::Object>();
   rpc::ServerOptions options;
@@ -85,6 +86,7 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
 
 // js thread: listen(server, address, backlog): the bound address, or { errno, step }
 Napi::Value Environment::listen(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   rpc::Server& server = server_at(info);
   const io::Address address = address_of(info[1]);
   auto opened = io::Listener::open(address, int_at(info, 2));
@@ -103,18 +105,21 @@ Napi::Value Environment::listen(const Napi::CallbackInfo& info) {
 
 // js thread: setHealth(server, service, serving); an empty service: the server and all of them
 Napi::Value Environment::set_health(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   server_at(info).health.set(info[1].ToString().Utf8Value(), info[2].ToBoolean());
   return info.Env().Undefined();
 }
 
 // js thread: closeServer(server, drainMs); kServerClosed follows
 Napi::Value Environment::close_server(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   server_at(info).close(Millis(info[1].ToNumber().Int64Value()));
   return info.Env().Undefined();
 }
 
 // js thread: releaseServer(server), after kServerClosed
 Napi::Value Environment::release_server(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   servers_.erase(int_at(info, 0));
   release_engine_if_unused();
   return info.Env().Undefined();
@@ -122,6 +127,7 @@ Napi::Value Environment::release_server(const Napi::CallbackInfo& info) {
 
 // js thread:
 Napi::Value Environment::server_stats(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   rpc::Server& server = server_at(info);
   server.settle();
   StatsObject made(info.Env());

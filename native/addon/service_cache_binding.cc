@@ -17,6 +17,7 @@ Napi::Function ServiceCacheBinding::define(Napi::Env env) {
 // js thread: new ServiceCache(onEvents)
 ServiceCacheBinding::ServiceCacheBinding(const Napi::CallbackInfo& info)
     : ObjectWrap(info), cache_(discovery::ServiceCache::shared()) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto name = Napi::String::New(info.Env(), "rocket-rpc services");
   const napi_status made = napi_create_threadsafe_function(info.Env(), info[0], nullptr, name, 0, 1, nullptr, nullptr,
                                                            this, &ServiceCacheBinding::on_wake_up, &function_);
@@ -32,6 +33,7 @@ ServiceCacheBinding::~ServiceCacheBinding() { shut_down(); }
 void ServiceCacheBinding::on_env_cleanup(void* self) { static_cast<ServiceCacheBinding*>(self)->shut_down(); }
 
 void ServiceCacheBinding::shut_down() {
+  ROCKET_ON_JS_THREAD(js_thread_);
   if (closed_) return;
   closed_ = true;
   for (const auto& [number, subscription] : subscriptions_) cache_.unsubscribe(subscription->key, *subscription);
@@ -56,6 +58,7 @@ void ServiceCacheBinding::wake() {
 
 // js thread: some subscription is marked.
 void ServiceCacheBinding::on_wake_up(napi_env env, napi_value callback, void* context, void*) {
+  ROCKET_ON_JS_THREAD(self->js_thread_);
   auto* self = static_cast<ServiceCacheBinding*>(context);
   if (env == nullptr || self->closed_) return;
   // Before the marks are checked: a mark set meanwhile wakes again.
@@ -75,6 +78,7 @@ void ServiceCacheBinding::on_wake_up(napi_env env, napi_value callback, void* co
 
 // js thread: subscribe(key): number
 Napi::Value ServiceCacheBinding::subscribe(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const std::uint32_t number = next_number_++;
   auto& subscription = subscriptions_[number];
   subscription = std::make_unique<Subscription>(*this, info[0].As<Napi::String>().Utf8Value());
@@ -84,6 +88,7 @@ Napi::Value ServiceCacheBinding::subscribe(const Napi::CallbackInfo& info) {
 
 // js thread: unsubscribe(number)
 Napi::Value ServiceCacheBinding::unsubscribe(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto found = subscriptions_.find(info[0].As<Napi::Number>().Uint32Value());
   if (found != subscriptions_.end()) {
     cache_.unsubscribe(found->second->key, *found->second);
@@ -94,6 +99,7 @@ Napi::Value ServiceCacheBinding::unsubscribe(const Napi::CallbackInfo& info) {
 
 // js thread: publish(number, text): version, or 0
 Napi::Value ServiceCacheBinding::publish(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto found = subscriptions_.find(info[0].As<Napi::Number>().Uint32Value());
   if (found == subscriptions_.end()) return Napi::Number::New(info.Env(), 0);
   const auto& subscription = *found->second;
@@ -103,6 +109,7 @@ Napi::Value ServiceCacheBinding::publish(const Napi::CallbackInfo& info) {
 
 // js thread: snapshot(number): { version, text } | undefined
 Napi::Value ServiceCacheBinding::snapshot(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   const auto found = subscriptions_.find(info[0].As<Napi::Number>().Uint32Value());
   if (found == subscriptions_.end()) return info.Env().Undefined();
   const auto snapshot = cache_.find(found->second->key);

@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/thread_check.h"
 #include "discovery/service_cache.h"
 
 namespace rocket::addon {
@@ -48,6 +49,7 @@ class ServiceCacheBinding final : public Napi::ObjectWrap<ServiceCacheBinding> {
   Napi::Value publish(const Napi::CallbackInfo& info);
   Napi::Value snapshot(const Napi::CallbackInfo& info);
 
+  [[no_unique_address]] JsThread js_thread_;
   discovery::ServiceCache& cache_;
   napi_threadsafe_function function_ = nullptr;
   std::atomic<bool> awake_{false};

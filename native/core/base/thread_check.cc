@@ -8,7 +8,7 @@
 namespace rocket {
 
 void fail_thread_check(const char* file, int line, const char* function, const char* thread) {
-  std::fprintf(stderr, "rocket-rpc: %s:%d: %s() runs on another thread than %s\n", file, line, function, thread);
+  std::fprintf(stderr, "rocket-rpc: %s:%d: %s() must run on %s\n", file, line, function, thread);
   std::abort();
 }
 

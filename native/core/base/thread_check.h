@@ -30,13 +30,15 @@ class JsThread {
   ((is_right) ? void() : ::rocket::fail_thread_check(__FILE__, __LINE__, __func__, thread))
 #define ROCKET_ON_IO_THREAD(io) ROCKET_CHECK_THREAD((io).may_touch(), "its io thread")
 #define ROCKET_ON_JS_THREAD(js_thread) ROCKET_CHECK_THREAD((js_thread).is_this(), "its JavaScript thread")
+#define ROCKET_OFF_IO_THREAD(io) ROCKET_CHECK_THREAD(!(io).on_this_thread(), "any but this io thread")
 
 #else
 
 class JsThread {};
 
 #define ROCKET_ON_IO_THREAD(io) static_cast<void>(0)
-#define ROCKET_ON_JS_THREAD(js_thread) static_cast<void>(0)
+#define ROCKET_ON_JS_THREAD(js_thread) static_cast<void>(js_thread)
+#define ROCKET_OFF_IO_THREAD(io) static_cast<void>(0)
 
 #endif
 

@@ -1,5 +1,7 @@
 #include "grpc/server_session.h"
 
+#include "base/thread_check.h"
+
 #include <algorithm>
 
 #include "grpc/health.h"
@@ -56,6 +58,7 @@ ServerSession::~ServerSession() {
 }
 
 io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   const rpc::ServerShard::Burst burst(shard_);
   const SteadyMs now = connection_->io().now();
   if (!started_) {
@@ -246,6 +249,7 @@ void ServerSession::wait_for_room(ServerRequest& request) {
 }
 
 void ServerSession::on_inbox_room() {
+  ROCKET_ON_IO_THREAD(connection_->io());
   const rpc::ServerShard::Burst burst(shard_);
   std::vector<ServerRequest*> waiting;
   waiting.swap(waiting_);
@@ -306,6 +310,7 @@ void ServerSession::on_deadline(Timer& timer) {
 }
 
 void ServerSession::expire(ServerRequest& request) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   server_->counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
   refuse(request, {Code::kDeadlineExceeded}, "deadline exceeded before the request had come");
 }
@@ -397,16 +402,19 @@ std::string ServerSession::too_much(std::size_t bytes) {
 
 void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
                            std::string_view trailers) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   send_trailers(request_of(call), {code_of(status), text, trailers});
 }
 
 void ServerSession::reply(rpc::ServerCall& call, rpc::Reply& reply) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   ServerRequest& request = request_of(call);
   if (!reply.status.ok()) return send_trailers(request, {code_of(reply.status), reply.text, reply.trailers});
   send_reply(request, reply.text, reply.payload, reply.trailers);
 }
 
 void ServerSession::release(rpc::ServerCall& call) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   drop(request_of(call));
   connection_->touch();
   connection_->close_if_done();
@@ -445,10 +453,12 @@ void ServerSession::on_stall_look(Timer& timer) {
 }
 
 void ServerSession::begin_draining() {
+  ROCKET_ON_IO_THREAD(connection_->io());
   if (started_) h2_.begin_shutdown();
 }
 
 void ServerSession::close() {
+  ROCKET_ON_IO_THREAD(connection_->io());
   for (ListLink* link = requests_.next; link != &requests_;) {
     auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*link));
     link = link->next;
@@ -469,6 +479,7 @@ void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
 }
 
 void ServerSession::on_closed(io::CloseReason reason) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   // This session may be the last to hold an abandoned server, whose shard is still at work below.
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);

@@ -1,5 +1,7 @@
 #include "io/acceptor.h"
 
+#include "base/thread_check.h"
+
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,9 +38,13 @@ Acceptor::~Acceptor() {
   if (!stopped_) file_.remove();
 }
 
-void Acceptor::start() { spawn(io_.context(), shared_from_this(), accept_loop(shared_from_this())); }
+void Acceptor::start() {
+  ROCKET_ON_IO_THREAD(io_);
+  spawn(io_.context(), shared_from_this(), accept_loop(shared_from_this()));
+}
 
 void Acceptor::stop() {
+  ROCKET_ON_IO_THREAD(io_);
   if (stopped_) return;
   stopped_ = true;
   file_.remove();
@@ -75,6 +81,7 @@ Task<void> Acceptor::accept_loop(std::shared_ptr<Acceptor> self) {
 }
 
 int Acceptor::accept_some() {
+  ROCKET_ON_IO_THREAD(io_);
   std::vector<Accepted> batch;
   int error = 0;
   while (batch.size() < kBatch) {

@@ -1,5 +1,7 @@
 #include "io/connect.h"
 
+#include "base/thread_check.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -50,6 +52,7 @@ void set_stream_options(int fd, TcpKeepalive keepalive) {
 }
 
 Task<ConnectResult> connect(IoThread& io, std::vector<Address> addresses, Millis timeout, TcpKeepalive keepalive) {
+  ROCKET_ON_IO_THREAD(io);
   const auto give_up_at = std::chrono::steady_clock::now() + timeout;
   std::string error = "no address to connect to";
   bool unanswered = false;

@@ -85,6 +85,7 @@ void Connection::on_turn_end() {
 }
 
 void Connection::put_layer(std::unique_ptr<ByteStream> layer) {
+  ROCKET_ON_IO_THREAD(io_);
   layer_ = std::move(layer);
   write_for_layer();  // a client's layer starts its handshake
 }
@@ -114,6 +115,7 @@ void Connection::flush() {
 }
 
 Connection::Wrote Connection::write_some() {
+  ROCKET_ON_IO_THREAD(io_);
   while (!all_written()) {
     iovec parts[kGather];
     const auto moved = write_stream({parts, shut_down_ ? 0 : writes_.gather(parts, kGather)});
@@ -232,6 +234,7 @@ void Connection::release_writer() {
 }
 
 Connection::Direct Connection::direct_send(ByteSpan frame, std::size_t& sent) {
+  ROCKET_OFF_IO_THREAD(io_);
   std::uint8_t seen = kFree;
   if (!can_direct() || !writer_.compare_exchange_strong(seen, kJs, std::memory_order_acquire)) return Direct::kBusy;
   const iovec whole{const_cast<std::uint8_t*>(frame.data()), frame.size()};  // iovec has no const form
@@ -264,6 +267,7 @@ void Connection::finish_direct(ByteSpan rest) {
 }
 
 void Connection::expect_progress(Millis within, CloseReason why) {
+  ROCKET_ON_IO_THREAD(io_);
   progress_since_ = io_.now();
   progress_within_ms_ = static_cast<std::uint32_t>(std::clamp<SteadyMs>(within.count(), 1, UINT32_MAX));
   progress_reason_ = why;
@@ -277,6 +281,7 @@ void Connection::arm_timer(SteadyMs due) {
 void Connection::on_timer(Timer& timer) { static_cast<ConnectionTimer&>(timer).connection.check_timeouts(); }
 
 void Connection::check_timeouts() {
+  ROCKET_ON_IO_THREAD(io_);
   if (!open_) return;
   const SteadyMs now = io_.now();
   SteadyMs next = INT64_MAX;

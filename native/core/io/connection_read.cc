@@ -56,6 +56,7 @@ Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
 }
 
 void Connection::read_available() {
+  ROCKET_ON_IO_THREAD(io_);
   for (int i = 0; i < kReadsPerWakeUp && open_ && !paused() && !ended_; ++i) {
     const auto room = room_in_place();
     if (!open_) return;
@@ -121,6 +122,7 @@ Task<void> Connection::watch_loop(std::shared_ptr<Connection> self) {
 }
 
 void Connection::take(ByteSpan data) {
+  ROCKET_ON_IO_THREAD(io_);
   data = skip(data);
   while (pending_size_ > 0 && !data.empty() && open_ && !paused()) {
     // Complete the partly received frame, and no more: the data after it is used from `data` without a copy.

@@ -77,6 +77,7 @@ void IoThread::wake() {
 }
 
 void IoThread::stop_and_join() {
+  ROCKET_OFF_IO_THREAD(*this);
   if (!thread_.joinable()) return;
   post([this] { stopping_ = true; });
   thread_.join();

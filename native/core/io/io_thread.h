@@ -83,9 +83,15 @@ class IoThread {
   }
   /// True while calls come one at a time: many turns in a row had a single handler, so doing work immediately delays no
   /// other call.
-  bool lone() const { return lone_turns_ >= kLoneTurns; }
+  bool lone() const {
+    ROCKET_ON_IO_THREAD(*this);
+    return lone_turns_ >= kLoneTurns;
+  }
   /// More work has arrived than expected.
-  void end_lone() { lone_turns_ = 0; }
+  void end_lone() {
+    ROCKET_ON_IO_THREAD(*this);
+    lone_turns_ = 0;
+  }
   /// The steady clock as of this turn: read when first needed in a turn, which is after its wait.
   SteadyMs now() {
     ROCKET_ON_IO_THREAD(*this);
@@ -97,7 +103,10 @@ class IoThread {
   }
   void at_turn_end(const std::shared_ptr<TurnEnd>& what);
   /// The buffer that every connection of this thread reads into, so that an idle one needs none.
-  std::span<std::uint8_t> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
+  std::span<std::uint8_t> read_buffer() {
+    ROCKET_ON_IO_THREAD(*this);
+    return {read_buffer_.get(), kReadBufferBytes};
+  }
 
   static constexpr std::size_t kReadBufferBytes = 128 * 1024;
 
@@ -160,6 +169,7 @@ class TasksAwaited {
   TasksAwaited& operator=(const TasksAwaited&) = delete;
 
   void set(bool awaited) {
+    ROCKET_ON_IO_THREAD(io_);
     if (awaited == awaited_) return;
     awaited_ = awaited;
     // Sequentially consistent for the sake of post_lazily().

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/thread_check.h"
 #include "rpc/engine.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
@@ -9,7 +10,10 @@
 
 namespace rocket::rpc {
 
-void ServerShard::count_refused() { server_.counters.calls_refused.fetch_add(1, std::memory_order_relaxed); }
+void ServerShard::count_refused() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  server_.counters.calls_refused.fetch_add(1, std::memory_order_relaxed);
+}
 
 Admission ServerShard::refuse(const Status& status, std::string_view text) {
   count_refused();
@@ -17,6 +21,7 @@ Admission ServerShard::refuse(const Status& status, std::string_view text) {
 }
 
 Admission ServerShard::admit(CallSession& session, RequestHead& head) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   const Method* method = head.method.method;
   if (method == nullptr) {
     refusal_ = unknown_method_text(head.method.why, head.service, head.name);

@@ -32,6 +32,9 @@ class Consumer {
 
 /// A consumer as one shard sees it. Outlives the calls it was given there. Belongs to the shard's io thread.
 struct ShardConsumer {
+  ShardConsumer(ServerShard& at, std::shared_ptr<const Consumer> of, std::shared_ptr<InboxPort> through)
+      : shard(at), consumer(std::move(of)), port(std::move(through)) {}
+
   ServerShard& shard;
   const std::shared_ptr<const Consumer> consumer;
   const std::shared_ptr<InboxPort> port;

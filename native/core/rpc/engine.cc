@@ -1,5 +1,7 @@
 #include "rpc/engine.h"
 
+#include "base/thread_check.h"
+
 #include "rpc/server_shard.h"
 
 namespace rocket::rpc {
@@ -22,6 +24,7 @@ Current& current_engine() {
 Lane::Lane(io::IoThread& io_thread) : io(io_thread), server_calls(io_thread.index(), &ServerShard::on_call_deadline) {}
 
 std::shared_ptr<InboxPort> Lane::port_for(const std::shared_ptr<Inbox>& inbox) {
+  ROCKET_ON_IO_THREAD(io);
   std::erase_if(ports_, [](const auto& entry) { return entry.second.expired(); });
   for (const auto& [key, weak] : ports_) {
     if (key == inbox.get()) return weak.lock();

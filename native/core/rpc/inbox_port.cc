@@ -20,6 +20,7 @@ bool InboxPort::push_locking(const Event& event, OwnedBytes* large) {
 }
 
 void InboxPort::end_burst() {
+  ROCKET_ON_IO_THREAD(io_);
   in_burst_ = false;
   if (lock_.owns_lock()) lock_.unlock();
   if (io_.lone() && scheduled() && inbox_->announce(io_.now()) > 1) io_.end_lone();
@@ -51,9 +52,11 @@ void InboxPort::forget(RoomWaiter& waiter) {
 }
 
 void InboxPort::tell_room(const std::weak_ptr<InboxPort>& weak) {
-  const auto port = weak.lock();
+  auto port = weak.lock();
   if (!port) return;
-  port->io_.post([port] { port->on_room(); });
+  auto& io = port->io_;
+  // The io thread lets go of it, whatever this thread does meanwhile.
+  io.post([port = std::move(port)] { port->on_room(); });
 }
 
 void InboxPort::on_room() {

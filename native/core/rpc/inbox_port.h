@@ -38,7 +38,10 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
 
   /// Everything that has arrived on a connection is pushed in a row. At its end it is announced, if nothing else is
   /// going on.
-  void begin_burst() { in_burst_ = true; }
+  void begin_burst() {
+    ROCKET_ON_IO_THREAD(io_);
+    in_burst_ = true;
+  }
   void end_burst();
   class Burst {
    public:
@@ -73,7 +76,10 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   static void tell_room(const std::weak_ptr<InboxPort>& port);
 
  private:
-  void on_turn_end() override { inbox_->announce(io_.now()); }
+  void on_turn_end() override {
+    ROCKET_ON_IO_THREAD(io_);
+    inbox_->announce(io_.now());
+  }
   void on_room();
   bool push_locking(const Event& event, OwnedBytes* large);
 

@@ -62,6 +62,7 @@ class Outbox::Batch final : public io::IoTask {
 
   // io thread:
   void run() override {
+    ROCKET_ON_IO_THREAD(lane_.io);
     // The slots of a thousand calls do not fit into the nearest caches.
     for (std::size_t i = 0; i < items_.size(); ++i) {
       if (i + kAhead < items_.size() && items_[i + kAhead].command.kind == CommandKind::kReply) {

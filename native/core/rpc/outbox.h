@@ -57,8 +57,14 @@ class Outbox {
   ~Outbox();
 
   // js thread:
-  void add_endpoint(std::int32_t number, ClientEndpoint& endpoint) { endpoints_[number] = &endpoint; }
-  void remove_endpoint(std::int32_t number) { endpoints_.erase(number); }
+  void add_endpoint(std::int32_t number, ClientEndpoint& endpoint) {
+    ROCKET_ON_JS_THREAD(js_thread_);
+    endpoints_[number] = &endpoint;
+  }
+  void remove_endpoint(std::int32_t number) {
+    ROCKET_ON_JS_THREAD(js_thread_);
+    endpoints_.erase(number);
+  }
   /// `large` are the blocks of the commands flagged kLargePayload, in order. A block is empty if it could not be
   /// allocated: its call then fails.
   void flush(Engine& engine, std::span<const Command> commands, const std::uint8_t* bytes,
@@ -69,7 +75,10 @@ class Outbox {
     std::uint64_t commands = 0;
     std::uint64_t direct_sends = 0;
   };
-  const Stats& stats() const { return stats_; }
+  const Stats& stats() const {
+    ROCKET_ON_JS_THREAD(js_thread_);
+    return stats_;
+  }
 
  private:
   [[no_unique_address]] JsThread js_thread_;

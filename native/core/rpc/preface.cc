@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/thread_check.h"
 #include "rpc/protocol.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
@@ -49,6 +50,7 @@ Preface::Preface(ServerShard& shard, std::shared_ptr<io::Connection> connection)
 void Preface::start() { connection_->start(*this); }
 
 io::ConnectionHandler::Taken Preface::on_bytes(ByteSpan bytes) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   bool wait = false;
   for (const Protocol* protocol : server_->options().protocols) {
     switch (protocol->matches(bytes)) {
@@ -84,6 +86,7 @@ void Preface::reject(ByteSpan first) {
 void Preface::on_handed_over() { shard_.forget(*this); }  // destroys this
 
 void Preface::on_closed(io::CloseReason reason) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   // This may have the last reference to an abandoned server, whose shard is still used below.
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);

@@ -73,6 +73,7 @@ std::uint64_t Server::rejected(const Protocol& protocol, std::size_t reason) con
 }
 
 void Server::listen(io::Listener listener) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   auto deliver = [server = shared_from_this()](std::vector<io::Accepted> batch) { server->deliver(std::move(batch)); };
   auto starved = [server = shared_from_this()](int error) { server->on_starved(error); };
   auto acceptor =
@@ -118,6 +119,7 @@ void Server::each_shard(void (ServerShard::*action)()) {
 }
 
 void Server::stop_accepting(std::function<void()> then) {
+  ROCKET_ON_JS_THREAD(js_thread_);
   engine_.main().post([acceptors = std::move(acceptors_), then = std::move(then)] {
     for (const auto& acceptor : acceptors) acceptor->stop();
     then();
@@ -163,6 +165,7 @@ bool Server::on_shard_closed() {
 }
 
 void Server::cancel_drain_timer() {
+  ROCKET_ON_IO_THREAD(engine_.main());
   if (!drain_timer_) return;
   engine_.main().timers().cancel(*drain_timer_);
   drain_timer_.reset();
@@ -175,6 +178,7 @@ void Server::settle() {
 }
 
 std::uint64_t Server::accept_backoffs() const {
+  ROCKET_ON_JS_THREAD(js_thread_);
   std::uint64_t total = 0;
   for (const auto& acceptor : acceptors_) total += acceptor->backoffs();
   return total;

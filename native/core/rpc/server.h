@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/thread_check.h"
 #include "io/acceptor.h"
 #include "io/connection.h"
 #include "rpc/consumer.h"
@@ -71,19 +72,19 @@ class Server final : public std::enable_shared_from_this<Server> {
   Server(const std::shared_ptr<Engine>& engine, const ServerOptions& options, MethodTable methods);
   ~Server();
 
-  // js thread:
+  // js thread: that of the consumer
   /// Before listen(). It hears kServerClosed when nothing is left of the server.
   void add_consumer(const std::shared_ptr<const Consumer>& consumer);
   /// For a JavaScript environment that goes away: nothing is delivered to it any more. With the last consumer
   /// everything is dropped at once.
   void remove_consumer(const std::shared_ptr<const Consumer>& consumer);
+
+  // js thread: the same one for all of these, and for remove_consumer() of the last consumer
   void listen(io::Listener listener);
   /// Stops accepting, answers new requests with UNAVAILABLE, waits up to `drain` for running calls, then closes. Sends
   /// kServerClosed when everything is released; that takes at most `drain` plus a second for slow readers.
   void close(Millis drain);
   std::uint64_t accept_backoffs() const;
-  /// Makes the io threads run their lazily posted tasks, so that the gauge of queued tasks returns to zero.
-  void settle();
 
   // io thread:
   /// Once for each shard: it drains and its last call has ended.
@@ -99,6 +100,8 @@ class Server final : public std::enable_shared_from_this<Server> {
   /// `reason` is an index into its Protocol::rejections.
   void count_rejected(const Protocol& protocol, std::size_t reason);
   std::uint64_t rejected(const Protocol& protocol, std::size_t reason) const;
+  /// Makes the io threads run their lazily posted tasks, so that the gauge of queued tasks returns to zero.
+  void settle();
 
   ServiceHealth health;  ///< set by JavaScript; while the server drains, its health service reports that instead
   ServerCounters counters;
@@ -124,6 +127,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   std::vector<std::unique_ptr<std::atomic<std::uint64_t>[]>> rejections_;
   Engine& engine_;  // held by the JavaScript side until this server is closed
   std::vector<std::unique_ptr<ServerShard>> shards_;
+  [[no_unique_address]] JsThread js_thread_;
   std::vector<std::shared_ptr<io::Acceptor>> acceptors_;  // js thread
   std::size_t next_shard_ = 0;                            // main io thread
   std::unique_ptr<DrainTimer> drain_timer_;               // main io thread

@@ -94,6 +94,7 @@ void ServerShard::begin_draining() {
 }
 
 void ServerShard::maybe_drained() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (!draining_ || drained_) return;
   for (const auto& each : consumers_) {
     if (each->calls > 0) return;
@@ -130,6 +131,7 @@ void ServerShard::abandon() {
 }
 
 void ServerShard::maybe_closed() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   if (!finishing_ || closed_ || !prefaces_.empty() || !sessions_.empty() || !orphans_.empty()) return;
   // The last session may have owned the server, and JavaScript releases it when notified of the end.
   const auto keep = server_.shared_from_this();
@@ -164,6 +166,7 @@ bool ServerShard::claim(ServerCall& call) {
 }
 
 void ServerShard::release(ServerCall& call) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   lane_.io.timers().cancel(call);
   static_cast<CallLink&>(call).unlink();
   on_call_gone(call);
@@ -223,11 +226,13 @@ void ServerShard::tell_room(ServerCall& call, std::size_t bytes) {
 
 void ServerShard::finish_call(Lane& lane, CallId id, const Status& status, std::string_view text,
                               std::string_view trailers) {
+  ROCKET_ON_IO_THREAD(lane.io);
   ServerCall* call = lane.server_calls.find(id);
   if (call != nullptr && claim(*call)) call->session->finish(*call, status, text, trailers);
 }
 
 void ServerShard::release_call(Lane& lane, CallId id) {
+  ROCKET_ON_IO_THREAD(lane.io);
   ServerCall* call = lane.server_calls.find(id);
   if (call == nullptr) return;
   if (claim(*call)) {
@@ -242,6 +247,7 @@ void ServerShard::on_call_deadline(Timer& timer) {
   if (call.answered.exchange(true, std::memory_order_acq_rel)) return;
   constexpr Status kExpired{Code::kDeadlineExceeded};
   ServerShard& shard = call.consumer->shard;
+  ROCKET_ON_IO_THREAD(shard.lane_.io);
   shard.server_.counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
   if (call.session != nullptr) {
     call.session->finish(call, kExpired, "deadline exceeded: the handler did not answer in time", {});
@@ -303,12 +309,14 @@ void ServerShard::remove(CallSession& session) {
 }
 
 void ServerShard::add(std::unique_ptr<CallSession> session) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   session->index = sessions_.size();
   sessions_.push_back(std::move(session));
   if (draining_) sessions_.back()->begin_draining();
 }
 
 void ServerShard::forget(Preface& preface) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   const std::size_t index = preface.index;
   std::swap(prefaces_[index], prefaces_.back());
   prefaces_[index]->index = index;
@@ -316,6 +324,7 @@ void ServerShard::forget(Preface& preface) {
 }
 
 void ServerShard::remove(Preface& preface) {
+  ROCKET_ON_IO_THREAD(lane_.io);
   forget(preface);
   server_.on_connection_gone();
   maybe_closed();
@@ -340,6 +349,7 @@ void ServerShard::log(std::string_view line) {
 }
 
 SteadyMs ServerShard::probe() {
+  ROCKET_ON_IO_THREAD(lane_.io);
   SteadyMs least = consumers_.empty() ? 0 : std::numeric_limits<SteadyMs>::max();
   for (const auto& each : consumers_) least = std::min(least, each->port->probe());
   return least;

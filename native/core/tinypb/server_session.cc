@@ -182,6 +182,7 @@ void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std
 }
 
 void ServerSession::reply(rpc::ServerCall& call, rpc::Reply& reply) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   std::string scratch;
   const auto text = reply_text(call, reply.status, reply.text, scratch);
   send({call.msg_id, call.method->name, wire_code_of(reply.status), text}, reply.payload,
@@ -279,6 +280,7 @@ void ServerSession::resume(Pause why) {
 }
 
 void ServerSession::on_peer_ended() {
+  ROCKET_ON_IO_THREAD(connection_->io());
   peer_ended_ = true;
   note_ends_awaited();
 }

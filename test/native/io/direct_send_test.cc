@@ -149,8 +149,7 @@ TEST_F(DirectSend, RacesWithTheWriterAndLosesNothing) {
 TEST_F(DirectSend, RacesWithClose) {
   for (int round = 0; round < 300; ++round) {
     open();
-    const auto connection = connection_;
-    io_.post([connection] { connection->close(CloseReason::kLocal); });
+    io_.post([connection = connection_] { connection->close(CloseReason::kLocal); });
     for (int i = 0; i < 20; ++i) send(test_frame(100, 1));
     ASSERT_TRUE(wait_closed());
     EXPECT_TRUE(peer_->read_to_end()) << "the descriptor stays open";
