@@ -16,7 +16,7 @@ async function farAway(): Promise<string> {
 }
 
 describe.skipIf(etcdIsMissing())('an etcd that is farther away than requestTimeoutMs', () => {
-  it('is told apart: what failed names the option', { timeout: 40_000 }, async () => {
+  it('is distinguished: the failure names the option', { timeout: 40_000 }, async () => {
     const hosts = await farAway();
     const lines: string[] = [];
     const logger = {

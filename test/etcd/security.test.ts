@@ -124,7 +124,7 @@ describe.skipIf(etcdIsMissing())('an etcd that is protected', () => {
     await follow(plain, 'Order').fails(/option hosts/, 8000);
   });
 
-  it('waits for an etcd that is not there at the start, says where it looked, and so do calls that wait', async () => {
+  it('waits for an etcd that is not there at the start, names its address, and so do waiting calls', async () => {
     const server = await EtcdServer.start();
     await server.kill();
     const made = discovery({ hosts: server.hosts });

@@ -29,7 +29,7 @@ describe.skipIf(etcdIsMissing())('rocket services', () => {
     expect(JSON.parse(one.output)).toMatchObject([{ service: 'Stock', lease: { granted: 60 } }]);
   });
 
-  it('goes on with --watch, and sees who comes', async () => {
+  it('continues with --watch, and shows new instances', async () => {
     const { hosts } = await EtcdServer.start();
     const child = await services('--watch', '--interval', '0.2', '--etcd', hosts[0]!);
     const shows = (text: string) =>
@@ -40,7 +40,7 @@ describe.skipIf(etcdIsMissing())('rocket services', () => {
     expect(child.running).toBe(true);
   });
 
-  it('says in one line what is wrong', async () => {
+  it('reports in one line what is wrong', async () => {
     const server = await EtcdServer.start();
     await server.kill();
     const gone = await services('--etcd', server.hosts[0]!);

@@ -32,7 +32,7 @@ async function fixture() {
 }
 
 describe.skipIf(etcdIsMissing())('who follows a service from now on', () => {
-  it('doubts what is missing from the list that the one before had', async () => {
+  it('doubts the absence of an endpoint that the previous list had', async () => {
     const { follow, withdrawB } = await fixture();
     const first = follow();
     const second = follow();

@@ -15,7 +15,7 @@ async function ask(child: Child, command: string): Promise<string> {
 }
 
 describe.skipIf(etcdIsMissing())('eight worker threads that follow 200 services', () => {
-  it('share one watch of each, see every change, and go on when the one who leads is terminated', {
+  it('share one watch of each, see every change, and continue when the leading one is terminated', {
     timeout: 120_000,
   }, async () => {
     const server = await EtcdServer.start();

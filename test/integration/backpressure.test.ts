@@ -44,7 +44,7 @@ it('a peer that never reads its replies is paused, and costs a bounded amount of
   expect(server.stats()).toMatchObject({ queuedBytes: 0, callsInFlight: 0, callsTotal: 20_001 });
 });
 
-it('replies that were on their way past the hard limit become RESOURCE_EXHAUSTED', async () => {
+it('replies past the hard limit become RESOURCE_EXHAUSTED', async () => {
   const answer = gate<OrderReply>();
   const { server, port } = await startOrderServer(() => answer.promise, {
     maxWriteQueueBytes: 65_536,

@@ -84,7 +84,7 @@ it('Ctrl-C prints what there is', async () => {
   expect(isRunning(server)).toBe(false);
 });
 
-it('says so when its own server ends before the load does', async () => {
+it('reports it when its own server ends before the load does', async () => {
   const child = await bench('-t', '60', '-c', '5');
   process.kill(await ownServer(child), 'SIGKILL');
   expect(await child.exit(soonMs), child.describe()).toEqual({ code: 1, signal: null });
@@ -150,7 +150,7 @@ it('metadata is sent with every request, and its values are not shown', async ()
   expect(child.output).not.toContain('cret');
 });
 
-it('a request of 0 bytes is said to be empty', async () => {
+it('a request of 0 bytes is reported as empty', async () => {
   const { address } = await startOrderServer();
   const child = await bench('-n', '1', '-c', '1', '--target', address, '--data', '{}');
   expect(await child.exit(soonMs), child.describe()).toEqual({ code: 0, signal: null });

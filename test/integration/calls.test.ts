@@ -41,7 +41,7 @@ it('thousands of calls in flight get each its own reply', async () => {
   await Promise.all(calls);
 });
 
-it('metadata goes both ways', async () => {
+it('metadata is sent in both directions', async () => {
   const { address } = await startOrderServer((_, context) => {
     context.responseMetadata.set('server', 'a&b=c').set('echo', context.metadata.get('user') ?? '');
     return {};

@@ -93,7 +93,7 @@ describe('connecting', () => {
     expect(await call).toMatchObject({ orderId: 'patient' });
   });
 
-  it('waitForReady gives up at the deadline and says what the last error was', async () => {
+  it('waitForReady fails at the deadline and reports the last error', async () => {
     const { orders } = openOrders(`127.0.0.1:${await freePort()}`);
     const clock = startClock();
     await expect(orders.makeOrder({}, { waitForReady: true, timeoutMs: 300 })).rejects.toMatchObject({
@@ -164,7 +164,7 @@ describe('a connection that breaks', () => {
     await expect(orders.makeOrder({})).rejects.toMatchObject({ code: 'UNAVAILABLE', requestWritten: true });
   });
 
-  it('is made again, and calls work as before', async () => {
+  it('is created again, and calls work as before', async () => {
     const { port } = await startOrderServer();
     const proxy = await proxyTo(port);
     const { channel, orders } = openOrders(`127.0.0.1:${proxy.port}`, {

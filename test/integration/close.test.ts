@@ -37,7 +37,7 @@ describe('server.close()', () => {
     });
   });
 
-  it('ends a handler that never settles: its signal aborts, its caller is told, close() resolves', async () => {
+  it('ends a handler that never settles: its signal aborts, its caller gets an error, close() resolves', async () => {
     const aborted = gate<unknown>();
     const { server, address } = await startOrderServer((_, { signal }) => {
       signal.addEventListener('abort', () => aborted.resolve(signal.reason));

@@ -104,7 +104,7 @@ describe('examples/cpp-echo-server', () => {
     await cutShort;
   });
 
-  it('says what is wrong with its arguments, or with the address', async () => {
+  it('reports what is wrong with its arguments, or with the address', async () => {
     await expect(run(program('rocket_echo_server'), ['localhost'])).rejects.toMatchObject({ code: 2 });
     await expect(load(1, 1, 1, 1 << 20)).rejects.toMatchObject({ code: 2 });
     await expect(load(1, 1, 1, 1)).rejects.toMatchObject({

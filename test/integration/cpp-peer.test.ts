@@ -76,7 +76,7 @@ describe('a C++ server gets one call at a time on a connection', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBe(3);
   });
 
-  it('what waits is bounded in bytes and by its deadline, and says which option', async () => {
+  it('a waiting call is bounded in bytes and by its deadline, and its error names the option', async () => {
     const server = await cppServer(() => new Promise(() => undefined));
     const { orders } = openOrders(`127.0.0.1:${server.port}`, {
       connections: 1,

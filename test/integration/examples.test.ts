@@ -52,7 +52,7 @@ describe('examples', () => {
     );
   });
 
-  it('interceptors refuse who has no token, and log each call on both sides', async () => {
+  it('interceptors refuse a caller without a token, and log each call on both sides', async () => {
     const output = await runExample('interceptors.ts');
     expect(output).toMatch(/^with secret-of-ada: hello, server$/m);
     expect(output).toMatch(/^with guess: UNAUTHENTICATED: no token that we know$/m);

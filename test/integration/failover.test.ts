@@ -185,7 +185,7 @@ describe('a call that waits for readiness and is refused by every endpoint', () 
     return { holding, held, channel, orders };
   }
 
-  it('tries again at a pace that slows down, and says at its deadline what refused it', async () => {
+  it('retries more and more slowly, and reports at its deadline what refused it', async () => {
     const { holding, held, channel, orders } = await fullFixture();
     const clock = startClock();
     const error: unknown = await orders

@@ -105,7 +105,7 @@ it('--module says otherwise than package.json', async () => {
   );
 });
 
-it('the nearest package.json counts, and one that cannot be read is told', () => {
+it('the nearest package.json counts, and one that cannot be read is reported', () => {
   const folder = temporaryFolder();
   writeFiles(folder, [
     ['package.json', '{ "type": "module" }'],

@@ -79,7 +79,7 @@ it.each([
   60_000,
 );
 
-it('what compiles has been looked at: a wrong call that is not expected is an error', async () => {
+it('code that compiles has been checked: a wrong call that is not expected is an error', async () => {
   const folder = await project();
   const wrong = program
     .replace('{ articleId: 5n }', '{ articleId: {} }')

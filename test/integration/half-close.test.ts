@@ -45,7 +45,7 @@ describe('a peer that ends its side after its requests', () => {
     expect(server.stats()).toMatchObject({ callsInFlight: 0, connectionsClosed: { closed_by_peer: 1 } });
   });
 
-  it('goes on with its calls: the signal does not abort, and the handler answers when it likes', async () => {
+  it('continues with its calls: the signal does not abort, and the handler answers at any time', async () => {
     const answer = gate<{ orderId: string }>();
     let signal: AbortSignal | undefined;
     const { server, port } = await startOrderServer((_, context) => {
@@ -102,7 +102,7 @@ describe('the signal aborts', () => {
     expect(await aborted).toMatchObject({ code: 'CANCELLED', message: 'the caller has gone away' });
   });
 
-  it('when a channel closes whose call was given up before', async () => {
+  it('when a channel closes whose call was abandoned before', async () => {
     const { address, aborted, running } = await startWaiting();
     const { channel, orders } = openOrders(address);
     const controller = new AbortController();

@@ -216,7 +216,7 @@ describe('limits', () => {
   });
 });
 
-it('a handler sees who calls, and may look after its reply when it looked before', async () => {
+it('a handler sees its caller, also after its reply if it has read it before', async () => {
   const seen: unknown[] = [];
   const { port } = await startOrderServer((_, context) => {
     const { method, msgId, peer, metadata, timeRemainingMs } = context;
@@ -241,8 +241,8 @@ it('a handler sees who calls, and may look after its reply when it looked before
   ]);
 });
 
-describe('who called', () => {
-  it('is there after the end, for every call, whether or not it was looked at before', async () => {
+describe('the caller', () => {
+  it('is available after the end, for every call, whether or not it was read before', async () => {
     const contexts = new Map<number, CallContext>();
     const { port, address } = await startOrderServer(async ({ price = 0 }, context) => {
       contexts.set(price, context);

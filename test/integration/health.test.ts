@@ -21,7 +21,7 @@ it('answers for the server and for each of its services', async () => {
   expect(await health.check({ service: 'Nobody' })).toMatchObject({ status: ServingStatus.SERVICE_UNKNOWN });
 });
 
-it('says NOT_SERVING while the server answers what it has begun', async () => {
+it('answers NOT_SERVING while the server answers the calls it has begun', async () => {
   const answer = gate<object>();
   const { server, address } = await startOrderServer(() => answer.promise);
   const { orders } = openOrders(address);
@@ -73,7 +73,7 @@ describe('setHealth()', () => {
     return replies.map(({ status }) => status);
   }
 
-  it('is heard before listen(), and at once after it; for one service, or all', async () => {
+  it('takes effect before listen(), and at once after it; for one service, or all', async () => {
     const server = new Server({ logger: false });
     onTestFinished(() => server.close({ drainMs: 0 }));
     server.addService(Order, { makeOrder: () => ({}) });

@@ -54,7 +54,7 @@ describe('nothing is lost when the process ends', () => {
     expect(messages(directory)).toEqual([...thousand, 'caught 3']);
   });
 
-  it('and what a worker logged before terminate() is there', async () => {
+  it('and lines that a worker logged before terminate() are written', async () => {
     const directory = folder();
     const child = await startChild('log-exit.mjs', [directory, 'terminate']);
     expect(await child.exit(soonMs)).toEqual({ code: 0, signal: null });

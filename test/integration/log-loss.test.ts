@@ -22,7 +22,7 @@ function linesBelow(directory: string): number {
     .filter((line) => /line \d+/.test(line)).length;
 }
 
-describe('lines that are lost are counted, and told on stderr once', () => {
+describe('lines that are lost are counted, and reported on stderr once', () => {
   const told = (lines: number | string, why: string) =>
     new RegExp(`^rocket-rpc: the log \\S+ has lost ${lines} lines at its end: ${why}\\n$`);
   const noSpace =

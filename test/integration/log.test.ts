@@ -244,7 +244,7 @@ describe('files', () => {
     expect(text(directory)).toContain('synced');
   });
 
-  it('are shared by all who open them with the same options', async () => {
+  it('are shared by all environments that open them with the same options', async () => {
     const directory = folder();
     const { log } = open({ directory });
     const { log: other } = open({ directory });
@@ -324,7 +324,7 @@ function loggingMs(log: { info(text: string): void }, lines: number): number {
 const timesSlower = 50;
 
 describe('a disk that fails', () => {
-  it('full (ENOSPC): nobody waits, the count of what was dropped is told, and writing resumes', async () => {
+  it('full (ENOSPC): no caller waits, the number of dropped lines is reported, and writing resumes', async () => {
     const directory = folder();
     const today = (log: { stats(): { path: string } }) => log.stats().path;
     const { log } = open({ directory, bufferBytes: 4096, queueBytes: 4096, flushTimeoutMs: 100 });

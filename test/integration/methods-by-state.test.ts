@@ -114,7 +114,7 @@ describe.each(transports)('a server, %s', (_, memory) => {
     expect(await listening).toEqual({ throws: 'the server was closed while listen() resolved a name' });
   });
 
-  it('closes the same whether it is told once or often', async () => {
+  it('closes the same whether close() is called once or often', async () => {
     const server = await serverIn('listening');
     const closing = server.close();
     expect(server.close({ drainMs: 0 })).toBe(closing);
@@ -184,7 +184,7 @@ describe.each(transports)('a channel, %s', (_, memory) => {
     expect(channel.stats()).toMatchObject({ callsPending: 0, connections: 0, endpoints: [] });
   });
 
-  it('closes the same whether it is told once or often', async () => {
+  it('closes the same whether close() is called once or often', async () => {
     const channel = await channelIn('open');
     const closing = channel.close();
     expect(channel.close({ drainMs: 0 })).toBe(closing);

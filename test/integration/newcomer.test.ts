@@ -64,7 +64,7 @@ function start(folder: string, file: string): Promise<string> {
 
 beforeAll(builtPackage, 60_000);
 
-describe('who follows the README from an empty folder', () => {
+describe('a user who follows the README from an empty folder', () => {
   const files = filesOf('README.md');
 
   it('has a server and a client that call each other', async () => {
@@ -82,7 +82,7 @@ describe('who follows the README from an empty folder', () => {
   });
 });
 
-describe('who goes on with rocket gen, as the README says', () => {
+describe('a user who continues with rocket gen, as the README says', () => {
   const [command = ''] = blocksOf('README.md')
     .filter(({ language }) => language === 'sh')
     .flatMap(({ code }) => code.match(/npx rocket gen .*/) ?? []);
@@ -114,7 +114,7 @@ describe('who goes on with rocket gen, as the README says', () => {
   });
 });
 
-describe('who follows docs/getting-started.md', () => {
+describe('a user who follows docs/getting-started.md', () => {
   const files = filesOf('docs/getting-started.md');
   // A socket of its own in place of a port that others may have.
   for (const [name, code] of files) files.set(name, code.replaceAll('127.0.0.1:50051', 'unix:orders.sock'));

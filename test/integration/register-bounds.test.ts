@@ -76,7 +76,7 @@ describe('listen() with a registry that does not answer', () => {
     expect(registry.log.map((line) => line.slice(0, 6))).toEqual(['+Order', '-Order']);
   });
 
-  it('says what the registry said last', async () => {
+  it('reports the last answer of the registry', async () => {
     const registry: Registry = {
       register: (_service, _address, options) => {
         options?.onError?.(new Error('first'));

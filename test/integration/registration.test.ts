@@ -13,7 +13,7 @@ function orderServer(makeOrder: () => object | Promise<object> = () => ({})): Se
 }
 
 describe('a server with a registry', () => {
-  it('is found by its service, and gone for channels when it is closed', async () => {
+  it('is found by its service, and disappears from channels when it is closed', async () => {
     const discovery = new LocalDiscovery();
     const server = orderServer(() => ({ orderId: 'here' }));
     const { address } = await server.listen('127.0.0.1:0', { registry: discovery, weight: 2 });
@@ -100,7 +100,7 @@ describe('a server with a registry', () => {
     });
   });
 
-  it('wants to know its address when it listens on all of them', async () => {
+  it('requires its address when it listens on all of them', async () => {
     const registry = new ScriptedRegistry();
     const server = orderServer();
     await expect(server.listen('0.0.0.0:0', { registry })).rejects.toThrow(/option advertise/);

@@ -82,7 +82,7 @@ it('waitForReady waits until there is a server, or until the deadline', async ()
   expect((await Promise.all(patient)).map(({ orderId }) => orderId)).toEqual(['1', '2', '3']);
 });
 
-it('waitForReady goes to the endpoint that is there', async () => {
+it('waitForReady sends to the endpoint that is there', async () => {
   const { server, address } = await startOrderServer();
   const gone = await startOrderServer();
   await gone.server.close();

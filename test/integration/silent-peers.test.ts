@@ -26,7 +26,7 @@ const silence = {
 };
 
 describe('a process that is stopped', () => {
-  it('is given up within 10 s by default, and used again when it goes on', async () => {
+  it('is abandoned within 10 s by default, and used again when it continues', async () => {
     const child = await startChild('silent-server.mjs', ['127.0.0.1']);
     const [port] = (await child.said('listening', soonMs)).split(' ');
     const { channel, orders } = openOrders(`127.0.0.1:${port}`, { connections: 1 });

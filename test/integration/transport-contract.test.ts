@@ -137,7 +137,7 @@ describe.each(worlds)('%s', (_, make) => {
     ]);
   });
 
-  it('says of a call what it is', async () => {
+  it('describes a call', async () => {
     let context: CallContext | undefined;
     const { orders } = await open((_request, given) => {
       context = given;
@@ -183,7 +183,7 @@ describe.each(worlds)('%s', (_, make) => {
     });
   });
 
-  it('refuses a request that does not parse, and goes on', async () => {
+  it('refuses a request that cannot be parsed, and continues', async () => {
     const { channel, orders } = await open(() => ({ orderId: 'ok' }));
     await expect(channel.call(raw(torn), {})).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
@@ -192,7 +192,7 @@ describe.each(worlds)('%s', (_, make) => {
     expect(await orders.makeOrder({})).toMatchObject({ orderId: 'ok' });
   });
 
-  it('fails a call whose reply does not parse, and goes on', async () => {
+  it('fails a call whose reply cannot be parsed, and continues', async () => {
     const world = make();
     const server = new Server({ logger: false, ...world.server });
     onTestFinished(() => server.close({ drainMs: 0 }));
@@ -215,7 +215,7 @@ describe.each(worlds)('%s', (_, make) => {
     expect(await orders.makeOrder({})).toMatchObject({ orderId: '' });
   });
 
-  it('answers INTERNAL for a reply that cannot be encoded, and goes on', async () => {
+  it('answers INTERNAL for a reply that cannot be encoded, and continues', async () => {
     const { orders } = await open(({ price }) => ({ orderId: (price === 1 ? 5 : 'ok') as string }));
     await expect(orders.makeOrder({ price: 1 })).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await orders.makeOrder({})).toMatchObject({ orderId: 'ok' });

@@ -57,7 +57,7 @@ async function expectReset(port: number): Promise<void> {
 }
 
 describe('waits', () => {
-  it('until sees a condition that comes true later, and says what it waited for in vain', async () => {
+  it('until sees a condition that comes true later, and names what it waited for in vain', async () => {
     let turns = 0;
     await until(() => ++turns === 5, { deadlineMs, what: 'five turns' });
     await until(async () => ++turns === 8, { deadlineMs, what: 'eight turns' });
@@ -67,7 +67,7 @@ describe('waits', () => {
     await expect(hanging).rejects.toThrow(DeadlineError);
   });
 
-  it('settled tells both endings apart and rejects when there is none', async () => {
+  it('settled distinguishes both endings and rejects if there is none', async () => {
     expect(await settled(Promise.resolve(1), deadlineMs)).toEqual({ status: 'fulfilled', value: 1 });
     const reason = new Error('no');
     expect(await settled(Promise.reject(reason), deadlineMs)).toEqual({ status: 'rejected', reason });
@@ -143,7 +143,7 @@ describe('raw client and server', () => {
     expect(await client.frames(16, deadlineMs)).toHaveLength(16);
   });
 
-  it('frames before a malformed one are handed out, then the reason is thrown', async () => {
+  it('returns the frames before a malformed one, then throws the reason', async () => {
     const server = await serve((frame, connection) => {
       connection.send(Buffer.concat([replyTo(frame), Buffer.from('030200000000', 'hex')]));
     });

@@ -58,7 +58,7 @@ describe('round robin', () => {
     expect(picks(robin, 7)).toBe('abcabca');
   });
 
-  it('goes on behind the last one when the list changes, so that frequent changes favour nobody', () => {
+  it('continues after the last one when the list changes, so that frequent changes favour no endpoint', () => {
     const robin = new RoundRobin<Fake>();
     const [a, b, c] = endpoints('abc') as [Fake, Fake, Fake];
     let picked = '';
@@ -164,7 +164,7 @@ describe('consistent hash', () => {
   const keys = Array.from({ length: 10_000 }, (_, i) => `user-${i}`);
   const many = (count: number): Fake[] => Array.from({ length: count }, (_, i) => endpoint(`10.0.0.${i}:80`));
 
-  it('sends a key to the same endpoint every time, and moves few when one goes', () => {
+  it('sends a key to the same endpoint every time, and moves few keys when one is removed', () => {
     const list = many(10);
     const balancer = new ConsistentHash<Fake>();
     balancer.update(list);
@@ -215,7 +215,7 @@ describe('consistent hash', () => {
     expect(new Set(keys.map((key) => balancer.pick(key))).size).toBeGreaterThan(3000);
   });
 
-  it('goes round without a key', () => {
+  it('takes turns without a key', () => {
     const balancer = new ConsistentHash<Fake>();
     balancer.update(endpoints('abc'));
     expect(picks(balancer, 6)).toBe('abcabc');
@@ -223,7 +223,7 @@ describe('consistent hash', () => {
 });
 
 describe('pick first', () => {
-  it('stays until its endpoint is gone', () => {
+  it('stays until its endpoint is removed', () => {
     const balancer = new PickFirst<Fake>();
     const [a, b, c] = endpoints('abc') as [Fake, Fake, Fake];
     balancer.update([b, c]);

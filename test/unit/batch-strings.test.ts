@@ -19,11 +19,11 @@ function take(strings: BatchStrings, ...positions: number[]): (string | undefine
 }
 
 describe('BatchStrings', () => {
-  it('gives each string to who asks for its place', () => {
+  it('returns each string by its place', () => {
     expect(take(batch([3, 'a'], [10, 'b'], [12, 'c']), 3, 10, 12, 14)).toEqual(['a', 'b', 'c', undefined]);
   });
 
-  it('gives none to who asks for another place', () => {
+  it('returns none for another place', () => {
     const none = undefined;
     expect(take(batch([3, 'a'], [10, 'b']), 0, 2, 3, 4, 9, 10)).toEqual([none, none, 'a', none, none, 'b']);
   });

@@ -40,7 +40,7 @@ describe('the schedule', () => {
 });
 
 describe('the open loop', () => {
-  it('makes all calls that are due, whatever is pending, and says when the next one is', () => {
+  it('makes all calls that are due, whatever is pending, and returns when the next one is', () => {
     const { calls, clock, ports } = world();
     clock.nowMs = 500;
     const loop = new OpenLoop(ports, new Schedule(100, 1, 1, 0), 500, 1000);
@@ -132,7 +132,7 @@ describe('the closed loop', () => {
     expect(recorder).toMatchObject({ succeeded: 3, succeededInWindow: 1 });
   });
 
-  it('goes on after failures, without keeping the event loop', async () => {
+  it('continues after failures, without keeping the event loop alive', async () => {
     const { clock, recorder } = world();
     let turns = 0;
     const send = () => Promise.reject(new RpcError('UNAVAILABLE', 'nobody there'));

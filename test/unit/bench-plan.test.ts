@@ -31,7 +31,7 @@ it('the three modes', () => {
   });
 });
 
-it('everything else that can be said', () => {
+it('every other statement', () => {
   const { load, target } = benchPlan({
     time: '1',
     concurrency: '10',

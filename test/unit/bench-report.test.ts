@@ -153,7 +153,7 @@ describe('the text', () => {
     expect(text).not.toMatch(/\u001b/);
   });
 
-  it('says nothing of latencies when no call succeeded', () => {
+  it('reports no latencies when no call succeeded', () => {
     const { histogram: _histogram, ...rest } = result();
     const text = textReport({ ...rest, latency: null, histogram: [], errors: [] });
     expect(text).not.toContain('latency');

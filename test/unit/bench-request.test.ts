@@ -9,7 +9,7 @@ import { orderProto, orderRequestBody } from '../support/order.ts';
 const shopProto = new URL('../support/protos/shop.proto', import.meta.url).pathname;
 
 describe('the request of a load', () => {
-  it('is Order.makeOrder unless told otherwise', () => {
+  it('is Order.makeOrder by default', () => {
     const { method, body } = encodeRequest();
     expect(method).toBe('Order.makeOrder');
     expect(Buffer.from(body)).toEqual(orderRequestBody);
@@ -72,7 +72,7 @@ describe('a payload', () => {
     expect(value).toEqual({ price: 100, goods: 'x'.repeat(46) });
   });
 
-  it('goes into a bytes field, past fields of other types and repeated ones', () => {
+  it('reads into a bytes field, past fields of other types and repeated ones', () => {
     const { body } = encodeRequest({ proto: shopProto, method: 'Shop.Echo', payloadBytes: 200 });
     expect(body).toHaveLength(200);
     const codec = loadProto(shopProto)['Shop']?.methods['echo']?.request;

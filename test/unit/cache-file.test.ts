@@ -52,7 +52,7 @@ describe('the file of the last known instances', () => {
     expect(open().read().length % 50).toBe(0);
   });
 
-  it('tells of a folder that cannot be written to, and leaves nothing there', async () => {
+  it('reports a folder that cannot be written to, and leaves nothing there', async () => {
     const { folder, errors, open } = fixture();
     const file = open();
     file.write([endpoint('10.0.0.1:80')]);

@@ -5,7 +5,7 @@ import { memoryOrders } from '../support/memory-orders.ts';
 import type { OrderReply } from '../support/order.ts';
 
 describe('the context', () => {
-  it('shows who calls', async () => {
+  it('shows the caller', async () => {
     const seen: unknown[] = [];
     const { request } = await memoryOrders((_, { method, msgId, peer, metadata, timeRemainingMs }) => {
       seen.push(method, msgId, peer, metadata.toJSON(), timeRemainingMs);
@@ -25,7 +25,7 @@ describe('the context', () => {
     expect(await request({ timeoutMs: 10 })).toMatchObject({ wireCode: 0, text: 'cache=hit' });
   });
 
-  it('after the end still shows who called, and never another call’s', async () => {
+  it('after the end still shows the caller, and never that of another call', async () => {
     const contexts: CallContext[] = [];
     const { request } = await memoryOrders((_, context) => {
       contexts.push(context);
@@ -66,7 +66,7 @@ describe('an abort', () => {
     expect(memory.ended).toBe(1);
   });
 
-  it('is seen by a handler that first looks afterwards', async () => {
+  it('is seen by a handler that checks only afterwards', async () => {
     let context: CallContext | undefined;
     const { request, memory } = await memoryOrders((_, given) => {
       context = given;
@@ -78,7 +78,7 @@ describe('an abort', () => {
     expect(context?.signal.reason).toMatchObject({ code: 'CANCELLED' });
   });
 
-  it('by deadline comes when the clock says so', async () => {
+  it('by deadline comes at its time on the clock', async () => {
     let context: CallContext | undefined;
     const { request, network } = await memoryOrders((_, given) => {
       context = given;

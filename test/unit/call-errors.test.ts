@@ -23,7 +23,7 @@ async function caught(call: () => Promise<unknown>): Promise<RpcError> {
 }
 
 describe('the error of a call', () => {
-  it('names its method, target and endpoint, also to who prints it', async () => {
+  it('names its method, target and endpoint, also when printed', async () => {
     const { open, address } = await memoryOrders(refusing);
     const { orders } = open();
     const error = await failed(orders.makeOrder({}));

@@ -63,7 +63,7 @@ describe('a channel', () => {
     expect(network.started).toEqual([]);
   });
 
-  it('rejects a request that does not fit its type, naming the field, and goes on', async () => {
+  it('rejects a request that does not fit its type, naming the field, and continues', async () => {
     const { open } = await memoryOrders();
     const { channel, orders } = open();
     for (const request of [{ price: 'x' }, { goods: 5 }, null, undefined, 'text']) {

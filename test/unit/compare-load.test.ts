@@ -49,7 +49,7 @@ describe('orderBody', () => {
     expect(() => orderBody(19)).toThrow(RangeError);
   });
 
-  it('in gRPC the length comes before it', () => {
+  it('in gRPC the length precedes the message', () => {
     expect([...grpcMessage(Buffer.of(7, 8))]).toEqual([0, 0, 0, 0, 2, 7, 8]);
   });
 });

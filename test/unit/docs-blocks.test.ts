@@ -29,13 +29,13 @@ describe('blocks of a document', () => {
     expect(() => directive('<!-- code: skip -->')).toThrow('is none of');
   });
 
-  it('that are not closed are told', () => {
+  it('that are not closed are reported', () => {
     expect(() => parseBlocks('a.md', '```ts\n')).toThrow('a.md:1 this block is not closed');
   });
 });
 
 describe('ts blocks', () => {
-  it('that are wrong are told with their line, whether complete or excerpts', { timeout: 30_000 }, () => {
+  it('that are wrong are reported with their line, whether complete or excerpts', { timeout: 30_000 }, () => {
     const problems = checkTypescript([
       block('ts', "import { Channel } from 'rocket-rpc';\n\nnew Channel('a:1', { ballancer: 1 });"),
       block('ts', "await orders.makeOrder({ price: 'dear' });"),

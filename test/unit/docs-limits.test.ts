@@ -13,11 +13,11 @@ describe('the table of options', () => {
     expect(document).toBe(withOptionTable(document));
   });
 
-  it('says of every option what it is', () => {
+  it('describes every option', () => {
     expect(options.filter(({ text }) => text === '').map(({ name }) => name)).toEqual([]);
   });
 
-  it('has the defaults that the code has, wherever a comment tells one', () => {
+  it('has the defaults of the code, wherever a comment states one', () => {
     const told = options.filter(
       (option) => option.fallback !== undefined && codeDefault(option) !== undefined,
     );

@@ -83,7 +83,7 @@ describe('README.zh-CN.md', () => {
     expect(levels(chinese)).toEqual(levels(english));
   });
 
-  it('has the code of README.md, and says the same of it', () => {
+  it('has the code of README.md, and describes it the same way', () => {
     const code = (name: string): unknown[] =>
       blocksOf(name).map(({ language, code, directive }) => ({ language, code, directive }));
     expect(code('README.zh-CN.md')).toEqual(code('README.md'));

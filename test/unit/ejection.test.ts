@@ -87,7 +87,7 @@ describe('ejection', () => {
     expect(ejected()).toBe('b');
   });
 
-  it('forgets endpoints that are gone', () => {
+  it('forgets endpoints that have been removed', () => {
     const { ejection, fail, ejected } = fixture();
     fail('a', 5);
     ejection.update(['b', 'c']);

@@ -64,7 +64,7 @@ describe('an endpoint set', () => {
     expect(new Set(picks(6))).toEqual(new Set([0, 1, 2]));
   });
 
-  it('picks from all when all have failed, and says so each time', () => {
+  it('picks from all when all have failed, and reports it each time', () => {
     const { set, picks, allFailed } = fixture(1);
     set.update([endpoint('a'), endpoint('b')], false);
     set.onLinkState(0, 0, linkState.failed, '');
@@ -76,7 +76,7 @@ describe('an endpoint set', () => {
     expect([allFailed(), picks(2)]).toEqual([1, [1, 1]]);
   });
 
-  it('tells once of an endpoint that is lost and once of its return, however often it fails between', () => {
+  it('reports once that an endpoint is lost and once its return, however often it fails in between', () => {
     const { set, told } = fixture(2);
     set.update([endpoint('a'), endpoint('b')], false);
     set.onLinkState(0, 0, linkState.failed, 'refused');
@@ -90,7 +90,7 @@ describe('an endpoint set', () => {
     expect(told).toEqual(['lost a: refused', 'regained a']);
   });
 
-  it('adds, removes and changes what a new list says', async () => {
+  it('adds, removes and changes endpoints as a new list says', async () => {
     const { set, done } = fixture();
     set.update([endpoint('a', 'x:1'), endpoint('b', 'y:1')], false);
     set.update([endpoint('b', 'y:1', 'y:2'), endpoint('c', 'z:1')], true);
@@ -104,7 +104,7 @@ describe('an endpoint set', () => {
     expect(set.pick()).toBeUndefined();
   });
 
-  it('leaves out what the transport refuses, says so once while it is listed, and takes all others', () => {
+  it('leaves out an address that the transport refuses, logs it once while it is listed, and takes all others', () => {
     const { set, done, told, picks } = fixture();
     const list = [endpoint('a', 'x:1'), endpoint('bad'), endpoint('b', 'y:1')];
     set.update(list, false);

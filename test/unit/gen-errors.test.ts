@@ -129,14 +129,14 @@ it('nothing is written when one of the files is wrong', () => {
   expect([...filesIn(folder).keys()]).toEqual(['a.proto', 'b.proto']);
 });
 
-it('a project without protobufjs-cli is told what to install', () => {
+it('a project without protobufjs-cli hears what to install', () => {
   const folder = temporaryFolder();
   expect(() => loadTools([path.join(folder, 'package.json'), path.join(folder, 'a.js')])).toThrow(
     /^rocket gen needs protobufjs-cli: npm install --save-dev protobufjs-cli$/,
   );
 });
 
-it('a project with a protobufjs-cli of another protobufjs is told what to install', () => {
+it('a project with a protobufjs-cli for another protobufjs hears what to install', () => {
   const folder = temporaryFolder();
   writeFiles(folder, [
     ['node_modules/protobufjs-cli/package.json', '{ "name": "protobufjs-cli", "version": "1.1.3" }'],

@@ -78,7 +78,7 @@ describe('32-bit integers', () => {
     for (const codec of await codecs()) expect(() => sent(codec, message)).toThrow(`Numbers: ${place}, not `);
   });
 
-  it('that are not sent are not looked at', async () => {
+  it('that are not sent are not checked', async () => {
     const message = Object.create(
       { signed: 2 ** 40 },
       { unsigned: { value: 5, enumerable: true } },

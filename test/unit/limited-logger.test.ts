@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { limitedLogger } from '../../lib/log/limited-logger.ts';
 
-it('a limited logger says ten lines a second, and how many it left out', () => {
+it('a limited logger writes ten lines a second, and how many it left out', () => {
   const said: string[] = [];
   let now = 0;
   const log = limitedLogger({ warn: (line) => said.push(line), error: () => undefined }, () => now);

@@ -101,7 +101,7 @@ describe('metadata', () => {
     expect(Metadata.decode(text).toJSON()).toEqual(expected);
   });
 
-  it('is shown to who prints it', () => {
+  it('is shown when printed', () => {
     expect(inspect({ metadata: new Metadata({ K: 'v' }) })).toBe("{ metadata: { k: 'v' } }");
   });
 

@@ -165,7 +165,7 @@ describe('asyncContext', () => {
     expect(seen).toBeUndefined();
   });
 
-  it('an explicit parent goes before the one found', async () => {
+  it('an explicit parent takes precedence over the one found', async () => {
     const { context, network } = await runningCall({ msgId: 'explicit' });
     const inner = await memoryOrders(undefined, {}, network);
     const { orders } = inner.open();

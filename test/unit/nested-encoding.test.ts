@@ -165,7 +165,7 @@ describe.each(outers)('while a %s message is encoded', (_, value) => {
   });
 });
 
-it('what is encoded aside and throws is told to who wrote it, and leaves nothing', async () => {
+it('an encoder that throws reports to the code that called it, and leaves nothing', async () => {
   const bad: Encoder = {
     encodeInto: () => {
       throw new Error('bad inner');

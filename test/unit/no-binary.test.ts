@@ -33,7 +33,7 @@ it('names the platform, what is prebuilt, and how to compile', () => {
   ]);
 });
 
-it('says how to compile on macOS, whose binaries are of no libc', () => {
+it('explains how to compile on macOS, whose binaries name no libc', () => {
   mkdirSync(path.join(root, 'prebuilds/darwin-x64'), { recursive: true });
   writeFileSync(path.join(root, 'prebuilds/darwin-x64/rocket-rpc.node'), '');
   onPlatform('darwin', 'arm64');

@@ -37,7 +37,7 @@ describe('options of a server', () => {
     expect(make).toThrow(name);
   });
 
-  it('that nobody knows are refused, with those there are', () => {
+  it('that are unknown are refused, with a list of those there are', () => {
     expect(() => new Server({ maxFrameByte: 5 } as ServerOptions)).toThrow(
       /no option maxFrameByte;.*maxFrameBytes/,
     );
@@ -102,7 +102,7 @@ describe('options of a channel', () => {
     expect(() => make({ backoff })).toThrow(text);
   });
 
-  it('that nobody knows are refused, also inside backoff', () => {
+  it('that are unknown are refused, also inside backoff', () => {
     expect(() => make({ timeout: 5 })).toThrow(/no option timeout;.*timeoutMs/);
     expect(() => make({ backoff: { min: 5 } })).toThrow(TypeError);
   });

@@ -312,7 +312,7 @@ describe('what is a .proto is read whole', () => {
     expect(() => loadProto(path.join(folder, 'a.proto'))).not.toThrow();
   });
 
-  it('whatever was refused before', () => {
+  it('after any refusal', () => {
     const good = { 'a.proto': `${proto3} message A {} service S { rpc Put(A) returns (A); }` };
     for (const bad of [
       'edition = "2023"; message A { reserved',

@@ -121,7 +121,7 @@ describe('the protobuf codec', () => {
     expect(() => encode(everything, value)).toThrow('an object is needed');
   });
 
-  it('survives an encode that throws half-way', () => {
+  it('survives an encoder that throws halfway', () => {
     let reads = 0;
     const hostile = {
       raw: Buffer.alloc(100, 'h'),
@@ -142,14 +142,14 @@ describe('the protobuf codec', () => {
     }
   });
 
-  it('refuses an endless message, and goes on', () => {
+  it('refuses an endless message, and continues', () => {
     const ring: Fields = { name: 'ring' };
     ring['next'] = ring;
     expect(() => encode(node, ring)).toThrow();
     expect(decode(node, encode(node, { name: 'fine' }))['name']).toBe('fine');
   });
 
-  it('refuses bytes nested without end, and goes on', () => {
+  it('refuses bytes nested without end, and continues', () => {
     // Each a Node whose field 2 is the one before.
     const heads: Buffer[] = [];
     for (let depth = 0, length = 0; depth < 50_000; depth++) {

@@ -7,7 +7,7 @@ const a = '127.0.0.1:9001';
 const b = '127.0.0.1:9002';
 
 describe('the registry inside the process', () => {
-  it('shows who comes and goes at once, with weight and metadata', async () => {
+  it('shows added and removed instances at once, with weight and metadata', async () => {
     const local = new LocalDiscovery();
     const seen = new Recorder();
     const resolver = local.resolver('Order');
@@ -41,7 +41,7 @@ describe('dns:///', () => {
     vi.useRealTimers();
   });
 
-  it('makes an endpoint of every address, looks again, and keeps what it had when a lookup fails', async () => {
+  it('makes an endpoint of every address, looks up again, and keeps its list when a lookup fails', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     const answers: (string[] | Error)[] = [[a, a, b], new Error('SERVFAIL'), [], [b]];
     let asked = 0;
@@ -66,7 +66,7 @@ describe('dns:///', () => {
     expect(asked).toBe(4);
   });
 
-  it('tells an error when nothing was ever found', async () => {
+  it('reports an error if nothing was ever found', async () => {
     const seen = new Recorder();
     const resolver = new DnsResolver('nowhere.invalid', 80);
     resolver.start(seen);

@@ -28,7 +28,7 @@ describe('a retry budget', () => {
     expect(takes(1000)).toBe(200);
   });
 
-  it('keeps ten seconds of what goes unused, not an hour', () => {
+  it('keeps ten seconds of unused tokens, not an hour', () => {
     const { takes, calls, pass } = fixture(0.2, 10);
     for (let i = 0; i < 3600; i++) {
       calls(100);

@@ -40,7 +40,7 @@ describe('the list of instances that clients use', () => {
     expect([names(), list.settlesAt]).toEqual(['ab', undefined]);
   });
 
-  it('holds back what was remembered from before its first word, however it came to be missing', () => {
+  it('holds back what was remembered before its first list, for whatever reason it is missing', () => {
     const { list, names } = fixture('abc');
     expect(names()).toBe('abc');
     list.replace(endpoints('a'), 500);
@@ -63,7 +63,7 @@ describe('the list of instances that clients use', () => {
     expect(names()).toBe('');
   });
 
-  it('holds the last instance for a moment when it goes, until another look confirms it', () => {
+  it('keeps the last instance for a moment when it disappears, until a second lookup confirms it', () => {
     const { list, names } = fixture();
     list.replace(endpoints('ab'), 0);
     list.heard(1000);

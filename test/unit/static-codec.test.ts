@@ -122,7 +122,7 @@ describe.each(['bigint', 'string', 'number'] as const)(
 );
 
 describe('a generated codec', () => {
-  it('reads what is missing as a default, and as null where the .proto tells it apart', async () => {
+  it('reads a missing field as its default, and as null where the .proto distinguishes it', async () => {
     const { generatedCodec } = await codecs('bigint');
     const article = decode(generatedCodec, Buffer.alloc(0));
     expect(seen(article)).toMatchObject({
@@ -197,7 +197,7 @@ describe('a generated codec', () => {
     expect(encode(generatedCodec, article, room)).toEqual(encode(generatedCodec, article));
   });
 
-  it('knows which fields are strings', async () => {
+  it('finds out which fields are strings', async () => {
     const { generatedCodec, loadedCodec } = await codecs('bigint');
     expect(generatedCodec.stringFields).toBeGreaterThan(0);
     expect(generatedCodec.stringFields).toBe(loadedCodec.stringFields);

@@ -63,7 +63,7 @@ it('a name that is not there is an error, or left out when others are', async ()
   expect(among.lists).toEqual([[{ name: '10.0.0.1:8', addresses: ['10.0.0.1:8'] }]]);
 });
 
-it('says nothing after close()', async () => {
+it('reports nothing after close()', async () => {
   const { resolver, lists, errors } = listening('localhost:1');
   resolver.close();
   resolver.refresh();

@@ -189,7 +189,7 @@ describe('what a resolver names', () => {
     },
   );
 
-  it('one that says at once that it failed is not asked for ever', async () => {
+  it('one that fails at once is not retried for ever', async () => {
     const resolver = new FixedResolver('');
     let asked = 0;
     resolver.start = (listener) => {
