@@ -13,14 +13,14 @@ namespace rocket::grpc::health {
 
 enum class Serving : std::uint8_t { kUnknown, kServing, kNotServing, kServiceUnknown };
 
-/// How a service stands, or the server (`service` is empty). A server whose JavaScript is blocked does not serve.
+/// Status of a service, or of the server (`service` is empty). A server whose JavaScript is blocked does not serve.
 Serving serving_of(rpc::ServerShard& shard, std::string_view service);
 /// A HealthCheckResponse.
 std::string response(Serving serving);
 
 rpc::NativeAnswer check(rpc::ServerShard& shard, ByteSpan request);
 rpc::NativeAnswer list(rpc::ServerShard& shard, ByteSpan request);
-/// For a call of Watch: which service it asks for. The session sends the answers.
+/// For a call of Watch: the requested service. The session sends the answers.
 rpc::NativeAnswer watched_service(rpc::ServerShard& shard, ByteSpan request);
 
 /// Check, List and Watch.

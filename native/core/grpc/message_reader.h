@@ -16,8 +16,8 @@ inline void write_message_head(std::uint8_t* out, std::size_t length, bool compr
   store_be32(out + 1, static_cast<std::uint32_t>(length));
 }
 
-/// Takes messages out of the DATA of one stream, however it is split. A message that lies in one piece of it is not
-/// copied; of another only what has arrived takes memory.
+/// Takes messages out of the DATA of one stream, however it is split. A message that lies in one piece is not
+/// copied; for any other, only the bytes that have arrived take memory.
 class MessageReader {
  public:
   enum class Result : std::uint8_t {
@@ -38,11 +38,11 @@ class MessageReader {
 
   /// A message has begun and is not whole: the stream may not end here.
   bool in_message() const { return head_bytes_ > 0; }
-  /// Of the message that has begun; 0 while its head has not come.
+  /// Of the message that has begun; 0 until its head has arrived.
   std::size_t message_bytes() const { return head_bytes_ == kMessageHeadBytes ? load_be32(head_.data() + 1) : 0; }
-  /// Memory that it holds.
+  /// Memory in use.
   std::size_t held_bytes() const { return block_.size(); }
-  /// As new. Keeps a small block for the next stream.
+  /// Resets it. Keeps a small block for the next stream.
   void reset();
 
  private:

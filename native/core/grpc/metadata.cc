@@ -45,7 +45,7 @@ bool is_open(std::string_view name) {
   return name == "grpc-trace-bin" || name == "grpc-tags-bin" || name == "grpc-previous-rpc-attempts";
 }
 
-/// What may be sent.
+/// Keys that may be sent.
 MetadataFault check_pair(std::string_view key, std::string_view value) {
   if (!is_key(key)) return MetadataFault::kKey;
   const auto name_tag = h2::tag_of_name(key, &tag_of);
@@ -55,7 +55,7 @@ MetadataFault check_pair(std::string_view key, std::string_view value) {
   return is_printable(value) ? MetadataFault::kNone : MetadataFault::kValue;
 }
 
-/// Takes the next pair from the front of `rest`; false when it is not whole.
+/// Takes the next pair from the front of `rest`; false if it is incomplete.
 bool take_pair(std::string_view& rest, std::string_view& key, std::string_view& value) {
   const auto key_end = rest.find('\0');
   if (key_end == std::string_view::npos) return false;
@@ -91,11 +91,11 @@ void append_pair(std::string& text, std::string_view key, std::string_view value
 const char* name_of(MetadataFault fault) {
   switch (fault) {
     case MetadataFault::kNone: return "";
-    case MetadataFault::kForm: return "metadata that is not written as gRPC's";
+    case MetadataFault::kForm: return "metadata in the wrong form";
     case MetadataFault::kKey: return "a key that is not made of a-z 0-9 _ . -";
     case MetadataFault::kReserved: return "a key that gRPC or HTTP/2 uses itself";
     case MetadataFault::kValue: return "a value that is not printable ASCII, or has a space at an end";
-    case MetadataFault::kBinary: return "a value of a -bin key that is no base64";
+    case MetadataFault::kBinary: return "a value of a -bin key that is not base64";
   }
   return "";
 }

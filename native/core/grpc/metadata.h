@@ -12,7 +12,7 @@ namespace rocket::grpc {
 // Between the core and JavaScript metadata of gRPC is one text, the NUL form: a NUL, then for each value its key, a
 // NUL, the value, a NUL. Bytes are as on the wire: values of `-bin` keys stay base64. No metadata is the empty text.
 
-/// What the fields of a request are to gRPC.
+/// The fields of a request that mean something to gRPC.
 namespace tag {
 using enum h2::Tag;
 inline constexpr auto kContentType = static_cast<h2::Tag>(32);
@@ -23,13 +23,13 @@ inline constexpr auto kForeignKey = static_cast<h2::Tag>(36);  ///< a name of HT
 static_assert(kContentType == h2::Tag::kFirstOfUser);
 }  // namespace tag
 
-/// For h2::Options::tag_of. What belongs to the application stays kOther.
+/// For h2::Options::tag_of. Fields of the application stay kOther.
 h2::Tag tag_of(std::string_view name);
 
-/// True: the field crosses to JavaScript. With it go the fields by which JavaScript decompresses.
+/// True: the field is passed to JavaScript, as are the fields that it needs to decompress.
 inline bool crosses(h2::Tag tag) { return tag == h2::Tag::kOther || tag == tag::kEncoding; }
 
-/// Adds a field of a request, whose name and value h2 has found good.
+/// Adds a field of a request, whose name and value h2 has checked.
 void append_pair(std::string& text, std::string_view key, std::string_view value);
 
 enum class MetadataFault : std::uint8_t {
@@ -42,7 +42,7 @@ enum class MetadataFault : std::uint8_t {
 };
 const char* name_of(MetadataFault fault);
 
-/// What JavaScript wants sent, checked.
+/// Metadata from JavaScript, checked.
 struct CheckedMetadata {
   MetadataFault fault = MetadataFault::kNone;
   std::string_view key;         ///< of the fault
@@ -51,7 +51,7 @@ struct CheckedMetadata {
 };
 CheckedMetadata check_metadata(std::string_view text);
 
-/// Metadata that was found good, as literals of HPACK. Returns the end of what it has written.
+/// Checked metadata, as literals of HPACK. Returns the end of the written bytes.
 std::uint8_t* write_metadata(std::uint8_t* out, std::string_view text);
 
 }  // namespace rocket::grpc

@@ -9,7 +9,7 @@ namespace rocket::grpc {
 /// gRPC over HTTP/2 as a server speaks it: to clients that begin with the preface of HTTP/2.
 extern const rpc::Protocol kProtocol;
 
-/// Of its rejections: the error codes of HTTP/2 with which connections have ended, and one for those it has no name
+/// Its rejections are the error codes of HTTP/2 that ended connections, and one for codes without a name.
 /// for.
 inline constexpr std::size_t kErrorCodes = 15;
 

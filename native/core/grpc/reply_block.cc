@@ -33,7 +33,7 @@ std::uint8_t* write_status(std::uint8_t* out, std::uint8_t code) {
 
 }  // namespace
 
-/// Whether the metadata may be sent beside `used` bytes of the peer's list; else failure_ says why not.
+/// Whether the metadata may be sent besides `used` bytes of the peer's list; if not, failure_ is the reason.
 bool ReplyBlocks::accept(std::string_view metadata, std::size_t used, std::size_t most) {
   const auto checked = check_metadata(metadata);
   if (checked.fault != MetadataFault::kNone) {
@@ -67,7 +67,7 @@ ByteSpan ReplyBlocks::trailers(const Trailers& given, std::size_t most, bool onl
   Trailers trailers = given;
   const std::size_t used = (only ? kHeadersListBytes : 0) + list_bytes(kStatus, 2);
   if (!accept(trailers.metadata, used, most)) {
-    // A failure keeps its own status: it is the more telling one.
+    // A failure keeps its own status, which says more.
     if (trailers.code == 0) trailers = failure_;
     trailers.metadata = {};
     accept({}, 0, most);

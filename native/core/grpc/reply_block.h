@@ -10,7 +10,7 @@
 
 namespace rocket::grpc {
 
-/// `:status 200` and the content type: what begins every reply of a call. Also the whole of it when there is no
+/// `:status 200` and the content type: the start of every reply to a call. Also all its headers if there is no
 /// metadata.
 inline constexpr std::string_view kReplyHeaders =
     "\x88\x0f\x10\x10"
@@ -20,7 +20,7 @@ inline constexpr std::string_view kOkTrailers{
     "\x00\x0bgrpc-status\x01"
     "0",
     15};
-/// Replies without a body to what is no call of gRPC: with END_STREAM.
+/// Replies without a body to requests that are not gRPC: with END_STREAM.
 inline constexpr std::string_view kNotPost =
     "\x08\x03"
     "405\x0f\x07\x04POST";
@@ -38,18 +38,18 @@ struct Trailers {
 /// The longest `grpc-message`, encoded.
 inline constexpr std::size_t kMaxMessageTextBytes = 8192;
 
-/// Writes the header blocks of replies into memory that it uses again. A block is good until the next is written. One
+/// Writes the header blocks of replies into memory that it reuses. A block is valid until the next is written. One
 /// serves all sessions of a thread.
 class ReplyBlocks {
  public:
-  /// Empty when the metadata cannot be sent: failure() then says what to end the call with. `most` is the peer's limit
+  /// Empty if the metadata cannot be sent: failure() is then the error to end the call with. `most` is the peer's limit
   /// on a header list.
   ByteSpan headers(std::string_view metadata, std::size_t most);
-  /// `only`: there were no headers, so that they come with it (Trailers-Only). What the peer's limit has no room for
-  /// makes a success a failure; of a failure the metadata goes first, then the end of the message.
+  /// `only`: there were no headers, so they are included (Trailers-Only). If the metadata exceeds the peer's limit,
+  /// a success becomes a failure; a failure first drops its metadata, then the end of its message.
   ByteSpan trailers(const Trailers& trailers, std::size_t most, bool only);
 
-  /// Why headers() was empty; good until the next call of it.
+  /// Why headers() was empty; valid until it is called again.
   const Trailers& failure() const { return failure_; }
 
  private:

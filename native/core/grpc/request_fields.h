@@ -12,7 +12,7 @@
 
 namespace rocket::grpc {
 
-/// What gRPC reads in the header block of a request. One serves all sessions of a thread: a block is read in one go.
+/// What gRPC reads from the header block of a request. One serves all sessions of a thread: a block is read at once.
 class RequestFields {
  public:
   void clear() {

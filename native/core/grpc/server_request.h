@@ -38,7 +38,7 @@ struct ServerRequest : Timer, RequestLink {
   ServerSession* session = nullptr;
   h2::Stream* stream = nullptr;
   const rpc::Method* method = nullptr;
-  /// Once it is admitted, and until JavaScript lets go of it.
+  /// Once it is admitted, and until JavaScript releases it.
   rpc::ServerCall* call = nullptr;
   SteadyMs deadline = 0;
   std::string metadata;  ///< in the NUL form, until it is admitted; of a health watch the service
@@ -62,12 +62,12 @@ struct ServerRequest : Timer, RequestLink {
   /// Of a reply that streams: sent, and JavaScript not told that it has left.
   std::size_t sent_untold = 0;
   bool is_watch = false;          ///< a health watch
-  std::uint8_t told_serving = 0;  ///< what it was told last
+  std::uint8_t told_serving = 0;  ///< the status last sent to it
   bool headers_sent = false;
   ServerRequest* next_free = nullptr;
 };
 
-/// Requests that are used again, by number. One serves all sessions of a thread.
+/// Requests that are reused, by number. One serves all sessions of a thread.
 class ServerRequestPool {
  public:
   explicit ServerRequestPool(Timer::Fire on_deadline) : on_deadline_(on_deadline) {}

@@ -15,7 +15,7 @@ namespace {
 
 using rpc::Code;
 
-/// The most of a header list that we send, whatever the peer takes.
+/// The longest header list that we send, whatever the peer accepts.
 constexpr std::size_t kMostListBytes = 64 * 1024;
 /// Requests of a thread beside twice the calls that a server may have: those that are not whole, and native ones.
 constexpr std::size_t kSpareRequests = 1024;
@@ -124,7 +124,7 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
   request.method = method.method;
   request.metadata = fields.metadata();
   const auto& options = server_->options();
-  // A stream lasts as long as the two want it to.
+  // A stream has no default deadline.
   const bool streams = method.method->kind != rpc::MethodKind::kUnary;
   const Millis longest = streams || fields.timeout() ? options.max_timeout : options.default_timeout;
   const SteadyMs timeout = std::min(fields.timeout().value_or(longest), longest).count();
@@ -215,7 +215,7 @@ void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes
       request.message = OwnedBytes();
       return;
     case rpc::Admission::Is::kRefused:
-      // Nothing was begun: a client may try it elsewhere by itself.
+      // Not started, so a client may retry it elsewhere.
       if (admission.status.refused && admission.status.code == Code::kUnavailable) return refuse_stream(request);
       return refuse(request, admission.status, admission.text);
     case rpc::Admission::Is::kNative: return answer_natively(request, message);
@@ -312,7 +312,7 @@ void ServerSession::on_deadline(Timer& timer) {
 void ServerSession::expire(ServerRequest& request) {
   ROCKET_ON_IO_THREAD(connection_->io());
   server_->counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
-  refuse(request, {Code::kDeadlineExceeded}, "deadline exceeded before the request had come");
+  refuse(request, {Code::kDeadlineExceeded}, "deadline exceeded before the request was complete");
 }
 
 void ServerSession::fail(ServerRequest& request, const rpc::Status& status, std::string_view text) {
@@ -388,7 +388,7 @@ void ServerSession::send_reply(ServerRequest& request, std::string_view metadata
   watch_stalls();
 }
 
-/// Why a reply of that size cannot be sent; empty when it can.
+/// Why a reply of that size cannot be sent; empty if it can.
 std::string ServerSession::too_much(std::size_t bytes) {
   if (bytes > UINT32_MAX) return "a message of gRPC cannot have " + std::to_string(bytes) + " bytes";
   const auto queued = [this] { return connection_->queued_bytes() + h2_.queued_bytes(); };
@@ -480,7 +480,7 @@ void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
 
 void ServerSession::on_closed(io::CloseReason reason) {
   ROCKET_ON_IO_THREAD(connection_->io());
-  // This session may be the last to hold an abandoned server, whose shard is still at work below.
+  // This session may have the last reference to an abandoned server, whose shard is still used below.
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||

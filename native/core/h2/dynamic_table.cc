@@ -53,8 +53,8 @@ void DynamicTable::evict_to(std::uint32_t bytes) {
   }
 }
 
-/// Moves what lives to the front of the block, and makes it larger if that is not enough. What lives and one entry more
-/// are within kMostTextBytes.
+/// Moves the live entries to the front of the block, and grows it if that is not enough. Those and one entry more
+/// fit into kMostTextBytes.
 bool DynamicTable::make_room(std::uint32_t size, Field& field) {
   const bool own_name = points_into(field.name, text_.span());
   const auto* name_at = reinterpret_cast<const std::uint8_t*>(field.name.data());

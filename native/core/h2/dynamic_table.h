@@ -10,18 +10,18 @@ namespace rocket::h2 {
 
 /// The decoder's dynamic table (RFC 7541, 2.3.2). Takes no memory before the first entry, and at most 9 KiB.
 ///
-/// Names and values stand one after another in one block, so that a field is two views into it. Entries go at the end
-/// of the block; where it is full, those that live are moved to its front.
+/// Names and values lie one after another in one block, so that a field is two views into it. Entries are added at the
+/// end of the block; when it is full, the live ones are moved to its front.
 class DynamicTable {
  public:
   static constexpr std::uint32_t kMaxBytes = 4096;  ///< SETTINGS_HEADER_TABLE_SIZE, its default, is never changed
 
   std::uint32_t count() const { return count_; }
   std::uint32_t bytes() const { return bytes_; }
-  /// What it has taken of the heap.
+  /// Heap memory in use.
   std::size_t memory_bytes() const { return text_.size() + slots_block_.size(); }
 
-  /// The entry with index `age`, 0 being the newest; `age` is under count(). Good until the next insert().
+  /// The entry with index `age`, 0 being the newest; `age` is below count(). Valid until the next insert().
   void get(std::uint32_t age, Field& out) const {
     const auto& entry = entries()[(first_ + count_ - 1 - age) & (slots_ - 1)];
     const char* at = reinterpret_cast<const char*>(text_.data()) + entry.at;
@@ -34,7 +34,7 @@ class DynamicTable {
 
   enum class Inserted : std::uint8_t { kYes, kTooLarge, kNoMemory };
   /// Adds a field, whose views may point into the table, and evicts what it displaces. kYes: `field` now points to the
-  /// copy. kTooLarge: the table is empty, which is no error, and the views are still good.
+  /// copy. kTooLarge: the table is empty, which is no error, and the views are still valid.
   Inserted insert(Field& field);
 
   /// `max_bytes` is not over kMaxBytes.

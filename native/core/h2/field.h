@@ -6,8 +6,8 @@
 
 namespace rocket::h2 {
 
-/// What a field is, told from its name alone. An entry of the dynamic table keeps it, so that a name that comes again
-/// with each call is looked at once. Values from kFirstOfUser are what TagOf has said.
+/// The kind of a field, found from its name alone. An entry of the dynamic table keeps it, so that a name that recurs
+/// in each call is checked once. Values from kFirstOfUser are assigned by TagOf.
 enum class Tag : std::uint8_t {
   kOther,
   kMalformed,  ///< no name of HTTP/2: not a token, or with an upper case letter
@@ -27,10 +27,10 @@ enum class Tag : std::uint8_t {
 
 inline constexpr bool is_pseudo(Tag tag) { return tag >= Tag::kAuthority && tag <= Tag::kUnknownPseudo; }
 
-/// The tag of a name that h2 itself has no word for: kOther, or one from kFirstOfUser.
+/// The tag of a name that h2 itself does not know: kOther, or one from kFirstOfUser.
 using TagOf = Tag (*)(std::string_view name);
 
-/// One field of a header block. The views are good until the next field is decoded.
+/// One field of a header block. The views are valid until the next field is decoded.
 struct Field {
   std::string_view name;
   std::string_view value;
@@ -42,7 +42,7 @@ struct Field {
   std::size_t size() const { return name.size() + value.size() + 32; }
 };
 
-/// `user` is asked for names that h2 does not know; may be null.
+/// `user` is called for names that h2 does not know; may be null.
 Tag tag_of_name(std::string_view name, TagOf user);
 bool is_good_value(std::string_view value);
 

@@ -23,7 +23,7 @@ struct FrameHead {
   std::size_t frame_bytes() const { return kFrameHeadBytes + length; }
 };
 
-/// What is wrong with what the peer has sent, and what it costs: its stream (`of_stream`) or the connection.
+/// An error in the peer's input, and what it ends: the stream (`of_stream`) or the connection.
 struct Fault {
   ErrorCode code = ErrorCode::kNoError;
   bool of_stream = false;
@@ -32,13 +32,13 @@ struct Fault {
   explicit operator bool() const { return code != ErrorCode::kNoError; }
 };
 
-/// `at` has kFrameHeadBytes. The reserved bit is ignored, as RFC 9113 (4.1) demands.
+/// `at` has kFrameHeadBytes. The reserved bit is ignored, as RFC 9113 (4.1) requires.
 inline FrameHead read_frame_head(const std::uint8_t* at) {
   return {.length = load_be32(at) >> 8, .type = at[3], .flags = at[4], .stream = load_be32(at + 5) & kMaxStreamId};
 }
 
-/// What can be said of a frame from its head alone: its length and its stream against its type. The lengths that
-/// PADDED and PRIORITY ask for are left to the readers of payloads.
+/// Checks what the head of a frame alone shows: whether its length and stream fit its type. The lengths that
+/// PADDED and PRIORITY require are checked by the readers of payloads.
 Fault check_frame_head(const FrameHead& head, std::uint32_t max_frame_bytes);
 
 // Readers of payloads. `payload` has head.length bytes, and check_frame_head() has found no fault.
@@ -71,7 +71,7 @@ Goaway read_goaway(ByteSpan payload);
 /// An increment of 0 is a fault.
 Fault read_window_update(const FrameHead& head, ByteSpan payload, std::uint32_t& increment);
 
-// Writers. Each returns the end of what it has written.
+// Writers. Each returns the end of the written bytes.
 
 inline std::uint8_t* write_frame_head(std::uint8_t* out, std::size_t length, FrameType type, std::uint8_t flags,
                                       std::uint32_t stream) {

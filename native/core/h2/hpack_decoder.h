@@ -23,10 +23,10 @@ enum class HpackError : std::uint8_t {
 };
 const char* name_of(HpackError error);
 
-/// Where strings are decoded that no table keeps. One serves all decoders of a thread.
+/// Memory for decoded strings that enter no table. One serves all decoders of a thread.
 class HpackScratch {
  public:
-  /// Keeps nothing. Null when there is no memory.
+  /// Keeps nothing of its previous contents. Null if there is no memory.
   std::uint8_t* room(std::size_t bytes) {
     return bytes <= block_.size() || block_.try_grow(bytes) ? block_.data() : nullptr;
   }
@@ -43,8 +43,8 @@ class HpackDecoder {
   /// Calls `visit(const Field&)` for each field of a whole block. After an error the connection cannot be used any
   /// more.
   ///
-  /// Nothing is copied but what enters the table, so a block costs what it is long, whatever it decodes to: counting
-  /// and dropping what is over a limit is the visitor's.
+  /// Only what enters the table is copied, so the cost depends on the block's length, not on what it decodes to:
+  /// counting and dropping fields over a limit is the visitor's task.
   template <class Visit>
   HpackError decode(ByteSpan block, HpackScratch& scratch, Visit&& visit) {
     Cursor in{block.data(), block.data() + block.size()};

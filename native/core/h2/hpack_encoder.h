@@ -8,16 +8,16 @@
 namespace rocket::h2 {
 
 // A stateless encoder (RFC 7541): entries of the static table, and literals that enter no table, so that nothing has to
-// be remembered or guarded. Names are to be in lower case. Each writer returns the end of what it has written.
+// be remembered or guarded. Names must be in lower case. Each writer returns the end of the written bytes.
 
-/// The most bytes that a string, or a whole literal, takes beside its text.
+/// The most bytes that a string, or a whole literal, takes besides its text.
 inline constexpr std::size_t kMaxIntegerBytes = 6;
 
 inline constexpr std::size_t literal_bound(std::string_view name, std::string_view value) {
   return 1 + 2 * kMaxIntegerBytes + name.size() + value.size();
 }
 
-/// `value` in a byte whose low bits are `mask`, and as many as it takes; `high` are the other bits.
+/// `value` in a byte whose low bits are `mask`, and as many more bytes as needed; `high` are the other bits.
 inline std::uint8_t* write_integer(std::uint8_t* out, std::uint8_t high, std::uint8_t mask, std::size_t value) {
   if (value < mask) {
     *out++ = static_cast<std::uint8_t>(high | value);

@@ -121,7 +121,7 @@ struct Bits {
   }
 };
 
-/// A code of more than kTableBits bits; kEos also for one that is not all there.
+/// A code of more than kTableBits bits; kEos also for an incomplete one.
 std::uint16_t take_long_code(Bits& in) {
   in.refill();
   for (int bits = kTableBits + 1; bits <= kMaxBits && bits <= in.left; ++bits) {
@@ -147,7 +147,7 @@ std::optional<std::size_t> decode_huffman(ByteSpan encoded, std::uint8_t* out) {
   for (;;) {
     in.refill();
     if (in.left < kTableBits) break;
-    // Four looks take 48 bits at most, so one refill serves them while the input lasts.
+    // Four lookups take 48 bits at most, so one refill serves them while the input lasts.
     for (int looks = 0; looks < 4 && in.left >= kTableBits; ++looks) {
       const auto& step = kSteps[in.word >> (64 - kTableBits)];
       if (step.first_bits == 0) {

@@ -6,7 +6,7 @@
 
 namespace rocket::h2 {
 
-/// What a client sends before its first frame (RFC 9113, 3.4).
+/// The bytes a client sends before its first frame (RFC 9113, 3.4).
 inline constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 static_assert(kPreface.size() == 24);
 

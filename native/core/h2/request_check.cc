@@ -30,7 +30,7 @@ void RequestCheck::take_known(const Field& field) {
 
 void RequestCheck::take_pseudo(const Field& field) {
   if (trailers_) why_ = "pseudo field in trailers";
-  if (regular_) why_ = "pseudo field behind another field";
+  if (regular_) why_ = "pseudo field after a regular field";
   if ((seen_ & bit(field.tag)) != 0) why_ = "pseudo field twice";
   seen_ |= bit(field.tag);
   if (field.tag == Tag::kStatus || field.tag == Tag::kProtocol || field.tag == Tag::kUnknownPseudo)

@@ -7,7 +7,7 @@
 
 namespace rocket::h2 {
 
-/// Holds the fields of one block against RFC 9113, 8.2 and 8.3.
+/// Checks the fields of one block against RFC 9113, 8.2 and 8.3.
 class RequestCheck {
  public:
   enum class Kind : std::uint8_t { kRequest, kTrailers };
@@ -23,7 +23,7 @@ class RequestCheck {
   }
   /// After the last field: what is wrong, or null.
   const char* verdict() const;
-  /// Negative: none was said.
+  /// Negative: there was none.
   std::int64_t content_length() const { return content_length_; }
 
  private:

@@ -8,14 +8,14 @@
 
 namespace rocket::h2 {
 
-/// What a stream has to send and the peer's windows do not admit yet. Takes no memory while it is empty.
+/// The data of a stream that the peer's windows do not admit yet. Takes no memory while it is empty.
 class SendQueue {
  public:
   std::size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
   ByteSpan front(std::size_t most) const { return block_.span().subspan(begin_, std::min(most, size())); }
 
-  /// False, and nothing is changed, when there is no memory.
+  /// False, and nothing is changed, if there is no memory.
   bool push(ByteSpan bytes) {
     if (bytes.empty()) return true;
     if (begin_ > 0 && begin_ >= block_.size() / 2) {

@@ -1,4 +1,4 @@
-// Header blocks that come in: put together, decoded, judged.
+// Incoming header blocks: assembled, decoded, checked.
 #include <cstring>
 
 #include "h2/session.h"
@@ -7,9 +7,9 @@ namespace rocket::h2 {
 
 namespace {
 
-/// A header list so many times over the limit is no mistake.
+/// A header list so many times over the limit is an attack, not a mistake.
 constexpr std::size_t kTooMuch = 4;
-/// What a stream gives back of the glitches: a call is often followed by a WINDOW_UPDATE or two, and a PING.
+/// How many glitches a stream returns: a call is often followed by a WINDOW_UPDATE or two, and a PING.
 constexpr std::int32_t kGlitchesPerStream = 4;
 
 }  // namespace
@@ -54,13 +54,13 @@ bool Session::keep_block(ByteSpan part) {
   return true;
 }
 
-/// Whatever becomes of its stream, a block is decoded: it may change the table.
+/// A block is decoded even if its stream is refused: it may change the table.
 void Session::take_block(std::uint32_t id, bool ended, ByteSpan block, const Fault& fault) {
   if (auto* const stream = streams_.find(id)) {
     if (!fault && !stream->peer_ended_) return take_trailers(*stream, ended, block);
     if (!decode_unheard(block)) return;
     if (fault) return reset_for(*stream, fault);
-    return reset_for(*stream, {ErrorCode::kStreamClosed, true, "HEADERS behind END_STREAM"});
+    return reset_for(*stream, {ErrorCode::kStreamClosed, true, "HEADERS after END_STREAM"});
   }
   if (id > last_stream_) return open_stream(id, ended, block, fault);
   switch (past(id)) {
@@ -68,7 +68,7 @@ void Session::take_block(std::uint32_t id, bool ended, ByteSpan block, const Fau
       if (decode_unheard(block)) glitch();
       return;
     case Past::kClosed: return fail(ErrorCode::kStreamClosed, "HEADERS on a closed stream");
-    case Past::kUnknown: return fail(ErrorCode::kProtocolError, "a stream with an id under one before it");
+    case Past::kUnknown: return fail(ErrorCode::kProtocolError, "a stream id lower than an earlier one");
   }
 }
 
@@ -123,7 +123,7 @@ void Session::open_stream(std::uint32_t id, bool ended, ByteSpan bytes, const Fa
   last_stream_ = id;
   if (unserved || fault || held_ >= options_.max_streams) {
     if (!decode_unheard(bytes)) return;
-    // One that crossed our last GOAWAY was told by it.
+    // The GOAWAY that it crossed has told the peer that it is not served.
     if (unserved) {
       remember(id, true);
       glitch();

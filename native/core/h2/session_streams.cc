@@ -1,4 +1,4 @@
-// The ends of streams, and what is remembered of them.
+// The ends of streams, and the memory of closed ones.
 #include "h2/session.h"
 
 namespace rocket::h2 {

@@ -7,7 +7,7 @@
 
 namespace rocket::h2 {
 
-/// How much of something a peer may do: `burst` at once, and then as much as time and its other doings give back.
+/// Limits how often a peer may do something: `burst` times at once, then as often as time and its other actions allow.
 struct Allowance {
   std::int32_t burst;
   std::int32_t per_second;
@@ -17,7 +17,7 @@ class TokenBucket {
  public:
   explicit TokenBucket(const Allowance& allowance) : left_(allowance.burst) {}
 
-  /// False when there is no more. Time is looked at only then.
+  /// False when there is none left. Only then is the time checked.
   bool take(std::int32_t tokens, const Allowance& allowance, SteadyMs now) {
     left_ -= tokens;
     if (left_ >= 0) return true;

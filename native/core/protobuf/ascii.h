@@ -8,7 +8,7 @@
 
 namespace rocket::protobuf {
 
-/// Where strings stand in a message. Those past the first kMost, and what is too short to matter, are not noted.
+/// Positions of strings in a message. Those past the first kMost, and those too short to matter, are left out.
 class StringSpans {
  public:
   struct Span {
@@ -29,7 +29,7 @@ class StringSpans {
 };
 
 /// True when `message` is a protobuf message (https://protobuf.dev/programming-guides/encoding/) all of whose
-/// length-delimited fields, so all its strings, hold ASCII only. False also when that cannot be told: for groups,
+/// length-delimited fields, so all its strings, hold ASCII only. False also if that is not known: for groups,
 /// malformed bytes, and packed numbers or nested messages with a byte over 127. Reads each byte about once. Notes in
 /// `strings` those fields of the message itself whose bit is set in `string_fields` (bit n: field n).
 bool text_is_ascii(ByteSpan message, std::uint32_t string_fields, StringSpans& strings);

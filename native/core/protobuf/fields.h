@@ -13,7 +13,7 @@ enum WireType : std::uint8_t { kVarint = 0, kFixed64 = 1, kLength = 2, kFixed32 
 /// A field of an encoded message, in place.
 struct Field {
   std::uint64_t tag = 0;
-  /// Where its bytes begin in the message; of a varint that is where it does.
+  /// Where its bytes begin in the message; for a varint, where the varint itself begins.
   std::size_t at = 0;
   std::size_t size = 0;
 
@@ -32,7 +32,7 @@ inline bool read_varint(ByteSpan message, std::size_t& at, std::uint64_t& value)
   return false;
 }
 
-/// Moves `at` past a field; false when it is not all there, or has a type that is none (or is a group).
+/// Moves `at` past a field; false if it is incomplete, or its type is unknown or a group.
 inline bool read_field(ByteSpan message, std::size_t& at, Field& field) {
   if (!read_varint(message, at, field.tag)) return false;
   std::uint64_t size = 0;
