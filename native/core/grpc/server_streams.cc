@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "grpc/server_session.h"
+
+#include "base/thread_check.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
 
@@ -168,6 +170,7 @@ void ServerSession::headers(rpc::ServerCall& call, std::string_view metadata) {
 }
 
 void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   send_message(request_of(call), payload.span(), payload.compressed);
 }
 

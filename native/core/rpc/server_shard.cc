@@ -300,6 +300,8 @@ void ServerShard::orphan(CallSession& session) {
 
 void ServerShard::remove(CallSession& session) {
   ROCKET_ON_IO_THREAD(lane_.io);
+  // The session may have the last reference to an abandoned server, which owns this shard.
+  const auto keep = server_.shared_from_this();
   const std::size_t index = session.index;
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->index = index;
