@@ -1,10 +1,13 @@
 /** We and the others side by side. See `--help`. */
 
+import { withoutAbsent } from './compare/absent.ts';
+import { type ContenderName, isInstalled } from './compare/contenders.ts';
 import { type FigureName, type Figures, figureTexts } from './compare/figures.ts';
+import { grpcRatioSpecs } from './compare/grpc-ratios.ts';
 import { help, type Options, parseOptions } from './compare/options.ts';
 import { planned } from './compare/plan.ts';
 import { Progress } from './compare/progress.ts';
-import { type Ratio, ratiosOf } from './compare/ratios.ts';
+import { type Ratio, ratioSpecs, ratiosOf } from './compare/ratios.ts';
 import { resultsOf } from './compare/results.ts';
 import { runSteps, stepsOf } from './compare/run.ts';
 import { readResults, renderResults, writeResults } from './compare/write.ts';
@@ -42,19 +45,30 @@ function printRatios(ratios: readonly Ratio[]): void {
   console.log(`\n${formatTable(['ours / theirs', 'median', 'min..max', 'bar', ''], rows)}\n`);
 }
 
-function lastLine(ratios: readonly Ratio[], options: Options): string {
+function lastLine(ratios: readonly Ratio[], options: Options, absent: readonly ContenderName[]): string {
   const values = Object.fromEntries(ratios.map(({ key, value }) => [key, value]));
   const spread = Object.fromEntries(ratios.map(({ key, spread }) => [key, spread]));
   const notMet = ratios.filter(({ met }) => met === false).map(({ key }) => key);
   const { rounds, seconds, quick, pin } = options;
-  const line = { ...values, notMet, spread, rounds, seconds, quick, pin };
+  const line = { ...values, notMet, absent, spread, rounds, seconds, quick, pin };
   return JSON.stringify(line, (_key, value) =>
     typeof value === 'number' ? Number(value.toPrecision(5)) : value,
   );
 }
 
-async function compare(options: Options): Promise<void> {
+function sayAbsent(absent: readonly ContenderName[]): void {
+  if (absent.length === 0) return;
+  const names = absent.join(', ');
+  console.error(
+    `not installed, so left out of the comparison: ${names} (scripts/setup-peers.sh builds them)`,
+  );
+}
+
+async function compare(asked: Options): Promise<void> {
   const startedMs = performance.now();
+  const { scenarios, absent } = withoutAbsent(asked.scenarios, isInstalled);
+  const options = { ...asked, scenarios };
+  sayAbsent(absent);
   const steps = planned(stepsOf(options.rounds, options.scenarios), options, options.primeSeconds);
   const progress = new Progress(steps);
   const setup = {
@@ -68,11 +82,12 @@ async function compare(options: Options): Promise<void> {
       const { round, scenario, contender } = step;
       progress.done(step, `round ${round + 1}, ${scenario.key}, ${contender}: ${outline(figures)}`);
     });
-    const ratios = ratiosOf(measured);
-    if (options.write) writeResults(resultsOf(measured, ratios, options));
+    const ratios = ratiosOf(measured, options.grpc ? grpcRatioSpecs : ratioSpecs);
+    if (options.write) writeResults(resultsOf(measured, ratios, options, absent));
     printRatios(ratios);
     console.log(`took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
-    console.log(lastLine(ratios, options));
+    sayAbsent(absent);
+    console.log(lastLine(ratios, options, absent));
   } finally {
     progress.stop();
   }

@@ -66,4 +66,12 @@ export {
 } from './rpc/server.ts';
 export type { SettableHealth } from './rpc/server-health.ts';
 export type { HealthSettings, ServerOptions } from './rpc/server-options.ts';
-export type { Handler, Handlers } from './rpc/service-handlers.ts';
+export type {
+  BidiHandler,
+  ClientStreamHandler,
+  Handler,
+  Handlers,
+  Replies,
+  Requests,
+  ServerStreamHandler,
+} from './rpc/service-handlers.ts';

@@ -10,11 +10,15 @@ const end = '<!-- bench:end -->';
 
 const contenderLabels: Readonly<Record<ContenderName, string>> = {
   rocket: '**rocket-rpc**',
+  'rocket-grpc': '**rocket-rpc** by gRPC',
   net: '`node:net`',
   native: 'core without JS',
   'grpc-js': 'grpc-js',
   'nice-grpc': 'nice-grpc',
   connect: 'connect-node',
+  'grpc-go': 'grpc-go',
+  tonic: 'tonic',
+  'grpc-cpp': 'grpc C++',
 };
 
 /** What the README shows: scenario, figure. */
@@ -40,6 +44,7 @@ export function resultsMarkdown(results: Results): string {
     '# The comparison\n',
     'Made by `npm run bench:compare` from `compare.json`; do not edit. How it is measured: [docs/benchmarks.md](../../docs/benchmarks.md).\n',
     `${circumstances(results)}\n`,
+    ...(results.absent.length === 0 ? [] : [`Not measured: ${results.absent.join(', ')}.\n`]),
     '## Ratios\n',
     'Ours ÷ theirs of the same round: median (lowest … highest).\n',
     `${ratioTable(results.ratios)}\n`,
@@ -57,11 +62,12 @@ export function readmeWithTable(readme: string, results: Results): string {
 
 function readmeSection(results: Results): string {
   const byKey = new Map(results.scenarios.map((scenario) => [scenario.key, scenario]));
+  const present = contenderNames.filter((name) => !results.absent.includes(name));
   const rows = readmeRows.map(([key, figure, label]) => [
     label,
-    ...contenderNames.map((name) => median(byKey.get(key)?.contenders[name]?.[figure], figure)),
+    ...present.map((name) => median(byKey.get(key)?.contenders[name]?.[figure], figure)),
   ]);
-  const head = ['', ...contenderNames.map((name) => contenderLabels[name])];
+  const head = ['', ...present.map((name) => contenderLabels[name])];
   return `${table(head, rows)}\n\n${circumstances(results)}`;
 }
 

@@ -76,7 +76,7 @@ async function underLoad(
     p99Us: load.p99Us,
     p999Us: load.p999Us,
     cpuMicrosPerCall: load.cpuMicrosPerCall,
-    ...(contender.server === undefined ? {} : { jsCpuMicrosPerCall: load.jsCpuMicrosPerCall }),
+    ...(contender.server.kind === 'node' ? { jsCpuMicrosPerCall: load.jsCpuMicrosPerCall } : {}),
     peakMemoryBytes: peakMemoryBytes(server.pid),
     ...(scenario.short ? { failures: load.failures } : {}),
   };

@@ -1,26 +1,8 @@
 import { type Spread, spreadOf } from '../lib/spread.ts';
-import type { ContenderName } from './contenders.ts';
-import { type FigureName, figureTexts } from './figures.ts';
+import type { FigureName } from './figures.ts';
+import { grpcRatioSpecs } from './grpc-ratios.ts';
+import { type RatioSpec, ratiosOver, type Term } from './ratio-spec.ts';
 import type { Measured } from './run.ts';
-
-/** One figure of one contender in one scenario. */
-interface Term {
-  readonly scenario: string;
-  readonly contender: ContenderName;
-  readonly figure: FigureName;
-}
-
-/** A figure divided by another of the same round; without `under` the figure itself. */
-export interface RatioSpec {
-  readonly key: string;
-  readonly over: Term;
-  readonly under?: Term;
-  /** What it is meant to reach, or not to exceed. */
-  readonly bar?: number;
-  readonly atLeast: boolean;
-  /** What stands for all rounds: default the median. */
-  readonly by: 'median' | 'max';
-}
 
 /** A ratio as it came out. */
 export interface Ratio {
@@ -32,24 +14,7 @@ export interface Ratio {
   readonly met?: boolean;
 }
 
-/** Ours over theirs. */
-function ours(
-  key: string,
-  scenario: string,
-  figure: FigureName,
-  theirs: ContenderName,
-  bar?: number,
-): RatioSpec {
-  return {
-    key,
-    over: { scenario, contender: 'rocket', figure },
-    under: { scenario, contender: theirs, figure },
-    atLeast: figureTexts[figure].higherIsBetter,
-    by: 'median',
-    ...(bar === undefined ? {} : { bar }),
-  };
-}
-
+const ours = ratiosOver('rocket');
 const short8000 = (figure: FigureName): Term => ({ scenario: 'short8000', contender: 'rocket', figure });
 
 /** Every ratio the comparison prints, by the name it has there. */
@@ -114,11 +79,12 @@ export const ratioSpecs: readonly RatioSpec[] = [
   ours('coldStartVsGrpcJs', 'cold', 'firstReplyMs', 'grpc-js'),
   ours('coldStartVsNiceGrpc', 'cold', 'firstReplyMs', 'nice-grpc'),
   ours('coldStartVsConnect', 'cold', 'firstReplyMs', 'connect'),
+  ...grpcRatioSpecs,
 ];
 
-/** The ratios whose scenario and contenders were measured. */
-export function ratiosOf(measured: Measured): Ratio[] {
-  return ratioSpecs.flatMap((spec) => {
+/** Those of the given ratios whose scenario and contenders were measured. */
+export function ratiosOf(measured: Measured, specs: readonly RatioSpec[] = ratioSpecs): Ratio[] {
+  return specs.flatMap((spec) => {
     const over = seriesOf(measured, spec.over);
     const under = spec.under === undefined ? over.map(() => 1) : seriesOf(measured, spec.under);
     if (over.length === 0 || under.length !== over.length) return [];

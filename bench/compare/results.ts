@@ -27,8 +27,10 @@ export interface Results {
   /** Day of the run, YYYY-MM-DD. */
   readonly date: string;
   readonly machine: Machine;
-  /** Version by npm package. */
+  /** Version by npm package, or by name of a peer in another language. */
   readonly packages: Readonly<Record<string, string>>;
+  /** Contenders that were not there to be measured. */
+  readonly absent: readonly ContenderName[];
   readonly quick: boolean;
   readonly rounds: number;
   readonly seconds: number;
@@ -38,11 +40,17 @@ export interface Results {
   readonly ratios: readonly Ratio[];
 }
 
-export function resultsOf(measured: Measured, ratios: readonly Ratio[], options: Options): Results {
+export function resultsOf(
+  measured: Measured,
+  ratios: readonly Ratio[],
+  options: Options,
+  absent: readonly ContenderName[],
+): Results {
   return {
     date: new Date().toISOString().slice(0, 10),
     machine: thisMachine(),
-    packages: packageVersions(),
+    packages: packageVersions(contenderNames.filter((name) => !absent.includes(name))),
+    absent,
     quick: options.quick,
     rounds: options.rounds,
     seconds: options.seconds,
@@ -84,10 +92,14 @@ function thisMachine(): Machine {
   };
 }
 
-function packageVersions(): Record<string, string> {
+function packageVersions(present: readonly ContenderName[]): Record<string, string> {
   const require = createRequire(import.meta.url);
-  const names = contenderNames.flatMap((name) => contenders[name].packages);
-  return Object.fromEntries(names.map((name) => [name, versionOf(require, name)]));
+  const versions = present.flatMap((name) => {
+    const { packages, peer } = contenders[name];
+    const ofPackages = packages.map((one) => [one, versionOf(require, one)] as const);
+    return peer === undefined ? ofPackages : [[name, peer.version()] as const];
+  });
+  return Object.fromEntries(versions);
 }
 
 /** Not every package exports its package.json, so it is looked for where packages lie. */

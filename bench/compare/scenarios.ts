@@ -45,8 +45,14 @@ export interface ColdScenario extends ScenarioBase {
 
 export type Scenario = LoadScenario | ClientScenario | IdleScenario | ColdScenario;
 
-const all = ['rocket', 'net', 'native', 'grpc-js', 'nice-grpc', 'connect'] as const;
 const main = ['rocket', 'net', 'native', 'grpc-js'] as const;
+/** In other languages. */
+const peers = ['grpc-go', 'tonic', 'grpc-cpp'] as const;
+const all = [...main, 'rocket-grpc', 'nice-grpc', 'connect', ...peers] as const;
+/** Those with a bar. */
+const few = [...main, 'rocket-grpc', 'grpc-go', 'tonic'] as const;
+const quickAll = [...few, 'nice-grpc', 'connect'] as const;
+const bodies = [...main, 'rocket-grpc', ...peers] as const;
 const tinypb = ['rocket', 'net', 'native'] as const;
 const node = ['rocket', 'net', 'grpc-js'] as const;
 const libraries = ['rocket', 'grpc-js', 'nice-grpc', 'connect'] as const;
@@ -65,12 +71,18 @@ function load(
 
 /** In the order in which they are measured. */
 export const scenarios: readonly Scenario[] = [
-  load('50x1', '50 connections × 1 call in flight', 50, 1, all),
-  load('50x20', '50 connections × 20 calls in flight', 50, 20, all),
-  load('1x1', '1 connection × 1 call in flight', 1, 1, all, { quickContenders: main }),
+  load('50x1', '50 connections × 1 call in flight', 50, 1, all, { quickContenders: quickAll }),
+  load('50x20', '50 connections × 20 calls in flight', 50, 20, all, { quickContenders: quickAll }),
+  load('1x1', '1 connection × 1 call in flight', 1, 1, all, { quickContenders: few }),
   load('500x1', '500 connections × 1 call in flight', 500, 1, main, { quickRounds: 1 }),
-  load('16k', '50 connections × 1 call with a body of 16 KiB', 50, 1, main, { bodyBytes: 16 * 1024 }),
-  load('1m', '4 connections × 1 call with a body of 1 MiB', 4, 1, main, { bodyBytes: 1024 * 1024 }),
+  load('16k', '50 connections × 1 call with a body of 16 KiB', 50, 1, bodies, {
+    bodyBytes: 16 * 1024,
+    quickContenders: few,
+  }),
+  load('1m', '4 connections × 1 call with a body of 1 MiB', 4, 1, bodies, {
+    bodyBytes: 1024 * 1024,
+    quickContenders: few,
+  }),
   load('short100', '100 callers, a new connection for every call', 100, 1, tinypb, { short: true }),
   load('short8000', '8000 callers, a new connection for every call', 8000, 1, tinypb, {
     short: true,
@@ -99,10 +111,10 @@ export const scenarios: readonly Scenario[] = [
     kind: 'idle',
     key: 'idle',
     title: 'Memory of an idle connection',
-    contenders: [...node, 'connect'],
+    contenders: [...node, 'rocket-grpc', 'connect'],
     rounds: 3,
     quickRounds: 1,
-    quickContenders: node,
+    quickContenders: [...node, 'rocket-grpc'],
   },
   {
     kind: 'cold',

@@ -1,7 +1,6 @@
 import { atRest } from '../lib/at-rest.ts';
 import { measureH2load } from '../lib/h2load.ts';
 import { type Load, measureLoad, type ServerLoad } from '../lib/load.ts';
-import { findResponder } from '../lib/loadgen.ts';
 import { callGrpc, callTinypb } from '../lib/one-call.ts';
 import { MissedWindowError } from '../lib/server-cpu.ts';
 import { BenchServer } from '../lib/servers.ts';
@@ -23,12 +22,11 @@ export interface Setup {
 /** A new server of the contender. */
 export async function startServer(
   { server }: Contender,
-  { compiled, serverCpu }: Setup,
+  { compiled, serverCpu: cpu }: Setup,
   nodeOptions: readonly string[] = ['--expose-gc'],
 ): Promise<BenchServer> {
-  const command =
-    server === undefined ? [findResponder()] : [process.execPath, ...nodeOptions, compiled(server)];
-  return await BenchServer.launch(command, { cpu: serverCpu });
+  if (server.kind === 'native') return await BenchServer.launch([server.file()], { cpu, env: server.env });
+  return await BenchServer.launch([process.execPath, ...nodeOptions, compiled(server.script)], { cpu });
 }
 
 /** One call on a connection of its own; rejects when the reply is wrong. */

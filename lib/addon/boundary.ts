@@ -146,8 +146,32 @@ export class Boundary {
         const head = words[at + event.head]!;
         const heads = this.#made[this.#firstHeads + (head >>> headPlaceBits)] ?? '';
         const headAt = head & headPlaceMask;
-        return server.onRequest(low, high, code, deadline, nowMs, buffer, start, end, heads, headAt, strings);
+        return server.onRequest(
+          low,
+          high,
+          code,
+          deadline,
+          nowMs,
+          buffer,
+          start,
+          end,
+          heads,
+          headAt,
+          strings,
+          flags,
+        );
       }
+      case eventKind.message: {
+        const server = owner === this.#lastOwner ? this.#lastServer : this.#serverOf(owner);
+        const start = words[at + event.payloadAt]!;
+        const end = start + words[at + event.payloadBytes]!;
+        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
+        return server?.onMessage(low, high, buffer, start, end, this.#stringsOf(flags), flags);
+      }
+      case eventKind.halfClose:
+        return this.#serverOf(owner)?.onHalfClose(low, high);
+      case eventKind.room:
+        return this.#serverOf(owner)?.onRoom(low, high, code);
       case eventKind.reply: {
         const strings = this.#stringsOf(flags);
         const start = words[at + event.payloadAt]!;

@@ -1,6 +1,7 @@
 /** The numbers of the boundary; native/core/rpc/event.h and outbox.h hold the other copy, and loading the binary compares the two. */
 
 import { statusReason, statusWord } from '../contract/status.ts';
+import { requestFlag } from '../contract/transport.ts';
 
 /** A descriptor of the Inbox: what the io threads tell JavaScript. */
 export const event = {
@@ -9,7 +10,7 @@ export const event = {
   owner: 1,
   idLow: 2,
   idHigh: 3,
-  /** Method number, status word (lib/contract/status.ts) or state, by kind. */
+  /** Method number, status word (lib/contract/status.ts), state or bytes, by kind. */
   code: 4,
   timeMs: 5,
   payloadAt: 6,
@@ -44,9 +45,9 @@ export const eventFlag = {
   largePayload: 1,
   requestWritten: 2,
   asciiText: 4,
-  grpc: 8,
+  /** A request of a method whose requests stream: it has no payload. */
   open: 16,
-  compressed: 32,
+  ...requestFlag,
 } as const;
 
 /** Offset and length of each string that comes with a batch. */
@@ -58,7 +59,7 @@ export const command = {
   kind: 0,
   idLow: 1,
   idHigh: 2,
-  /** Status word or endpoint number, by kind. */
+  /** Status word, endpoint number or bytes, by kind. */
   code: 3,
   /** Of a call. */
   method: 4,
@@ -70,7 +71,7 @@ export const command = {
   textAt: 8,
   textBytes: 9,
   flags: 10,
-  /** Directly behind the text: the msg_id of a call, the trailers of a reply. */
+  /** Of what stands behind the text: the msg_id of a call, the trailers of an answer. */
   moreBytes: 11,
 } as const;
 

@@ -66,6 +66,7 @@ export class Outbox {
   #commands = 0;
   #end = 0;
   #scheduled = false;
+  #awaitsQuiet = false;
   #lone = false;
   #large: Uint8Array[] | undefined;
   #waitingSince = 0;
@@ -105,13 +106,56 @@ export class Outbox {
     if (this.#deferred !== undefined) this.#writeDeferred();
   }
 
-  fail(low: number, high: number, status: number, own: number, message: string): void {
-    if (this.#encoding) return this.#failLater(low, high, status, own, message);
-    const at = this.#begin(message.length);
+  fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void {
+    if (this.#encoding) return this.#failLater(low, high, status, own, message, trailers);
+    const at = this.#begin(message.length + trailers.length);
     this.#noPayload(at);
     this.#put(at, commandKind.reply, low, high, status);
     this.#words[at + command.own] = own;
-    this.#commit(this.#text(at, message, ''));
+    this.#commit(this.#text(at, message, trailers));
+  }
+
+  headers(low: number, high: number, metadata: string): void {
+    this.#streamCommand(commandKind.headers, low, high, 0, metadata, '');
+  }
+
+  /** Returns the bytes of the message. */
+  message(low: number, high: number, encoder: Encoder, value: unknown): number {
+    if (this.#encoding) return this.#messageLater(low, high, encoder, value);
+    const at = this.#begin(0);
+    const end = this.#payload(at, this.#text(at, '', ''), encoder, value);
+    const bytes = this.#words[at + command.payloadBytes]!;
+    this.#put(at, commandKind.message, low, high, 0);
+    this.#commitOfStream(end);
+    if (this.#deferred !== undefined) this.#writeDeferred();
+    return bytes;
+  }
+
+  /** The end of a stream of replies, which is let go of. */
+  finish(low: number, high: number, trailers: string): void {
+    this.#streamCommand(commandKind.finish, low, high, 0, '', trailers);
+    this.#streamCommand(commandKind.release, low, high, 0, '', '');
+  }
+
+  taken(low: number, high: number, bytes: number): void {
+    this.#streamCommand(commandKind.taken, low, high, bytes, '', '');
+  }
+
+  /** A command without a payload. */
+  #streamCommand(
+    kind: number,
+    low: number,
+    high: number,
+    code: number,
+    text: string,
+    trailers: string,
+  ): void {
+    if (this.#encoding) return this.#defer(() => this.#streamCommand(kind, low, high, code, text, trailers));
+    const at = this.#begin(text.length + trailers.length);
+    this.#noPayload(at);
+    this.#put(at, kind, low, high, code);
+    this.#words[at + command.own] = 0;
+    this.#commitOfStream(this.#text(at, text, trailers));
   }
 
   end(low: number, high: number): void {
@@ -213,8 +257,21 @@ export class Outbox {
     this.#defer(() => this.reply(low, high, body, undefined, metadata, trailers));
   }
 
-  #failLater(low: number, high: number, status: number, own: number, message: string): void {
-    this.#defer(() => this.fail(low, high, status, own, message));
+  #failLater(
+    low: number,
+    high: number,
+    status: number,
+    own: number,
+    message: string,
+    trailers: string,
+  ): void {
+    this.#defer(() => this.fail(low, high, status, own, message, trailers));
+  }
+
+  #messageLater(low: number, high: number, encoder: Encoder, value: unknown): number {
+    const body = new EncodedAside(encoder, value);
+    this.#defer(() => this.message(low, high, body, undefined));
+    return body.spilled().length;
   }
 
   #endLater(low: number, high: number): void {
@@ -299,15 +356,31 @@ export class Outbox {
   }
 
   #commit(end: number): void {
-    this.#end = end;
-    this.#commands++;
-    if (this.#large !== undefined || this.#commands === maxCommands || this.#overdue()) {
-      // (A large block may be a view of memory that the next command overwrites.)
-      this.flush();
-    } else if (!this.#scheduled) {
+    if (this.#add(end) && !this.#scheduled) {
       this.#scheduled = true;
       queueMicrotask(this.#onMicrotask);
     }
+  }
+
+  /**
+   * A handler that yields needs several microtasks for each of its messages: these commands are handed over when no
+   * microtask is left, or with others before.
+   */
+  #commitOfStream(end: number): void {
+    if (this.#add(end) && !this.#scheduled && !this.#awaitsQuiet) {
+      this.#awaitsQuiet = true;
+      queueMicrotask(this.#afterMicrotasks);
+    }
+  }
+
+  /** False: it was handed over. */
+  #add(end: number): boolean {
+    this.#end = end;
+    this.#commands++;
+    // (A large block may be a view of memory that the next command overwrites.)
+    if (this.#large === undefined && this.#commands !== maxCommands && !this.#overdue()) return true;
+    this.flush();
+    return false;
   }
 
   #overdue(): boolean {
@@ -320,6 +393,14 @@ export class Outbox {
 
   readonly #onMicrotask = (): void => {
     this.#scheduled = false;
+    this.flush();
+  };
+
+  /** What is put off to the next tick among microtasks runs behind all of them. */
+  readonly #afterMicrotasks = (): void => process.nextTick(this.#onQuiet);
+
+  readonly #onQuiet = (): void => {
+    this.#awaitsQuiet = false;
     this.flush();
   };
 

@@ -16,16 +16,18 @@ export function msgIdOf(heads: string, at: number): string {
   return heads === '' ? '' : text(heads, at + fixedBytes, u16(heads, at + 2));
 }
 
-/** Its metadata, encoded. */
+/** Its metadata, encoded. That of gRPC begins with NUL, and has values that are bytes. */
 export function metadataOf(heads: string, at: number): string {
-  return heads === '' ? '' : text(heads, at + fixedBytes + u16(heads, at + 2), u16(heads, at + 4));
+  if (heads === '') return '';
+  const start = at + fixedBytes + u16(heads, at + 2);
+  return text(heads, start, u16(heads, at + 4), heads.charCodeAt(start) === 0 ? 'latin1' : 'utf8');
 }
 
 function u16(heads: string, at: number): number {
   return heads.charCodeAt(at) | (heads.charCodeAt(at + 1) << 8);
 }
 
-/** Decoded as UTF-8; does not keep the string it was cut from alive. */
-function text(heads: string, start: number, length: number): string {
-  return length === 0 ? '' : Buffer.from(heads.slice(start, start + length), 'latin1').toString('utf8');
+/** Decoded; does not keep the string it was cut from alive. */
+function text(heads: string, start: number, length: number, encoding: 'utf8' | 'latin1' = 'utf8'): string {
+  return length === 0 ? '' : Buffer.from(heads.slice(start, start + length), 'latin1').toString(encoding);
 }

@@ -44,8 +44,24 @@ class NativeServerTransport implements ServerTransport {
     this.#boundary.outbox.reply(low, high, encoder, value, metadata, trailers);
   }
 
-  fail(low: number, high: number, status: number, own: number, message: string): void {
-    this.#boundary.outbox.fail(low, high, status, own, message);
+  fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void {
+    this.#boundary.outbox.fail(low, high, status, own, message, trailers);
+  }
+
+  headers(low: number, high: number, metadata: string): void {
+    this.#boundary.outbox.headers(low, high, metadata);
+  }
+
+  message(low: number, high: number, encoder: Encoder, value: unknown): number {
+    return this.#boundary.outbox.message(low, high, encoder, value);
+  }
+
+  finish(low: number, high: number, trailers: string): void {
+    this.#boundary.outbox.finish(low, high, trailers);
+  }
+
+  taken(low: number, high: number, bytes: number): void {
+    this.#boundary.outbox.taken(low, high, bytes);
   }
 
   end(low: number, high: number): void {

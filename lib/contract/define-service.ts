@@ -35,7 +35,7 @@ export function isUnary({ kind }: MethodDefinition): boolean {
   return kind === undefined || kind === 'unary';
 }
 
-/** The methods of a service that can be called and served, by JavaScript name. */
+/** The methods of a service that can be called, by JavaScript name. */
 export function unaryMethods({ methods }: ServiceDefinition): [key: string, method: MethodDefinition][] {
   return Object.entries(methods).filter(([, method]) => isUnary(method));
 }
@@ -46,6 +46,9 @@ export function streamsText(name: string): string {
 }
 
 /** What a transport needs to know of a method for which `incoming` messages arrive. */
-export function methodInfo(wireName: string, incoming: MessageCodec<unknown>): MethodInfo {
-  return { wireName, stringFields: incoming.stringFields ?? 0 };
+export function methodInfo(
+  { wireName, kind = 'unary' }: MethodDefinition,
+  incoming: MessageCodec<unknown>,
+): MethodInfo {
+  return { wireName, stringFields: incoming.stringFields ?? 0, kind: methodKinds.indexOf(kind) };
 }

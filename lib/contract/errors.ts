@@ -17,7 +17,7 @@ import { kindOf, messageOf } from './value-text.ts';
 export interface RpcErrorOptions {
   /** The number on the wire. Default: the number of the code. An application may use any positive 32-bit number. */
   readonly wireCode?: number;
-  /** Kept with the error in this process; TinyPB has no room for it on the wire. */
+  /** Sent by gRPC, as trailers; TinyPB has no room for it on the wire. */
   readonly metadata?: Metadata;
   /** The cause; stays in this process. */
   readonly cause?: unknown;
@@ -120,6 +120,8 @@ export interface Failure {
   readonly status: number;
   readonly own: number;
   readonly message: string;
+  /** Sent behind the error where the protocol has trailers. */
+  readonly metadata: Metadata | undefined;
 }
 
 /**
@@ -130,11 +132,16 @@ export function wireFailure(thrown: unknown): Failure | undefined {
   try {
     if (!(thrown instanceof RpcError)) return undefined;
     // Read once: all may be getters by now.
-    const { wireCode, code }: { readonly wireCode: unknown; readonly code: unknown } = thrown;
+    const { wireCode, code, metadata }: Readonly<Record<'wireCode' | 'code' | 'metadata', unknown>> = thrown;
     if (!isErrorCode(wireCode)) return undefined;
     const name = isStatusName(code) && code !== 'OK' ? code : 'UNKNOWN';
     const own = wireCode === wireCodeOfStatus(name) ? 0 : wireCode;
-    return { status: statusNumbers[name], own, message: messageOf(thrown) };
+    return {
+      status: statusNumbers[name],
+      own,
+      message: messageOf(thrown),
+      metadata: metadata instanceof Metadata && metadata.size > 0 ? metadata : undefined,
+    };
   } catch {
     return undefined;
   }

@@ -9,6 +9,20 @@ const valuePattern = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 /** Of the protocol: they cross for the code that decompresses. */
 const hiddenKeys: ReadonlySet<string> = new Set(['grpc-encoding', 'grpc-accept-encoding']);
 
+/** What HTTP/2 and gRPC say themselves. */
+const reservedKeys: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** Whether metadata of a request, as the transport has it, came by gRPC. */
 export function isGrpcForm(text: string): boolean {
   return text.startsWith(nul);
@@ -30,10 +44,12 @@ export function addGrpcPairs(
   }
 }
 
-/** @throws TypeError for a value that gRPC cannot carry. */
+/** @throws TypeError for a key that gRPC uses itself, and a value that it cannot carry. */
 export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array]>): string {
   let text = '';
   for (const [key, value] of pairs) {
+    if (reservedKeys.has(key) || key.startsWith('grpc-'))
+      throw new TypeError(`metadata key ${key}: gRPC uses it itself`);
     if (typeof value === 'string' && !valuePattern.test(value))
       throw new TypeError(
         `the metadata value of ${key} is not printable ASCII, or begins or ends with a space, which gRPC cannot carry; use a key that ends in -bin`,

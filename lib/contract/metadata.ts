@@ -182,9 +182,12 @@ export function encodeMetadata(init: MetadataInit | undefined): string {
   return Metadata.prototype.encode.call(init instanceof Metadata ? init : new Metadata(init));
 }
 
-/** For a gRPC peer. @throws TypeError for a value that gRPC cannot carry, RangeError if it is too long. */
+/** For a gRPC peer. @throws TypeError for what gRPC cannot carry, RangeError if it is too long. */
 export function encodeGrpcMetadata(metadata: Metadata | undefined): string {
-  return metadata === undefined ? '' : checkedLength(grpcTextOf(metadata));
+  // Not the iterator of a user's subclass.
+  return metadata === undefined
+    ? ''
+    : checkedLength(grpcTextOf(Metadata.prototype[Symbol.iterator].call(metadata)));
 }
 
 function checkedLength(text: string): string {

@@ -27,12 +27,28 @@ export interface ReadyStrings {
 export interface MethodInfo {
   readonly wireName: string;
   readonly stringFields: number;
+  /** Its place in methodKinds (native/core/rpc/method_table.h has the same order). */
+  readonly kind: number;
 }
+
+/** Bits of the `flags` of a request. */
+export const requestFlag = {
+  /** It came by gRPC: metadata is in the form of grpc-metadata.ts, and there are trailers. */
+  grpc: 8,
+  /** Its payload is compressed, by the encoding that its metadata names. */
+  compressed: 32,
+} as const;
+
+/** The room that a stream of replies begins with, in bytes; ServerReceiver.onRoom() adds to it. */
+export const streamRoomBytes = 64 * 1024;
+/** What a message of a stream takes of the room or window besides its payload. */
+export const messageHeadBytes = 5;
 
 export interface ServerReceiver {
   /**
    * `deadlineMs` and `nowMs` are on the transport's clock; `heads` and `headAt` are what peer(),
    * msgId() and metadata() need; with `strings`, every string of the request is known to be ASCII, and some are made.
+   * Of a method whose requests stream it is the beginning: it has no payload, and onMessage() follows.
    */
   onRequest(
     low: number,
@@ -46,7 +62,22 @@ export interface ServerReceiver {
     heads: string,
     headAt: number,
     strings: ReadyStrings | undefined,
+    flags: number,
   ): void;
+  /** One request of a stream. */
+  onMessage(
+    low: number,
+    high: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+    flags: number,
+  ): void;
+  /** No more requests of the stream will come. */
+  onHalfClose(low: number, high: number): void;
+  /** So many bytes of replies have been written: as many more may be sent. */
+  onRoom(low: number, high: number, bytes: number): void;
   /** The call is over for its peer: `status`, a status word, says why. end() must be called once. */
   onAbort(low: number, high: number, status: number): void;
   onLog(line: string): void;
@@ -87,7 +118,7 @@ export interface ServerTransportStats {
 export interface ServerTransport {
   /** Returns the bound address as text. @throws Error if the address cannot be bound. */
   listen(address: string, backlog: number): string;
-  /** `trailers`: metadata behind the message, which only gRPC has. */
+  /** The only reply of a call, which it ends. `metadata` and `trailers` are encoded. */
   reply(
     low: number,
     high: number,
@@ -96,8 +127,19 @@ export interface ServerTransport {
     metadata: string,
     trailers: string,
   ): void;
-  /** `status` is a status word (status.ts); `own` the number that the application has for the error, or 0. */
-  fail(low: number, high: number, status: number, own: number, message: string): void;
+  /**
+   * Ends a call, or a stream of replies, with an error. `status` is a status word (status.ts); `own` the number that the
+   * application has for the error, or 0.
+   */
+  fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void;
+  /** The metadata of the replies, before the first of them; at most once. */
+  headers(low: number, high: number, metadata: string): void;
+  /** One reply of a stream; returns the bytes of its payload. @throws the error of encoding. */
+  message(low: number, high: number, encoder: Encoder, value: unknown): number;
+  /** Ends a stream of replies with OK. */
+  finish(low: number, high: number, trailers: string): void;
+  /** The handler has taken so many bytes of the requests of its stream: their peer may send as many more. */
+  taken(low: number, high: number, bytes: number): void;
   /** Ends a call that was aborted, or that expired before its handler ran. */
   end(low: number, high: number): void;
   /** Of the `heads` and `headAt` that onRequest() was given, at any time. */

@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { RpcError } from '../contract/errors.ts';
-import { isGrpcForm } from '../contract/grpc-metadata.ts';
 import { encodeGrpcMetadata, encodeMetadata, Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalWatcher, SignalWatchers } from '../contract/signal-watch.ts';
 import { reasonOfWord, statusOfWord, statusReason } from '../contract/status.ts';
-import type { ServerTransport } from '../contract/transport.ts';
+import { type ReadyStrings, requestFlag, type ServerTransport } from '../contract/transport.ts';
 import { callLog } from '../log/call-log.ts';
 import type { CallLog, Logger } from '../log/logger.ts';
 
@@ -25,14 +24,22 @@ export interface CallContext {
   /** The metadata of the request. */
   readonly metadata: Metadata;
   /**
-   * Sent with a successful reply if the request had metadata or a deadline, which is true for every rocket-rpc client.
+   * Sent before the first reply, of a call that fails before it not at all. By TinyPB only if the request had metadata
+   * or a deadline, which is true for every rocket-rpc client.
    */
   readonly responseMetadata: Metadata;
-  /** Sent behind the reply, by gRPC; by TinyPB they are sent with responseMetadata. */
+  /** Sent behind the last reply, or the error, of a gRPC call; by TinyPB with `responseMetadata`. */
   readonly trailers: Metadata;
+  /**
+   * Sends `responseMetadata` now, before there is a reply; what is set afterwards is not sent. Does nothing the second
+   * time, and in a TinyPB call.
+   *
+   * @throws TypeError or RangeError for metadata that gRPC cannot carry.
+   */
+  sendHeaders(): void;
   /** `ip:port` of the caller, `unix:` for a Unix socket. */
   readonly peer: string;
-  /** The trace id on the wire, empty for a call by gRPC; calls made with `{ parent: ctx }` carry it with a suffix. */
+  /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. */
   readonly msgId: string;
   /** The server's logger with `msgId` and `method` of this call in every line. */
   readonly log: CallLog;
@@ -46,6 +53,16 @@ export function setCallLogger(transport: ServerTransport, logger: Logger | false
   if (logger !== undefined) loggers.set(transport, logger);
 }
 
+/** What the call of a method with a stream has besides. */
+export interface CallStream {
+  /** One request. */
+  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void;
+  onHalfClose(): void;
+  onRoom(bytes: number): void;
+  /** The call is over, for whatever reason. */
+  close(): void;
+}
+
 /** Parts that most handlers never use. */
 class Extras {
   /** A status word; 0: it was not. */
@@ -53,7 +70,11 @@ class Extras {
   controller: AbortController | undefined;
   requestMetadata: Metadata | undefined;
   replyMetadata: Metadata | undefined;
-  replyTrailers: Metadata | undefined;
+  trailers: Metadata | undefined;
+  headersSent = false;
+  /** Of a method with a stream. */
+  stream: CallStream | undefined;
+  reason: RpcError | undefined;
   msgId: string | undefined;
   log: CallLog | undefined;
   children = 0;
@@ -74,6 +95,8 @@ export class ServerCall implements CallContext {
   private readonly deadlineMs: number;
   private readonly heads: string;
   private readonly headAt: number;
+  /** requestFlag of its request. */
+  private readonly flags: number;
   private lazyExtras: Extras | undefined;
 
   constructor(
@@ -84,6 +107,7 @@ export class ServerCall implements CallContext {
     deadlineMs: number,
     heads: string,
     headAt: number,
+    flags: number,
   ) {
     this.transport = transport;
     this.definition = definition;
@@ -92,6 +116,7 @@ export class ServerCall implements CallContext {
     this.deadlineMs = deadlineMs;
     this.heads = heads;
     this.headAt = headAt;
+    this.flags = flags;
   }
 
   get method(): string {
@@ -109,7 +134,7 @@ export class ServerCall implements CallContext {
       extras.controller = new AbortController();
       // It lives as long as the call: many listeners mean a fan-out, not a leak.
       setMaxListeners(0, extras.controller.signal);
-      if (extras.abortStatus !== 0) extras.controller.abort(abortReason(extras.abortStatus));
+      if (extras.abortStatus !== 0) extras.controller.abort(this.endReason());
     }
     return extras.controller.signal;
   }
@@ -136,8 +161,33 @@ export class ServerCall implements CallContext {
 
   get trailers(): Metadata {
     const { extras } = this;
-    extras.replyTrailers ??= new Metadata();
-    return extras.replyTrailers;
+    extras.trailers ??= new Metadata();
+    return extras.trailers;
+  }
+
+  private get isGrpc(): boolean {
+    return (this.flags & requestFlag.grpc) !== 0;
+  }
+
+  sendHeaders(): void {
+    if (this.ended || !this.isGrpc || this.lazyExtras?.headersSent === true) return;
+    const metadata = this.encodedResponseMetadata();
+    this.extras.headersSent = true;
+    this.transport.headers(this.low, this.high, metadata);
+  }
+
+  /** Sends what is in `responseMetadata`: before a reply. The transport itself sends headers without metadata. */
+  sendHeadersIfAny(): void {
+    if (this.lazyExtras?.replyMetadata !== undefined) this.sendHeaders();
+  }
+
+  /** Of a method with a stream; undefined for all others. */
+  get stream(): CallStream | undefined {
+    return this.lazyExtras?.stream;
+  }
+
+  set stream(stream: CallStream) {
+    this.extras.stream = stream;
   }
 
   get msgId(): string {
@@ -179,33 +229,41 @@ export class ServerCall implements CallContext {
 
   encodedResponseMetadata(): string {
     if (this.lazyExtras === undefined) return '';
-    const { replyMetadata, replyTrailers } = this.lazyExtras;
-    if (replyMetadata === undefined && replyTrailers === undefined) return '';
-    if (this.isGrpc) return encodeGrpcMetadata(replyMetadata);
-    if (replyTrailers === undefined) return encodeMetadata(replyMetadata);
-    return encodeMetadata(new Metadata([...(replyMetadata ?? []), ...replyTrailers]));
+    const { replyMetadata, trailers, headersSent } = this.lazyExtras;
+    if (this.isGrpc) return headersSent ? '' : encodeGrpcMetadata(replyMetadata);
+    // TinyPB has one place for both.
+    if (trailers === undefined) return encodeMetadata(replyMetadata);
+    return encodeMetadata(new Metadata([...(replyMetadata ?? []), ...trailers]));
   }
 
-  /** TinyPB has one place for both, and so they are with the metadata. */
-  encodedTrailers(): string {
-    const trailers = this.lazyExtras?.replyTrailers;
-    return trailers !== undefined && this.isGrpc ? encodeGrpcMetadata(trailers) : '';
+  /** With those of an error, for a protocol that has trailers. */
+  encodedTrailers(ofError?: Metadata): string {
+    const trailers = this.lazyExtras?.trailers;
+    if ((trailers === undefined && ofError === undefined) || !this.isGrpc) return '';
+    if (trailers === undefined || ofError === undefined) return encodeGrpcMetadata(trailers ?? ofError);
+    return encodeGrpcMetadata(new Metadata([...trailers, ...ofError]));
   }
 
-  private get isGrpc(): boolean {
-    return isGrpcForm(this.transport.metadata(this.heads, this.headAt));
+  /** Why nothing is sent for it any more. */
+  endReason(): RpcError {
+    const { extras, method } = this;
+    extras.reason ??= new RpcError('CANCELLED', `the call of ${method} is over`);
+    return extras.reason;
   }
 
   /** Settles the call: whatever the handler does afterwards, nothing is sent. */
   finish(): void {
     this.ended = true;
+    this.lazyExtras?.stream?.close();
   }
 
-  abort(status: number): void {
+  /** Tells the handler to stop; finish() is to follow. */
+  abort(status: number, reason = abortReason(status)): void {
     const { extras } = this;
     extras.abortStatus = status;
-    this.finish();
-    extras.controller?.abort(abortReason(status));
+    extras.reason = reason;
+    this.ended = true;
+    extras.controller?.abort(reason);
     if (extras.watchers !== undefined && extras.watchers.size > 0) extras.watchers.tell(this.signal);
   }
 }

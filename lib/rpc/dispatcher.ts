@@ -304,7 +304,7 @@ export class Dispatcher implements CallRunner {
           `the method name ${JSON.stringify(method.wireName)} does not fit TinyPB: at most 511 bytes and no control characters`,
         );
       }
-      number = this.#transport.addMethod(methodInfo(method.wireName, method.response));
+      number = this.#transport.addMethod(methodInfo(method, method.response));
       this.#methods.set(method, number);
     }
     return number;

@@ -1,6 +1,7 @@
 import { methodInfo } from '../contract/define-service.ts';
-import { wireFailure } from '../contract/errors.ts';
-import { statusReason, statusWord } from '../contract/status.ts';
+import { isRpcError, RpcError, wireFailure } from '../contract/errors.ts';
+import type { Metadata } from '../contract/metadata.ts';
+import { statusOfWord, statusReason, statusWord } from '../contract/status.ts';
 import type { ReadyStrings, ServerReceiver, ServerTransport } from '../contract/transport.ts';
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import { messageOf } from '../contract/value-text.ts';
@@ -11,13 +12,15 @@ import { runServerInterceptors } from './interceptors.ts';
 import { isOutOfMemory, memoryError } from './out-of-memory.ts';
 import type { ServerSettings } from './server-options.ts';
 import type { MethodHandler } from './service-handlers.ts';
+import { StreamCall, type StreamCounts, type StreamHost } from './stream-calls.ts';
 
 const exhausted = statusWord('RESOURCE_EXHAUSTED');
 const internal = statusWord('INTERNAL');
 const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
 
 /** Runs the calls of a server: decodes requests, calls handlers, sends what they return or throw. */
-export class ServerCalls implements ServerReceiver {
+export class ServerCalls implements ServerReceiver, StreamHost {
+  readonly streams: StreamCounts = { open: 0, queuedRequestBytes: 0 };
   readonly #settings: ServerSettings;
   readonly #logger: Logger;
   readonly #methods: readonly MethodHandler[];
@@ -38,7 +41,7 @@ export class ServerCalls implements ServerReceiver {
   /** Creates the transport of these calls; once. */
   start(): ServerTransport {
     const { makeTransport, transportOptions, logger } = this.#settings;
-    const infos = this.#methods.map(({ definition }) => methodInfo(definition.wireName, definition.request));
+    const infos = this.#methods.map(({ definition }) => methodInfo(definition, definition.request));
     this.#transport = makeTransport(transportOptions, infos, this);
     setCallLogger(this.#transport, logger);
     return this.#transport;
@@ -47,6 +50,10 @@ export class ServerCalls implements ServerReceiver {
   /** Calls whose handler has not settled, or whose reply is not yet handed over. */
   get running(): number {
     return this.#running;
+  }
+
+  get transport(): ServerTransport {
+    return this.#transport;
   }
 
   onRequest(
@@ -61,47 +68,82 @@ export class ServerCalls implements ServerReceiver {
     heads: string,
     headAt: number,
     strings: ReadyStrings | undefined,
+    flags: number,
   ): void {
     const transport = this.#transport;
     // The caller already has DEADLINE_EXCEEDED, or gets it now; the clock is a wrapping 32-bit number.
     if (((deadlineMs - nowMs) | 0) <= 0) return transport.end(low, high);
-    const { definition, handler } = this.#methods[method]!;
+    const found = this.#methods[method]!;
+    const { definition, handler, streams, requestsStream } = found;
     let request: unknown;
-    try {
-      request = definition.request.decode(buffer, start, end, strings);
-    } catch (error) {
-      return this.#undecoded(low, high, error);
+    if (!requestsStream) {
+      try {
+        request = definition.request.decode(buffer, start, end, strings);
+      } catch (error) {
+        return this.#undecoded(low, high, error);
+      }
     }
-    const call = new ServerCall(transport, definition, low, high, deadlineMs, heads, headAt);
+    const call = new ServerCall(transport, definition, low, high, deadlineMs, heads, headAt, flags);
     this.#remember(call);
+    if (streams) return this.#startStream(call, found, request);
     let value: unknown;
     try {
-      const result = this.#invoke(handler, request, call);
+      const result = this.invoke(handler, request, call);
       if (isThenable(result)) {
         const promise = isPlainPromise(result) ? result : adopted(result);
         promise.then(
-          (settled) => this.#reply(call, settled),
-          (error: unknown) => this.#fail(call, error),
+          (settled) => this.reply(call, settled),
+          (error: unknown) => this.fail(call, error),
         );
         return;
       }
       value = result;
     } catch (error) {
-      return this.#fail(call, error);
+      return this.fail(call, error);
     }
-    this.#reply(call, value);
+    this.reply(call, value);
+  }
+
+  #startStream(call: ServerCall, method: MethodHandler, request: unknown): void {
+    const stream = new StreamCall(this, call, method);
+    call.stream = stream;
+    stream.run(method.handler, request);
+  }
+
+  onMessage(
+    low: number,
+    high: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+  ): void {
+    this.#find(low, high)?.stream?.onMessage(buffer, start, end, strings);
+  }
+
+  onHalfClose(low: number, high: number): void {
+    this.#find(low, high)?.stream?.onHalfClose();
+  }
+
+  onRoom(low: number, high: number, bytes: number): void {
+    this.#find(low, high)?.stream?.onRoom(bytes);
   }
 
   /** Apart from onRequest(), which V8 inlines while it is small (bench:boundary, JavaScript CPU of 50 x 20). */
   #undecoded(low: number, high: number, error: unknown): void {
-    const transport = this.#transport;
-    if (isOutOfMemory(error))
-      return transport.fail(low, high, exhausted, 0, 'the server has no memory for the request');
-    const text = `the request cannot be parsed: ${messageOf(error)}`;
-    transport.fail(low, high, unreadable, 0, text);
+    const { status, text } = whyUndecoded(error);
+    this.#transport.fail(low, high, status, 0, text, '');
   }
 
-  #invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown {
+  /** One of the requests of a stream could not be decoded, so the call is over. */
+  refuse(call: ServerCall, error: unknown): void {
+    const { status, text } = whyUndecoded(error);
+    this.#transport.fail(call.low, call.high, status, 0, text, '');
+    call.abort(status, new RpcError(statusOfWord(status) as 'UNKNOWN', text));
+    this.forget(call);
+  }
+
+  invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown {
     const { interceptors } = this.#settings;
     const run =
       interceptors.length === 0
@@ -114,7 +156,12 @@ export class ServerCalls implements ServerReceiver {
     return run === undefined ? handler(request, call) : run();
   }
 
-  #reply(call: ServerCall, value: unknown): void {
+  resume(call: ServerCall, body: () => void): void {
+    if (this.#settings.asyncContext) runInContext(call, body);
+    else body();
+  }
+
+  reply(call: ServerCall, value: unknown): void {
     if (call.ended) return;
     try {
       this.#transport.reply(
@@ -126,37 +173,58 @@ export class ServerCalls implements ServerReceiver {
         call.encodedTrailers(),
       );
     } catch (error) {
-      if (isOutOfMemory(error))
-        return this.#fail(call, memoryError(error, `the reply of ${call.method} on the server`));
-      return this.#fail(
-        call,
-        new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error }),
-      );
+      return this.fail(call, this.unsent(call, error));
     }
-    this.#forget(call);
+    this.forget(call);
   }
 
-  #fail(call: ServerCall, error: unknown): void {
+  /** For a reply that cannot be encoded. */
+  unsent(call: ServerCall, error: unknown): unknown {
+    if (isOutOfMemory(error)) return memoryError(error, `the reply of ${call.method} on the server`);
+    return new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error });
+  }
+
+  fail(call: ServerCall, error: unknown): void {
     if (call.ended) return;
     const transport = this.#transport;
     const failure = wireFailure(error);
+    const trailers = this.#trailers(call, failure?.metadata);
     if (failure !== undefined) {
-      transport.fail(call.low, call.high, failure.status, failure.own, failure.message);
+      transport.fail(call.low, call.high, failure.status, failure.own, failure.message, trailers);
     } else {
       const text = this.#settings.exposeErrors ? messageOf(error) : 'internal error';
-      transport.fail(call.low, call.high, internal, 0, text);
+      transport.fail(call.low, call.high, internal, 0, text, trailers);
       this.#logger.error(`the handler of ${call.method} failed`, error);
     }
-    this.#forget(call);
+    this.forget(call);
+  }
+
+  /** Of a call that fails anyway: its error is told even if they cannot be sent. */
+  #trailers(call: ServerCall, ofError: Metadata | undefined): string {
+    try {
+      return call.encodedTrailers(ofError);
+    } catch (error) {
+      this.#logger.error(`the trailers of ${call.method} cannot be sent`, error);
+      return '';
+    }
+  }
+
+  onLateError(call: ServerCall, error: unknown): void {
+    // It was told itself that the call is over.
+    if (!isRpcError(error)) this.#logger.error(`the handler of ${call.method} failed after its call`, error);
   }
 
   onAbort(low: number, high: number, status: number): void {
+    const call = this.#find(low, high);
+    if (call === undefined) return;
+    call.abort(status);
+    this.forget(call);
+    this.#transport.end(low, high);
+  }
+
+  #find(low: number, high: number): ServerCall | undefined {
     const call = this.#calls[low >>> 24]?.[low & 0xffffff];
-    if (call !== undefined && call.high === high) {
-      call.abort(status);
-      this.#forget(call);
-      this.#transport.end(low, high);
-    }
+    return call?.high === high ? call : undefined;
   }
 
   onLog(line: string): void {
@@ -178,11 +246,16 @@ export class ServerCalls implements ServerReceiver {
     this.#running++;
   }
 
-  #forget(call: ServerCall): void {
+  forget(call: ServerCall): void {
     call.finish();
     const slots = this.#calls[call.low >>> 24];
     const slot = call.low & 0xffffff;
     if (slots?.[slot] === call) slots[slot] = undefined;
     this.#running--;
   }
+}
+
+function whyUndecoded(error: unknown): { readonly status: number; readonly text: string } {
+  if (isOutOfMemory(error)) return { status: exhausted, text: 'the server has no memory for the request' };
+  return { status: unreadable, text: `the request cannot be parsed: ${messageOf(error)}` };
 }

@@ -28,6 +28,10 @@ export interface ListenAddress {
 export interface ServerStats extends ServerTransportStats {
   /** Calls whose handler has not settled, or whose reply is not yet handed over. */
   readonly handlersRunning: number;
+  /** Of those, calls of methods with a stream. */
+  readonly streamsOpen: number;
+  /** Bytes of such calls' requests that have come and that their handlers have not taken. */
+  readonly requestBytesQueued: number;
 }
 
 type State = 'new' | 'listening' | 'closing' | 'closed';
@@ -171,7 +175,13 @@ export class Server implements AsyncDisposable {
 
   /** @throws Error before the first listen(). */
   stats(): ServerStats {
-    return { ...this.#native().stats(), handlersRunning: this.#calls?.running ?? 0 };
+    const { running = 0, streams } = this.#calls ?? {};
+    return {
+      ...this.#native().stats(),
+      handlersRunning: running,
+      streamsOpen: streams?.open ?? 0,
+      requestBytesQueued: streams?.queuedRequestBytes ?? 0,
+    };
   }
 
   #onTransportClosed(): void {

@@ -6,15 +6,17 @@ import {
   statusWord,
   wireCodeOfWord,
 } from '../../lib/contract/status.ts';
-import type {
-  Encoder,
-  MethodInfo,
-  ServerReceiver,
-  ServerTransport,
-  ServerTransportOptions,
-  ServerTransportStats,
+import {
+  type Encoder,
+  type MethodInfo,
+  requestFlag,
+  type ServerReceiver,
+  type ServerTransport,
+  type ServerTransportOptions,
+  type ServerTransportStats,
 } from '../../lib/contract/transport.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { MemoryStream } from './memory-stream.ts';
 
 /** A request as it is on the way. */
 export interface MemoryRequest {
@@ -24,6 +26,8 @@ export interface MemoryRequest {
   readonly timeoutMs: number;
   readonly metadata: string;
   readonly msgId: string;
+  /** By gRPC: metadata is in its form. */
+  readonly grpc?: boolean;
 }
 
 /** A reply as it is on the way; `text` is metadata, or the message of an error. */
@@ -31,12 +35,15 @@ export interface MemoryReply {
   readonly wireCode: number;
   readonly body: Buffer;
   readonly text: string;
+  /** Metadata behind it. */
+  readonly trailers?: string;
 }
 
 interface HeldCall {
   readonly request: MemoryRequest;
   readonly high: number;
   answer: ((reply: MemoryReply) => void) | undefined;
+  readonly stream: MemoryStream | undefined;
   readonly cancelTimer: () => void;
 }
 
@@ -101,24 +108,81 @@ export class MemoryServer implements ServerTransport {
         body: nothing,
         text: `method not found: ${request.method}`,
       });
-    return new Promise((answer) => {
-      // Slots are used again, so that stale generations meet new calls.
-      const slot = [...Array(this.#slots + 1).keys()].find((each) => !this.#calls.has(lowOf(each))) ?? 0;
-      this.#slots = Math.max(this.#slots, slot + 1);
-      const low = lowOf(slot);
-      const high = ++this.#generations;
-      const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : this.options.defaultTimeoutMs;
-      const cancelTimer = this.#clock.after(timeoutMs, () => this.abort(low, 10000007));
-      this.#calls.set(low, { request, high, answer, cancelTimer });
-      const slab = Buffer.concat([Buffer.alloc(5, 0xee), request.body, Buffer.alloc(5, 0xee)]);
-      const { nowMs } = this.#clock;
-      const deadlineMs = (nowMs + timeoutMs) | 0;
-      const end = slab.length - 5;
-      // Behind what belongs to somebody else.
-      const heads = `other${request.msgId}\n${request.metadata}`;
-      this.#receiver.onRequest(low, high, number, deadlineMs, nowMs, slab, 5, end, heads, 5, undefined);
-      slab.fill(0xaa); // a view that somebody kept shows itself
+    return new Promise((answer) => this.#begin(request, number, answer, undefined));
+  }
+
+  /** Begins a call by gRPC of a method with a stream; `request.body` is sent if its requests do not stream. */
+  open(request: MemoryRequest): MemoryStream {
+    const number = this.#methods.findIndex(({ wireName }) => wireName === request.method);
+    if (number < 0) throw new Error(`the server has no ${request.method}`);
+    let low = 0;
+    let high = 0;
+    const stream = new MemoryStream({
+      message: (body) =>
+        this.#inSlab(body, (slab, start, end) =>
+          this.#receiver.onMessage(low, high, slab, start, end, undefined, 0),
+        ),
+      halfClose: () => this.#receiver.onHalfClose(low, high),
+      room: (bytes) => this.#receiver.onRoom(low, high, bytes),
+      abort: (wireCode) => {
+        if (this.#calls.get(low)?.high === high) this.abort(low, wireCode);
+      },
     });
+    const onEnd = (reply: MemoryReply): void => {
+      if (reply.wireCode === 0 && reply.body !== nothing) stream.onReply(reply.body);
+      stream.onEnd(reply, reply.trailers ?? '');
+    };
+    this.#begin({ ...request, grpc: true }, number, onEnd, stream, (l, h) => {
+      low = l;
+      high = h;
+    });
+    return stream;
+  }
+
+  /** `body` in memory that is used again after the callback. */
+  #inSlab(body: Buffer, use: (slab: Buffer, start: number, end: number) => void): void {
+    const slab = Buffer.concat([Buffer.alloc(5, 0xee), body, Buffer.alloc(5, 0xee)]);
+    use(slab, 5, slab.length - 5);
+    slab.fill(0xaa); // a view that somebody kept shows itself
+  }
+
+  #begin(
+    request: MemoryRequest,
+    number: number,
+    answer: (reply: MemoryReply) => void,
+    stream: MemoryStream | undefined,
+    onId: (low: number, high: number) => void = () => undefined,
+  ): void {
+    // Slots are used again, so that stale generations meet new calls.
+    const slot = [...Array(this.#slots + 1).keys()].find((each) => !this.#calls.has(lowOf(each))) ?? 0;
+    this.#slots = Math.max(this.#slots, slot + 1);
+    const low = lowOf(slot);
+    const high = ++this.#generations;
+    const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : this.options.defaultTimeoutMs;
+    const cancelTimer = this.#clock.after(timeoutMs, () => this.abort(low, 10000007));
+    this.#calls.set(low, { request, high, answer, stream, cancelTimer });
+    onId(low, high);
+    const { nowMs } = this.#clock;
+    const deadlineMs = (nowMs + timeoutMs) | 0;
+    // Behind what belongs to somebody else.
+    const heads = `other${request.msgId}\n${request.metadata}`;
+    const flags = request.grpc === true ? requestFlag.grpc : 0;
+    this.#inSlab(request.body, (slab, start, end) =>
+      this.#receiver.onRequest(
+        low,
+        high,
+        number,
+        deadlineMs,
+        nowMs,
+        slab,
+        start,
+        end,
+        heads,
+        5,
+        undefined,
+        flags,
+      ),
+    );
   }
 
   /** The peer went away (10000000), the deadline passed (10000007), or whatever else ends a call. */
@@ -153,16 +217,41 @@ export class MemoryServer implements ServerTransport {
     encoder: Encoder,
     value: unknown,
     metadata: string,
-    _trailers: string,
+    trailers: string,
   ): void {
     const body = encoded(encoder, value);
-    this.#take(low, high).answer?.({ wireCode: 0, body, text: metadata });
+    const call = this.#take(low, high);
+    if (call.stream !== undefined && call.stream.headers === undefined) call.stream.onHeaders(metadata);
+    call.answer?.({ wireCode: 0, body, text: metadata, ...(trailers === '' ? {} : { trailers }) });
   }
 
-  fail(low: number, high: number, status: number, own: number, message: string): void {
+  headers(low: number, high: number, metadata: string): void {
+    this.#held(low, high).stream?.onHeaders(metadata);
+  }
+
+  message(low: number, high: number, encoder: Encoder, value: unknown): number {
+    const body = encoded(encoder, value);
+    this.#held(low, high).stream?.onReply(body);
+    return body.length;
+  }
+
+  finish(low: number, high: number, trailers: string): void {
+    this.#take(low, high).answer?.({ wireCode: 0, body: nothing, text: '', trailers });
+  }
+
+  taken(low: number, high: number, bytes: number): void {
+    this.#held(low, high).stream?.onTaken(bytes);
+  }
+
+  fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void {
     const unreadable = reasonOfWord(status) === statusReason.unreadable;
     const wireCode = own !== 0 ? own : unreadable ? 10000003 : wireCodeOfWord(status);
-    this.#take(low, high).answer?.({ wireCode, body: nothing, text: message });
+    this.#take(low, high).answer?.({
+      wireCode,
+      body: nothing,
+      text: message,
+      ...(trailers === '' ? {} : { trailers }),
+    });
   }
 
   end(low: number, high: number): void {

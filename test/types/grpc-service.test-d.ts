@@ -65,9 +65,12 @@ export function handlers(server: Server): void {
       void [sum, signal];
       return { orderId: goods };
     },
+    async *watch({ goods }) {
+      yield { orderId: goods };
+    },
   });
   server.addService(admin, { reset: ({ hard }) => ({ count: hard ? 1 : 0 }) });
-  const good: Handlers<typeof order> = { makeOrder: () => ({ orderId: '' }) };
+  const good: Handlers<typeof order> = { makeOrder: () => ({ orderId: '' }), watch: () => [] };
   void good;
 
   // @ts-expect-error a handler that is missing

@@ -125,7 +125,7 @@ interface Feed {
   };
 }
 
-/** Methods that stream are in the definition, and neither called nor served. */
+/** Methods that stream can be served, and not called. */
 async function streams(server: Server): Promise<void> {
   const definition = loadProto<Feed>('feed.proto').Feed;
   const { latest, follow, upload, chat } = definition.methods;
@@ -135,8 +135,31 @@ async function streams(server: Server): Promise<void> {
     chat.kind && [latest.kind, follow.kind, upload.kind, chat.kind];
   const client = createClient(definition, channel);
   const { text }: { text: string } = await client.latest({});
-  server.addService(definition, { latest: () => ({ text: '' }) });
   void [kinds, text];
+  const upload1 = async (requests: AsyncIterable<{ text: string }>) => {
+    let count = 0;
+    for await (const request of requests) count += request.text.length;
+    return { count };
+  };
+  server.addService(definition, {
+    latest: () => ({ text: '' }),
+    async *follow({ topic }, { sendHeaders, trailers }) {
+      void [sendHeaders, trailers];
+      yield { text: topic };
+    },
+    upload: upload1,
+    async *chat(requests) {
+      for await (const { text } of requests) yield { text };
+    },
+  });
+  const good = {
+    latest: () => ({ text: '' }),
+    upload: upload1,
+    follow: () => [{ text: '' }],
+    chat: () => [],
+  };
+  server.addService(definition, good);
+  server.addService(definition, { ...good, follow: async () => new Set([{ text: '' }]) });
 
   // @ts-expect-error it streams
   await client.follow({ topic: 'a' });
@@ -144,8 +167,15 @@ async function streams(server: Server): Promise<void> {
   await client.upload({ text: 'a' });
   // @ts-expect-error it streams
   await client.chat({ text: 'a' });
-  // @ts-expect-error it streams
-  server.addService(definition, { latest: () => ({ text: '' }), follow: () => ({ text: '' }) });
+  // @ts-expect-error its replies stream
+  server.addService(definition, { ...good, follow: () => ({ text: '' }) });
+  // @ts-expect-error replies of another type
+  server.addService(definition, { ...good, follow: () => [{ text: 5 }] });
+  // @ts-expect-error its replies do not stream
+  server.addService(definition, { ...good, upload: () => [{ count: 5 }] });
+  const countsOne = (request: { text: string }) => ({ count: request.text.length });
+  // @ts-expect-error its requests stream
+  server.addService(definition, { ...good, upload: countsOne });
   // @ts-expect-error a handler that is missing
   server.addService(definition, {});
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { grpcRatioSpecs } from '../../bench/compare/grpc-ratios.ts';
 import { parseOptions } from '../../bench/compare/options.ts';
 import { grpcMessage, orderBody } from '../../bench/lib/grpc-message.ts';
 import { parseH2load } from '../../bench/lib/h2load.ts';
@@ -79,6 +80,36 @@ describe('options of bench:compare', () => {
       ['50x1', ['rocket', 'grpc-js']],
       ['short100', ['rocket']],
     ]);
+  });
+
+  it('--grpc is the part in which our server is called by gRPC, and writes nothing', () => {
+    for (const args of [['--grpc'], ['--grpc', '--quick']]) {
+      const { grpc, write, scenarios } = options('--no-pin', ...args);
+      expect({ grpc, write }).toEqual({ grpc: true, write: false });
+      for (const { key, contenders } of scenarios) {
+        expect(contenders, key).toContain('rocket-grpc');
+        expect(contenders, key).not.toContain('net');
+      }
+      const measured = new Map(scenarios.map(({ key, contenders }) => [key, contenders]));
+      for (const { key, bar, over, under = over } of grpcRatioSpecs) {
+        if (bar === undefined) continue;
+        expect(measured.get(over.scenario), key).toContain(over.contender);
+        expect(measured.get(under.scenario), key).toContain(under.contender);
+      }
+    }
+    expect(() => options('--no-pin', '--grpc', '--write')).toThrow('--write');
+  });
+
+  it('a part of the gRPC part can be chosen', () => {
+    const { scenarios } = options(
+      '--no-pin',
+      '--grpc',
+      '--only',
+      '50x1,short100',
+      '--contenders',
+      'tonic,net',
+    );
+    expect(scenarios.map(({ key, contenders }) => [key, contenders])).toEqual([['50x1', ['tonic']]]);
   });
 
   it.each([

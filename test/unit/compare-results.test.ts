@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ContenderName } from '../../bench/compare/contenders.ts';
+import { withoutAbsent } from '../../bench/compare/absent.ts';
+import { type ContenderName, contenderNames, contenders } from '../../bench/compare/contenders.ts';
 import type { Figures } from '../../bench/compare/figures.ts';
+import { grpcRatioSpecs } from '../../bench/compare/grpc-ratios.ts';
 import { readmeWithTable, resultsMarkdown } from '../../bench/compare/markdown.ts';
 import { ratioSpecs, ratiosOf } from '../../bench/compare/ratios.ts';
+import type { Results } from '../../bench/compare/results.ts';
 import { type Measured, stepsOf } from '../../bench/compare/run.ts';
 import { scenarios } from '../../bench/compare/scenarios.ts';
 import { readResults, resultPaths } from '../../bench/compare/write.ts';
@@ -22,8 +25,35 @@ describe('the written results', () => {
 
   it('they hold every ratio that has a bar', () => {
     const written = new Set(results.ratios.map(({ key }) => key));
-    const barred = ratioSpecs.filter(({ bar }) => bar !== undefined).map(({ key }) => key);
-    expect(barred.filter((key) => !written.has(key))).toEqual([]);
+    const barred = ratioSpecs.filter(({ bar }) => bar !== undefined);
+    const measured = barred.filter(
+      ({ over, under = over }) => ![over, under].some(({ contender }) => results.absent.includes(contender)),
+    );
+    expect(measured.map(({ key }) => key).filter((key) => !written.has(key))).toEqual([]);
+  });
+});
+
+describe('tables', () => {
+  const spread = { median: 7, min: 6, max: 8, q1: 6, q3: 8 };
+  const results: Results = {
+    ...readResults(),
+    absent: ['grpc-go', 'tonic'],
+    scenarios: [{ key: '50x1', title: 'Fifty', contenders: { 'rocket-grpc': { callsPerSecond: spread } } }],
+  };
+
+  it('have no column of a contender that was not there, and say so', () => {
+    const markdown = resultsMarkdown(results);
+    expect(markdown).toContain('Not measured: grpc-go, tonic.');
+    expect(markdown).toContain('| calls/s | 7.00 (6.00 … 8.00) |');
+    const readme = readmeWithTable('<!-- bench:begin --><!-- bench:end -->', results);
+    const head = readme.split('\n').find((line) => line.includes('grpc-js'));
+    expect(head).toContain('by gRPC');
+    expect(head).toContain('grpc C++');
+    expect(head).not.toMatch(/grpc-go|tonic/);
+  });
+
+  it('do not speak of absence when all were there', () => {
+    expect(resultsMarkdown({ ...results, absent: [] })).not.toContain('Not measured');
   });
 });
 
@@ -46,6 +76,22 @@ describe('ratios', () => {
       met: false,
       spread: { min: 1, max: 3 },
     });
+  });
+
+  it('of our server called by gRPC have TinyPB or a peer below the line', () => {
+    const figures = measured('50x1', {
+      rocket: [{ cpuMicrosPerCall: 8 }],
+      'rocket-grpc': [{ cpuMicrosPerCall: 9 }],
+      'grpc-go': [{ cpuMicrosPerCall: 20 }],
+    });
+    expect(ratio(figures, 'grpcCpuVsTinypb50x1')).toMatchObject({ value: 1.125, met: true });
+    expect(ratio(figures, 'grpcCpuVsGrpcGo50x1')).toMatchObject({ value: 0.45, met: true });
+    expect(ratiosOf(figures, grpcRatioSpecs)).toEqual(ratiosOf(figures));
+  });
+
+  it('can be a figure by itself', () => {
+    const figures = measured('idle', { 'rocket-grpc': [{ bytesPerConnection: 7000 }] });
+    expect(ratio(figures, 'grpcIdleBytes')).toMatchObject({ value: 7000, bar: 6144, met: false });
   });
 
   it('that must stay below a bar are met below it', () => {
@@ -73,6 +119,35 @@ describe('ratios', () => {
       expect(takesPart(under.scenario, under.contender), key).toBe(true);
     }
     expect(new Set(ratioSpecs.map(({ key }) => key)).size).toBe(ratioSpecs.length);
+  });
+});
+
+describe('contenders that are not installed', () => {
+  const [first] = scenarios;
+  if (first === undefined) throw new Error('no scenario');
+
+  it('are left out and named, and so are scenarios without anybody', () => {
+    const asked = [
+      { ...first, key: 'a', contenders: ['rocket-grpc', 'tonic', 'grpc-go'] as const },
+      { ...first, key: 'b', contenders: ['tonic'] as const },
+    ];
+    const { scenarios: left, absent } = withoutAbsent(asked, (name) => name !== 'tonic');
+    expect(left.map(({ key, contenders }) => [key, contenders])).toEqual([['a', ['rocket-grpc', 'grpc-go']]]);
+    expect(absent).toEqual(['tonic']);
+  });
+
+  it('all that is asked for stays when nothing is missing', () => {
+    expect(withoutAbsent(scenarios, () => true)).toEqual({ scenarios, absent: [] });
+  });
+
+  it('only servers of other languages can be missing', () => {
+    const optional = contenderNames.filter((name) => contenders[name].peer !== undefined);
+    expect(optional).toEqual(['grpc-go', 'tonic', 'grpc-cpp']);
+  });
+
+  it('of those of other languages the pinned versions are known', () => {
+    expect(contenders['grpc-go'].peer?.version()).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(contenders.tonic.peer?.version()).toMatch(/^\d+\.\d+\.\d+$/);
   });
 });
 

@@ -75,7 +75,7 @@ it.each(namedErrors)('%s is told to a logger, whatever that does', async (_name,
 
 describe('what a handler returns', () => {
   it.each([...hostileErrors, ...hostileThenables])('%s: one answer comes', async (_name, make) => {
-    await answerOf(make);
+    await answerOf(() => make());
   });
 
   it.each(hostileThenables)('%s from an async function: one answer comes', async (_name, make) => {

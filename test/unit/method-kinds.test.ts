@@ -47,16 +47,20 @@ describe.each(ways)('a definition of %s', (_, make) => {
     }
   });
 
-  it('serves its unary methods, and refuses handlers of others', async () => {
+  it('serves methods of all kinds', async () => {
     const service = await make();
-    const server = new Server({ logger: false });
-    const add = (handlers: object) => server.addService(service, handlers as never);
-    for (const key of ['many', 'flow', 'both']) {
-      const said = `kinds.v1.Kinds has no unary method ${key}; it has one`;
-      expect(() => add({ one: () => ({}), [key]: () => ({}) })).toThrow(said);
-    }
-    expect(() => add({})).toThrow('has no handler for any method of kinds.v1.Kinds; it has one');
+    const add = (handlers: object) => new Server({ logger: false }).addService(service, handlers as never);
+    expect(() => add({})).toThrow(
+      'has no handler for any method of kinds.v1.Kinds; it has one, many, flow, both',
+    );
     add({ one: () => ({}) });
+    add({ one: () => ({}), many: () => ({}), flow: () => [], both: () => [] });
+    async function* generator() {}
+    add({ flow: generator, both: generator });
+    for (const key of ['one', 'many'])
+      expect(() => add({ [key]: generator })).toThrow(
+        `the handler of kinds.v1.Kinds.${key} is a generator, but the method is ${key === 'one' ? 'unary' : 'clientStream'}`,
+      );
   });
 
   it('makes a client whose other methods are refused, and a channel that refuses them', async () => {

@@ -77,7 +77,7 @@ const commandsInside: [name: string, write: () => void, expected: Sent[]][] = [
   ],
   [
     'a failure',
-    () => outbox.fail(9, 0, 5, 0, 'no'),
+    () => outbox.fail(9, 0, 5, 0, 'no', ''),
     [{ kind: commandKind.reply, id: 9, text: 'no', body: '' }],
   ],
   ['an end', () => outbox.end(9, 0), [{ kind: commandKind.release, id: 9, text: '', body: '' }]],

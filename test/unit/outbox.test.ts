@@ -58,7 +58,7 @@ it('hands a lone reply over at once, and no reply of the batch after it', () => 
 
   outbox.flush();
   outbox.beginBatch(true);
-  outbox.fail(1, 0, 13, 10000011, 'the lone request failed');
+  outbox.fail(1, 0, 13, 10000011, 'the lone request failed', '');
   outbox.beginBatch(false);
   flushed = [];
   replies(2);

@@ -17,7 +17,7 @@ export function serviceTypes(service: Service, text: TypeText): string {
 export interface ${client} ${unaryBody(clientLine)}
 
 /** What server.addService(${exported}, handlers) takes: the implementation of ${fullName}. */
-export interface ${handlers} ${unaryBody(handlerLine)}`;
+export interface ${handlers} ${body((method) => line(method, handlerLine(method, text)))}`;
 }
 
 function streamingLine({ declaration }: Method): string {
@@ -40,8 +40,13 @@ function clientLine({ key, request, response }: Method, text: TypeText): string 
   return `readonly ${key}: (request: ${text.message(request, 'given')}, options?: $.CallOptions) => ${result};`;
 }
 
-function handlerLine({ key, request, response }: Method, text: TypeText): string {
-  const reply = text.message(response, 'given');
-  const result = `${text.global('Promise')}<${reply}> | ${reply}`;
-  return `readonly ${key}: (request: ${text.message(request, 'received')}, context: $.CallContext) => ${result};`;
+function handlerLine({ key, request, response, kind }: Method, text: TypeText): string {
+  const [received, given] = [text.message(request, 'received'), text.message(response, 'given')];
+  const argument =
+    kind === 'clientStream' || kind === 'bidi' ? `requests: $.Requests<${received}>` : `request: ${received}`;
+  const result =
+    kind === 'serverStream' || kind === 'bidi'
+      ? `$.Replies<${given}>`
+      : `${text.global('Promise')}<${given}> | ${given}`;
+  return `readonly ${key}: (${argument}, context: $.CallContext) => ${result};`;
 }

@@ -29,7 +29,7 @@ struct Options {
   // Each of these ends the connection with ENHANCE_YOUR_CALM.
   std::uint32_t max_continuations = 8;
   std::uint32_t max_settings = 32;  ///< entries of one frame
-  /// Answers of ours that the peer has not read: acknowledgements, resets, window updates.
+  /// Answers of ours that the peer has not read: acknowledgements, resets, window updates. At least two a stream.
   std::uint32_t max_control_frames = 1000;
   /// Streams that the peer resets, and those that it makes us reset. A call that completes gives one back.
   Allowance resets{.burst = 1000, .per_second = 33};

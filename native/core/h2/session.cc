@@ -135,8 +135,13 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
 
   auto* const stream = streams_.find(head.stream);
   if (stream == nullptr) {
-    // What was on its way when we reset it is nobody's fault.
-    if (past(head.stream) != Past::kResetByUs) refuse(head.stream, ErrorCode::kStreamClosed);
+    switch (past(head.stream)) {
+      // What was on its way when we reset it is nobody's fault.
+      case Past::kResetByUs: return;
+      // It may be one of those: more streams can be reset in a round trip than are remembered.
+      case Past::kUnknown: glitch(); return;
+      case Past::kClosed: return refuse(head.stream, ErrorCode::kStreamClosed);
+    }
     return;
   }
   if (stream->peer_ended_) return reset_for(*stream, {ErrorCode::kStreamClosed, true, "DATA behind END_STREAM"});

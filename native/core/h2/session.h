@@ -197,7 +197,7 @@ class Session {
   bool may_send(const Stream& stream) const { return !closed_ && !stream.closed_ && !stream.ended_; }
   std::uint8_t* write_header_frames(std::uint8_t* out, std::uint32_t id, ByteSpan block, bool end);
   std::size_t window_of(const Stream& stream) const;
-  void note_sent(Stream& stream, std::size_t bytes);
+  void note_sent(Stream& stream, std::size_t bytes, bool last);
   Sent queue_data(Stream& stream, ByteSpan head, ByteSpan body, bool end);
   void mark_ready(Stream& stream);
   void unqueue(Stream& stream);

@@ -6,6 +6,13 @@
 
 namespace rocket::h2 {
 
+namespace {
+
+/// A change of so many streams' windows costs what one frame does.
+constexpr std::uint32_t kStreamsPerGlitch = 16;
+
+}  // namespace
+
 void Session::take_settings(const FrameHead& head, ByteSpan payload) {
   const auto entries = payload.size() / kSettingBytes;
   if (entries > options_.max_settings) return fail(ErrorCode::kEnhanceYourCalm, "too many entries in SETTINGS");
@@ -33,8 +40,9 @@ bool Session::apply(const Setting& setting) {
   return true;
 }
 
-/// Changes the windows of all streams, which may make them negative.
+/// Changes the windows of all streams, which may make them negative. Each of those that wait may write a frame then.
 bool Session::change_peer_window(std::uint32_t window) {
+  if (!glitch(static_cast<std::int32_t>(streams_.size() / kStreamsPerGlitch))) return false;
   const std::int64_t change = static_cast<std::int64_t>(window) - peer_window_;
   peer_window_ = window;
   bool fits = true;
@@ -89,7 +97,8 @@ std::uint8_t* Session::append_control(std::size_t size) {
     control_frames_ = 0;
     control_mark_ = sink_.appended_total() + size;
   }
-  if (++control_frames_ > options_.max_control_frames) {
+  // All streams may have an answer in one turn, at whose end it is written.
+  if (++control_frames_ > std::max(options_.max_control_frames, 2 * options_.max_streams)) {
     fail(ErrorCode::kEnhanceYourCalm, "answers to control frames are not read");
     return nullptr;
   }

@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kFrameBytes = kDefaultMaxFrameBytes;
 /// What a DATA frame of ours gives back of the glitches: it is often answered by WINDOW_UPDATEs and a PING.
 constexpr std::int32_t kGlitchesPerData = 4;
+/// Not one that a window has made smaller than this: such windows are how a peer makes us write single bytes.
+constexpr std::size_t kLeastCutBytes = 256;
 /// A change of the dynamic table's size to 0.
 constexpr std::uint8_t kNoTable = 0x20;
 
@@ -74,10 +76,11 @@ std::size_t Session::window_of(const Stream& stream) const {
   return window > 0 ? static_cast<std::size_t>(window) : 0;
 }
 
-void Session::note_sent(Stream& stream, std::size_t bytes) {
+/// `last`: of what there was to send.
+void Session::note_sent(Stream& stream, std::size_t bytes, bool last) {
   stream.send_window_ -= static_cast<std::int32_t>(bytes);
   send_window_ -= static_cast<std::int64_t>(bytes);
-  glitches_.give(kGlitchesPerData, options_.glitches);
+  if (last || bytes >= kLeastCutBytes) glitches_.give(kGlitchesPerData, options_.glitches);
   sent_since_ping_ = true;
 }
 
@@ -98,7 +101,7 @@ Session::Sent Session::send_data(Stream& stream, ByteSpan head, ByteSpan body, b
     const auto front = take_front(head, bytes);
     out = write_bytes(out, front);
     write_bytes(out, take_front(body, bytes - front.size()));
-    note_sent(stream, bytes);
+    note_sent(stream, bytes, bytes == left);
     left -= bytes;
     window -= bytes;
     if (last) {
@@ -142,7 +145,7 @@ Session::Sent Session::reply(Stream& stream, ByteSpan headers, ByteSpan head, By
   out = write_header_frames(out, stream.id_, headers, false);
   out = write_frame_head(out, bytes, FrameType::kData, 0, stream.id_);
   out = write_bytes(write_bytes(out, head), body);
-  note_sent(stream, bytes);
+  note_sent(stream, bytes, true);
   write_header_frames(out, stream.id_, trailers, true);
   stream.ended_ = true;
   note_ended(stream);
@@ -183,7 +186,7 @@ void Session::drain_one(Stream& stream) {
   auto* out = sink_.append(kFrameHeadBytes + data.size());
   out = write_frame_head(out, data.size(), FrameType::kData, end ? kEndStream : 0, stream.id_);
   write_bytes(out, data);
-  note_sent(stream, data.size());
+  note_sent(stream, data.size(), last);
   queued_bytes_ -= data.size();
   stream.queue_.pop(data.size());
   auto& ready = static_cast<ReadyLink&>(stream);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <random>
 #include <utility>
 
 namespace rocket::h2 {
@@ -35,12 +36,27 @@ void StreamPool::give(Stream* stream) {
 }
 
 bool StreamTable::insert(Stream& stream) {
-  if (size_ >= buckets_ && !grow()) return false;
+  if (size_ >= buckets_ && !rebuild(buckets_ == 0 ? kFirstBuckets : 2 * buckets_, mixed_)) return false;
+  if (!mixed_ && is_crowd(table()[bucket(stream.id_)]) && !rebuild(buckets_, true)) return false;
   auto*& head = table()[bucket(stream.id_)];
   stream.next_ = head;
   head = &stream;
   ++size_;
   return true;
+}
+
+bool StreamTable::is_crowd(const Stream* stream) {
+  int count = 0;
+  for (; stream != nullptr && count < kCrowd; stream = stream->next_) ++count;
+  return count == kCrowd;
+}
+
+std::uint32_t StreamTable::mix(std::uint32_t id) {
+  static const std::uint64_t secret = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+  std::uint64_t mixed = (id ^ secret) * 0x9e3779b97f4a7c15;  // the finalizer of SplitMix64
+  mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
+  mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
+  return static_cast<std::uint32_t>(mixed ^ mixed >> 31);
 }
 
 void StreamTable::erase(Stream& stream) {
@@ -51,14 +67,19 @@ void StreamTable::erase(Stream& stream) {
   --size_;
 }
 
-bool StreamTable::grow() {
-  const std::uint32_t more = buckets_ == 0 ? kFirstBuckets : 2 * buckets_;
-  StreamTable larger;
-  if (!larger.block_.try_grow(more * sizeof(Stream*))) return false;
-  std::memset(larger.block_.data(), 0, more * sizeof(Stream*));
-  larger.buckets_ = more;
-  each([&](Stream& stream) { larger.insert(stream); });
-  *this = std::move(larger);
+bool StreamTable::rebuild(std::uint32_t buckets, bool mixed) {
+  StreamTable other;
+  if (!other.block_.try_grow(buckets * sizeof(Stream*))) return false;
+  std::memset(other.block_.data(), 0, buckets * sizeof(Stream*));
+  other.buckets_ = buckets;
+  other.mixed_ = mixed;
+  each([&](Stream& stream) {
+    auto*& head = other.table()[other.bucket(stream.id_)];
+    stream.next_ = head;
+    head = &stream;
+  });
+  other.size_ = size_;
+  *this = std::move(other);
   return true;
 }
 

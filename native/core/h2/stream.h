@@ -67,7 +67,8 @@ class StreamPool {
   std::size_t kept_ = 0;
 };
 
-/// Open streams by id. Ids come in a row, so their low bits spread them evenly.
+/// Open streams by id. Ids come in a row, so their low bits spread them evenly. A peer may leave some out so that they
+/// do not: once a bucket has too many, ids are mixed with a number that no peer knows.
 class StreamTable {
  public:
   Stream* find(std::uint32_t id) const {
@@ -94,11 +95,15 @@ class StreamTable {
 
  private:
   static constexpr std::uint32_t kFirstBuckets = 8;
-  std::uint32_t bucket(std::uint32_t id) const { return (id >> 1) & (buckets_ - 1); }
+  static constexpr int kCrowd = 8;
+  std::uint32_t bucket(std::uint32_t id) const { return (mixed_ ? mix(id) : id >> 1) & (buckets_ - 1); }
+  static std::uint32_t mix(std::uint32_t id);
+  static bool is_crowd(const Stream* stream);
   Stream** table() const { return reinterpret_cast<Stream**>(const_cast<std::uint8_t*>(block_.data())); }
-  bool grow();
+  bool rebuild(std::uint32_t buckets, bool mixed);
 
   OwnedBytes block_;
+  bool mixed_ = false;
   std::uint32_t buckets_ = 0;  ///< a power of two, or 0
   std::uint32_t size_ = 0;
 };

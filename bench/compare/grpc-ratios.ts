@@ -1,0 +1,41 @@
+import { type RatioSpec, ratiosOver } from './ratio-spec.ts';
+
+const ours = ratiosOver('rocket-grpc');
+
+/** The ratios of our server called by gRPC. */
+export const grpcRatioSpecs: readonly RatioSpec[] = [
+  ours('grpcCallsVsGrpcJs50x1', '50x1', 'callsPerSecond', 'grpc-js', 10),
+  ours('grpcCpuVsGrpcJs50x1', '50x1', 'cpuMicrosPerCall', 'grpc-js', 1 / 10),
+  ours('grpcCallsVsGrpcJs50x20', '50x20', 'callsPerSecond', 'grpc-js', 35),
+  ours('grpcCpuVsGrpcGo50x1', '50x1', 'cpuMicrosPerCall', 'grpc-go', 0.5),
+  ours('grpcCpuVsGrpcGo50x20', '50x20', 'cpuMicrosPerCall', 'grpc-go', 0.25),
+  ours('grpcCpuVsTonic50x1', '50x1', 'cpuMicrosPerCall', 'tonic', 1),
+  ours('grpcCpuVsTonic50x20', '50x20', 'cpuMicrosPerCall', 'tonic', 1),
+  ours('grpcCpuVsTinypb50x1', '50x1', 'cpuMicrosPerCall', 'rocket', 1.25),
+  ours('grpcCpuVsTinypb50x20', '50x20', 'cpuMicrosPerCall', 'rocket', 1.6),
+  ours('grpcP50VsGrpcGo1x1', '1x1', 'p50Us', 'grpc-go', 1.2),
+  ours('grpcBytesVsGrpcJs16k', '16k', 'bodyBytesPerSecond', 'grpc-js', 4),
+  ours('grpcBytesVsGrpcJs1m', '1m', 'bodyBytesPerSecond', 'grpc-js', 2),
+  {
+    key: 'grpcIdleBytes',
+    over: { scenario: 'idle', contender: 'rocket-grpc', figure: 'bytesPerConnection' },
+    bar: 6144,
+    atLeast: false,
+    by: 'median',
+  },
+  // Without a bar.
+  ours('grpcCallsVsGrpcGo50x1', '50x1', 'callsPerSecond', 'grpc-go'),
+  ours('grpcCallsVsTonic50x1', '50x1', 'callsPerSecond', 'tonic'),
+  ours('grpcCallsVsGrpcCpp50x1', '50x1', 'callsPerSecond', 'grpc-cpp'),
+  ours('grpcCpuVsGrpcCpp50x1', '50x1', 'cpuMicrosPerCall', 'grpc-cpp'),
+  ours('grpcCallsVsGrpcGo50x20', '50x20', 'callsPerSecond', 'grpc-go'),
+  ours('grpcCallsVsTonic50x20', '50x20', 'callsPerSecond', 'tonic'),
+  ours('grpcCpuVsGrpcCpp50x20', '50x20', 'cpuMicrosPerCall', 'grpc-cpp'),
+  ours('grpcP50VsTonic1x1', '1x1', 'p50Us', 'tonic'),
+  ours('grpcP50VsTinypb1x1', '1x1', 'p50Us', 'rocket'),
+  ours('grpcBytesVsGrpcGo16k', '16k', 'bodyBytesPerSecond', 'grpc-go'),
+  ours('grpcBytesVsTonic16k', '16k', 'bodyBytesPerSecond', 'tonic'),
+  ours('grpcBytesVsGrpcGo1m', '1m', 'bodyBytesPerSecond', 'grpc-go'),
+  ours('grpcBytesVsTonic1m', '1m', 'bodyBytesPerSecond', 'tonic'),
+  ours('grpcBytesVsTinypb1m', '1m', 'bodyBytesPerSecond', 'rocket'),
+];

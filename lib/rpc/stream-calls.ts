@@ -1,0 +1,163 @@
+import {
+  messageHeadBytes,
+  type ReadyStrings,
+  type ServerTransport,
+  streamRoomBytes,
+} from '../contract/transport.ts';
+import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
+import type { CallStream, ServerCall } from './call-context.ts';
+import { dropReplies, replyIterator } from './reply-iterator.ts';
+import type { MethodHandler } from './service-handlers.ts';
+import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
+import { type RequestsOwner, StreamRequests } from './stream-requests.ts';
+
+/** The calls that a stream is one of. */
+export interface StreamHost {
+  readonly transport: ServerTransport;
+  readonly streams: StreamCounts;
+  invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown;
+  /** Runs what is not called from the handler, as if it were. */
+  resume(call: ServerCall, body: () => void): void;
+  /** Sends the only reply and ends the call. */
+  reply(call: ServerCall, value: unknown): void;
+  fail(call: ServerCall, error: unknown): void;
+  /** The request, or one of them, could not be decoded. */
+  refuse(call: ServerCall, error: unknown): void;
+  unsent(call: ServerCall, error: unknown): unknown;
+  forget(call: ServerCall): void;
+  /** What the user's code throws when nobody waits for it any more. */
+  onLateError(call: ServerCall, error: unknown): void;
+}
+
+/** Gauges of a server. */
+export interface StreamCounts {
+  open: number;
+  queuedRequestBytes: number;
+}
+
+/** The part of a call that only methods with a stream have: requests that are read, replies that are yielded. */
+export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
+  readonly #host: StreamHost;
+  readonly #call: ServerCall;
+  readonly #requests: StreamRequests | undefined;
+  readonly #repliesStream: boolean;
+  #replies: StreamReplies | undefined;
+  #isOpen = true;
+
+  constructor(host: StreamHost, call: ServerCall, { requestsStream, repliesStream }: MethodHandler) {
+    this.#host = host;
+    this.#call = call;
+    this.#requests = requestsStream ? new StreamRequests(this) : undefined;
+    this.#repliesStream = repliesStream;
+    host.streams.open++;
+  }
+
+  /** Calls the handler; `request` is that of a method whose requests do not stream. */
+  run(handler: MethodHandler['handler'], request: unknown): void {
+    const call = this.#call;
+    let returned: unknown;
+    try {
+      returned = this.#host.invoke(handler, this.#requests ?? request, call);
+      if (isThenable(returned)) {
+        const promise = isPlainPromise(returned) ? returned : adopted(returned);
+        promise.then(
+          (settled) => this.#answer(settled),
+          (error: unknown) => this.#host.fail(call, error),
+        );
+        return;
+      }
+    } catch (error) {
+      return this.#host.fail(call, error);
+    }
+    this.#answer(returned);
+  }
+
+  #answer(returned: unknown): void {
+    const call = this.#call;
+    if (!this.#repliesStream) return this.#host.reply(call, returned);
+    if (call.ended) return dropReplies(returned, (error) => this.onLateError(error));
+    try {
+      this.#replies = new StreamReplies(this, replyIterator(returned, call.method), streamRoomBytes);
+    } catch (error) {
+      return this.#host.fail(call, error);
+    }
+    this.#pull();
+  }
+
+  // Not within the handler's own turn, as far as its asynchronous context is concerned.
+  #pull(): void {
+    this.#host.resume(this.#call, () => this.#replies?.pull());
+  }
+
+  /** One request. */
+  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void {
+    const requests = this.#requests;
+    if (requests === undefined || this.#call.ended) return;
+    let value: unknown;
+    try {
+      value = this.#call.definition.request.decode(buffer, start, end, strings);
+    } catch (error) {
+      return this.#host.refuse(this.#call, error);
+    }
+    requests.push(value, end - start + messageHeadBytes);
+  }
+
+  onHalfClose(): void {
+    this.#requests?.complete();
+  }
+
+  onRoom(bytes: number): void {
+    if (this.#replies?.addRoom(bytes) === true) this.#pull();
+  }
+
+  giveBack(bytes: number): void {
+    const { low, high, ended } = this.#call;
+    if (!ended) this.#host.transport.taken(low, high, bytes);
+  }
+
+  countQueued(bytes: number): void {
+    this.#host.streams.queuedRequestBytes += bytes;
+  }
+
+  send(value: unknown): number {
+    const call = this.#call;
+    try {
+      call.sendHeadersIfAny();
+      const bytes = this.#host.transport.message(call.low, call.high, call.definition.response, value);
+      return bytes + messageHeadBytes;
+    } catch (error) {
+      throw this.#host.unsent(call, error);
+    }
+  }
+
+  finish(): void {
+    const call = this.#call;
+    let trailers: string;
+    try {
+      call.sendHeadersIfAny();
+      trailers = call.encodedTrailers();
+    } catch (error) {
+      return this.#host.fail(call, this.#host.unsent(call, error));
+    }
+    this.#host.transport.finish(call.low, call.high, trailers);
+    this.#host.forget(call);
+  }
+
+  fail(error: unknown): void {
+    this.#host.fail(this.#call, error);
+  }
+
+  onLateError(error: unknown): void {
+    this.#host.onLateError(this.#call, error);
+  }
+
+  /** The call is over, for whatever reason: nobody waits for a request any more, and no reply is asked for. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#host.streams.open--;
+    this.#requests?.fail(this.#call.endReason());
+    const replies = this.#replies;
+    if (replies !== undefined) this.#host.resume(this.#call, () => replies.stop());
+  }
+}
