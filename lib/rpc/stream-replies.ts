@@ -113,8 +113,8 @@ export class StreamReplies {
   /** A value has failed: its iterator goes on until it is stopped. */
   readonly #onRejected = (error: unknown): void => {
     if (this.#ended) return;
-    this.stop();
     this.#owner.fail(error);
+    this.stop();
   };
 }
 
