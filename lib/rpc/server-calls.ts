@@ -2,7 +2,12 @@ import { methodInfo } from '../contract/define-service.ts';
 import { isRpcError, RpcError, wireFailure } from '../contract/errors.ts';
 import type { Metadata } from '../contract/metadata.ts';
 import { statusOfWord, statusReason, statusWord } from '../contract/status.ts';
-import type { ReadyStrings, ServerReceiver, ServerTransport } from '../contract/transport.ts';
+import {
+  type ReadyStrings,
+  requestFlag,
+  type ServerReceiver,
+  type ServerTransport,
+} from '../contract/transport.ts';
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import { messageOf } from '../contract/value-text.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
@@ -16,7 +21,12 @@ import { StreamCall, type StreamCounts, type StreamHost } from './stream-calls.t
 
 const exhausted = statusWord('RESOURCE_EXHAUSTED');
 const internal = statusWord('INTERNAL');
+const unimplemented = statusWord('UNIMPLEMENTED');
+/** In the form of grpc-metadata.ts. */
+const acceptEncoding = '\0grpc-accept-encoding\0identity\0';
 const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
+
+const compressedText = 'the request is compressed, which this server does not take';
 
 /** Runs the calls of a server: decodes requests, calls handlers, sends what they return or throw. */
 export class ServerCalls implements ServerReceiver, StreamHost {
@@ -77,6 +87,7 @@ export class ServerCalls implements ServerReceiver, StreamHost {
     const { definition, handler, streams, requestsStream } = found;
     let request: unknown;
     if (!requestsStream) {
+      if ((flags & requestFlag.compressed) !== 0) return this.#refuseCompressed(low, high);
       try {
         request = definition.request.decode(buffer, start, end, strings);
       } catch (error) {
@@ -117,8 +128,23 @@ export class ServerCalls implements ServerReceiver, StreamHost {
     start: number,
     end: number,
     strings: ReadyStrings | undefined,
+    flags: number,
   ): void {
-    this.#find(low, high)?.stream?.onMessage(buffer, start, end, strings);
+    const call = this.#find(low, high);
+    if (call === undefined) return;
+    if ((flags & requestFlag.compressed) === 0) return call.stream?.onMessage(buffer, start, end, strings);
+    this.#refuseCompressed(low, high);
+    this.#stop(call, unimplemented, compressedText);
+  }
+
+  #refuseCompressed(low: number, high: number): void {
+    this.#transport.fail(low, high, unimplemented, 0, compressedText, acceptEncoding);
+  }
+
+  /** Of a call that has failed: tells its handler. */
+  #stop(call: ServerCall, status: number, text: string): void {
+    call.abort(status, new RpcError(statusOfWord(status) as 'UNKNOWN', text));
+    this.forget(call);
   }
 
   onHalfClose(low: number, high: number): void {
@@ -139,8 +165,7 @@ export class ServerCalls implements ServerReceiver, StreamHost {
   refuse(call: ServerCall, error: unknown): void {
     const { status, text } = whyUndecoded(error);
     this.#transport.fail(call.low, call.high, status, 0, text, '');
-    call.abort(status, new RpcError(statusOfWord(status) as 'UNKNOWN', text));
-    this.forget(call);
+    this.#stop(call, status, text);
   }
 
   invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown {

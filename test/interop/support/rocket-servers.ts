@@ -1,6 +1,7 @@
 /** Our servers, to be listed in targets.ts, order-servers.ts and h2spec-targets.ts once they speak gRPC. */
 import { type Handlers, loadProto, Server } from '../../../lib/index.ts';
 import { testService } from '../test-service.ts';
+import { compressionCases } from './cases.ts';
 import { protosFolder, testProto } from './definitions.ts';
 import type { H2specTarget } from './h2spec-targets.ts';
 import type { OrderServer } from './order-servers.ts';
@@ -13,7 +14,8 @@ const startDeadlineMs = 20_000;
 export const rocketTestServer: Target = {
   name: 'rocket-rpc server',
   needs: [],
-  lacks: [],
+  // It neither takes nor sends compressed messages.
+  lacks: compressionCases,
   start: startTestServer,
 };
 
@@ -37,8 +39,8 @@ export const rocketOrderServer: OrderServer = {
 async function startTestServer(): Promise<Running> {
   const { TestService } = loadProto(testProto, { includeDirs: [protosFolder] });
   if (TestService === undefined) throw new Error(`${testProto} has no service TestService`);
-  const server = new Server();
-  // What tells of compression is to be handed to testService() here.
+  // A thousand replies of 300 kB are asked for at once.
+  const server = new Server({ maxWriteQueueBytes: 512 << 20 });
   const handlers: unknown = testService();
   server.addService(TestService, handlers as Handlers<typeof TestService>);
   const { port } = await server.listen('127.0.0.1:0');

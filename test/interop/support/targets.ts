@@ -4,6 +4,7 @@ import { http2Server } from './http2-server.ts';
 import { niceGrpcServer } from './nice-grpc-server.ts';
 import type { Running } from './peer-process.ts';
 import type { PeerName } from './peers.ts';
+import { rocketTestServer } from './rocket-servers.ts';
 
 /** A server of the interop tests' service. */
 export interface Target {
@@ -15,4 +16,4 @@ export interface Target {
 }
 
 /** Servers that every client is run against. */
-export const targets: readonly Target[] = [grpcGoServer, niceGrpcServer, http2Server];
+export const targets: readonly Target[] = [grpcGoServer, niceGrpcServer, http2Server, rocketTestServer];
