@@ -66,19 +66,25 @@ make_descriptors() {
   protoc -I "$interop/protos" --include_imports --descriptor_set_out="$peers/share/testing.binpb" grpc/testing/test.proto
 }
 
-go_inputs=(test/interop/go/go.mod test/interop/go/go.sum test/interop/go/order-server proto/order.proto)
+go_inputs=(test/interop/go/{go.mod,go.sum,order-server,stream-load} proto/order.proto bench/proto/feed.proto)
 build_go() {
   needs go 'Go 1.26 or newer' || return 1
-  local made=$interop/go/order plugins=$peers/protoc-gen
+  local plugins=$peers/protoc-gen
   build() (cd "$interop/go" && go build -buildvcs=false -trimpath -ldflags '-s -w' "$@")
-  mkdir -p "$made" "$plugins"
+  mkdir -p "$plugins"
   build -o "$plugins/" google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
-  local options=paths=source_relative,Morder.proto=rocket-rpc/interop/order
-  protoc -I proto --plugin="$plugins/protoc-gen-go" --plugin="$plugins/protoc-gen-go-grpc" \
-    --go_out="$made" --go_opt=$options --go-grpc_out="$made" --go-grpc_opt=$options order.proto
+  local file name
+  for file in proto/order.proto bench/proto/feed.proto; do
+    name=$(basename "$file" .proto)
+    local made=$interop/go/$name options=paths=source_relative,M$name.proto=rocket-rpc/interop/$name
+    mkdir -p "$made"
+    protoc -I "$(dirname "$file")" --plugin="$plugins/protoc-gen-go" --plugin="$plugins/protoc-gen-go-grpc" \
+      --go_out="$made" --go_opt="$options" --go-grpc_out="$made" --go-grpc_opt="$options" "$name.proto"
+  done
   build -o "$peers/bin/grpc-go-client" google.golang.org/grpc/interop/client
   build -o "$peers/bin/grpc-go-server" google.golang.org/grpc/interop/server
   build -o "$peers/bin/grpc-go-order-server" ./order-server
+  build -o "$peers/bin/grpc-stream-load" ./stream-load
   build -o "$peers/bin/h2spec" github.com/summerwind/h2spec/cmd/h2spec
   build -o "$peers/bin/grpcurl" github.com/fullstorydev/grpcurl/cmd/grpcurl
   build -o "$peers/bin/ghz" github.com/bojand/ghz/cmd/ghz
