@@ -1,7 +1,7 @@
 /** We and the others side by side. See `--help`. */
 
-import { withoutAbsent } from './compare/absent.ts';
-import { type ContenderName, isInstalled } from './compare/contenders.ts';
+import { takesPart, withoutAbsent } from './compare/absent.ts';
+import type { ContenderName } from './compare/contenders.ts';
 import { type FigureName, type Figures, figureTexts } from './compare/figures.ts';
 import { grpcRatioSpecs } from './compare/grpc-ratios.ts';
 import { help, type Options, parseOptions } from './compare/options.ts';
@@ -20,6 +20,8 @@ function outline(figures: Figures): string {
     'callsPerSecond',
     'cpuMicrosPerCall',
     'clientCpuMicrosPerCall',
+    'messagesPerSecond',
+    'messagesPerCpuSecond',
     'p50Us',
     'failures',
     'bytesPerConnection',
@@ -56,19 +58,16 @@ function lastLine(ratios: readonly Ratio[], options: Options, absent: readonly C
   );
 }
 
-function sayAbsent(absent: readonly ContenderName[]): void {
-  if (absent.length === 0) return;
-  const names = absent.join(', ');
-  console.error(
-    `not installed, so left out of the comparison: ${names} (scripts/setup-peers.sh builds them)`,
-  );
+function sayLeftOut(leftOut: readonly string[]): void {
+  if (leftOut.length === 0) return;
+  console.error(`left out (scripts/setup-peers.sh installs what is missing): ${leftOut.join('; ')}`);
 }
 
 async function compare(asked: Options): Promise<void> {
   const startedMs = performance.now();
-  const { scenarios, absent } = withoutAbsent(asked.scenarios, isInstalled);
+  const { scenarios, absent, leftOut } = withoutAbsent(asked.scenarios, takesPart);
   const options = { ...asked, scenarios };
-  sayAbsent(absent);
+  sayLeftOut(leftOut);
   const steps = planned(stepsOf(options.rounds, options.scenarios), options, options.primeSeconds);
   const progress = new Progress(steps);
   const setup = {
@@ -86,7 +85,7 @@ async function compare(asked: Options): Promise<void> {
     if (options.write) writeResults(resultsOf(measured, ratios, options, absent));
     printRatios(ratios);
     console.log(`took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
-    sayAbsent(absent);
+    sayLeftOut(leftOut);
     console.log(lastLine(ratios, options, absent));
   } finally {
     progress.stop();

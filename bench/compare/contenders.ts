@@ -15,6 +15,8 @@ export interface Contender {
   readonly name: ContenderName;
   readonly protocol: Protocol;
   readonly server: ServerProgram;
+  /** Serves bench/proto/feed.proto; who has none takes no part where streams are measured. */
+  readonly streams?: ServerProgram;
   /** Source of a client of the same library. */
   readonly client?: string;
   /** npm packages it consists of, whose versions the results name. */
@@ -69,6 +71,7 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
     name: 'grpc-js',
     protocol: 'h2',
     server: node('bench/peers/grpc-js-server.ts'),
+    streams: node('bench/peers/grpc-js-feed.ts'),
     client: 'bench/clients/grpc-js.ts',
     packages: ['@grpc/grpc-js', '@grpc/proto-loader'],
   },
@@ -86,7 +89,8 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
     client: 'bench/clients/connect.ts',
     packages: ['@connectrpc/connect-node', '@bufbuild/protobuf'],
   },
-  'grpc-go': ofPeer('grpc-go'),
+  // Its one server has both services.
+  'grpc-go': { ...ofPeer('grpc-go'), streams: ofPeer('grpc-go').server },
   tonic: ofPeer('tonic'),
   'grpc-cpp': ofPeer('grpc-cpp'),
 };

@@ -32,6 +32,8 @@ const readmeRows: readonly (readonly [scenario: string, figure: FigureName, labe
   ['short8000', 'callsPerSecond', '8000 callers, a connection per call, calls/s'],
   ['16k', 'bodyBytesPerSecond', '50 × 1, bodies of 16 KiB, MiB/s'],
   ['1m', 'bodyBytesPerSecond', '4 × 1, bodies of 1 MiB, MiB/s'],
+  ['streamOut', 'messagesPerCpuSecond', '50 streams out, messages per CPU second'],
+  ['pingPong', 'messagesPerCpuSecond', '50 streams, back and forth, messages per CPU second'],
   ['nodeToNode50x1', 'callsPerSecond', 'own client to own server, 50 callers, calls/s'],
   ['idle', 'bytesPerConnection', 'idle connection, bytes'],
   ['cold', 'firstReplyMs', 'process start to first reply, ms'],
@@ -63,7 +65,8 @@ export function readmeWithTable(readme: string, results: Results): string {
 function readmeSection(results: Results): string {
   const byKey = new Map(results.scenarios.map((scenario) => [scenario.key, scenario]));
   const present = contenderNames.filter((name) => !results.absent.includes(name));
-  const rows = readmeRows.map(([key, figure, label]) => [
+  const measured = readmeRows.filter(([key]) => byKey.has(key));
+  const rows = measured.map(([key, figure, label]) => [
     label,
     ...present.map((name) => median(byKey.get(key)?.contenders[name]?.[figure], figure)),
   ]);

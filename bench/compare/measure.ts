@@ -5,8 +5,15 @@ import { settledMemory } from '../lib/settled-memory.ts';
 import { measureClient } from './client-load.ts';
 import type { Contender } from './contenders.ts';
 import type { Figures } from './figures.ts';
-import type { ClientScenario, LoadScenario, Scenario } from './scenarios.ts';
-import { callOnce, measureServer, type ServerPool, type Setup, startServer } from './server-pool.ts';
+import type { ClientScenario, LoadScenario, Scenario, StreamScenario } from './scenarios.ts';
+import {
+  callOnce,
+  measureServer,
+  measureServerStreams,
+  type ServerPool,
+  type Setup,
+  startServer,
+} from './server-pool.ts';
 
 /** makeOrderResponse { order_id: "20230514" }: what every contender answers. */
 const replyBodyBytes = 10;
@@ -37,6 +44,8 @@ export async function measureScenario(
       return await underLoad(bench, scenario, contender);
     case 'client':
       return await fromClient(bench, scenario, contender);
+    case 'stream':
+      return await ofStreams(bench, scenario, contender);
     case 'idle':
       return await whileIdle(bench, contender);
     case 'cold':
@@ -44,9 +53,13 @@ export async function measureScenario(
   }
 }
 
+/** Those that measure over a window. */
+export type WindowScenario = LoadScenario | ClientScenario | StreamScenario;
+
 /** Warmup and window of a scenario, in seconds. */
-export function windowOf(scenario: LoadScenario | ClientScenario, windows: Windows): [number, number] {
+export function windowOf(scenario: WindowScenario, windows: Windows): [number, number] {
   if (scenario.kind === 'client') return [windows.clientWarmupSeconds, windows.seconds];
+  if (scenario.kind === 'stream') return [windows.warmupSeconds, windows.seconds];
   const { leastSeconds } = scenario;
   return [Math.max(windows.warmupSeconds, leastSeconds / 2), Math.max(windows.seconds, leastSeconds)];
 }
@@ -99,6 +112,29 @@ async function fromClient(bench: Bench, scenario: ClientScenario, contender: Con
     callsPerClientCpuSecond: 1e6 / clientCpuMicrosPerCall,
     cpuMicrosPerCall,
     ...(own ? { jsCpuMicrosPerCall: load.jsCpuMicrosPerCall } : {}),
+  };
+}
+
+async function ofStreams(
+  { setup, windows, pool }: Bench,
+  scenario: StreamScenario,
+  contender: Contender,
+): Promise<Figures> {
+  const { method, connections, streamsPerConnection } = scenario;
+  const server = await pool.streams(contender.name, method);
+  const [warmupSeconds, seconds] = windowOf(scenario, windows);
+  resetPeakMemory(server.pid);
+  const load = await measureServerStreams(server, {
+    ...{ method, connections, streamsPerConnection, warmupSeconds, seconds },
+    cpu: setup.loadCpu,
+  });
+  return {
+    messagesPerSecond: load.messagesPerSecond,
+    messagesPerCpuSecond: 1e6 / load.cpuMicrosPerCall,
+    cpuMicrosPerMessage: load.cpuMicrosPerCall,
+    ...(contender.streams?.kind === 'node' ? { jsCpuMicrosPerMessage: load.jsCpuMicrosPerCall } : {}),
+    ...(method === 'echo' ? { p50Us: load.p50Us, p99Us: load.p99Us } : {}),
+    peakMemoryBytes: peakMemoryBytes(server.pid),
   };
 }
 

@@ -12,6 +12,7 @@ export interface PlannedStep extends Step, Planned {}
 const overheadSeconds: Readonly<Record<Scenario['kind'], number>> = {
   load: 0.5,
   client: 0.6,
+  stream: 0.5,
   idle: 5,
   cold: 0.5,
 };
@@ -26,10 +27,10 @@ export function planned(
   return steps.map((step) => {
     const { scenario, contender, round } = step;
     let expectedSeconds = overheadSeconds[scenario.kind];
-    if (scenario.kind === 'load' || scenario.kind === 'client') {
+    if (scenario.kind === 'load' || scenario.kind === 'client' || scenario.kind === 'stream') {
       const [warmup, window] = windowOf(scenario, windows);
       expectedSeconds += warmup + window;
-      const server = `${round} ${contender}`;
+      const server = `${round} ${contender} ${scenario.kind === 'stream' ? 'streams' : 'calls'}`;
       if (!started.has(server)) expectedSeconds += primeSeconds[contenders[contender].protocol] + 1;
       started.add(server);
     }

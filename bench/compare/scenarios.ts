@@ -1,3 +1,4 @@
+import type { StreamLoad } from '../lib/stream-load.ts';
 import type { ContenderName } from './contenders.ts';
 
 interface ScenarioBase {
@@ -33,6 +34,14 @@ export interface ClientScenario extends ScenarioBase {
   readonly server: 'own' | 'fastest';
 }
 
+/** Streams that stay open, of messages of 100 bytes. */
+export interface StreamScenario extends ScenarioBase {
+  readonly kind: 'stream';
+  readonly method: StreamLoad['method'];
+  readonly connections: number;
+  readonly streamsPerConnection: number;
+}
+
 /** Memory of connections that do nothing. */
 export interface IdleScenario extends ScenarioBase {
   readonly kind: 'idle';
@@ -43,7 +52,7 @@ export interface ColdScenario extends ScenarioBase {
   readonly kind: 'cold';
 }
 
-export type Scenario = LoadScenario | ClientScenario | IdleScenario | ColdScenario;
+export type Scenario = LoadScenario | ClientScenario | StreamScenario | IdleScenario | ColdScenario;
 
 const main = ['rocket', 'net', 'native', 'grpc-js'] as const;
 /** In other languages. */
@@ -55,6 +64,7 @@ const quickAll = [...few, 'nice-grpc', 'connect'] as const;
 const bodies = [...main, 'rocket-grpc', ...peers] as const;
 const tinypb = ['rocket', 'net', 'native'] as const;
 const node = ['rocket', 'net', 'grpc-js'] as const;
+const streams = ['rocket-grpc', 'grpc-js', 'grpc-go'] as const;
 const libraries = ['rocket', 'grpc-js', 'nice-grpc', 'connect'] as const;
 
 function load(
@@ -88,6 +98,24 @@ export const scenarios: readonly Scenario[] = [
     short: true,
     leastSeconds: 2,
   }),
+  {
+    kind: 'stream',
+    key: 'streamOut',
+    title: '50 streams, on connections of their own, of what the server sends',
+    method: 'listen',
+    connections: 50,
+    streamsPerConnection: 1,
+    contenders: streams,
+  },
+  {
+    kind: 'stream',
+    key: 'pingPong',
+    title: '50 streams, on connections of their own, on each a message back and forth',
+    method: 'echo',
+    connections: 50,
+    streamsPerConnection: 1,
+    contenders: streams,
+  },
   {
     kind: 'client',
     key: 'nodeToNode50x1',

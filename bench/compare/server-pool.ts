@@ -4,7 +4,14 @@ import { type Load, measureLoad, type ServerLoad } from '../lib/load.ts';
 import { callGrpc, callTinypb } from '../lib/one-call.ts';
 import { MissedWindowError } from '../lib/server-cpu.ts';
 import { BenchServer } from '../lib/servers.ts';
-import { type Contender, type ContenderName, contenders, type Protocol } from './contenders.ts';
+import { measureStreams, type ServerStreams, type StreamLoad } from '../lib/stream-load.ts';
+import {
+  type Contender,
+  type ContenderName,
+  contenders,
+  type Protocol,
+  type ServerProgram,
+} from './contenders.ts';
 import { Nghttpd } from './nghttpd.ts';
 
 const attempts = 3;
@@ -22,6 +29,14 @@ export interface Setup {
 /** A new server of the contender. */
 export async function startServer(
   { server }: Contender,
+  setup: Setup,
+  nodeOptions?: readonly string[],
+): Promise<BenchServer> {
+  return await startProgram(server, setup, nodeOptions);
+}
+
+async function startProgram(
+  server: ServerProgram,
   { compiled, serverCpu: cpu }: Setup,
   nodeOptions: readonly string[] = ['--expose-gc'],
 ): Promise<BenchServer> {
@@ -46,6 +61,16 @@ export async function measureServer(
   return measured;
 }
 
+/** Streams on the server; a window that was missed is measured again. */
+export async function measureServerStreams(
+  server: BenchServer,
+  load: Omit<StreamLoad, 'port'>,
+): Promise<ServerStreams> {
+  const measured = await again(() => measureStreams(server.pid, { ...load, port: server.port }));
+  await atRest(server.pid);
+  return measured;
+}
+
 /** Up to three attempts when the machine was too busy to see the window. */
 export async function again<T>(measure: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -61,6 +86,7 @@ export async function again<T>(measure: () => Promise<T>): Promise<T> {
 export class ServerPool {
   readonly #setup: Setup;
   readonly #servers = new Map<ContenderName, BenchServer>();
+  readonly #streamServers = new Map<ContenderName, BenchServer>();
   #nghttpd: Nghttpd | undefined;
 
   constructor(setup: Setup) {
@@ -85,6 +111,25 @@ export class ServerPool {
     return server;
   }
 
+  /** The contender's server of streams, warmed up by streams of this kind when it is new. */
+  async streams(name: ContenderName, method: StreamLoad['method']): Promise<BenchServer> {
+    const running = this.#streamServers.get(name);
+    if (running !== undefined) return running;
+    const { streams, protocol } = contenders[name];
+    if (streams === undefined) throw new RangeError(`${name} serves no streams`);
+    const server = await startProgram(streams, this.#setup);
+    this.#streamServers.set(name, server);
+    await measureServerStreams(server, {
+      method,
+      connections: 50,
+      streamsPerConnection: 1,
+      warmupSeconds: this.#setup.primeSeconds[protocol],
+      seconds: 0.2,
+      cpu: this.#setup.loadCpu,
+    });
+    return server;
+  }
+
   /** The server that clients of this protocol wait for least. */
   async fastest(protocol: Protocol): Promise<BenchServer> {
     if (protocol === 'tinypb') return await this.get('native');
@@ -94,7 +139,8 @@ export class ServerPool {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#servers.values()].map((server) => server.stop()));
+    const servers = [...this.#servers.values(), ...this.#streamServers.values()];
+    await Promise.all(servers.map((server) => server.stop()));
     await this.#nghttpd?.stop();
   }
 }

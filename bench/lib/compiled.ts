@@ -19,7 +19,8 @@ export function compileBenches(): (source: string) => string {
       if (name.endsWith('.ts')) compile(join(folder, name));
     }
   }
-  cpSync(join(repositoryRoot, 'proto'), join(outFolder, 'proto'), { recursive: true });
+  for (const folder of ['proto', 'bench/proto'])
+    cpSync(join(repositoryRoot, folder), join(outFolder, folder), { recursive: true });
   return compiledPath;
 }
 

@@ -7,3 +7,8 @@ export const orderProtoPath = fileURLToPath(new URL('../../proto/order.proto', i
 const maxMessageBytes = 4 * 1024 * 1024;
 /** Of grpc-js servers; nice-grpc hands them on. There is none for the size of a server's flow-control windows. */
 export const grpcServerOptions = { 'grpc.max_receive_message_length': maxMessageBytes };
+
+/** The .proto file of the streaming benches. */
+export const feedProtoPath = fileURLToPath(new URL('../proto/feed.proto', import.meta.url));
+/** With it a FeedItem has 100 bytes. */
+export const feedText = 'x'.repeat(98);

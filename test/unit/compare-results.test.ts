@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { withoutAbsent } from '../../bench/compare/absent.ts';
+import { takesPart, withoutAbsent } from '../../bench/compare/absent.ts';
 import { type ContenderName, contenderNames, contenders } from '../../bench/compare/contenders.ts';
 import type { Figures } from '../../bench/compare/figures.ts';
 import { grpcRatioSpecs } from '../../bench/compare/grpc-ratios.ts';
@@ -10,6 +10,7 @@ import type { Results } from '../../bench/compare/results.ts';
 import { type Measured, stepsOf } from '../../bench/compare/run.ts';
 import { scenarios } from '../../bench/compare/scenarios.ts';
 import { readResults, resultPaths } from '../../bench/compare/write.ts';
+import { streamArguments } from '../../bench/lib/stream-load.ts';
 
 describe('the written results', () => {
   const results = readResults();
@@ -112,13 +113,21 @@ describe('ratios', () => {
   });
 
   it('are of scenarios and contenders that exist and have different names', () => {
-    const takesPart = (scenario: string, name: ContenderName): boolean =>
+    const isIn = (scenario: string, name: ContenderName): boolean =>
       scenarios.some(({ key, contenders }) => key === scenario && contenders.includes(name));
     for (const { key, over, under = over } of ratioSpecs) {
-      expect(takesPart(over.scenario, over.contender), key).toBe(true);
-      expect(takesPart(under.scenario, under.contender), key).toBe(true);
+      expect(isIn(over.scenario, over.contender), key).toBe(true);
+      expect(isIn(under.scenario, under.contender), key).toBe(true);
     }
     expect(new Set(ratioSpecs.map(({ key }) => key)).size).toBe(ratioSpecs.length);
+  });
+});
+
+describe('the driver of streams', () => {
+  it('gets what is asked for by its own names', () => {
+    const load = { port: 1, method: 'echo', connections: 2, streamsPerConnection: 3, seconds: 4 } as const;
+    const args = streamArguments({ ...load, warmupSeconds: 5 }).join(' ');
+    expect(args).toBe('-port 1 -method echo -connections 2 -streams 3 -seconds 4 -warmup 5');
   });
 });
 
@@ -131,13 +140,31 @@ describe('contenders that are not installed', () => {
       { ...first, key: 'a', contenders: ['rocket-grpc', 'tonic', 'grpc-go'] as const },
       { ...first, key: 'b', contenders: ['tonic'] as const },
     ];
-    const { scenarios: left, absent } = withoutAbsent(asked, (name) => name !== 'tonic');
+    const { scenarios: left, absent, leftOut } = withoutAbsent(asked, (name) => name !== 'tonic');
     expect(left.map(({ key, contenders }) => [key, contenders])).toEqual([['a', ['rocket-grpc', 'grpc-go']]]);
     expect(absent).toEqual(['tonic']);
+    expect(leftOut).toEqual(['tonic in a, b']);
+  });
+
+  it('that take part elsewhere are not absent', () => {
+    const asked = [
+      { ...first, key: 'a', contenders: ['rocket-grpc', 'tonic'] as const },
+      { ...first, key: 'b', contenders: ['tonic'] as const },
+    ];
+    const { scenarios: left, ...rest } = withoutAbsent(asked, (_name, { key }) => key === 'a');
+    expect(left.map(({ key }) => key)).toEqual(['a']);
+    expect(rest).toEqual({ absent: [], leftOut: ['tonic in b'] });
+  });
+
+  it('and servers without streams leave the streams', () => {
+    const streams = scenarios.find(({ kind }) => kind === 'stream');
+    if (streams === undefined) throw new Error('no streams');
+    expect(takesPart('nice-grpc', streams)).toBe(false);
+    expect(takesPart('nice-grpc', first)).toBe(true);
   });
 
   it('all that is asked for stays when nothing is missing', () => {
-    expect(withoutAbsent(scenarios, () => true)).toEqual({ scenarios, absent: [] });
+    expect(withoutAbsent(scenarios, () => true)).toEqual({ scenarios, absent: [], leftOut: [] });
   });
 
   it('only servers of other languages can be missing', () => {
