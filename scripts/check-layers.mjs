@@ -28,9 +28,6 @@ const nativeLayers = {
   grpc: ['base', 'protobuf', 'h2', 'io', 'rpc'],
   stats: ['base', 'io', 'rpc'],
 };
-/** Files of rpc that still know TinyPB; the list only gets shorter. */
-const stillTinypb = new Set(['native/core/rpc/client_endpoint.h']);
-
 const problems = [];
 
 for (const file of tracked.filter((name) => /^native\/.*\.(cc|h)$/.test(name))) {
@@ -43,7 +40,6 @@ for (const file of tracked.filter((name) => /^native\/.*\.(cc|h)$/.test(name))) 
     if (included.startsWith('asio') && !['io', 'rpc', 'tinypb'].includes(layer))
       problems.push(`${file}: ${included} (${layer} is without asio)`);
     const target = included.split('/')[0];
-    if (target === 'tinypb' && stillTinypb.has(file)) continue;
     if (target in nativeLayers && target !== layer && !nativeLayers[layer].includes(target)) {
       problems.push(
         `${file}: ${included} (${layer} may include ${nativeLayers[layer].join(', ') || 'nothing'})`,

@@ -55,7 +55,7 @@ export interface NativeEnvironment {
     channel: number,
     name: string,
     addresses: readonly string[],
-  ): { number: number; sessions: number };
+  ): { number: number; links: number };
   connectEndpoint(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
   closeEndpoint(endpoint: number): void;

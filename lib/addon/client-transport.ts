@@ -29,10 +29,10 @@ class NativeClientTransport implements ClientTransport {
   }
 
   addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
-    const { number, sessions } = this.#boundary.native.createEndpoint(this.#number, name, addresses);
+    const { number, links } = this.#boundary.native.createEndpoint(this.#number, name, addresses);
     this.#boundary.endpoints.set(number, { receiver: this.#receiver, onClosed: () => undefined });
-    this.#links.set(number, sessions);
-    return { number, links: sessions };
+    this.#links.set(number, links);
+    return { number, links };
   }
 
   connect(endpoint: number): void {
@@ -59,7 +59,7 @@ class NativeClientTransport implements ClientTransport {
           resolve();
         },
       });
-      // Calls just made refer to the endpoint's sessions; they must be handed over before the sessions end.
+      // Calls just made refer to the endpoint's links; they must be handed over before the links end.
       boundary.outbox.flushBefore(() => boundary.native.closeEndpoint(endpoint));
     });
   }

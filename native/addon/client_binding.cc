@@ -1,6 +1,7 @@
 #include "convert.h"
 #include "environment.h"
 #include "stats_object.h"
+#include "tinypb/client_link.h"
 
 namespace rocket::addon {
 
@@ -23,6 +24,7 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Object>();
   rpc::ClientOptions options;
   options.io_threads = size_of(given, "ioThreads");
+  options.protocol = &tinypb::kClientProtocol;
   options.connections = size_of(given, "connections");
   options.short_connections = bool_of(given, "shortConnections");
   options.connection = limits_of(given);
@@ -56,7 +58,7 @@ Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(methods.size() - 1));
 }
 
-// js thread: createEndpoint(channel, name, addresses): { number, sessions }
+// js thread: createEndpoint(channel, name, addresses): { number, links }
 Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);
   const Channel& channel = channel_at(info);
@@ -70,7 +72,7 @@ Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
   outbox_->add_endpoint(number, *entry.endpoint);
   auto made = Napi::Object::New(info.Env());
   put(made, "number", number);
-  put(made, "sessions", entry.endpoint->session_count());
+  put(made, "links", entry.endpoint->link_count());
   endpoints_[number] = std::move(entry);
   return made;
 }
@@ -89,7 +91,7 @@ Napi::Value Environment::set_addresses(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// js thread: closeEndpoint(endpoint); kEndpointClosed follows once for each session
+// js thread: closeEndpoint(endpoint); kEndpointClosed follows once for each link
 Napi::Value Environment::close_endpoint(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);
   endpoint_at(info).endpoint->close();

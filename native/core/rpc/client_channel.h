@@ -13,6 +13,8 @@
 
 namespace rocket::rpc {
 
+struct ClientProtocol;
+
 /// When a silent peer is considered dead.
 struct Keepalive {
   /// Silence, while something is due, after which the peer is probed. 0: never.
@@ -25,6 +27,8 @@ struct Keepalive {
 };
 
 struct ClientOptions {
+  /// What its links speak; not null.
+  const ClientProtocol* protocol = nullptr;
   std::size_t io_threads = 1;
   /// Connections to each endpoint, distributed over the io threads.
   std::size_t connections = 1;
@@ -36,7 +40,7 @@ struct ClientOptions {
   Millis first_backoff{100};
   Millis longest_backoff{10'000};
   Keepalive keepalive;
-  /// Connections to each endpoint that is not rocket-rpc, with one call at a time on each; at least one per session.
+  /// Connections to each endpoint that is not rocket-rpc, with one call at a time on each; at least one per link.
   std::size_t serial_connections = 16;
   bool checksum = true;
   /// Assume that the peer is rocket-rpc: do not check it or wait for proof.
@@ -53,7 +57,7 @@ struct ClientCounters {
   std::atomic<std::uint64_t> frames_rejected{0};
 };
 
-/// State shared by all endpoints of one channel. Kept alive by each of their sessions.
+/// State shared by all endpoints of one channel. Kept alive by each of their links.
 struct ClientChannel {
   ClientChannel(std::shared_ptr<Inbox> to, const ClientOptions& with) : inbox(std::move(to)), options(with) {}
 

@@ -9,15 +9,17 @@ namespace rocket::rpc {
 namespace {
 
 /// Smaller is better.
-int rank(LinkState state) {
-  switch (state) {
-    case LinkState::kReady: return 0;
-    case LinkState::kConnecting: return 1;
-    case LinkState::kIdle: return 2;
-    case LinkState::kFailed: return 3;
-    case LinkState::kClosed: return 4;
+int rank(const ClientLink& link) {
+  switch (link.state()) {
+    case LinkState::kReady:
+      if (link.draining()) return 4;
+      return link.capacity() > 0 ? 0 : 1;
+    case LinkState::kConnecting: return 2;
+    case LinkState::kIdle: return 3;
+    case LinkState::kFailed: return 5;
+    case LinkState::kClosed: return 6;
   }
-  return 4;
+  return 6;
 }
 
 }  // namespace
@@ -31,23 +33,23 @@ ClientEndpoint::ClientEndpoint(Engine& engine, std::shared_ptr<ClientChannel> ch
   const auto first = static_cast<std::size_t>(info->number);
   for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) {
     Lane& lane = *lanes[(first + i) % lanes.size()];
-    sessions_.push_back(std::make_shared<tinypb::ClientSession>(channel_, info, lane, static_cast<std::uint32_t>(i),
-                                                                std::max<std::size_t>(count, 1), addresses));
-    lane.io.post([session = sessions_.back()] { session->attach(); });
+    links_.push_back(channel_->options.protocol->make_link(
+        {channel_, info, lane, static_cast<std::uint32_t>(i), std::max<std::size_t>(count, 1), addresses}));
+    lane.io.post([link = links_.back()] { link->attach(); });
   }
 }
 
-tinypb::ClientSession& ClientEndpoint::pick() {
+ClientLink& ClientEndpoint::pick() {
   ROCKET_ON_JS_THREAD(js_thread_);
-  tinypb::ClientSession* best = nullptr;
+  ClientLink* best = nullptr;
   int best_rank = 0;
-  next_ = (next_ + 1) % sessions_.size();
-  for (std::size_t i = 0; i < sessions_.size(); ++i) {
-    tinypb::ClientSession& session = *sessions_[(next_ + i) % sessions_.size()];
-    const int session_rank = rank(session.state());
-    if (best == nullptr || session_rank < best_rank) {
-      best = &session;
-      best_rank = session_rank;
+  next_ = (next_ + 1) % links_.size();
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    ClientLink& link = *links_[(next_ + i) % links_.size()];
+    const int link_rank = rank(link);
+    if (best == nullptr || link_rank < best_rank) {
+      best = &link;
+      best_rank = link_rank;
     }
     if (best_rank == 0) break;
   }
@@ -56,19 +58,19 @@ tinypb::ClientSession& ClientEndpoint::pick() {
 
 void ClientEndpoint::connect() {
   ROCKET_ON_JS_THREAD(js_thread_);
-  for (const auto& session : sessions_) session->lane().io.post([session] { session->connect_now(); });
+  for (const auto& link : links_) link->lane().io.post([link] { link->connect_now(); });
 }
 
 void ClientEndpoint::set_addresses(const std::vector<io::Address>& addresses) {
   ROCKET_ON_JS_THREAD(js_thread_);
-  for (const auto& session : sessions_) {
-    session->lane().io.post([session, addresses] { session->set_addresses(addresses); });
+  for (const auto& link : links_) {
+    link->lane().io.post([link, addresses] { link->set_addresses(addresses); });
   }
 }
 
 void ClientEndpoint::close() {
   ROCKET_ON_JS_THREAD(js_thread_);
-  for (const auto& session : sessions_) session->lane().io.post([session] { session->close(); });
+  for (const auto& link : links_) link->lane().io.post([link] { link->close(); });
 }
 
 }  // namespace rocket::rpc

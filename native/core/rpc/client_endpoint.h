@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "base/thread_check.h"
-#include "tinypb/client_session.h"
+#include "rpc/client_link.h"
 
 namespace rocket::rpc {
 
-/// The JavaScript thread's side of one endpoint: distributes calls over its sessions. close() must be called before it
-/// is
+/// The JavaScript thread's side of one endpoint: distributes calls over its links. close() must be called before it is
 /// destroyed.
 class ClientEndpoint {
  public:
@@ -19,18 +18,18 @@ class ClientEndpoint {
 
   // js thread:
   ClientChannel& channel() { return *channel_; }
-  std::size_t session_count() const { return sessions_.size(); }
-  /// Round robin over the sessions in the best state that any of them is in.
-  tinypb::ClientSession& pick();
+  std::size_t link_count() const { return links_.size(); }
+  /// Round robin over the links that are best able to send a call now.
+  ClientLink& pick();
   void connect();
   void set_addresses(const std::vector<io::Address>& addresses);
-  /// kEndpointClosed follows once for each session.
+  /// kEndpointClosed follows once for each link.
   void close();
 
  private:
   [[no_unique_address]] JsThread js_thread_;
   std::shared_ptr<ClientChannel> channel_;
-  std::vector<std::shared_ptr<tinypb::ClientSession>> sessions_;
+  std::vector<std::shared_ptr<ClientLink>> links_;
   std::size_t next_ = 0;
 };
 

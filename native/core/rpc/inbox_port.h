@@ -9,13 +9,9 @@
 #include "io/io_thread.h"
 #include "rpc/inbox.h"
 
-namespace rocket::tinypb {
-
-struct ClientCall;
-
-}  // namespace rocket::tinypb
-
 namespace rocket::rpc {
+
+struct LinkedCall;
 
 /// Notified when an Inbox that was full has room again.
 class RoomWaiter {
@@ -70,7 +66,7 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   const Inbox& inbox() const { return *inbox_; }
 
   /// The client calls of this JavaScript thread on this io thread, by JavaScript's handle: for cancelling.
-  std::vector<tinypb::ClientCall*>& calls_by_handle() { return calls_by_handle_; }
+  std::vector<LinkedCall*>& calls_by_handle() { return calls_by_handle_; }
 
   // any thread:
   static void tell_room(const std::weak_ptr<InboxPort>& port);
@@ -99,7 +95,7 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   unsigned pushes_locked_ = 0;
   std::deque<Kept> kept_;
   std::vector<RoomWaiter*> waiters_;
-  std::vector<tinypb::ClientCall*> calls_by_handle_;
+  std::vector<LinkedCall*> calls_by_handle_;
   bool room_expected_ = false;
 };
 

@@ -55,9 +55,9 @@ class Outbox::Batch final : public io::IoTask {
     items_.reserve(commands);
   }
 
-  void add(const Command& command, OwnedBytes large, tinypb::ClientSession* session = nullptr,
-           const ClientMethod* method = nullptr, SteadyMs deadline = 0) {
-    items_.push_back({command, session, method, deadline, std::move(large)});
+  void add(const Command& command, OwnedBytes large, ClientLink* link = nullptr, const ClientMethod* method = nullptr,
+           SteadyMs deadline = 0) {
+    items_.push_back({command, link, method, deadline, std::move(large)});
   }
 
   // io thread:
@@ -77,7 +77,7 @@ class Outbox::Batch final : public io::IoTask {
 
   struct Item {
     Command command;
-    tinypb::ClientSession* session;  // outlives the batch: its close() is posted after every batch that refers to it
+    ClientLink* link;  // outlives the batch: its close() is posted after every batch that refers to it
     const ClientMethod* method;
     SteadyMs deadline;
     OwnedBytes large;
@@ -133,11 +133,11 @@ class Outbox::Batch final : public io::IoTask {
         request.large_body = std::move(item.large);
         request.metadata = text;
         request.msg_id = more;
-        return item.session->start_call(request);
+        return item.link->send(request);
       }
       case CommandKind::kCancel: {
         const auto port = lane_.port_for(inbox_);
-        return tinypb::ClientSession::cancel(*port, {command.id_low, command.id_high});
+        return ClientLink::cancel(*port, {command.id_low, command.id_high});
       }
     }
   }
@@ -208,12 +208,12 @@ void Outbox::add_call(const Command& command, OwnedBytes large) {
   const auto found = endpoints_.find(command.code);
   if (found == endpoints_.end()) return;  // JavaScript checks that its channel is open before it writes a call
   ClientEndpoint& endpoint = *found->second;
-  tinypb::ClientSession& session = endpoint.pick();
+  ClientLink& link = endpoint.pick();
   if (route_by_handle_.size() <= command.id_low) route_by_handle_.resize(command.id_low + 64);
-  route_by_handle_[command.id_low] = &session.lane();
+  route_by_handle_[command.id_low] = &link.lane();
   const ClientMethod* method = &endpoint.channel().methods[static_cast<std::size_t>(command.method)];
   const SteadyMs deadline = steady_now_ms() + command.timeout_ms;
-  batch_for(session.lane()).add(command, std::move(large), &session, method, deadline);
+  batch_for(link.lane()).add(command, std::move(large), &link, method, deadline);
 }
 
 bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes) {

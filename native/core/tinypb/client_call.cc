@@ -51,8 +51,8 @@ void ClientCallTable::release(ClientCall& call) {
   call.body = OwnedBytes();
   call.metadata.clear();
   if (call.metadata.capacity() > kKeptTextBytes) call.metadata.shrink_to_fit();
-  call.session = nullptr;
   call.link = nullptr;
+  call.session = nullptr;
   free_.give_back(call);
 }
 
@@ -85,7 +85,7 @@ ClientCall* ClientCallTable::find(std::string_view msg_id) {
     if (read_hex(msg_id.substr(kPrefixDigits, kSlotDigits), slot) &&
         read_hex(msg_id.substr(kPrefixDigits + kSlotDigits), generation) && slot < slots_.size()) {
       ClientCall& call = slots_[slot];
-      const bool live = call.session != nullptr && call.generation == generation && call.msg_id.empty();
+      const bool live = call.link != nullptr && call.generation == generation && call.msg_id.empty();
       return live ? &call : nullptr;
     }
   }

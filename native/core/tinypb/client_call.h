@@ -11,21 +11,19 @@
 #include "base/free_list.h"
 #include "base/timer_wheel.h"
 #include "rpc/call_link.h"
-#include "rpc/client_call.h"
+#include "rpc/client_link.h"
 
 namespace rocket::tinypb {
 
-class ClientLink;
 class ClientSession;
+class ClientLink;
 
-/// One call on its way through a ClientSession; lives on the session's io thread.
-struct ClientCall : Timer, rpc::CallLink {
+/// One call on its way through a ClientLink; lives on the link's io thread.
+struct ClientCall : Timer, rpc::CallLink, rpc::LinkedCall {
   explicit ClientCall(Fire on_deadline) : Timer(on_deadline) {}
 
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  ClientSession* session = nullptr;  // null: the slot is free
-  rpc::CallHandle handle;
   const rpc::ClientMethod* method = nullptr;
   SteadyMs started = 0;
 
@@ -34,18 +32,18 @@ struct ClientCall : Timer, rpc::CallLink {
   OwnedBytes body;
   std::string metadata;
 
-  std::string msg_id;           ///< only when it was given, or changed; fresh ids are made from slot and generation
-  ClientLink* link = nullptr;   ///< where the request was encoded to
-  std::uint64_t frame_end = 0;  ///< position of the request's last byte in what the link's connection writes
+  std::string msg_id;  ///< only when it was given, or changed; fresh ids are made from slot and generation
+  ClientSession* session = nullptr;  ///< where the request was encoded to
+  std::uint64_t frame_end = 0;       ///< position of the request's last byte in what the session's connection writes
   ClientCall* next_free = nullptr;
 };
 
 /// The call in a list of calls.
-inline ClientCall& call_of(ListLink* link) { return static_cast<ClientCall&>(static_cast<rpc::CallLink&>(*link)); }
+inline ClientCall& call_of(ListLink* at) { return static_cast<ClientCall&>(static_cast<rpc::CallLink&>(*at)); }
 
-/// The calls of one session, and the way from a reply's msg_id back to its call.
+/// The calls of one link, and the way from a reply's msg_id back to its call.
 ///
-/// A fresh msg_id is 20 characters, as long as the ids of C++ rocket: 8 that are random per session, 5 for the slot and
+/// A fresh msg_id is 20 characters, as long as the ids of C++ rocket: 8 that are random per link, 5 for the slot and
 /// 7 for the slot's generation, in hexadecimal.
 class ClientCallTable {
  public:

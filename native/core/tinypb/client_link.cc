@@ -2,88 +2,331 @@
 
 #include "base/thread_check.h"
 
-#include <string>
+#include <algorithm>
 
-#include "tinypb/client_session.h"
-#include "tinypb/take_frames.h"
+#include "io/spawn.h"
+#include "tinypb/reply_frame.h"
+#include "tinypb/status.h"
+#include "tinypb/wire_code.h"
 
 namespace rocket::tinypb {
 
-ClientLink::ClientLink(std::shared_ptr<ClientSession> session, std::shared_ptr<io::Connection> connection,
-                       const rpc::Keepalive& keepalive)
-    : session_(std::move(session)), connection_(std::move(connection)), watch_(*this, keepalive) {}
+const rpc::ClientProtocol kClientProtocol{"tinypb", [](rpc::LinkSetup setup) -> std::shared_ptr<rpc::ClientLink> {
+                                            return std::make_shared<ClientLink>(std::move(setup));
+                                          }};
+
+ClientLink::ClientLink(rpc::LinkSetup setup)
+    : rpc::ClientLink(setup.lane),
+      channel_(std::move(setup.channel)),
+      endpoint_(std::move(setup.endpoint)),
+      index_(setup.index),
+      addresses_(std::move(setup.addresses)),
+      random_(std::random_device{}()),
+      calls_(&ClientLink::on_call_deadline, std::random_device{}()),
+      most_sessions_((channel_->options.serial_connections + setup.links - 1) / setup.links) {}
 
 ClientLink::~ClientLink() = default;
 
-io::ConnectionHandler::Taken ClientLink::on_bytes(ByteSpan bytes) {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  const rpc::InboxPort::Burst burst(session_->port());
-  const auto& limits = session_->options().connection;
-  const auto taken = take_frames(
-      bytes, limits.max_frame_bytes, [this] { return connection_->open() && !connection_->paused(); },
-      [this](ByteSpan frame) { return take_frame(frame, nullptr); },
-      [this](const FrameStart& start, std::size_t frame_bytes) {
-        count_reply();
-        session_->on_reply_too_long(*this, start, frame_bytes);
-      },
-      [this, bytes](DecodeError error) {
-        rejected_ = error;
-        if (error == DecodeError::kBadStartByte) foreign_ = rpc::foreign_server(bytes);
-        connection_->close(io::CloseReason::kBadInput);
-      });
-  expect_rest(*connection_, taken, bytes.size(), limits.frame_timeout);
-  return taken;
+void ClientLink::attach() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  port_ = lane_.port_for(channel_->inbox);
 }
 
-bool ClientLink::on_large_frame(OwnedBytes& frame) {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  connection_->expect_nothing();
-  return take_frame(frame.span(), &frame);
+void ClientLink::send(rpc::CallRequest& request) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  const rpc::Event refusal{.kind = rpc::EventKind::kFailure,
+                           .id_low = request.handle.index,
+                           .id_high = request.handle.generation,
+                           .code = status_of(kCancelled).word(),
+                           .text = as_bytes("the channel is closed"),
+                           .own = kCancelled};
+  if (state() == rpc::LinkState::kClosed) return port_->push_always(refusal);
+  ClientCall* call = calls_.allocate();
+  if (call == nullptr) {
+    rpc::Event full = refusal;
+    full.code = status_of(kResourceExhausted).word();
+    full.own = kResourceExhausted;
+    full.text = as_bytes("too many calls in flight on one connection (option connections)");
+    return port_->push_always(full);
+  }
+  call->link = this;
+  call->handle = request.handle;
+  call->method = request.method;
+  call->started = lane_.io.now();
+  auto& by_handle = port_->calls_by_handle();
+  if (by_handle.size() <= request.handle.index) by_handle.resize(request.handle.index + 64);
+  by_handle[request.handle.index] = call;
+  channel_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
+  channel_->counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
+  if (!request.msg_id.empty()) calls_.claim(*call, request.msg_id);
+  lane_.io.timers().arm(*call, request.deadline);
+  if (request.lost_bytes > 0) {
+    end_with(*call, kResourceExhausted,
+             "there is no memory for a request of " + std::to_string(request.lost_bytes) + " bytes");
+  } else if (request.deadline <= lane_.io.now()) {
+    end_with(*call, kRpcCallTimeout, "deadline exceeded before the call reached the network");
+  } else if (options().short_connections) {
+    keep(*call, request, waiting_);
+    if (call->link != nullptr) {
+      io::spawn(lane_.io.context(), shared_from_this(), connect_for(shared_from_this(), call, call->generation));
+    }
+  } else if (shares()) {
+    send(*call, *shared_, request.metadata, request.payload(), &request.large_body);
+  } else if (state() == rpc::LinkState::kFailed) {
+    end_with(*call, kFailedConnect, last_error_);
+  } else {
+    start_waiting(*call, request);
+  }
 }
 
-bool ClientLink::on_out_of_memory(ByteSpan begun, std::size_t frame_bytes) {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  const auto start = peek_start(begun, frame_bytes);
-  if (start.error != DecodeError::kNone || start.bytes > begun.size()) return false;
-  count_reply();
-  session_->on_reply_unread(*this, start,
-                            "there is no memory for a reply of " + std::to_string(frame_bytes) + " bytes");
+/// No connection is known to lead to rocket-rpc, or there is none at all.
+void ClientLink::start_waiting(ClientCall& call, rpc::CallRequest& request) {
+  call.needs_ours = request.metadata.size() > kOldPeerErrInfoBytes;
+  if (call.needs_ours) {
+    keep(call, request, waiting_for_ours_);
+    if (shared_ != nullptr) shared_->watch().ask();
+    if (shared_ != nullptr && !shared_->watch().hopeful()) refuse_large_metadata(*shared_);
+  } else if (ClientSession* session = waiting_.empty() ? free_session() : nullptr; session != nullptr) {
+    send(call, *session, request.metadata, request.payload(), &request.large_body);
+  } else {
+    keep(call, request, waiting_);
+    grow();
+  }
+  if (state() == rpc::LinkState::kIdle) begin_connect();
+}
+
+void ClientLink::keep(ClientCall& call, rpc::CallRequest& request, rpc::CallLink& waiting) {
+  const auto bytes = static_cast<std::int64_t>(request.payload().size());
+  auto& waiting_bytes = channel_->counters.waiting_bytes;
+  waiting.push_back(static_cast<rpc::CallLink&>(call));
+  call.metadata = request.metadata;
+  if (waiting_bytes.load(std::memory_order_relaxed) + bytes >
+      static_cast<std::int64_t>(options().connection.max_write_queue_bytes)) {
+    return end_with(call, kResourceExhausted,
+                    "too many request bytes wait for a connection to " + endpoint_->name + " (option maxQueuedBytes)");
+  }
+  waiting_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  call.body = request.large_body.empty() ? OwnedBytes::copy_of(request.body) : std::move(request.large_body);
+}
+
+void ClientLink::send_kept(ClientCall& call, ClientSession& session) {
+  OwnedBytes body = std::move(call.body);
+  call.body = OwnedBytes();
+  channel_->counters.waiting_bytes.fetch_sub(static_cast<std::int64_t>(body.size()), std::memory_order_relaxed);
+  OwnedBytes none;
+  const bool large = body.size() > rpc::Inbox::kLargePayloadBytes;
+  const std::string metadata = std::move(call.metadata);
+  send(call, session, metadata, body.span(), large ? &body : &none);
+}
+
+void ClientLink::send(ClientCall& call, ClientSession& session, std::string_view metadata, ByteSpan body,
+                      OwnedBytes* large_body) {
+  const bool ours = session.watch().ours();
+  if (metadata.size() > kMaxTextBytes) {
+    return end_with(call, kResourceExhausted,
+                    "the encoded metadata has " + std::to_string(metadata.size()) + " bytes; at most 8192 are sent");
+  }
+  const auto& limits = options().connection;
+  const std::size_t least = kFrameOverhead + call.method->wire_name.size() + metadata.size() + body.size();
+  // The checksum of a frame that is too long anyway is not worth computing.
+  const bool sendable = least <= limits.max_frame_bytes && request_.make(calls_, call, call.expires_at - lane_.io.now(),
+                                                                         metadata, body, options().checksum);
+  const std::size_t size = least > limits.max_frame_bytes ? least : request_.bytes();
+  if (size > limits.max_frame_bytes) {
+    return end_with(call, kResourceExhausted,
+                    "the request needs a frame of " + std::to_string(size) + " bytes, over the channel's limit of " +
+                        std::to_string(limits.max_frame_bytes) + " (option maxFrameBytes)");
+  }
+  if (!sendable && !ours) {
+    return end_with(call, kInternal, "no form of the request was found that C++ rocket reads rightly");
+  }
+  io::Connection& connection = session.connection();
+  const auto is_over = [&] {
+    return connection.queued_bytes() > 0 && connection.queued_bytes() + size > limits.max_write_queue_bytes;
+  };
+  if (is_over()) connection.write_now();
+  if (is_over()) {
+    return end_with(call, kResourceExhausted,
+                    "too many request bytes wait to be written to " + endpoint_->name + " (option maxQueuedBytes)");
+  }
+  request_.append_to(connection, *large_body);
+  call.session = &session;
+  ++session.unanswered;
+  call.frame_end = connection.appended_total();
+  static_cast<rpc::CallLink&>(call).unlink();
+  session.calls.push_back(static_cast<rpc::CallLink&>(call));
+  session.watch().on_sent();
+}
+
+bool ClientLink::on_reply(ClientSession& session, const FrameView& view, OwnedBytes* block) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  // Asked now, since what is pushed may be gone at once.
+  const bool shows_ours = PeerWatch::shows_ours(view);
+  ClientCall* call = calls_.find(view.msg_id);
+  if (call == nullptr || call->session != &session) {
+    channel_->counters.late_replies.fetch_add(1, std::memory_order_relaxed);
+    session.watch().on_reply(shows_ours, options().checksum);
+    after_late_reply(session, view.msg_id);
+    return true;
+  }
+  const bool ok = view.err_code == kOk;
+  rpc::Event event{.kind = ok ? rpc::EventKind::kReply : rpc::EventKind::kFailure,
+                   .owner = endpoint_->number,
+                   .id_low = call->handle.index,
+                   .id_high = call->handle.generation,
+                   .code = ok ? 0 : status_of(view.err_code).word(),
+                   .flags = rpc::event_flag::kRequestWritten,
+                   .payload = ok ? view.body : ByteSpan{},
+                   .string_fields = call->method->string_fields,
+                   .text = as_bytes(view.err_info.substr(0, kMaxTextBytes)),
+                   .own = view.err_code};
+  if (!port_->push(event, ok ? block : nullptr)) return false;
+  session.got_reply = true;
+  attempts_ = 0;
+  release(*call);
+  session.watch().on_reply(shows_ours, options().checksum);
+  after_reply(session);
   return true;
 }
 
-void ClientLink::count_reply() {
-  if (unanswered > 0) --unanswered;
-}
-
-bool ClientLink::take_frame(ByteSpan frame, OwnedBytes* block) {
-  FrameView view;
-  rejected_ = decode(frame, view);
-  if (rejected_ != DecodeError::kNone) {
-    connection_->close(io::CloseReason::kBadInput);
-    return true;
+void ClientLink::after_reply(ClientSession& session) {
+  if (options().short_connections) {
+    session.connection().close(io::CloseReason::kLocal);
+  } else if (&session != shared_ || !session.watch().ours()) {
+    serve();
   }
-  if (watch_.take(view)) return true;
-  count_reply();
-  if (session_->on_reply(*this, view, block)) return true;
-  ++unanswered;
-  connection_->pause_reading(io::Connection::kInboxFull);
-  session_->port().wait_for_room(*this);
-  return false;
 }
 
-std::string ClientLink::why_rejected() const {
-  const std::string why = name_of(rejected_);
-  if (foreign_ == rpc::Foreign::kNone) return why;
-  return why + ": the server speaks " + rpc::title_of(foreign_) + ", not TinyPB";
+void ClientLink::after_late_reply(ClientSession& session, std::string_view msg_id) {
+  if (session.given_up_id.empty() || session.given_up_id != msg_id) return;
+  session.given_up_id.clear();
+  serve();
 }
 
-void ClientLink::on_inbox_room() { connection_->resume_reading(io::Connection::kInboxFull); }
+void ClientLink::on_reply_too_long(ClientSession& session, const FrameStart& start, std::size_t frame_bytes) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
+  on_reply_unread(session, start,
+                  "the reply has a frame of " + std::to_string(frame_bytes) + " bytes, over the channel's limit of " +
+                      std::to_string(options().connection.max_frame_bytes) + " (option maxFrameBytes)");
+}
 
-void ClientLink::on_closed(io::CloseReason reason) {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  session_->port().forget(*this);
-  const auto session = session_;
-  session->on_link_closed(*this, reason);  // destroys this
+void ClientLink::on_reply_unread(ClientSession& session, const FrameStart& start, std::string_view why) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  ClientCall* call = calls_.find(start.msg_id);
+  if (call == nullptr || call->session != &session) {
+    channel_->counters.late_replies.fetch_add(1, std::memory_order_relaxed);
+    return after_late_reply(session, start.msg_id);
+  }
+  port_->push_always({.kind = rpc::EventKind::kFailure,
+                      .owner = endpoint_->number,
+                      .id_low = call->handle.index,
+                      .id_high = call->handle.generation,
+                      .code = status_of(kResourceExhausted).word(),
+                      .flags = rpc::event_flag::kRequestWritten,
+                      .text = as_bytes(why),
+                      .own = kResourceExhausted});
+  session.got_reply = true;
+  attempts_ = 0;
+  release(*call);
+  after_reply(session);
+}
+
+void ClientLink::release(ClientCall& call) {
+  lane_.io.timers().cancel(call);
+  static_cast<rpc::CallLink&>(call).unlink();
+  if (!call.body.empty()) {
+    channel_->counters.waiting_bytes.fetch_sub(static_cast<std::int64_t>(call.body.size()), std::memory_order_relaxed);
+  }
+  rpc::LinkedCall*& by_handle = port_->calls_by_handle()[call.handle.index];
+  if (by_handle == &call) by_handle = nullptr;
+  calls_.release(call);
+  channel_->counters.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ClientLink::end_with(ClientCall& call, std::int32_t wire_code, std::string_view text) {
+  const bool written = call.session != nullptr && call.session->connection().written_total() >= call.frame_end;
+  port_->push_always({.kind = rpc::EventKind::kFailure,
+                      .owner = endpoint_->number,
+                      .id_low = call.handle.index,
+                      .id_high = call.handle.generation,
+                      .code = status_of(wire_code).word(),
+                      .flags = written ? rpc::event_flag::kRequestWritten : 0,
+                      .text = as_bytes(text),
+                      .own = wire_code});
+  if (ClientSession* session = call.session; session != nullptr) leave(*session, call);
+  release(call);
+}
+
+/// A reply that nobody waits for any more is dropped; but a peer that is not ours must not get another request before
+/// it has sent that reply, which it may never do.
+void ClientLink::leave(ClientSession& session, const ClientCall& call) {
+  if (options().short_connections) return session.connection().close(io::CloseReason::kLocal);
+  if (session.watch().ours()) return;
+  session.given_up_id = call.msg_id;
+  if (call.msg_id.empty()) {
+    const auto fresh = calls_.fresh_id(call);
+    session.given_up_id.assign(fresh.data(), fresh.size());
+  }
+  if (!session.watch().learning()) session.connection().close(io::CloseReason::kLocal);
+}
+
+void ClientLink::fail_all(rpc::CallLink& calls, std::int32_t wire_code, std::string_view text) {
+  while (!calls.empty()) end_with(call_of(calls.next), wire_code, text);
+}
+
+void ClientLink::cancel(rpc::LinkedCall& linked) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  auto& call = static_cast<ClientCall&>(linked);
+  if (call.session != nullptr) leave(*call.session, call);
+  release(call);
+}
+
+void ClientLink::on_call_deadline(Timer& timer) {
+  auto& call = static_cast<ClientCall&>(timer);
+  auto& link = static_cast<ClientLink&>(*call.link);
+  std::string text = "deadline exceeded: waited " + std::to_string(link.lane_.io.now() - call.started) +
+                     link.what_it_waits_for(call) + link.endpoint_->name;
+  if (call.session == nullptr && !link.last_error_.empty()) text += " (last error: " + link.last_error_ + ")";
+  link.end_with(call, kRpcCallTimeout, text);
+}
+
+const char* ClientLink::what_it_waits_for(const ClientCall& call) const {
+  if (call.session != nullptr) return " ms for the reply of ";
+  if (state() != rpc::LinkState::kReady || options().short_connections) return " ms for a connection to ";
+  return call.needs_ours ? " ms for a sign that its metadata can go to (option peerIsRocketRpc) "
+                         : " ms for one of the busy connections (option serialConnections) to ";
+}
+
+void ClientLink::set_state(rpc::LinkState state) {
+  store_state(state);
+  port_->push_always({.kind = rpc::EventKind::kEndpointState,
+                      .owner = endpoint_->number,
+                      .id_low = index_,
+                      .code = static_cast<std::int32_t>(state),
+                      .text = as_bytes(state == rpc::LinkState::kFailed ? std::string_view(last_error_) : "")});
+}
+
+void ClientLink::close() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  if (state() == rpc::LinkState::kClosed) return;
+  store_state(rpc::LinkState::kClosed);
+  shared_ = nullptr;
+  lane_.io.timers().cancel(backoff_timer_);
+  constexpr std::string_view kText = "the channel was closed before the call was finished";
+  fail_all(waiting_, kCancelled, kText);
+  fail_all(waiting_for_ours_, kCancelled, kText);
+  for (ClientSession& session : sessions_) {
+    fail_all(session.calls, kCancelled, kText);
+    session.connection().close(io::CloseReason::kLocal);
+  }
+  maybe_closed();
+}
+
+void ClientLink::maybe_closed() {
+  if (closed_reported_ || !sessions_.empty()) return;
+  closed_reported_ = true;
+  port_->push_always({.kind = rpc::EventKind::kEndpointClosed, .owner = endpoint_->number, .id_low = index_});
 }
 
 }  // namespace rocket::tinypb

@@ -4,29 +4,29 @@
 #include <utility>
 
 #include "rpc/health.h"
-#include "tinypb/client_session.h"
+#include "tinypb/client_link.h"
 
 namespace rocket::tinypb {
 
-PeerWatch::PeerWatch(ClientLink& link, const rpc::Keepalive& keepalive)
-    : link_(link),
+PeerWatch::PeerWatch(ClientSession& session, const rpc::Keepalive& keepalive)
+    : session_(session),
       keepalive_(keepalive),
       learn_timer_([](Timer& timer) { static_cast<WatchTimer&>(timer).watch.on_silent(); }, *this),
       look_timer_([](Timer& timer) { static_cast<WatchTimer&>(timer).watch.look(); }, *this) {}
 
 PeerWatch::~PeerWatch() {
-  TimerWheel& timers = link_.connection().io().timers();
+  TimerWheel& timers = session_.connection().io().timers();
   timers.cancel(learn_timer_);
   timers.cancel(look_timer_);
 }
 
-SteadyMs PeerWatch::now() const { return link_.connection().io().now(); }
+SteadyMs PeerWatch::now() const { return session_.connection().io().now(); }
 
 void PeerWatch::ask() {
   if (asked_ || peer_ == Peer::kPlain) return;
   asked_ = true;
   asked_at_ = now();
-  if (!ours()) link_.connection().io().timers().arm(learn_timer_, asked_at_ + kLearnMs);
+  if (!ours()) session_.connection().io().timers().arm(learn_timer_, asked_at_ + kLearnMs);
   send_check();
 }
 
@@ -34,13 +34,13 @@ bool PeerWatch::within(SteadyMs bound) const { return peer_ == Peer::kUnknown &&
 
 void PeerWatch::on_silent() {
   // First the short wait ends, then the long one.
-  if (hopeful()) link_.connection().io().timers().arm(learn_timer_, asked_at_ + kHopeMs);
-  link_.session().on_peer_known(link_);
+  if (hopeful()) session_.connection().io().timers().arm(learn_timer_, asked_at_ + kHopeMs);
+  session_.link().on_peer_known(session_);
 }
 
 void PeerWatch::send_check() {
   const FrameHead head{rpc::health::kPingId, rpc::health::kCheck, 0, {}};
-  encode(link_.connection().append(frame_bytes(head, 0)), head, {}, true);
+  encode(session_.connection().append(frame_bytes(head, 0)), head, {}, true);
   check_pending_ = true;
   on_sent();
 }
@@ -55,8 +55,8 @@ bool PeerWatch::take(const FrameView& reply) {
 void PeerWatch::learn(Peer peer) {
   if (peer_ == peer) return;
   peer_ = peer;
-  link_.connection().io().timers().cancel(learn_timer_);
-  link_.session().on_peer_known(link_);
+  session_.connection().io().timers().cancel(learn_timer_);
+  session_.link().on_peer_known(session_);
 }
 
 void PeerWatch::on_sent() {
@@ -64,17 +64,17 @@ void PeerWatch::on_sent() {
   if (look_timer_.armed() || keepalive_.time.count() == 0) return;
   sign_of_life_ = ack_due_since_ = looked_at_ = last_sent_;
   check_sent_ = 0;
-  link_.connection().io().timers().arm(look_timer_, last_sent_ + keepalive_.look_every());
+  session_.connection().io().timers().arm(look_timer_, last_sent_ + keepalive_.look_every());
 }
 
 bool PeerWatch::awaits() const {
-  const io::Connection& connection = link_.connection();
-  return (ours() && check_pending_) || !link_.calls.empty() || connection.queued_bytes() > 0 ||
+  const io::Connection& connection = session_.connection();
+  return (ours() && check_pending_) || !session_.calls.empty() || connection.queued_bytes() > 0 ||
          last_sent_ > connection.last_read();
 }
 
 void PeerWatch::look() {
-  if (!link_.connection().open() || !awaits()) return;
+  if (!session_.connection().open() || !awaits()) return;
   const SteadyMs at = now();
   // Time in which this process was stopped, or had no core, says nothing about the peer; data received meanwhile is
   // read first.
@@ -82,24 +82,24 @@ void PeerWatch::look() {
   sign_of_life_ += late;
   if (check_sent_ != 0) check_sent_ += late;
   if (ack_due_since_ != 0) ack_due_since_ += late;
-  link_.connection().io().timers().arm(look_timer_, at + keepalive_.look_every());
+  session_.connection().io().timers().arm(look_timer_, at + keepalive_.look_every());
   const bool skip = late > keepalive_.look_every() && !was_late_;
   was_late_ = skip;
   if (skip) return;
 
-  const io::TcpSigns signs = link_.connection().tcp_signs();
+  const io::TcpSigns signs = session_.connection().tcp_signs();
   if (heard(std::exchange(looked_at_, at), signs)) {
     sign_of_life_ = at;
     check_sent_ = 0;
   }
-  if (unacknowledged_too_long(at, signs) || check_unanswered(at)) link_.connection().close(io::CloseReason::kSilent);
+  if (unacknowledged_too_long(at, signs) || check_unanswered(at)) session_.connection().close(io::CloseReason::kSilent);
 }
 
 /// A sign of life: received bytes, or progress in sending, because an answer may have to wait behind a long request. (A
 /// host accepts short data even if the process there is stopped.) While this side does not read, nothing can be
 /// received.
 bool PeerWatch::heard(SteadyMs looked_at, const io::TcpSigns& signs) {
-  io::Connection& connection = link_.connection();
+  io::Connection& connection = session_.connection();
   const std::uint64_t written = connection.written_total();
   const std::uint64_t acknowledged = written - std::min<std::uint64_t>(written, signs.unacknowledged);
   const bool taken = std::exchange(acknowledged_, acknowledged) < acknowledged;

@@ -14,11 +14,11 @@ struct Keepalive;
 
 namespace rocket::tinypb {
 
-class ClientLink;
+class ClientSession;
 
 /// What a client knows about the peer of one connection: whether it is rocket-rpc, which is found out with a health
 /// check right after connecting, and whether it is alive (docs/decisions/0026-knowing-the-peer.md). Belongs to its
-/// link.
+/// session.
 class PeerWatch {
  public:
   enum class Peer : std::uint8_t {
@@ -27,7 +27,7 @@ class PeerWatch {
     kPlain,  ///< it has replied without a checksum to a request with one, as C++ rocket does
   };
 
-  PeerWatch(ClientLink& link, const rpc::Keepalive& keepalive);
+  PeerWatch(ClientSession& session, const rpc::Keepalive& keepalive);
   ~PeerWatch();
 
   // io thread:
@@ -76,7 +76,7 @@ class PeerWatch {
   bool unacknowledged_too_long(SteadyMs now, const io::TcpSigns& signs);
   bool check_unanswered(SteadyMs now);
 
-  ClientLink& link_;
+  ClientSession& session_;
   const rpc::Keepalive& keepalive_;
   Peer peer_ = Peer::kUnknown;
   bool asked_ = false;

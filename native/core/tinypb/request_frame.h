@@ -8,7 +8,7 @@
 
 namespace rocket::tinypb {
 
-/// Makes a call's request, in a form that no peer misreads (tinypb/partial_scan.h). One for all calls of a session.
+/// Makes a call's request, in a form that no peer misreads (tinypb/partial_scan.h). One for all calls of a link.
 class RequestFrame {
  public:
   /// May give the call another msg_id. False when there is no such form.

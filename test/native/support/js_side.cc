@@ -3,6 +3,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "tinypb/client_link.h"
 #include "tinypb/protocol.h"
 #include "tinypb/status.h"
 
@@ -78,7 +79,9 @@ std::string JsSide::listen(rpc::Server& server, const std::string& address) {
 }
 
 std::shared_ptr<rpc::ClientChannel> JsSide::add_channel(const rpc::ClientOptions& options) {
-  auto channel = std::make_shared<rpc::ClientChannel>(inbox_, options);
+  auto with_protocol = options;
+  if (options.protocol == nullptr) with_protocol.protocol = &tinypb::kClientProtocol;
+  auto channel = std::make_shared<rpc::ClientChannel>(inbox_, with_protocol);
   channel->methods.push_back({"Echo.echo"});
   return channel;
 }

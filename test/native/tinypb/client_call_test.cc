@@ -14,7 +14,7 @@ class ClientCallTableTest : public testing::Test {
   ClientCall& start() {
     ClientCall* call = table_.allocate();
     // What the table asks of it is only whether it is null.
-    call->session = reinterpret_cast<ClientSession*>(this);
+    call->link = reinterpret_cast<rpc::ClientLink*>(this);
     return *call;
   }
   static std::string text(const ClientCallTable::MsgId& id) { return {id.data(), id.size()}; }

@@ -58,7 +58,7 @@ class Requests {
  public:
   Bytes encode(const Given& given) {
     ClientCall& call = *calls_.allocate();
-    call.session = reinterpret_cast<ClientSession*>(this);
+    call.link = reinterpret_cast<rpc::ClientLink*>(this);
     const rpc::ClientMethod method{given.method};
     call.method = &method;
     if (!given.msg_id.empty()) calls_.claim(call, given.msg_id);

@@ -1,11 +1,10 @@
-// The connections of a ClientSession: how they are opened, which of them calls use, how they are closed.
+// The connections of a ClientLink: how they are opened, which of them calls use, how they are closed.
 
 #include <algorithm>
 
-#include "io/spawn.h"
-
 #include "base/thread_check.h"
-#include "tinypb/client_session.h"
+#include "io/spawn.h"
+#include "tinypb/client_link.h"
 #include "tinypb/wire_code.h"
 
 namespace rocket::tinypb {
@@ -16,8 +15,6 @@ namespace {
 /// server that many attempts could burden.
 constexpr SteadyMs kUnansweredPauseMs = 1000;
 
-ClientLink& link_of(ListLink* link) { return static_cast<ClientLink&>(*link); }
-
 io::TcpKeepalive tcp_keepalive(const rpc::Keepalive& keepalive) {
   if (keepalive.time.count() == 0) return {};
   constexpr int kQuestions = 3;
@@ -27,36 +24,36 @@ io::TcpKeepalive tcp_keepalive(const rpc::Keepalive& keepalive) {
 
 }  // namespace
 
-void ClientSession::connect_now() {
+void ClientLink::connect_now() {
   ROCKET_ON_IO_THREAD(lane_.io);
   if (!options().short_connections && state() == rpc::LinkState::kIdle) begin_connect();
 }
 
-void ClientSession::begin_connect() {
+void ClientLink::begin_connect() {
   set_state(rpc::LinkState::kConnecting);
   io::spawn(lane_.io.context(), shared_from_this(), connect_shared(shared_from_this()));
 }
 
-io::Task<io::ConnectResult> ClientSession::connect() const {
+io::Task<io::ConnectResult> ClientLink::connect() const {
   return io::connect(lane_.io, addresses_, options().connect_timeout, tcp_keepalive(options().keepalive));
 }
 
-io::Task<void> ClientSession::connect_shared(std::shared_ptr<ClientSession> self) {
+io::Task<void> ClientLink::connect_shared(std::shared_ptr<ClientLink> self) {
   auto result = co_await self->connect();
   if (self->state() != rpc::LinkState::kConnecting) co_return;
   if (!result.socket) {
     self->on_connect_failed(std::move(result.error), result.unanswered);
     co_return;
   }
-  ClientLink& link = self->add_link(std::move(result));
-  self->shared_ = &link;
+  ClientSession& session = self->add_session(std::move(result));
+  self->shared_ = &session;
   self->last_error_.clear();
   self->set_state(rpc::LinkState::kReady);
-  self->start(link);
+  self->start(session);
   self->serve();
 }
 
-io::Task<void> ClientSession::connect_another(std::shared_ptr<ClientSession> self) {
+io::Task<void> ClientLink::connect_another(std::shared_ptr<ClientLink> self) {
   auto result = co_await self->connect();
   --self->connecting_;
   const bool wanted = self->state() == rpc::LinkState::kReady && !self->shares();
@@ -65,138 +62,136 @@ io::Task<void> ClientSession::connect_another(std::shared_ptr<ClientSession> sel
     self->grow_again_at_ = self->lane_.io.now() + self->options().first_backoff.count();
   }
   if (!result.socket || !wanted) co_return;
-  self->start(self->add_link(std::move(result)));
+  self->start(self->add_session(std::move(result)));
   self->serve();
 }
 
-io::Task<void> ClientSession::connect_for(std::shared_ptr<ClientSession> self, ClientCall* call,
-                                          std::uint32_t generation) {
+io::Task<void> ClientLink::connect_for(std::shared_ptr<ClientLink> self, ClientCall* call, std::uint32_t generation) {
   auto result = co_await self->connect();
-  if (call->session != self.get() || call->generation != generation) co_return;
+  if (call->link != self.get() || call->generation != generation) co_return;
   if (!result.socket) {
     self->channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
     self->end_with(*call, kFailedConnect, result.error);
     co_return;
   }
-  ClientLink& link = self->add_link(std::move(result));
-  link.start();
-  if (self->options().peer_is_rocket_rpc) link.watch().set_ours();
-  if (call->metadata.size() <= kOldPeerErrInfoBytes || link.watch().ours()) {
-    self->send_kept(*call, link);
+  ClientSession& session = self->add_session(std::move(result));
+  session.start();
+  if (self->options().peer_is_rocket_rpc) session.watch().set_ours();
+  if (call->metadata.size() <= kOldPeerErrInfoBytes || session.watch().ours()) {
+    self->send_kept(*call, session);
     co_return;
   }
-  link.held = {call, generation};
-  link.watch().ask();
+  session.held = {call, generation};
+  session.watch().ask();
 }
 
-ClientLink& ClientSession::add_link(io::ConnectResult result) {
+ClientSession& ClientLink::add_session(io::ConnectResult result) {
   channel_->counters.connects.fetch_add(1, std::memory_order_relaxed);
   auto connection = std::make_shared<io::Connection>(lane_.io, std::move(*result.socket), result.peer,
                                                      options().connection, channel_->gauges);
-  // Deleted by on_link_closed().
-  auto* link = new ClientLink(shared_from_this(), std::move(connection), options().keepalive);
-  links_.push_back(*link);
-  ++link_count_;
-  return *link;
+  sessions_.emplace_back(shared_from_this(), std::move(connection), options().keepalive);
+  sessions_.back().at = std::prev(sessions_.end());
+  return sessions_.back();
 }
 
-void ClientSession::start(ClientLink& link) {
-  link.start();
-  if (options().peer_is_rocket_rpc) link.watch().set_ours();
-  if (link.watch().ours() || !endpoint_->seems_plain.load(std::memory_order_relaxed) || !options().checksum) {
-    link.watch().ask();
+void ClientLink::start(ClientSession& session) {
+  session.start();
+  if (options().peer_is_rocket_rpc) session.watch().set_ours();
+  if (session.watch().ours() || !endpoint_->seems_plain.load(std::memory_order_relaxed) || !options().checksum) {
+    session.watch().ask();
   }
 }
 
-ClientLink* ClientSession::free_link() {
-  for (ListLink* at = links_.next; at != &links_; at = at->next) {
-    if (link_of(at).free()) return &link_of(at);
+ClientSession* ClientLink::free_session() {
+  for (ClientSession& session : sessions_) {
+    if (session.free()) return &session;
   }
   return nullptr;
 }
 
-void ClientSession::serve() {
+void ClientLink::serve() {
   if (shares()) {
     while (!waiting_for_ours_.empty()) send_kept(call_of(waiting_for_ours_.next), *shared_);
     while (!waiting_.empty()) send_kept(call_of(waiting_.next), *shared_);
-    return close_spare_links();
+    return close_spare_sessions();
   }
   if (!waiting_for_ours_.empty() && shared_ != nullptr) {
     shared_->watch().ask();
     if (!shared_->watch().hopeful()) refuse_large_metadata(*shared_);
   }
   while (!waiting_.empty()) {
-    ClientLink* link = free_link();
-    if (link == nullptr) break;
-    send_kept(call_of(waiting_.next), *link);
+    ClientSession* session = free_session();
+    if (session == nullptr) break;
+    send_kept(call_of(waiting_.next), *session);
   }
   grow();
 }
 
-void ClientSession::grow() {
+void ClientLink::grow() {
   if (shared_ == nullptr || shares() || lane_.io.now() < grow_again_at_) return;
   if (shared_->watch().learning() && !endpoint_->seems_plain.load(std::memory_order_relaxed)) return;
   std::size_t wanted = 0;
-  for (ListLink* at = waiting_.next; at != &waiting_ && link_count_ + connecting_ < most_links_; at = at->next) {
+  for (ListLink* at = waiting_.next; at != &waiting_ && sessions_.size() + connecting_ < most_sessions_;
+       at = at->next) {
     if (++wanted <= connecting_) continue;
     ++connecting_;
     io::spawn(lane_.io.context(), shared_from_this(), connect_another(shared_from_this()));
   }
 }
 
-void ClientSession::close_spare_links() {
-  if (link_count_ <= 1) return;
-  for (ListLink* at = links_.next; at != &links_; at = at->next) {
-    ClientLink& link = link_of(at);
-    if (&link != shared_ && link.calls.empty()) link.connection().close(io::CloseReason::kLocal);
+void ClientLink::close_spare_sessions() {
+  if (sessions_.size() <= 1) return;
+  for (ClientSession& session : sessions_) {
+    if (&session != shared_ && session.calls.empty()) session.connection().close(io::CloseReason::kLocal);
   }
 }
 
-void ClientSession::on_peer_known(ClientLink& link) {
+void ClientLink::on_peer_known(ClientSession& session) {
   ROCKET_ON_IO_THREAD(lane_.io);
-  if (options().short_connections) return send_held(link);
-  if (link.watch().ours()) {
+  if (options().short_connections) return send_held(session);
+  if (session.watch().ours()) {
     endpoint_->seems_plain.store(false, std::memory_order_relaxed);
-    link.given_up_id.clear();
-    if (!shares() && shared_ != nullptr) shared_ = &link;
+    session.given_up_id.clear();
+    if (!shares() && shared_ != nullptr) shared_ = &session;
   } else {
-    if (link.watch().plain()) endpoint_->seems_plain.store(true, std::memory_order_relaxed);
-    if (!link.watch().learning() && !link.given_up_id.empty()) link.connection().close(io::CloseReason::kLocal);
+    if (session.watch().plain()) endpoint_->seems_plain.store(true, std::memory_order_relaxed);
+    if (!session.watch().learning() && !session.given_up_id.empty())
+      session.connection().close(io::CloseReason::kLocal);
   }
   if (shared_ != nullptr) serve();
 }
 
-void ClientSession::send_held(ClientLink& link) {
-  if (link.held.call == nullptr || (!link.watch().ours() && link.watch().hopeful())) return;
-  ClientCall& call = *std::exchange(link.held.call, nullptr);
-  if (call.session != this || call.generation != link.held.generation) {
-    return link.connection().close(io::CloseReason::kLocal);
+void ClientLink::send_held(ClientSession& session) {
+  if (session.held.call == nullptr || (!session.watch().ours() && session.watch().hopeful())) return;
+  ClientCall& call = *std::exchange(session.held.call, nullptr);
+  if (call.link != this || call.generation != session.held.generation) {
+    return session.connection().close(io::CloseReason::kLocal);
   }
-  if (link.watch().ours()) return send_kept(call, link);
-  refuse_large_metadata(call, link);
-  link.connection().close(io::CloseReason::kLocal);
+  if (session.watch().ours()) return send_kept(call, session);
+  refuse_large_metadata(call, session);
+  session.connection().close(io::CloseReason::kLocal);
 }
 
-void ClientSession::refuse_large_metadata(const ClientLink& link) {
-  while (!waiting_for_ours_.empty()) refuse_large_metadata(call_of(waiting_for_ours_.next), link);
+void ClientLink::refuse_large_metadata(const ClientSession& session) {
+  while (!waiting_for_ours_.empty()) refuse_large_metadata(call_of(waiting_for_ours_.next), session);
 }
 
-void ClientSession::refuse_large_metadata(ClientCall& call, const ClientLink& link) {
+void ClientLink::refuse_large_metadata(ClientCall& call, const ClientSession& session) {
   end_with(call, kResourceExhausted,
            "the encoded metadata has " + std::to_string(call.metadata.size()) +
                " bytes; at most 511 go to a peer not known to be rocket-rpc (option peerIsRocketRpc), 8192 else; " +
                endpoint_->name +
-               (link.watch().plain() ? " answers as C++ rocket does" : " has not answered a rpc::health check"));
+               (session.watch().plain() ? " answers as C++ rocket does" : " has not answered a rpc::health check"));
 }
 
-void ClientSession::on_connect_failed(std::string error, bool unanswered) {
+void ClientLink::on_connect_failed(std::string error, bool unanswered) {
   channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
   if (state() == rpc::LinkState::kClosed) return;
   fall_back(std::move(error), unanswered ? kUnansweredPauseMs : INT64_MAX);
 }
 
 /// There is no connection, and for a while no attempt: calls without `waitForReady` fail.
-void ClientSession::fall_back(std::string error, SteadyMs most) {
+void ClientLink::fall_back(std::string error, SteadyMs most) {
   last_error_ = std::move(error);
   set_state(rpc::LinkState::kFailed);
   for (rpc::CallLink* calls : {&waiting_, &waiting_for_ours_}) {
@@ -205,7 +200,7 @@ void ClientSession::fall_back(std::string error, SteadyMs most) {
   back_off(most);
 }
 
-void ClientSession::back_off(SteadyMs most) {
+void ClientLink::back_off(SteadyMs most) {
   const auto longest = std::min<SteadyMs>(options().longest_backoff.count(), most);
   const auto base = std::min<SteadyMs>(options().first_backoff.count() << std::min(attempts_, 20), longest);
   ++attempts_;
@@ -214,14 +209,14 @@ void ClientSession::back_off(SteadyMs most) {
   lane_.io.timers().arm(backoff_timer_, lane_.io.now() + std::max<SteadyMs>(delay, 1));
 }
 
-void ClientSession::on_backoff_over(Timer& timer) {
-  ClientSession& session = static_cast<BackoffTimer&>(timer).session;
-  if (session.state() == rpc::LinkState::kFailed) session.begin_connect();
+void ClientLink::on_backoff_over(Timer& timer) {
+  ClientLink& link = static_cast<BackoffTimer&>(timer).link;
+  if (link.state() == rpc::LinkState::kFailed) link.begin_connect();
 }
 
-std::string ClientSession::why_closed(const ClientLink& link, io::CloseReason reason) const {
+std::string ClientLink::why_closed(const ClientSession& session, io::CloseReason reason) const {
   std::string why = io::name_of(reason);
-  if (reason == io::CloseReason::kBadInput) why = link.why_rejected();
+  if (reason == io::CloseReason::kBadInput) why = session.why_rejected();
   if (reason == io::CloseReason::kSilent) {
     why = "no sign of life for " + std::to_string(options().keepalive.limit().count()) +
           " ms (options keepaliveTimeMs, keepaliveTimeoutMs)";
@@ -229,26 +224,24 @@ std::string ClientSession::why_closed(const ClientLink& link, io::CloseReason re
   return "the connection to " + endpoint_->name + " ended (" + why + ") before the reply came";
 }
 
-void ClientSession::on_link_closed(ClientLink& link, io::CloseReason reason) {
+void ClientLink::on_session_closed(ClientSession& session, io::CloseReason reason) {
   ROCKET_ON_IO_THREAD(lane_.io);
   if (reason == io::CloseReason::kBadInput) channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed);
-  const std::string text = why_closed(link, reason);
-  while (!link.calls.empty()) end_with(call_of(link.calls.next), kPeerClosed, text);
-  if (ClientCall* held = link.held.call;
-      held != nullptr && held->session == this && held->generation == link.held.generation) {
+  const std::string text = why_closed(session, reason);
+  while (!session.calls.empty()) end_with(call_of(session.calls.next), kPeerClosed, text);
+  if (ClientCall* held = session.held.call;
+      held != nullptr && held->link == this && held->generation == session.held.generation) {
     end_with(*held, kPeerClosed, text);
   }
-  const bool was_shared = shared_ == &link;
+  const bool was_shared = shared_ == &session;
   // One that we closed ourselves, as the reply to a call given up may never come, says nothing against the peer.
-  const bool proven = link.got_reply || reason == io::CloseReason::kLocal;
-  static_cast<ListLink&>(link).unlink();
-  --link_count_;
-  delete &link;
+  const bool proven = session.got_reply || reason == io::CloseReason::kLocal;
+  sessions_.erase(session.at);  // destroys it
   if (was_shared) shared_ = nullptr;
   if (state() == rpc::LinkState::kClosed) return maybe_closed();
   if (options().short_connections || state() != rpc::LinkState::kReady) return;
-  for (ListLink* at = links_.next; at != &links_ && shared_ == nullptr; at = at->next) {
-    if (link_of(at).connection().open()) shared_ = &link_of(at);
+  for (ClientSession& each : sessions_) {
+    if (shared_ == nullptr && each.connection().open()) shared_ = &each;
   }
   if (shared_ != nullptr) return serve();
   if (proven) {

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/thread_check.h"
+#include "io/address.h"
+#include "rpc/client_call.h"
+#include "rpc/client_channel.h"
+#include "rpc/engine.h"
+
+namespace rocket::rpc {
+
+class ClientLink;
+
+/// What every protocol's client call begins with: enough for JavaScript to cancel it by its handle.
+struct LinkedCall {
+  ClientLink* link = nullptr;  ///< null: the slot is free
+  CallHandle handle;
+};
+
+/// The connections of one endpoint on one io thread, whatever they speak: what JavaScript calls a link. A session is
+/// the protocol on one of those connections, on the client as on the server. Belongs to its io thread; kept alive by
+/// the endpoint on the JavaScript thread, and by whatever its protocol still has to finish.
+class ClientLink {
+ public:
+  ClientLink(Lane& lane) : lane_(lane) {}
+  virtual ~ClientLink() = default;
+  ClientLink(const ClientLink&) = delete;
+  ClientLink& operator=(const ClientLink&) = delete;
+
+  // any thread:
+  Lane& lane() { return lane_; }
+  LinkState state() const { return state_.load(std::memory_order_relaxed); }
+  /// How many more calls could be sent at once; others would wait on the link. A hint, as of the link's last turn.
+  std::uint32_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+  /// The peer takes no new calls on the connections there are, and will close them.
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+
+  // io thread:
+  /// The first call: binds the link to its thread.
+  virtual void attach() = 0;
+  /// Starts a call. It ends with one event for its handle, unless it is cancelled.
+  virtual void send(CallRequest& request) = 0;
+  /// Drops one of its calls; nothing more is reported of it.
+  virtual void cancel(LinkedCall& call) = 0;
+  /// Connects if idle, so that the first call need not wait.
+  virtual void connect_now() = 0;
+  virtual void set_addresses(std::vector<io::Address> addresses) = 0;
+  /// Fails what is in flight with CANCELLED, closes, then sends kEndpointClosed.
+  virtual void close() = 0;
+
+  /// Cancels the call with that handle, if it has not ended.
+  static void cancel(InboxPort& port, CallHandle handle) {
+    ROCKET_ON_IO_THREAD(port.io());
+    const auto& by_handle = port.calls_by_handle();
+    if (handle.index >= by_handle.size()) return;
+    LinkedCall* call = by_handle[handle.index];
+    if (call == nullptr || call->link == nullptr || call->handle.generation != handle.generation) return;
+    call->link->cancel(*call);
+  }
+
+ protected:
+  void store_state(LinkState state) { state_.store(state, std::memory_order_relaxed); }
+  void set_capacity(std::uint32_t calls) { capacity_.store(calls, std::memory_order_relaxed); }
+  void set_draining(bool draining) { draining_.store(draining, std::memory_order_relaxed); }
+
+  Lane& lane_;
+
+ private:
+  std::atomic<LinkState> state_{LinkState::kIdle};
+  std::atomic<std::uint32_t> capacity_{UINT32_MAX};
+  std::atomic<bool> draining_{false};
+};
+
+/// What a link is made of.
+struct LinkSetup {
+  std::shared_ptr<ClientChannel> channel;
+  std::shared_ptr<ClientEndpointInfo> endpoint;
+  Lane& lane;
+  std::uint32_t index;  ///< among the links of the endpoint
+  std::size_t links;    ///< of the endpoint
+  std::vector<io::Address> addresses;
+};
+
+/// A protocol that a channel can speak: an immutable object for the whole process.
+struct ClientProtocol {
+  std::string_view name;
+  std::shared_ptr<ClientLink> (*make_link)(LinkSetup setup);
+};
+
+}  // namespace rocket::rpc
