@@ -54,7 +54,7 @@ class ReplyPieces {
 function unreadable({ wireName }: MethodDefinition, cause: unknown): RpcError {
   return isOutOfMemory(cause)
     ? new RpcError('RESOURCE_EXHAUSTED', `there is no memory for the reply of ${wireName}`, { cause })
-    : new RpcError('INTERNAL', `the reply of ${wireName} does not parse`, { cause });
+    : new RpcError('INTERNAL', `the reply of ${wireName} cannot be parsed`, { cause });
 }
 
 /** One call a client waits for. Plain fields for the reason ServerCall has. */

@@ -209,7 +209,7 @@ describe.each(worlds)('%s', (_, make) => {
     const orders = createClient(Order, channel);
     await expect(orders.makeOrder({})).rejects.toMatchObject({
       code: 'INTERNAL',
-      message: 'the reply of Order.makeOrder does not parse',
+      message: 'the reply of Order.makeOrder cannot be parsed',
     });
     reply = Buffer.alloc(0);
     expect(await orders.makeOrder({})).toMatchObject({ orderId: '' });
