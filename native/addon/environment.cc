@@ -102,8 +102,8 @@ Environment::~Environment() { shut_down(); }
 
 // js thread: the inbox has events.
 void Environment::on_wake_up(napi_env env, napi_value callback, void* context, void*) {
-  ROCKET_ON_JS_THREAD(self->js_thread_);
   auto* self = static_cast<Environment*>(context);
+  ROCKET_ON_JS_THREAD(self->js_thread_);
   if (env == nullptr || self->closed_) return;
   rpc::Inbox::Batch batch = self->inbox_->swap();
   if (batch.events == 0) return;
