@@ -65,7 +65,7 @@ export {
   type ServerStats,
 } from './rpc/server.ts';
 export type { SettableHealth } from './rpc/server-health.ts';
-export type { HealthSettings, ServerOptions } from './rpc/server-options.ts';
+export type { HealthSettings, ServerOptions, ServerProtocol } from './rpc/server-options.ts';
 export type {
   BidiHandler,
   ClientStreamHandler,

@@ -169,7 +169,12 @@ export class ServerCall implements CallContext {
     return (this.flags & requestFlag.grpc) !== 0;
   }
 
-  sendHeaders(): void {
+  /** A function, so that a handler may take it out of its context. */
+  get sendHeaders(): () => void {
+    return () => this.sendHeadersNow();
+  }
+
+  private sendHeadersNow(): void {
     if (this.ended || !this.isGrpc || this.lazyExtras?.headersSent === true) return;
     const metadata = this.encodedResponseMetadata();
     this.extras.headersSent = true;
@@ -178,7 +183,7 @@ export class ServerCall implements CallContext {
 
   /** Sends what is in `responseMetadata`: before a reply. The transport itself sends headers without metadata. */
   sendHeadersIfAny(): void {
-    if (this.lazyExtras?.replyMetadata !== undefined) this.sendHeaders();
+    if (this.lazyExtras?.replyMetadata !== undefined) this.sendHeadersNow();
   }
 
   /** Of a method with a stream; undefined for all others. */
