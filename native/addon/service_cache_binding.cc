@@ -58,8 +58,8 @@ void ServiceCacheBinding::wake() {
 
 // js thread: some subscription is marked.
 void ServiceCacheBinding::on_wake_up(napi_env env, napi_value callback, void* context, void*) {
-  ROCKET_ON_JS_THREAD(self->js_thread_);
   auto* self = static_cast<ServiceCacheBinding*>(context);
+  ROCKET_ON_JS_THREAD(self->js_thread_);
   if (env == nullptr || self->closed_) return;
   // Before the marks are checked: a mark set meanwhile wakes again.
   self->awake_.exchange(false, std::memory_order_acq_rel);
