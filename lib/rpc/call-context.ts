@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { RpcError } from '../contract/errors.ts';
 import { encodeGrpcMetadata, encodeMetadata, Metadata } from '../contract/metadata.ts';
@@ -39,7 +40,10 @@ export interface CallContext {
   sendHeaders(): void;
   /** `ip:port` of the caller, `unix:` for a Unix socket. */
   readonly peer: string;
-  /** The trace id on the wire; calls made with `{ parent: ctx }` carry it with a suffix. */
+  /**
+   * The trace id on the wire, of a gRPC call its `x-request-id` or a new UUID; calls made with `{ parent: ctx }` carry it
+   * with a suffix.
+   */
   readonly msgId: string;
   /** The server's logger with `msgId` and `method` of this call in every line. */
   readonly log: CallLog;
@@ -197,8 +201,13 @@ export class ServerCall implements CallContext {
 
   get msgId(): string {
     const { extras } = this;
-    extras.msgId ??= this.transport.msgId(this.heads, this.headAt);
+    extras.msgId ??= this.isGrpc ? this.idOfGrpc() : this.transport.msgId(this.heads, this.headAt);
     return extras.msgId;
+  }
+
+  private idOfGrpc(): string {
+    const given = this.metadata.get('x-request-id');
+    return typeof given === 'string' && /^[!-~]{1,128}$/.test(given) ? given : randomUUID();
   }
 
   get peer(): string {

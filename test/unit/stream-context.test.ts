@@ -146,3 +146,21 @@ it('a generator is in the context of its call, also after it has waited for room
   }
   expect([...seen]).toEqual([true]);
 });
+
+it.each<[string | undefined, RegExp]>([
+  ['req-1', /^req-1$/],
+  [undefined, /^[0-9a-f-]{36}$/],
+  ['two words', /^[0-9a-f-]{36}$/],
+  ['x'.repeat(129), /^[0-9a-f-]{36}$/],
+])('the id of a call that came with x-request-id %s', async (given, expected) => {
+  const ids: string[] = [];
+  const kinds = await memoryKinds({
+    flow: (_request, ctx) => {
+      ids.push(ctx.msgId, ctx.msgId);
+      return [];
+    },
+  });
+  const metadata = given === undefined ? undefined : new Metadata({ 'x-request-id': given });
+  await kinds.open('flow', metadata === undefined ? {} : { metadata }).untilEnd();
+  expect(ids).toEqual([expect.stringMatching(expected), ids[0]]);
+});
