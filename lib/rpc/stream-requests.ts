@@ -122,7 +122,8 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
 
   #take(bytes: number): void {
     this.#taken += bytes;
-    if (this.#taken < giveBackBytes) return;
+    // With nothing left, all: the core lets in what is longer than the window once all before it is taken.
+    if (this.#taken === 0 || (this.#taken < giveBackBytes && this.#values.length > 0)) return;
     const taken = this.#taken;
     this.#taken = 0;
     this.#owner.giveBack(taken);
