@@ -29,9 +29,10 @@ namespace rocket::grpc {
 class ServerSession;
 
 struct RequestLink : ListLink {};  ///< of the requests of one session
+struct ShutLink : ListLink {};     ///< of those whose window stays shut, the one that waits longest first
 
 /// A request on its stream, from its headers until the stream is released. Belongs to one io thread.
-struct ServerRequest : Timer, RequestLink {
+struct ServerRequest : Timer, RequestLink, ShutLink {
   explicit ServerRequest(Fire on_deadline) : Timer(on_deadline) {}
 
   std::uint32_t index = 0;  ///< in the pool; what ServerCall::stream says
@@ -54,17 +55,23 @@ struct ServerRequest : Timer, RequestLink {
   /// DATA behind `message` that waits for room too; the stream's window bounds it.
   OwnedBytes held;
   std::size_t held_bytes = 0;
+  /// Memory of what has not all come, or waits, as its session has counted it.
+  std::size_t counted = 0;
   /// Of a message longer than the window: what was given back before JavaScript had it.
   std::size_t given_early = 0;
   /// Of whole messages that JavaScript has, and has not taken. While there are any, nothing is given early.
   std::size_t untaken = 0;
-  std::size_t withheld = 0;  ///< of the message that has begun; given early once all before it is taken
+  std::size_t withheld = 0;  ///< of the message that has begun: bytes that the window was not given back yet
   /// Of a reply that streams: sent, and JavaScript not told that it has left.
   std::size_t sent_untold = 0;
   bool is_watch = false;          ///< a health watch
   std::uint8_t told_serving = 0;  ///< the status last sent to it
   bool headers_sent = false;
   ServerRequest* next_free = nullptr;
+
+  std::size_t assembled_bytes() const {
+    return (reader.in_message() ? reader.held_bytes() : 0) + message.size() + held.size();
+  }
 };
 
 /// Requests that are reused, by number. One serves all sessions of a thread.

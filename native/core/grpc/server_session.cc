@@ -145,7 +145,10 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
 void ServerSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.streams) return take_stream(request, data, ended);
-  h2_.consume(stream, data.size());
+  if (!ended) {
+    request.withheld += data.size();
+    let_in(request);
+  }
   take_messages(request, data, ended);
 }
 
@@ -178,20 +181,18 @@ void ServerSession::take_messages(ServerRequest& request, ByteSpan data, bool en
       case MessageReader::Result::kNoMemory: return fail_for_memory(request);
     }
   }
-  if (ended) end_request(request);
+  if (ended) return end_request(request);
+  count_assembled(request);
 }
 
 bool ServerSession::keep_message(ServerRequest& request, MessageReader::Message& message) {
   request.has_message = true;
   request.compressed = message.compressed;
-  if (message.block != nullptr) {
-    request.message = std::move(*message.block);
-    request.message_bytes = message.bytes.size();
-    return true;
-  }
   request.message_bytes = message.bytes.size();
-  request.message = OwnedBytes::try_copy_of(message.bytes);
-  return request.message.size() == message.bytes.size();
+  request.message = message.block != nullptr ? std::move(*message.block) : OwnedBytes::try_copy_of(message.bytes);
+  leave_shut(request);
+  count_assembled(request);
+  return message.block != nullptr || request.message.size() == message.bytes.size();
 }
 
 void ServerSession::end_request(ServerRequest& request) {
@@ -212,7 +213,7 @@ void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes
     case rpc::Admission::Is::kAdmitted:
       connection_->io().timers().cancel(request);
       request.call = admission.call;
-      request.message = OwnedBytes();
+      forget_message(request);
       return;
     case rpc::Admission::Is::kRefused:
       // Not started, so a client may retry it elsewhere.
@@ -281,6 +282,7 @@ void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
 }
 
 void ServerSession::start_watch(ServerRequest& request, std::string_view service) {
+  forget_message(request);
   request.is_watch = true;
   request.metadata = service;
   request.told_serving = kNothingTold;
@@ -425,6 +427,7 @@ void ServerSession::drop(ServerRequest& request) {
   if (request.waits_for_room) std::erase(waiting_, &request);
   if (request.is_watch) std::erase(watches_, &request);
   h2::Stream& stream = *request.stream;
+  forget_message(request);
   shared_->requests.give(request);
   h2_.release(stream);
 }
@@ -432,6 +435,7 @@ void ServerSession::drop(ServerRequest& request) {
 void ServerSession::on_reset(h2::Stream& stream, h2::ErrorCode, const char*) {
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.call == nullptr) return drop(request);
+  leave_shut(request);
   shard_.cancel(*request.call, {Code::kCancelled, rpc::Reason::kPeerGone});
 }
 

@@ -83,21 +83,31 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   rpc::MethodTable::Lookup find(const std::string& path);
   void take_messages(ServerRequest& request, ByteSpan data, bool ended);
   /// False: there is no memory.
-  static bool keep_message(ServerRequest& request, MessageReader::Message& message);
+  bool keep_message(ServerRequest& request, MessageReader::Message& message);
   void end_request(ServerRequest& request);
   /// The request is whole: `block`, which may be null, is the memory of its message.
   void deliver(ServerRequest& request, ByteSpan message, OwnedBytes* block);
   void wait_for_room(ServerRequest& request);
   rpc::RequestHead head_of(const ServerRequest& request);
+  // server_assembly.cc: memory of messages that are not whole
+  std::size_t most_assembled() const;
+  /// The memory of the request may have changed.
+  void count_assembled(ServerRequest& request);
+  /// Gives back what the request has withheld, or lets it wait for its turn.
+  void let_in(ServerRequest& request);
+  void give_window(ServerRequest& request);
+  /// Its message is whole, or nobody wants it: it waits for no window.
+  void leave_shut(ServerRequest& request);
+  void give_windows();
+  void forget_message(ServerRequest& request);
   // server_streams.cc: requests and replies that stream
   void open(ServerRequest& request);
   void take_stream(ServerRequest& request, ByteSpan data, bool ended);
   void push_messages(ServerRequest& request, ByteSpan data);
-  void let_in(ServerRequest& request);
   bool push_message(ServerRequest& request, MessageReader::Message& message);
   /// Goes on with what waited for room; false: there is none yet.
   bool push_held(ServerRequest& request);
-  static bool hold(ServerRequest& request, ByteSpan data);
+  bool hold(ServerRequest& request, ByteSpan data);
   void end_stream(ServerRequest& request);
   void note_room(ServerRequest& request);
   void answer_natively(ServerRequest& request, ByteSpan message);
@@ -143,6 +153,8 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   RequestLink requests_;
   /// Whole requests that wait for room in the Inbox, in order.
   std::vector<ServerRequest*> waiting_;
+  ShutLink shut_;
+  std::size_t assembled_ = 0;  ///< the sum of ServerRequest::counted
   StallTimer stall_timer_{*this};
   std::vector<ServerRequest*> watches_;
   WatchTimer watch_timer_{*this};

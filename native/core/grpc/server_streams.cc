@@ -85,6 +85,7 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
     request.withheld += begun;
     let_in(request);
   }
+  count_assembled(request);
   if (request.ended) end_stream(request);
 }
 
@@ -96,6 +97,7 @@ bool ServerSession::push_message(ServerRequest& request, MessageReader::Message&
   }
   request.untaken += bytes;
   request.withheld = 0;  // JavaScript gives it back
+  leave_shut(request);
   return true;
 }
 
@@ -104,6 +106,7 @@ bool ServerSession::hold(ServerRequest& request, ByteSpan data) {
   if (!request.held.try_grow(request.held_bytes + data.size())) return false;
   std::memcpy(request.held.data() + request.held_bytes, data.data(), data.size());
   request.held_bytes += data.size();
+  count_assembled(request);
   return true;
 }
 
@@ -126,6 +129,7 @@ bool ServerSession::push_held(ServerRequest& request) {
   }
   const OwnedBytes held = std::move(request.held);
   const std::size_t bytes = std::exchange(request.held_bytes, 0);
+  count_assembled(request);
   if (bytes > 0 || request.ended) push_messages(request, held.span().first(bytes));
   return !request.waits_for_room;
 }
@@ -142,14 +146,6 @@ void ServerSession::taken(rpc::ServerCall& call, std::size_t bytes) {
   h2_.consume(*request.stream, bytes - early);
   request.untaken -= std::min(bytes, request.untaken);
   let_in(request);
-}
-
-/// One message in JavaScript and one that comes is the most: else a slow handler would not stop its peer.
-void ServerSession::let_in(ServerRequest& request) {
-  if (request.untaken > 0 || request.withheld == 0) return;
-  const std::size_t bytes = std::exchange(request.withheld, 0);
-  request.given_early += bytes;
-  h2_.consume(*request.stream, bytes);
 }
 
 bool ServerSession::send_headers(ServerRequest& request, std::string_view metadata) {

@@ -39,6 +39,8 @@ class H2Peer {
   std::uint32_t open(const Fields& fields, bool end = false);
   /// Waits for windows where it has to.
   void data(std::uint32_t stream, ByteSpan bytes, bool end = false);
+  /// How much the server takes now.
+  std::size_t window(std::uint32_t stream);
   /// A whole unary call in one write.
   std::uint32_t call(std::string_view path, std::string_view body, const Fields& more = {});
   void trailers(std::uint32_t stream, const Fields& fields);
@@ -90,7 +92,6 @@ class H2Peer {
   void take_block(std::uint32_t stream);
   void write(ByteSpan bytes);
   static Bytes block_of(const Fields& fields);
-  std::size_t window(std::uint32_t stream);
 
   RawPeer peer_;
   const bool gives_windows_;

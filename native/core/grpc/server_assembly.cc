@@ -1,0 +1,80 @@
+// Memory of messages that are not whole, or that wait. Windows bound it for each stream, and most of all messages are
+// longer than a window: so it is also bounded for each connection.
+
+#include <algorithm>
+#include <utility>
+
+#include "grpc/server_session.h"
+
+#include "rpc/server.h"
+
+namespace rocket::grpc {
+
+namespace {
+
+constexpr std::size_t kLeastAssembled = 16 << 20;
+constexpr std::size_t kLongestMessages = 4;
+
+}  // namespace
+
+/// Past it windows stay shut, except of the request that has waited longest: so one always gets on.
+std::size_t ServerSession::most_assembled() const {
+  return std::max(kLeastAssembled, kLongestMessages * server_->options().max_message_bytes);
+}
+
+void ServerSession::count_assembled(ServerRequest& request) {
+  const std::size_t now = request.assembled_bytes();
+  const std::size_t before = std::exchange(request.counted, now);
+  if (now == before) return;
+  assembled_ += now - before;
+  server_->gauges.partial_bytes.fetch_add(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(before),
+                                          std::memory_order_relaxed);
+  if (now < before) give_windows();
+}
+
+/// Of a request that streams, one message in JavaScript and one that comes is the most: else a slow handler would not
+/// stop its peer.
+void ServerSession::let_in(ServerRequest& request) {
+  if (request.untaken > 0 || request.withheld == 0) return;
+  auto& link = static_cast<ShutLink&>(request);
+  if (link.empty() && (!shut_.empty() || assembled_ >= most_assembled())) shut_.push_back(link);
+  if (link.empty() || shut_.next == &link) give_window(request);
+}
+
+void ServerSession::give_window(ServerRequest& request) {
+  const std::size_t bytes = std::exchange(request.withheld, 0);
+  if (request.streams) request.given_early += bytes;
+  h2_.consume(*request.stream, bytes);
+}
+
+void ServerSession::leave_shut(ServerRequest& request) {
+  auto& link = static_cast<ShutLink&>(request);
+  if (link.empty()) return;
+  link.unlink();
+  give_windows();
+}
+
+void ServerSession::forget_message(ServerRequest& request) {
+  request.reader.reset();
+  request.message = OwnedBytes();
+  request.held = OwnedBytes();
+  leave_shut(request);
+  count_assembled(request);
+}
+
+void ServerSession::give_windows() {
+  const std::size_t most = most_assembled();
+  std::size_t room = most - std::min(most, assembled_);
+  while (!shut_.empty()) {
+    auto& request = static_cast<ServerRequest&>(static_cast<ShutLink&>(*shut_.next));
+    const bool fits = room >= options_.stream_window;
+    if (fits) {
+      room -= options_.stream_window;
+      static_cast<ShutLink&>(request).unlink();
+    }
+    give_window(request);
+    if (!fits) return;
+  }
+}
+
+}  // namespace rocket::grpc
