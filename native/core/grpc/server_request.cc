@@ -18,8 +18,13 @@ void ServerRequestPool::give(ServerRequest& request) {
   request.method = nullptr;
   request.call = nullptr;
   request.metadata.clear();
-  if (request.metadata.capacity() > kKeptBytes) request.metadata.shrink_to_fit();
-  request.reader.reset();
+  if (requests_.size() - free_.taken() >= kMostKept) {
+    request.metadata.shrink_to_fit();
+    request.reader = MessageReader();
+  } else {
+    if (request.metadata.capacity() > kKeptBytes) request.metadata.shrink_to_fit();
+    request.reader.reset();
+  }
   request.message = OwnedBytes();
   request.held = OwnedBytes();
   request.message_bytes = request.held_bytes = request.given_early = request.sent_untold = 0;

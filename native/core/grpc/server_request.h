@@ -85,8 +85,9 @@ class ServerRequestPool {
   std::size_t taken() const { return free_.taken(); }
 
  private:
-  /// Memory for metadata that a request keeps for the next one.
+  /// Memory for metadata that a request keeps for the next one, as long as few are free.
   static constexpr std::size_t kKeptBytes = 1024;
+  static constexpr std::size_t kMostKept = 4096;
 
   const Timer::Fire on_deadline_;
   std::deque<ServerRequest> requests_;
