@@ -31,18 +31,18 @@ void put_bytes(std::string& out, char tag, std::string_view bytes) {
   out += bytes;
 }
 
-void put_entry(std::string& out, rpc::ServerShard& shard, std::string_view service) {
+void put_entry(std::string& out, rpc::ServerShard& shard, std::string_view service, SteadyMs lag) {
   std::string entry;
   put_bytes(entry, kLengthField1, service);
-  put_bytes(entry, kLengthField2, response(serving_of(shard, service)));
+  put_bytes(entry, kLengthField2, response(serving_of(shard, service, lag)));
   put_bytes(out, kLengthField1, entry);
 }
 
 }  // namespace
 
-Serving serving_of(rpc::ServerShard& shard, std::string_view service) {
+Serving serving_of(rpc::ServerShard& shard, std::string_view service, SteadyMs lag) {
   if (service == kService) service = {};
-  switch (rpc::health::status_of(shard, service, shard.probe())) {
+  switch (rpc::health::status_of(shard, service, lag)) {
     case rpc::health::Status::kServing: return Serving::kServing;
     case rpc::health::Status::kNotServing:
     case rpc::health::Status::kServingBlocked: return Serving::kNotServing;
@@ -57,15 +57,16 @@ std::string response(Serving serving) { return {kStatusField, static_cast<char>(
 rpc::NativeAnswer check(rpc::ServerShard& shard, ByteSpan request) {
   std::string_view service;
   if (!rpc::health::decode_request(request, service)) return unreadable();
-  const Serving serving = serving_of(shard, service);
+  const Serving serving = serving_of(shard, service, shard.probe());
   if (serving == Serving::kServiceUnknown) return {{rpc::Code::kNotFound}, "the server has no such service", {}};
   return {{}, {}, response(serving)};
 }
 
 rpc::NativeAnswer list(rpc::ServerShard& shard, ByteSpan) {
   rpc::NativeAnswer answer;
-  put_entry(answer.message, shard, {});
-  for (const auto& service : shard.server().methods().services()) put_entry(answer.message, shard, service);
+  const SteadyMs lag = shard.probe();
+  put_entry(answer.message, shard, {}, lag);
+  for (const auto& service : shard.server().methods().services()) put_entry(answer.message, shard, service, lag);
   return answer;
 }
 

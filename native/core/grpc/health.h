@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "rpc/method_table.h"
 
 /// `grpc.health.v1.Health`, answered natively:
@@ -14,7 +15,8 @@ namespace rocket::grpc::health {
 enum class Serving : std::uint8_t { kUnknown, kServing, kNotServing, kServiceUnknown };
 
 /// Status of a service, or of the server (`service` is empty). A server whose JavaScript is blocked does not serve.
-Serving serving_of(rpc::ServerShard& shard, std::string_view service);
+/// `lag` is ServerShard::probe().
+Serving serving_of(rpc::ServerShard& shard, std::string_view service, SteadyMs lag);
 /// A HealthCheckResponse.
 std::string response(Serving serving);
 

@@ -20,6 +20,8 @@ constexpr std::size_t kMostListBytes = 64 * 1024;
 /// Requests of a thread beside twice the calls that a server may have: those that are not whole, and native ones.
 constexpr std::size_t kSpareRequests = 1024;
 constexpr SteadyMs kWatchLookMs = 250;
+/// Of a connection; each is looked at four times a second.
+constexpr std::size_t kMostWatches = 100;
 constexpr std::uint8_t kNothingTold = 0xff;
 
 std::uint8_t code_of(const rpc::Status& status) { return static_cast<std::uint8_t>(status.code); }
@@ -282,23 +284,31 @@ void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
 }
 
 void ServerSession::start_watch(ServerRequest& request, std::string_view service) {
+  if (watches_.size() >= kMostWatches) {
+    return fail(request, {Code::kResourceExhausted}, "the connection has 100 health watches already");
+  }
   forget_message(request);
   request.is_watch = true;
   request.metadata = service;
   request.told_serving = kNothingTold;
   watches_.push_back(&request);
-  tell_watches();
+  tell_watch(request, shard_.probe());
+  auto& timers = connection_->io().timers();
+  if (!watch_timer_.armed()) timers.arm(watch_timer_, connection_->io().now() + kWatchLookMs);
+}
+
+void ServerSession::tell_watch(ServerRequest& watch, SteadyMs lag) {
+  const auto serving = health::serving_of(shard_, watch.metadata, lag);
+  if (watch.told_serving == static_cast<std::uint8_t>(serving)) return;
+  watch.told_serving = static_cast<std::uint8_t>(serving);
+  send_message(watch, as_bytes(health::response(serving)), false);
 }
 
 void ServerSession::tell_watches() {
-  for (ServerRequest* watch : watches_) {
-    const auto serving = health::serving_of(shard_, watch->metadata);
-    if (watch->told_serving == static_cast<std::uint8_t>(serving)) continue;
-    watch->told_serving = static_cast<std::uint8_t>(serving);
-    send_message(*watch, as_bytes(health::response(serving)), false);
-  }
-  auto& timers = connection_->io().timers();
-  if (!watches_.empty() && !watch_timer_.armed()) timers.arm(watch_timer_, connection_->io().now() + kWatchLookMs);
+  if (watches_.empty()) return;
+  const SteadyMs lag = shard_.probe();
+  for (ServerRequest* watch : watches_) tell_watch(*watch, lag);
+  connection_->io().timers().arm(watch_timer_, connection_->io().now() + kWatchLookMs);
 }
 
 void ServerSession::on_watch_look(Timer& timer) {

@@ -112,6 +112,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void note_room(ServerRequest& request);
   void answer_natively(ServerRequest& request, ByteSpan message);
   void start_watch(ServerRequest& request, std::string_view service);
+  void tell_watch(ServerRequest& watch, SteadyMs lag);
   void tell_watches();
   static void on_watch_look(Timer& timer);
   /// Ends a request with an error. Of one that is in nobody else's hands nothing is left then; JavaScript is told to

@@ -85,6 +85,22 @@ TEST_F(GrpcHealth, AWatchKeepsNoLongName) {
   EXPECT_EQ(peer.of(most).data, H2Peer::message(kUnknownService));
 }
 
+TEST_F(GrpcHealth, AConnectionHasSomeWatchesOnly) {
+  H2Peer peer(serve());
+  std::uint32_t first = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto watch = peer.call(kWatch, "");
+    if (i == 0) first = watch;
+    ASSERT_TRUE(peer.read_until([&] { return !peer.of(watch).data.empty(); }));
+  }
+  const auto refused = peer.wait(peer.call(kWatch, ""));
+  EXPECT_EQ(refused.status(), static_cast<int>(rpc::Code::kResourceExhausted));
+  EXPECT_NE(refused.message().find("100"), std::string::npos);
+  peer.reset(first);
+  const auto next = peer.call(kWatch, "");
+  EXPECT_TRUE(peer.read_until([&] { return !peer.of(next).data.empty(); }));
+}
+
 TEST_F(GrpcHealth, AWatchHasTheDeadlineItAsksFor) {
   H2Peer peer(serve());
   EXPECT_EQ(peer.wait(peer.call(kWatch, "", {{"grpc-timeout", "30m"}})).status(),
