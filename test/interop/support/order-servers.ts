@@ -1,6 +1,7 @@
 import { grpcServers } from '../../../bench/peers/grpc-servers.ts';
 import { type RunningPeer, startPeer } from './peer-process.ts';
 import type { PeerName } from './peers.ts';
+import { rocketOrderServer } from './rocket-servers.ts';
 
 const startDeadlineMs = 20_000;
 
@@ -17,9 +18,11 @@ const needs = {
   'grpc-cpp': ['grpc-cpp-order-server'],
 } as const;
 
-/** Servers that every tool is tried on. */
-export const orderServers: readonly OrderServer[] = grpcServers.map(({ name, file, env }) => ({
+const otherServers: readonly OrderServer[] = grpcServers.map(({ name, file, env }) => ({
   name,
   needs: needs[name],
   start: () => startPeer([file], env, async (peer) => Number(await peer.said('listening', startDeadlineMs))),
 }));
+
+/** Servers that every tool is tried on. */
+export const orderServers: readonly OrderServer[] = [...otherServers, rocketOrderServer];
