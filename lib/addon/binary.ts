@@ -9,7 +9,7 @@ import type {
   ThreadLog,
 } from '../contract/transport.ts';
 import { packageRoot } from '../package-root.ts';
-import { layoutNumbers } from './layout.ts';
+import { boundaryHash } from './layout.ts';
 import { noBinaryMessage } from './no-binary.ts';
 
 /** Memory owned by JavaScript: two inbox slabs, which the io threads fill alternately, and the outbox. */
@@ -166,7 +166,8 @@ export interface NativeBinding {
   ) => NativeLog;
   readonly ServiceCache: new (onEvents: OnServiceEvents) => NativeServiceCache;
   readonly Environment: new (slabs: Slabs, onBatch: OnBatch) => NativeEnvironment;
-  readonly layout: Readonly<Record<string, number>>;
+  /** Of the boundary as the binary was built with it. */
+  readonly boundaryHash: number;
 }
 
 let loaded: NativeBinding | undefined;
@@ -179,14 +180,12 @@ let loaded: NativeBinding | undefined;
 export function loadBinary(): NativeBinding {
   if (loaded) return loaded;
   const binding = requireBinary();
-  for (const [name, expected] of Object.entries(layoutNumbers)) {
-    const found = binding.layout[name];
-    if (found !== expected) {
-      throw new Error(
-        `rocket-rpc: the native binary is of another version (${name} is ${found}, not ${expected}). ` +
-          'In a checkout: npm run build. Elsewhere: remove node_modules/rocket-rpc and install it again.',
-      );
-    }
+  if (binding.boundaryHash !== boundaryHash) {
+    throw new Error(
+      `rocket-rpc: the native binary is of another version (its boundary is ${binding.boundaryHash}, ` +
+        `not ${boundaryHash}). In a checkout: npm run build. ` +
+        'Elsewhere: remove node_modules/rocket-rpc and install it again.',
+    );
   }
   loaded = binding;
   return binding;

@@ -2,7 +2,25 @@ import { availableParallelism } from 'node:os';
 import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../contract/transport.ts';
 import { BatchStrings } from './batch-strings.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
-import { command, event, eventFlag, eventKind, headPlaceBits, stringWords } from './layout.ts';
+import {
+  abortEvent,
+  command,
+  endpointClosedEvent,
+  endpointStateEvent,
+  event,
+  eventFlag,
+  eventKind,
+  failureEvent,
+  halfCloseEvent,
+  headPlaceBits,
+  logEvent,
+  messageEvent,
+  replyEvent,
+  requestEvent,
+  roomEvent,
+  serverClosedEvent,
+  stringWords,
+} from './layout.ts';
 import { maxCommands, Outbox } from './outbox.ts';
 import { PendingCalls } from './pending-calls.ts';
 
@@ -128,28 +146,27 @@ export class Boundary {
 
   // Profiled with bench:boundary: a flat switch over integers, no object per event.
   #dispatch(words: Int32Array, at: number, bytes: Buffer, nowMs: number): void {
-    const kind = words[at];
-    const owner = words[at + event.owner]!;
-    const low = words[at + event.idLow]!;
-    const high = words[at + event.idHigh]!;
-    const code = words[at + event.code]!;
-    const flags = words[at + event.flags]!;
-    switch (kind) {
+    switch (words[at]) {
       case eventKind.request: {
+        const owner = words[at + requestEvent.server]!;
+        const low = words[at + requestEvent.callLow]!;
+        const high = words[at + requestEvent.callHigh]!;
+        const flags = words[at + requestEvent.flags]!;
         const server = owner === this.#lastOwner ? this.#lastServer : this.#serverOf(owner);
-        const start = words[at + event.payloadAt]!;
-        const end = start + words[at + event.payloadBytes]!;
+        const start = words[at + requestEvent.payloadAt]!;
+        const end = start + words[at + requestEvent.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
         if (server === undefined) return this.outbox.end(low, high);
         const strings = this.#stringsOf(flags);
-        const deadline = words[at + event.timeMs]!;
-        const head = words[at + event.head]!;
+        const method = words[at + requestEvent.method]!;
+        const deadline = words[at + requestEvent.deadlineMs]!;
+        const head = words[at + requestEvent.head]!;
         const heads = this.#made[this.#firstHeads + (head >>> headPlaceBits)] ?? '';
         const headAt = head & headPlaceMask;
         return server.onRequest(
           low,
           high,
-          code,
+          method,
           deadline,
           nowMs,
           buffer,
@@ -162,46 +179,71 @@ export class Boundary {
         );
       }
       case eventKind.message: {
+        const owner = words[at + messageEvent.server]!;
         const server = owner === this.#lastOwner ? this.#lastServer : this.#serverOf(owner);
-        const start = words[at + event.payloadAt]!;
-        const end = start + words[at + event.payloadBytes]!;
+        const low = words[at + messageEvent.callLow]!;
+        const high = words[at + messageEvent.callHigh]!;
+        const flags = words[at + messageEvent.flags]!;
+        const start = words[at + messageEvent.payloadAt]!;
+        const end = start + words[at + messageEvent.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
         return server?.onMessage(low, high, buffer, start, end, this.#stringsOf(flags), flags);
       }
-      case eventKind.halfClose:
-        return this.#serverOf(owner)?.onHalfClose(low, high);
-      case eventKind.room:
-        return this.#serverOf(owner)?.onRoom(low, high, code);
+      case eventKind.halfClose: {
+        const server = this.#serverOf(words[at + halfCloseEvent.server]!);
+        return server?.onHalfClose(words[at + halfCloseEvent.callLow]!, words[at + halfCloseEvent.callHigh]!);
+      }
+      case eventKind.room: {
+        const server = this.#serverOf(words[at + roomEvent.server]!);
+        const low = words[at + roomEvent.callLow]!;
+        return server?.onRoom(low, words[at + roomEvent.callHigh]!, words[at + roomEvent.bytes]!);
+      }
       case eventKind.reply: {
+        const flags = words[at + replyEvent.flags]!;
         const strings = this.#stringsOf(flags);
-        const start = words[at + event.payloadAt]!;
-        const end = start + words[at + event.payloadBytes]!;
+        const start = words[at + replyEvent.payloadAt]!;
+        const end = start + words[at + replyEvent.payloadBytes]!;
         const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
-        this.#endCall(low, high)?.onReply(buffer, start, end, textOf(words, at, bytes), strings);
+        const call = this.#endCall(
+          words[at + replyEvent.handleIndex]!,
+          words[at + replyEvent.handleGeneration]!,
+        );
+        call?.onReply(buffer, start, end, textOf(words, at, bytes), strings);
         return;
       }
       case eventKind.failure: {
-        const own = words[at + event.own]!;
-        const written = (flags & eventFlag.requestWritten) !== 0;
-        this.#endCall(low, high)?.onFailure(code, own, textOf(words, at, bytes), written);
+        const status = words[at + failureEvent.status]!;
+        const own = words[at + failureEvent.own]!;
+        const written = (words[at + failureEvent.flags]! & eventFlag.requestWritten) !== 0;
+        const call = this.#endCall(
+          words[at + failureEvent.handleIndex]!,
+          words[at + failureEvent.handleGeneration]!,
+        );
+        call?.onFailure(status, own, textOf(words, at, bytes), written);
         return;
       }
       case eventKind.abort: {
-        const server = this.#serverOf(owner);
+        const low = words[at + abortEvent.callLow]!;
+        const high = words[at + abortEvent.callHigh]!;
+        const server = this.#serverOf(words[at + abortEvent.server]!);
         if (server === undefined) this.outbox.end(low, high);
-        else server.onAbort(low, high, code);
+        else server.onAbort(low, high, words[at + abortEvent.status]!);
         return;
       }
       case eventKind.serverClosed:
-        return this.#servers.get(owner)?.onClosed();
-      case eventKind.endpointState:
+        return this.#servers.get(words[at + serverClosedEvent.server]!)?.onClosed();
+      case eventKind.endpointState: {
+        const number = words[at + endpointStateEvent.endpoint]!;
+        const link = words[at + endpointStateEvent.link]!;
+        const state = words[at + endpointStateEvent.state] as LinkState;
         return this.endpoints
-          .get(owner)
-          ?.receiver.onLinkState(owner, low, code as LinkState, textOf(words, at, bytes));
+          .get(number)
+          ?.receiver.onLinkState(number, link, state, textOf(words, at, bytes));
+      }
       case eventKind.endpointClosed:
-        return this.endpoints.get(owner)?.onClosed();
+        return this.endpoints.get(words[at + endpointClosedEvent.endpoint]!)?.onClosed();
       case eventKind.log:
-        return this.#serverOf(owner)?.onLog(textOf(words, at, bytes));
+        return this.#serverOf(words[at + logEvent.server]!)?.onLog(textOf(words, at, bytes));
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Encoder } from '../contract/transport.ts';
 import type { NativeEnvironment, Slabs } from './binary.ts';
-import { command, commandFlag, commandKind, largePayloadBytes } from './layout.ts';
+import { callCommand, command, commandFlag, commandKind, largePayloadBytes, replyCommand } from './layout.ts';
 
 const words = command.words;
 /** This many commands fill the outbox: they are handed over before the turn is done. */
@@ -111,7 +111,7 @@ export class Outbox {
     const at = this.#begin(message.length + trailers.length);
     this.#noPayload(at);
     this.#put(at, commandKind.reply, low, high, status);
-    this.#words[at + command.own] = own;
+    this.#words[at + replyCommand.own] = own;
     this.#commit(this.#text(at, message, trailers));
   }
 
@@ -154,7 +154,7 @@ export class Outbox {
     const at = this.#begin(text.length + trailers.length);
     this.#noPayload(at);
     this.#put(at, kind, low, high, code);
-    this.#words[at + command.own] = 0;
+    this.#words[at + replyCommand.own] = 0;
     this.#commitOfStream(this.#text(at, text, trailers));
   }
 
@@ -184,8 +184,8 @@ export class Outbox {
     const at = this.#begin(metadata.length + msgId.length);
     const end = this.#payload(at, this.#text(at, metadata, msgId), encoder, value);
     this.#put(at, commandKind.call, index, generation, endpoint);
-    this.#words[at + command.method] = method;
-    this.#words[at + command.timeoutMs] = timeoutMs;
+    this.#words[at + callCommand.method] = method;
+    this.#words[at + callCommand.timeoutMs] = timeoutMs;
     this.#commit(end);
     if (this.#deferred !== undefined) this.#writeDeferred();
   }

@@ -3,24 +3,31 @@
 // msg_id and the metadata. A peer is one byte with its length, then the peer. The string is Latin-1: one character is
 // one byte. It is empty if the addon could not create it.
 
-const fixedBytes = 6;
+import { requestHead } from './layout.ts';
+
+const { peerAt: peerWord, msgIdBytes, metadataBytes, fixedBytes } = requestHead;
 
 /** The peer of the request whose head is at that offset. */
 export function peerOf(heads: string, at: number): string {
   if (heads === '') return '';
-  const peerAt = u16(heads, at);
+  const peerAt = u16(heads, at + peerWord);
   return text(heads, peerAt + 1, heads.charCodeAt(peerAt));
 }
 
 export function msgIdOf(heads: string, at: number): string {
-  return heads === '' ? '' : text(heads, at + fixedBytes, u16(heads, at + 2));
+  return heads === '' ? '' : text(heads, at + fixedBytes, u16(heads, at + msgIdBytes));
 }
 
 /** Its metadata, encoded. That of gRPC begins with NUL, and has values that are bytes. */
 export function metadataOf(heads: string, at: number): string {
   if (heads === '') return '';
-  const start = at + fixedBytes + u16(heads, at + 2);
-  return text(heads, start, u16(heads, at + 4), heads.charCodeAt(start) === 0 ? 'latin1' : 'utf8');
+  const start = at + fixedBytes + u16(heads, at + msgIdBytes);
+  return text(
+    heads,
+    start,
+    u16(heads, at + metadataBytes),
+    heads.charCodeAt(start) === 0 ? 'latin1' : 'utf8',
+  );
 }
 
 function u16(heads: string, at: number): number {

@@ -1,3 +1,5 @@
+import { statusBits, statusReason } from './boundary.ts';
+
 /**
  * The statuses of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html), by name: each value is its own name,
  * as in `error.code` and in options that list statuses.
@@ -90,19 +92,10 @@ export function wireCodeOfStatus(status: StatusName): number {
   return status === 'DEADLINE_EXCEEDED' ? wireCode.callTimeout : wireCode.statusBase + statusNumbers[status];
 }
 
-/** What a status leaves open, and a transport says more exactly (native/core/rpc/status.h). */
-export const statusReason = {
-  none: 0,
-  noService: 1,
-  noMethod: 2,
-  noName: 3,
-  unreadable: 4,
-  peerGone: 5,
-} as const;
+export { statusReason };
 export type StatusReason = (typeof statusReason)[keyof typeof statusReason];
 
-const reasonShift = 8;
-const refusedBit = 1 << 16;
+const { reasonShift, refusedBit } = statusBits;
 
 /** A status as transports have it, in one word: its number in the low byte, a reason, whether the request was refused. */
 export function statusWord(

@@ -4,6 +4,10 @@
  * callback, and values are encoded straight into the transport's memory: nothing is allocated per message.
  */
 
+import { linkState } from './boundary.ts';
+
+export { messageOverhead as messageHeadBytes, requestFlag, streamRoomBytes } from './boundary.ts';
+
 /** Writes a value of one message type. */
 export interface Encoder {
   /**
@@ -30,19 +34,6 @@ export interface MethodInfo {
   /** Its place in methodKinds (native/core/rpc/method_table.h has the same order). */
   readonly kind: number;
 }
-
-/** Bits of the `flags` of a request. */
-export const requestFlag = {
-  /** It came by gRPC: metadata is in the form of grpc-metadata.ts, and there are trailers. */
-  grpc: 8,
-  /** Its payload is compressed, by the encoding that its metadata names. */
-  compressed: 32,
-} as const;
-
-/** The room that a stream of replies begins with, in bytes; ServerReceiver.onRoom() adds to it. */
-export const streamRoomBytes = 64 * 1024;
-/** What a message of a stream takes of the room or window besides its payload. */
-export const messageHeadBytes = 5;
 
 export interface ServerReceiver {
   /**
@@ -221,8 +212,8 @@ export interface PendingCall {
   handle: number;
 }
 
-/** State of one of an endpoint's connections; the numbers are native/core/rpc/client_channel.h's LinkState. */
-export const linkState = { idle: 0, connecting: 1, ready: 2, failed: 3, closed: 4 } as const;
+export { linkState };
+/** State of one of an endpoint's connections. */
 export type LinkState = (typeof linkState)[keyof typeof linkState];
 
 export interface ClientReceiver {

@@ -26,7 +26,7 @@ bool append_latin1(napi_env env, const std::uint8_t* text, std::size_t size, std
 
 /// A string created here and passed as an argument costs a third of what Buffer's latin1Slice() costs.
 void append_strings(napi_env env, const rpc::Inbox::Batch& batch, std::vector<napi_value>& arguments) {
-  for (std::size_t i = 0; i < batch.strings.size(); i += rpc::Inbox::kStringWords) {
+  for (std::size_t i = 0; i < batch.strings.size(); i += rpc::kStringWords) {
     const auto size = static_cast<std::size_t>(batch.strings[i + 1]);
     if (!append_latin1(env, batch.bytes + batch.strings[i], size, arguments)) return;
   }

@@ -91,8 +91,8 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
 
 bool ServerSession::push_message(ServerRequest& request, MessageReader::Message& message) {
   const std::size_t bytes = message.bytes.size() + kMessageHeadBytes;
-  if (!shard_.tell(*request.call, rpc::EventKind::kMessage, message.bytes, message.block,
-                   message.compressed ? rpc::event_flag::kCompressed : 0)) {
+  if (!shard_.tell_message(*request.call, message.bytes, message.block,
+                           message.compressed ? rpc::event_flag::kCompressed : 0)) {
     return false;
   }
   request.untaken += bytes;
@@ -136,7 +136,7 @@ bool ServerSession::push_held(ServerRequest& request) {
 
 void ServerSession::end_stream(ServerRequest& request) {
   if (request.reader.in_message()) return fail(request, {Code::kInternal}, "the request ends inside a message");
-  if (!shard_.tell(*request.call, rpc::EventKind::kHalfClose)) wait_for_room(request);
+  if (!shard_.tell_half_close(*request.call)) wait_for_room(request);
 }
 
 void ServerSession::taken(rpc::ServerCall& call, std::size_t bytes) {

@@ -14,7 +14,7 @@ char* allocate(std::size_t bytes) {
   constexpr std::size_t kPage = 4096;
   void* memory = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
   if (memory == nullptr) throw std::bad_alloc();
-  std::memset(memory, 0, Buffer::kControlBytes);
+  std::memset(memory, 0, kControlBytes);
   return static_cast<char*>(memory);
 }
 

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "log/boundary.h"
+
 namespace rocket::log {
 
 /// The first tier: whole lines of one thread in two halves, one being filled while the other is emptied.
@@ -20,7 +22,7 @@ namespace rocket::log {
 /// JavaScript fills a half by the same rules through the same memory: lib/addon/log-buffer.ts.
 class Buffer {
  public:
-  /// The first words of the memory; lib/addon/log-buffer.ts has the same order.
+  /// The first words of the memory.
   struct Control {
     std::atomic<std::int32_t> active;                ///< 0 or 1
     std::atomic<std::int32_t> busy;                  ///< 0, or 1 + the half the thread is writing a line into
@@ -28,8 +30,12 @@ class Buffer {
     std::array<std::atomic<std::int32_t>, 2> lines;
     std::atomic<std::int32_t> dropped;  ///< lines, since the buffer was made
   };
-  static constexpr std::size_t kControlBytes = 64;
   static_assert(sizeof(Control) <= kControlBytes);
+  static_assert(offsetof(Control, active) == 4 * control_word::kActive);
+  static_assert(offsetof(Control, busy) == 4 * control_word::kBusy);
+  static_assert(offsetof(Control, bytes) == 4 * control_word::kBytes);
+  static_assert(offsetof(Control, lines) == 4 * control_word::kLines);
+  static_assert(offsetof(Control, dropped) == 4 * control_word::kDropped);
 
   explicit Buffer(std::size_t half_bytes);
   Buffer(const Buffer&) = delete;

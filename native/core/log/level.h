@@ -3,10 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace rocket::log {
+#include "log/boundary.h"
 
-/// pino's numbers.
-enum class Level : std::int32_t { kTrace = 10, kDebug = 20, kInfo = 30, kWarn = 40, kError = 50, kFatal = 60 };
+namespace rocket::log {
 
 inline std::string_view name_of(Level level) {
   switch (level) {
@@ -19,13 +18,6 @@ inline std::string_view name_of(Level level) {
   }
   return "?";
 }
-
-/// What happens to a line for which its thread's buffer has no room.
-enum class Policy : std::uint8_t {
-  kDropNewest,  ///< the line is dropped
-  kDropOldest,  ///< the lines in the half being filled are dropped
-  kBlock,       ///< the thread waits for room, at most flush_timeout; then the line is dropped
-};
 
 enum class Format : std::uint8_t { kText, kJson };
 

@@ -4,6 +4,7 @@
 
 #include "base/thread_check.h"
 #include "rpc/engine.h"
+#include "rpc/events.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
 #include "rpc/unknown_method.h"
@@ -60,18 +61,16 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
   // Before JavaScript can have it, and count it out.
   ++consumer.calls;
   counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
-  const Event event{.kind = EventKind::kRequest,
-                    .owner = consumer.consumer->number(),
-                    .id_low = call->id.low,
-                    .id_high = call->id.high,
-                    .code = consumer.consumer->number_of(*method),
-                    .time_ms = consumer.port->inbox().clock_ms(deadline),
-                    .flags = head.flags,
-                    .payload = head.message,
-                    .string_fields = method->string_fields,
-                    .text = as_bytes(head.metadata),
-                    .peer = head.peer,
-                    .msg_id = head.msg_id};
+  const RequestEvent event{.server = consumer.consumer->number(),
+                           .call = call->id,
+                           .method = consumer.consumer->number_of(*method),
+                           .deadline_ms = consumer.port->inbox().clock_ms(deadline),
+                           .payload = head.message,
+                           .string_fields = method->string_fields,
+                           .metadata = head.metadata,
+                           .peer = head.peer,
+                           .msg_id = head.msg_id,
+                           .flags = head.flags};
   if (!consumer.port->push(event, head.block)) {
     on_call_gone(*call);
     lane_.server_calls.release(*call);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "io/connection.h"
+#include "rpc/boundary.h"
 #include "rpc/client_call.h"
 #include "rpc/inbox.h"
 
@@ -68,15 +69,6 @@ struct ClientChannel {
   /// By method number. Appended to by the JavaScript thread; an element never moves, and io threads only
   /// read those whose address they were sent.
   std::deque<ClientMethod> methods;
-};
-
-/// State of one connection to an endpoint, as JavaScript sees it (lib/addon/layout.ts).
-enum class LinkState : std::int32_t {
-  kIdle = 0,  ///< connects when a call comes
-  kConnecting,
-  kReady,
-  kFailed,  ///< pauses before the next attempt; calls fail
-  kClosed,
 };
 
 /// One address (or several alternatives) that a channel sends to.

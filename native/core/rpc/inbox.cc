@@ -10,8 +10,6 @@ namespace rocket::rpc {
 
 namespace {
 
-constexpr std::size_t kHeadFixedBytes = 6;
-
 /// memcpy() for the few bytes of a name, without the call.
 std::uint8_t* put_text(std::uint8_t* to, std::string_view text) {
   const char* from = text.data();
@@ -80,30 +78,30 @@ bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::un
 void Inbox::write_descriptor(const Event& event, bool is_large, std::ptrdiff_t large_offset, bool ascii) {
   const Slab& slab = slabs_[filling_];
   std::int32_t* words = slab.words + events_ * kEventWords;
-  words[0] = static_cast<std::int32_t>(event.kind);
-  words[1] = event.owner;
-  words[2] = static_cast<std::int32_t>(event.id_low);
-  words[3] = static_cast<std::int32_t>(event.id_high);
-  words[4] = event.code;
-  words[5] = event.time_ms;
-  words[6] = static_cast<std::int32_t>(bytes_);
-  words[7] = static_cast<std::int32_t>(event.payload.size());
-  words[10] = event.flags | (ascii ? event_flag::kAsciiText : 0);
+  words[event_word::kKind] = static_cast<std::int32_t>(event.kind);
+  words[event_word::kOwner] = event.owner;
+  words[event_word::kIdLow] = static_cast<std::int32_t>(event.id_low);
+  words[event_word::kIdHigh] = static_cast<std::int32_t>(event.id_high);
+  words[event_word::kCode] = event.code;
+  words[event_word::kTimeMs] = event.time_ms;
+  words[event_word::kPayloadAt] = static_cast<std::int32_t>(bytes_);
+  words[event_word::kPayloadBytes] = static_cast<std::int32_t>(event.payload.size());
+  words[event_word::kFlags] = event.flags | (ascii ? event_flag::kAsciiText : 0);
   if (is_large) {
-    words[6] = static_cast<std::int32_t>(large_offset);
-    words[10] |= event_flag::kLargePayload;
+    words[event_word::kPayloadAt] = static_cast<std::int32_t>(large_offset);
+    words[event_word::kFlags] |= event_flag::kLargePayload;
   } else if (!event.payload.empty()) {
     std::memcpy(slab.bytes + bytes_, event.payload.data(), event.payload.size());
     bytes_ += event.payload.size();
   }
   if (has_head(event)) {
-    words[11] = write_head(event);
+    words[event_word::kLast] = write_head(event);
     ++events_;
     return;
   }
-  words[11] = event.own;
-  words[8] = static_cast<std::int32_t>(bytes_);
-  words[9] = static_cast<std::int32_t>(event.text.size());
+  words[event_word::kLast] = event.own;
+  words[event_word::kTextAt] = static_cast<std::int32_t>(bytes_);
+  words[event_word::kTextBytes] = static_cast<std::int32_t>(event.text.size());
   if (!event.text.empty()) {
     std::memcpy(slab.bytes + bytes_, event.text.data(), event.text.size());
     bytes_ += event.text.size();
@@ -131,10 +129,10 @@ std::int32_t Inbox::write_head(const Event& event) {
     to = put_text(to, event.peer);
   }
   const auto place = static_cast<std::size_t>(to - string);
-  put_u16(to, peer_at_);
-  put_u16(to + 2, event.msg_id.size());
-  put_u16(to + 4, event.text.size());
-  to = put_text(put_text(to + kHeadFixedBytes, event.msg_id), as_text(event.text));
+  put_u16(to + request_head::kPeerAt, peer_at_);
+  put_u16(to + request_head::kMsgIdBytes, event.msg_id.size());
+  put_u16(to + request_head::kMetadataBytes, event.text.size());
+  to = put_text(put_text(to + request_head::kFixedBytes, event.msg_id), as_text(event.text));
   head_bytes_ = static_cast<std::size_t>(to - slabs_[filling_].heads);
   ends.back() = static_cast<std::uint32_t>(head_bytes_);
   return static_cast<std::int32_t>((ends.size() - 1) << kHeadPlaceBits | place);

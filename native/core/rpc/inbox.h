@@ -48,15 +48,9 @@ class Inbox {
     /// it.
     std::size_t announce_events = 512;
   };
-  /// Of each string of a batch: its offset and its length.
-  static constexpr std::size_t kStringWords = 2;
   /// The heads of several requests are passed as one string: a call that JavaScript keeps retains about this many
   /// bytes.
   static constexpr std::size_t kHeadsBytes = 2048;
-  /// Of an event's word 11 (layout.ts).
-  static constexpr unsigned kHeadPlaceBits = 16;
-  /// Payloads over this size travel in a block of their own.
-  static constexpr std::size_t kLargePayloadBytes = 64 * 1024;
 
   Inbox(Slab first, Slab second, const Limits& limits, WakeUp& wake_up);
 
@@ -82,8 +76,8 @@ class Inbox {
     std::span<const std::int32_t> strings;
     const std::uint8_t* bytes = nullptr;
     /// Where in `heads` each string of heads ends. A head is the offset of the peer in that string, the length of the
-    /// msg_id, the length of the metadata, two bytes each (low byte first), then the msg_id and the metadata. Before
-    /// the first head of a peer there is one byte with the length of the peer, then the peer.
+    /// msg_id, the length of the metadata, two bytes each (low byte first; request_head), then the msg_id and the
+    /// metadata. Before the first head of a peer there is one byte with the length of the peer, then the peer.
     std::span<const std::uint32_t> head_ends;
     const std::uint8_t* heads = nullptr;
   };

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "base/bytes.h"
+#include "rpc/boundary.h"
 #include "rpc/status.h"
 
 namespace rocket::rpc {
@@ -23,9 +24,6 @@ struct NativeAnswer {
 };
 /// Answers on the io thread, whatever JavaScript does.
 using NativeHandler = NativeAnswer (*)(ServerShard& shard, ByteSpan message);
-
-/// MethodDefinition.kind.
-enum class MethodKind : std::uint8_t { kUnary, kClientStream, kServerStream, kBidi };
 
 /// A method of a server: JavaScript's, or one that is answered natively.
 struct Method {

@@ -22,14 +22,10 @@ std::string_view text_at(const std::uint8_t* bytes, std::uint32_t offset, std::u
 
 /// The end of a command in the slab; the commands of a flush are stored consecutively.
 std::size_t end_of(const Command& command) {
-  const bool in_slab = (command.flags & command_flag::kLargePayload) == 0;
+  const bool in_slab = !command.has(command_flag::kLargePayload);
   return std::max(std::size_t{command.text_at} + command.text + command.more,
                   in_slab ? std::size_t{command.payload_at} + command.payload : 0);
 }
-
-Status status_of(const Command& command) { return Status::from_word(command.code, command.method); }
-
-CallId call_id(const Command& command) { return {command.id_low, command.id_high}; }
 
 /// Lets go of a call whose peer has its answer.
 class ReleaseTask final : public io::IoTask {
@@ -66,7 +62,7 @@ class Outbox::Batch final : public io::IoTask {
     // The slots of a thousand calls do not fit into the nearest caches.
     for (std::size_t i = 0; i < items_.size(); ++i) {
       if (i + kAhead < items_.size() && items_[i + kAhead].command.kind == CommandKind::kReply) {
-        lane_.server_calls.prefetch(call_id(items_[i + kAhead].command));
+        lane_.server_calls.prefetch(items_[i + kAhead].command.call());
       }
       run(items_[i]);
     }
@@ -84,9 +80,7 @@ class Outbox::Batch final : public io::IoTask {
   };
 
   /// Its payload could not be allocated.
-  static bool lost(const Item& item) {
-    return (item.command.flags & command_flag::kLargePayload) != 0 && item.large.empty();
-  }
+  static bool lost(const Item& item) { return item.command.has(command_flag::kLargePayload) && item.large.empty(); }
 
   static std::string lost_text(const Command& command) {
     return "the server has no memory for a reply of " + std::to_string(command.payload) + " bytes";
@@ -97,35 +91,33 @@ class Outbox::Batch final : public io::IoTask {
     const std::uint8_t* bytes = bytes_->data();
     const auto text = text_at(bytes, command.text_at, command.text);
     const auto more = text_at(bytes, command.text_at + command.text, command.more);
-    const ByteSpan payload = (command.flags & command_flag::kLargePayload) != 0
-                                 ? ByteSpan{}
-                                 : ByteSpan{bytes + command.payload_at, command.payload};
-    const bool compressed = (command.flags & command_flag::kCompressed) != 0;
+    const ByteSpan payload =
+        command.has(command_flag::kLargePayload) ? ByteSpan{} : ByteSpan{bytes + command.payload_at, command.payload};
+    const bool compressed = command.has(command_flag::kCompressed);
     switch (command.kind) {
       case CommandKind::kReply: {
         if (lost(item)) {
           const std::string why = lost_text(command);
           Reply failure{{Code::kResourceExhausted}, why, {}, {}};
-          return ServerShard::reply_call(lane_, call_id(command), failure);
+          return ServerShard::reply_call(lane_, command.call(), failure);
         }
-        Reply reply{status_of(command), text, more, {payload, std::move(item.large), compressed}};
-        return ServerShard::reply_call(lane_, call_id(command), reply);
+        Reply reply{command.status(), text, more, {payload, std::move(item.large), compressed}};
+        return ServerShard::reply_call(lane_, command.call(), reply);
       }
       case CommandKind::kMessage: {
         if (lost(item)) {
-          return ServerShard::finish_call(lane_, call_id(command), {Code::kResourceExhausted}, lost_text(command), {});
+          return ServerShard::finish_call(lane_, command.call(), {Code::kResourceExhausted}, lost_text(command), {});
         }
         Payload message{payload, std::move(item.large), compressed};
-        return ServerShard::send_message(lane_, call_id(command), message);
+        return ServerShard::send_message(lane_, command.call(), message);
       }
-      case CommandKind::kFinish:
-        return ServerShard::finish_call(lane_, call_id(command), status_of(command), text, more);
-      case CommandKind::kHeaders: return ServerShard::send_headers(lane_, call_id(command), text);
-      case CommandKind::kTaken: return ServerShard::note_taken(lane_, call_id(command), command.code);
-      case CommandKind::kRelease: return ServerShard::release_call(lane_, call_id(command));
+      case CommandKind::kFinish: return ServerShard::finish_call(lane_, command.call(), command.status(), text, more);
+      case CommandKind::kHeaders: return ServerShard::send_headers(lane_, command.call(), text);
+      case CommandKind::kTaken: return ServerShard::note_taken(lane_, command.call(), command.taken_bytes());
+      case CommandKind::kRelease: return ServerShard::release_call(lane_, command.call());
       case CommandKind::kCall: {
         CallRequest request;
-        request.handle = {command.id_low, command.id_high};
+        request.handle = command.handle();
         request.method = item.method;
         request.deadline = item.deadline;
         request.body = payload;
@@ -137,7 +129,7 @@ class Outbox::Batch final : public io::IoTask {
       }
       case CommandKind::kCancel: {
         const auto port = lane_.port_for(inbox_);
-        return ClientLink::cancel(*port, {command.id_low, command.id_high});
+        return ClientLink::cancel(*port, command.handle());
       }
     }
   }
@@ -171,7 +163,7 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
   const bool lone = commands.size() == 1 && commands[0].kind == CommandKind::kReply && large.empty();
   lone_replies_in_a_row_ = lone ? lone_replies_in_a_row_ + 1 : 0;
   if (lone && lone_replies_in_a_row_ > kLoneRepliesBeforeDirect &&
-      try_direct(engine.lane(call_id(commands[0]).io_thread()), commands[0], bytes)) {
+      try_direct(engine.lane(commands[0].call().io_thread()), commands[0], bytes)) {
     ++stats_.direct_sends;
     return;
   }
@@ -180,7 +172,7 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
   std::size_t next_large = 0;
   for (const Command& command : commands) {
     OwnedBytes block;
-    if ((command.flags & command_flag::kLargePayload) != 0) block = std::move(large[next_large++]);
+    if (command.has(command_flag::kLargePayload)) block = std::move(large[next_large++]);
     switch (command.kind) {
       case CommandKind::kReply:
       case CommandKind::kRelease:
@@ -188,7 +180,7 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
       case CommandKind::kFinish:
       case CommandKind::kHeaders:
       case CommandKind::kTaken:
-        batch_for(engine.lane(call_id(command).io_thread())).add(command, std::move(block));
+        batch_for(engine.lane(command.call().io_thread())).add(command, std::move(block));
         break;
       case CommandKind::kCall: add_call(command, std::move(block)); break;
       case CommandKind::kCancel:
@@ -205,7 +197,7 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
 }
 
 void Outbox::add_call(const Command& command, OwnedBytes large) {
-  const auto found = endpoints_.find(command.code);
+  const auto found = endpoints_.find(command.endpoint());
   if (found == endpoints_.end()) return;  // JavaScript checks that its channel is open before it writes a call
   ClientEndpoint& endpoint = *found->second;
   ClientLink& link = endpoint.pick();
@@ -218,14 +210,14 @@ void Outbox::add_call(const Command& command, OwnedBytes large) {
 
 bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes) {
   // JavaScript holds the call until it ends it, so its slot may be read here (ServerCall).
-  ServerCall& call = lane.server_calls.held(call_id(command));
+  ServerCall& call = lane.server_calls.held(command.call());
   if (call.direct == nullptr) return false;
   std::array<std::uint8_t, kDirectBytes> frame;
-  const std::size_t size = call.direct->write(call, status_of(command), text_at(bytes, command.text_at, command.text),
+  const std::size_t size = call.direct->write(call, command.status(), text_at(bytes, command.text_at, command.text),
                                               {bytes + command.payload_at, command.payload}, frame);
   if (size == 0) return false;
   if (call.answered.exchange(true, std::memory_order_acq_rel)) {
-    lane.io.post(release_task(lane, call_id(command)));
+    lane.io.post(release_task(lane, command.call()));
     return true;
   }
   ServerShard::count_out(call);
@@ -234,14 +226,14 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
     case io::Connection::Direct::kSent:
       // Freeing the slot can wait until the thread is awake anyway: its caller has the reply. Code that waits for the
       // end of a call sets TasksAwaited.
-      lane.io.post_lazily(release_task(lane, call_id(command)));
+      lane.io.post_lazily(release_task(lane, command.call()));
       return true;
     case io::Connection::Direct::kPartial: {
       lane.io.post([connection = call.connection->shared_from_this(),
                     rest = std::vector<std::uint8_t>(frame.data() + sent, frame.data() + size)] {
         connection->finish_direct(rest);
       });
-      lane.io.post(release_task(lane, call_id(command)));
+      lane.io.post(release_task(lane, command.call()));
       return true;
     }
     case io::Connection::Direct::kBusy: break;

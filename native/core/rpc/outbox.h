@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -7,47 +8,51 @@
 #include <vector>
 
 #include "base/thread_check.h"
+#include "rpc/boundary.h"
 #include "rpc/client_endpoint.h"
 #include "rpc/engine.h"
 #include "rpc/server_shard.h"
+#include "rpc/status.h"
 
 namespace rocket::rpc {
 
-/// Kinds of commands in the Outbox. The numbers are shared with JavaScript (lib/addon/layout.ts).
-enum class CommandKind : std::int32_t {
-  kReply = 1,  ///< answer a server call with all of a single reply, and let go of it
-  kRelease,    ///< let go of a server call: one that was aborted, or that expired before its handler was started
-  kCall,       ///< start a client call
-  kCancel,     ///< forget a client call
-  kMessage,    ///< one message of the answer to a server call
-  kFinish,     ///< the end of such an answer
-  kHeaders,    ///< the metadata of an answer, before its first message
-  kTaken,      ///< `code` bytes of a request that streams have been handled: its peer may send as many more
-};
-
-inline constexpr std::size_t kCommandWords = 12;
-
-namespace command_flag {
-inline constexpr std::int32_t kLargePayload = 1;  ///< the payload is the next of the large blocks
-inline constexpr std::int32_t kCompressed = 2;    ///< the payload is, by the encoding that the answer's metadata names
-}  // namespace command_flag
-
 /// One descriptor, decoded.
 struct Command {
-  CommandKind kind;          ///< word 0
-  std::uint32_t id_low;      ///< word 1: call id, or call handle
-  std::uint32_t id_high;     ///< word 2
-  std::int32_t code;         ///< word 3: Status::word(), or endpoint number
-  std::int32_t method;       ///< word 4: method number; of a kReply Status::own
-  std::int32_t timeout_ms;   ///< word 5
-  std::uint32_t payload_at;  ///< word 6
-  std::uint32_t payload;     ///< word 7: bytes
-  std::uint32_t text_at;     ///< word 8
-  std::uint32_t text;        ///< word 9: bytes
-  std::int32_t flags;        ///< word 10
-  std::uint32_t more;        ///< word 11: bytes directly behind the text: the msg_id of a call, trailers of a reply
+  CommandKind kind;
+  std::uint32_t id_low;
+  std::uint32_t id_high;
+  std::int32_t code;    // by kind: below
+  std::int32_t method;  // by kind: below
+  std::int32_t timeout_ms;
+  std::uint32_t payload_at;
+  std::uint32_t payload;  ///< bytes
+  std::uint32_t text_at;
+  std::uint32_t text;  ///< bytes
+  std::int32_t flags;
+  std::uint32_t more;  ///< bytes directly behind the text: the msg_id of a call, trailers of an answer
+
+  bool has(std::int32_t flag) const { return (flags & flag) != 0; }
+  /// Of what is about a server call.
+  CallId call() const { return {id_low, id_high}; }
+  /// kReply, kFinish.
+  Status status() const { return Status::from_word(code, method); }
+  /// kCall.
+  std::int32_t endpoint() const { return code; }
+  /// kTaken.
+  std::int32_t taken_bytes() const { return code; }
+  /// kCall, kCancel.
+  CallHandle handle() const { return {id_low, id_high}; }
 };
 static_assert(sizeof(Command) == kCommandWords * 4);
+static_assert(offsetof(Command, code) == 4 * command_word::kCode);
+static_assert(offsetof(Command, method) == 4 * command_word::kMethod);
+static_assert(offsetof(Command, timeout_ms) == 4 * command_word::kTimeoutMs);
+static_assert(offsetof(Command, payload_at) == 4 * command_word::kPayloadAt);
+static_assert(offsetof(Command, payload) == 4 * command_word::kPayloadBytes);
+static_assert(offsetof(Command, text_at) == 4 * command_word::kTextAt);
+static_assert(offsetof(Command, text) == 4 * command_word::kTextBytes);
+static_assert(offsetof(Command, flags) == 4 * command_word::kFlags);
+static_assert(offsetof(Command, more) == 4 * command_word::kMoreBytes);
 
 /// The queue from one JavaScript thread to the io threads. The commands of one microtask turn are sorted by io thread
 /// and handed over in one batch each; its size is limited by the calls in flight.

@@ -23,7 +23,7 @@ bool ServerCallTable::grow() {
   for (std::size_t k = kChunkCalls; k-- > 0;) {
     auto* call = new (&slots[k].call) ServerCall(on_deadline_);
     const auto slot = static_cast<std::uint32_t>(chunk_count_ * kChunkCalls + k);
-    call->id = {(io_thread_ << CallId::kSlotBits) | slot, 0};
+    call->id = CallId::first(io_thread_, slot);
     free_.add(*call);
   }
   chunks_[chunk_count_++].store(slots, std::memory_order_release);

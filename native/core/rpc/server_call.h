@@ -12,6 +12,7 @@
 #include "base/free_list.h"
 #include "base/timer_wheel.h"
 #include "io/connection.h"
+#include "rpc/call_id.h"
 #include "rpc/call_link.h"
 #include "rpc/status.h"
 
@@ -21,16 +22,6 @@ class CallSession;
 class DirectReplies;
 struct Method;
 struct ShardConsumer;
-
-/// Names a server call across threads: `low` is io thread (8 bits) and slot (24 bits), `high` is the generation.
-struct CallId {
-  std::uint32_t low = 0;
-  std::uint32_t high = 0;
-
-  static constexpr std::uint32_t kSlotBits = 24;
-  std::uint32_t io_thread() const { return low >> kSlotBits; }
-  std::uint32_t slot() const { return low & ((1u << kSlotBits) - 1); }
-};
 
 /// One request on its way through the server. It belongs to the io thread of its connection, with two exceptions that
 /// hold from the moment its request event is pushed until JavaScript releases it: the JavaScript thread may read the

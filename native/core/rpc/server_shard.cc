@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "rpc/engine.h"
+#include "rpc/events.h"
 #include "rpc/preface.h"
 #include "rpc/protocol.h"
 #include "rpc/server.h"
@@ -139,7 +140,7 @@ void ServerShard::maybe_closed() {
   lane_.io.timers().cancel(flush_timer_);
   if (!server_.on_shard_closed()) return;
   for (const auto& each : consumers_) {
-    each->port->push_always({.kind = EventKind::kServerClosed, .owner = each->consumer->number()});
+    each->port->push_always(ServerClosedEvent{.server = each->consumer->number()});
   }
 }
 
@@ -203,25 +204,29 @@ void ServerShard::note_taken(Lane& lane, CallId id, std::int32_t bytes) {
   call->session->taken(*call, static_cast<std::size_t>(bytes));
 }
 
-bool ServerShard::tell(ServerCall& call, EventKind kind, ByteSpan message, OwnedBytes* block, std::int32_t flags) {
-  const bool pushed = call.consumer->port->push({.kind = kind,
-                                                 .owner = call.consumer->consumer->number(),
-                                                 .id_low = call.id.low,
-                                                 .id_high = call.id.high,
-                                                 .flags = flags,
-                                                 .payload = message,
-                                                 .string_fields = call.method->string_fields},
-                                                block);
+bool ServerShard::tell_message(ServerCall& call, ByteSpan message, OwnedBytes* block, std::int32_t flags) {
+  return offer(call,
+               MessageEvent{.server = call.consumer->consumer->number(),
+                            .call = call.id,
+                            .payload = message,
+                            .string_fields = call.method->string_fields,
+                            .flags = flags},
+               block);
+}
+
+bool ServerShard::tell_half_close(ServerCall& call) {
+  return offer(call, HalfCloseEvent{.server = call.consumer->consumer->number(), .call = call.id}, nullptr);
+}
+
+bool ServerShard::offer(ServerCall& call, const Event& event, OwnedBytes* block) {
+  const bool pushed = call.consumer->port->push(event, block);
   if (!pushed) call.consumer->port->wait_for_room(*call.session);
   return pushed;
 }
 
 void ServerShard::tell_room(ServerCall& call, std::size_t bytes) {
-  call.consumer->port->push_always({.kind = EventKind::kRoom,
-                                    .owner = call.consumer->consumer->number(),
-                                    .id_low = call.id.low,
-                                    .id_high = call.id.high,
-                                    .code = static_cast<std::int32_t>(bytes)});
+  call.consumer->port->push_always(RoomEvent{
+      .server = call.consumer->consumer->number(), .call = call.id, .bytes = static_cast<std::int32_t>(bytes)});
 }
 
 void ServerShard::finish_call(Lane& lane, CallId id, const Status& status, std::string_view text,
@@ -271,11 +276,8 @@ void ServerShard::cancel(ServerCall& call, const Status& status) {
 }
 
 void ServerShard::tell_aborted(const ServerCall& call, const Status& status) {
-  call.consumer->port->push_always({.kind = EventKind::kAbort,
-                                    .owner = call.consumer->consumer->number(),
-                                    .id_low = call.id.low,
-                                    .id_high = call.id.high,
-                                    .code = status.word()});
+  call.consumer->port->push_always(
+      AbortEvent{.server = call.consumer->consumer->number(), .call = call.id, .status = status});
 }
 
 void ServerShard::orphan(CallSession& session) {
@@ -343,8 +345,7 @@ void ServerShard::log(std::string_view line) {
       sink(line);
     } else {
       taken = !consumers_.empty() &&
-              consumers_.front()->port->push(
-                  {.kind = EventKind::kLog, .owner = consumers_.front()->consumer->number(), .text = as_bytes(line)});
+              consumers_.front()->port->push(LogEvent{.server = consumers_.front()->consumer->number(), .text = line});
     }
   }
   if (!taken) server_.counters.log_lines_dropped.fetch_add(1, std::memory_order_relaxed);

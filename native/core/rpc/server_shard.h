@@ -59,10 +59,9 @@ class ServerShard {
 
   // Called by sessions.
   Admission admit(CallSession& session, RequestHead& head);
-  /// More of a call that was admitted as open: kMessage or kHalfClose. False: the Inbox is full, and the session hears
-  /// on_inbox_room().
-  bool tell(ServerCall& call, EventKind kind, ByteSpan message = {}, OwnedBytes* block = nullptr,
-            std::int32_t flags = 0);
+  /// More of a call that was admitted as open. False: the Inbox is full, and the session hears on_inbox_room().
+  bool tell_message(ServerCall& call, ByteSpan message, OwnedBytes* block, std::int32_t flags);
+  bool tell_half_close(ServerCall& call);
   /// JavaScript may send so many bytes more.
   void tell_room(ServerCall& call, std::size_t bytes);
   /// A request that is answered with an error before anything has begun.
@@ -105,6 +104,7 @@ class ServerShard {
   bool draining() const { return draining_; }
 
  private:
+  bool offer(ServerCall& call, const Event& event, OwnedBytes* block);
   /// Which consumer gets the next request.
   ShardConsumer& pick_consumer() { return *consumers_.front(); }
   Admission refuse(const Status& status, std::string_view text);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "io/spawn.h"
+#include "rpc/events.h"
 #include "tinypb/reply_frame.h"
 #include "tinypb/status.h"
 #include "tinypb/wire_code.h"
@@ -34,20 +35,14 @@ void ClientLink::attach() {
 
 void ClientLink::send(rpc::CallRequest& request) {
   ROCKET_ON_IO_THREAD(lane_.io);
-  const rpc::Event refusal{.kind = rpc::EventKind::kFailure,
-                           .id_low = request.handle.index,
-                           .id_high = request.handle.generation,
-                           .code = status_of(kCancelled).word(),
-                           .text = as_bytes("the channel is closed"),
-                           .own = kCancelled};
-  if (state() == rpc::LinkState::kClosed) return port_->push_always(refusal);
+  const auto refuse = [&](std::int32_t wire_code, std::string_view why) {
+    port_->push_always(rpc::FailureEvent{
+        .endpoint = endpoint_->number, .handle = request.handle, .status = status_of(wire_code), .text = why});
+  };
+  if (state() == rpc::LinkState::kClosed) return refuse(kCancelled, "the channel is closed");
   ClientCall* call = calls_.allocate();
   if (call == nullptr) {
-    rpc::Event full = refusal;
-    full.code = status_of(kResourceExhausted).word();
-    full.own = kResourceExhausted;
-    full.text = as_bytes("too many calls in flight on one connection (option connections)");
-    return port_->push_always(full);
+    return refuse(kResourceExhausted, "too many calls in flight on one connection (option connections)");
   }
   call->link = this;
   call->handle = request.handle;
@@ -114,7 +109,7 @@ void ClientLink::send_kept(ClientCall& call, ClientSession& session) {
   call.body = OwnedBytes();
   channel_->counters.waiting_bytes.fetch_sub(static_cast<std::int64_t>(body.size()), std::memory_order_relaxed);
   OwnedBytes none;
-  const bool large = body.size() > rpc::Inbox::kLargePayloadBytes;
+  const bool large = body.size() > rpc::kLargePayloadBytes;
   const std::string metadata = std::move(call.metadata);
   send(call, session, metadata, body.span(), large ? &body : &none);
 }
@@ -170,17 +165,19 @@ bool ClientLink::on_reply(ClientSession& session, const FrameView& view, OwnedBy
     return true;
   }
   const bool ok = view.err_code == kOk;
-  rpc::Event event{.kind = ok ? rpc::EventKind::kReply : rpc::EventKind::kFailure,
-                   .owner = endpoint_->number,
-                   .id_low = call->handle.index,
-                   .id_high = call->handle.generation,
-                   .code = ok ? 0 : status_of(view.err_code).word(),
-                   .flags = rpc::event_flag::kRequestWritten,
-                   .payload = ok ? view.body : ByteSpan{},
-                   .string_fields = call->method->string_fields,
-                   .text = as_bytes(view.err_info.substr(0, kMaxTextBytes)),
-                   .own = view.err_code};
-  if (!port_->push(event, ok ? block : nullptr)) return false;
+  const std::string_view text = view.err_info.substr(0, kMaxTextBytes);
+  const bool pushed = ok ? port_->push(rpc::ReplyEvent{.endpoint = endpoint_->number,
+                                                       .handle = call->handle,
+                                                       .payload = view.body,
+                                                       .string_fields = call->method->string_fields,
+                                                       .text = text},
+                                       block)
+                         : port_->push(rpc::FailureEvent{.endpoint = endpoint_->number,
+                                                         .handle = call->handle,
+                                                         .status = status_of(view.err_code),
+                                                         .text = text,
+                                                         .flags = rpc::event_flag::kRequestWritten});
+  if (!pushed) return false;
   session.got_reply = true;
   attempts_ = 0;
   release(*call);
@@ -218,14 +215,11 @@ void ClientLink::on_reply_unread(ClientSession& session, const FrameStart& start
     channel_->counters.late_replies.fetch_add(1, std::memory_order_relaxed);
     return after_late_reply(session, start.msg_id);
   }
-  port_->push_always({.kind = rpc::EventKind::kFailure,
-                      .owner = endpoint_->number,
-                      .id_low = call->handle.index,
-                      .id_high = call->handle.generation,
-                      .code = status_of(kResourceExhausted).word(),
-                      .flags = rpc::event_flag::kRequestWritten,
-                      .text = as_bytes(why),
-                      .own = kResourceExhausted});
+  port_->push_always(rpc::FailureEvent{.endpoint = endpoint_->number,
+                                       .handle = call->handle,
+                                       .status = status_of(kResourceExhausted),
+                                       .text = why,
+                                       .flags = rpc::event_flag::kRequestWritten});
   session.got_reply = true;
   attempts_ = 0;
   release(*call);
@@ -246,14 +240,11 @@ void ClientLink::release(ClientCall& call) {
 
 void ClientLink::end_with(ClientCall& call, std::int32_t wire_code, std::string_view text) {
   const bool written = call.session != nullptr && call.session->connection().written_total() >= call.frame_end;
-  port_->push_always({.kind = rpc::EventKind::kFailure,
-                      .owner = endpoint_->number,
-                      .id_low = call.handle.index,
-                      .id_high = call.handle.generation,
-                      .code = status_of(wire_code).word(),
-                      .flags = written ? rpc::event_flag::kRequestWritten : 0,
-                      .text = as_bytes(text),
-                      .own = wire_code});
+  port_->push_always(rpc::FailureEvent{.endpoint = endpoint_->number,
+                                       .handle = call.handle,
+                                       .status = status_of(wire_code),
+                                       .text = text,
+                                       .flags = written ? rpc::event_flag::kRequestWritten : 0});
   if (ClientSession* session = call.session; session != nullptr) leave(*session, call);
   release(call);
 }
@@ -300,11 +291,11 @@ const char* ClientLink::what_it_waits_for(const ClientCall& call) const {
 
 void ClientLink::set_state(rpc::LinkState state) {
   store_state(state);
-  port_->push_always({.kind = rpc::EventKind::kEndpointState,
-                      .owner = endpoint_->number,
-                      .id_low = index_,
-                      .code = static_cast<std::int32_t>(state),
-                      .text = as_bytes(state == rpc::LinkState::kFailed ? std::string_view(last_error_) : "")});
+  port_->push_always(
+      rpc::EndpointStateEvent{.endpoint = endpoint_->number,
+                              .link = index_,
+                              .state = state,
+                              .text = state == rpc::LinkState::kFailed ? std::string_view(last_error_) : ""});
 }
 
 void ClientLink::close() {
@@ -326,7 +317,7 @@ void ClientLink::close() {
 void ClientLink::maybe_closed() {
   if (closed_reported_ || !sessions_.empty()) return;
   closed_reported_ = true;
-  port_->push_always({.kind = rpc::EventKind::kEndpointClosed, .owner = endpoint_->number, .id_low = index_});
+  port_->push_always(rpc::EndpointClosedEvent{.endpoint = endpoint_->number, .link = index_});
 }
 
 }  // namespace rocket::tinypb

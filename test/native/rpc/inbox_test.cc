@@ -184,8 +184,8 @@ TEST_F(InboxTest, HasTheHeadOfEachRequest) {
     for (std::size_t i = 0, event = 0; i < kCalls; ++i, event += i % 3 == 1 ? 2 : 1) {
       ASSERT_EQ(words(batch, event)[0], static_cast<std::int32_t>(EventKind::kRequest));
       const auto word = static_cast<std::uint32_t>(words(batch, event)[11]);
-      const std::string& string = strings.at(word >> Inbox::kHeadPlaceBits);
-      const std::size_t at = word & ((1U << Inbox::kHeadPlaceBits) - 1);
+      const std::string& string = strings.at(word >> kHeadPlaceBits);
+      const std::size_t at = word & ((1U << kHeadPlaceBits) - 1);
       const auto byte = [&](std::size_t n) { return static_cast<std::size_t>(static_cast<unsigned char>(string[n])); };
       const std::size_t peer_at = byte(at) | byte(at + 1) << 8;
       ASSERT_EQ(string.substr(peer_at + 1, byte(peer_at)), peer(i)) << i;

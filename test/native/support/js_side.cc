@@ -11,6 +11,7 @@ namespace rocket::test {
 
 using rpc::CommandKind;
 using rpc::EventKind;
+namespace event_word = rpc::event_word;
 
 namespace {
 
@@ -22,10 +23,10 @@ rpc::Inbox::Slab slab_of(std::vector<std::uint8_t>& bytes, std::vector<std::int3
 }
 
 std::int32_t code_of(const std::int32_t* words) {
-  switch (static_cast<EventKind>(words[0])) {
-    case EventKind::kFailure: return words[11];
-    case EventKind::kAbort: return tinypb::wire_code_of(rpc::Status::from_word(words[4], 0));
-    default: return words[4];
+  switch (static_cast<EventKind>(words[event_word::kKind])) {
+    case EventKind::kFailure: return words[event_word::kLast];
+    case EventKind::kAbort: return tinypb::wire_code_of(rpc::Status::from_word(words[event_word::kCode], 0));
+    default: return words[event_word::kCode];
   }
 }
 
@@ -101,7 +102,7 @@ rpc::Command& JsSide::add_command(CommandKind kind, ByteSpan payload, std::strin
   rpc::Command command{};
   command.kind = kind;
   command.payload = static_cast<std::uint32_t>(payload.size());
-  if (payload.size() > rpc::Inbox::kLargePayloadBytes) {
+  if (payload.size() > rpc::kLargePayloadBytes) {
     command.flags |= rpc::command_flag::kLargePayload;
     command_large_.push_back(OwnedBytes::copy_of(payload));
   } else {
@@ -221,12 +222,15 @@ void JsSide::handle_batch() {
   const std::uint8_t* bytes = slab_bytes_[static_cast<std::size_t>(batch.slab)].data();
   std::size_t next_large = 0;
   for (std::size_t i = 0; i < batch.events; ++i, words += rpc::kEventWords) {
-    const bool large = (words[10] & rpc::event_flag::kLargePayload) != 0;
+    const bool large = (words[event_word::kFlags] & rpc::event_flag::kLargePayload) != 0;
     const std::uint8_t* payload_in = large ? batch.large.at(next_large++).data() : bytes;
-    handle({static_cast<EventKind>(words[0]), words[1], static_cast<std::uint32_t>(words[2]),
-            static_cast<std::uint32_t>(words[3]), code_of(words), words[5], words[10],
-            ByteSpan(payload_in + words[6], static_cast<std::size_t>(words[7])),
-            as_text({bytes + words[8], static_cast<std::size_t>(words[9])})});
+    handle({static_cast<EventKind>(words[event_word::kKind]), words[event_word::kOwner],
+            static_cast<std::uint32_t>(words[event_word::kIdLow]),
+            static_cast<std::uint32_t>(words[event_word::kIdHigh]), code_of(words), words[event_word::kTimeMs],
+            words[event_word::kFlags],
+            ByteSpan(payload_in + words[event_word::kPayloadAt],
+                     static_cast<std::size_t>(words[event_word::kPayloadBytes])),
+            as_text({bytes + words[event_word::kTextAt], static_cast<std::size_t>(words[event_word::kTextBytes])})});
   }
 }
 

@@ -1,0 +1,11 @@
+// Made by `npm run boundary` from scripts/boundary/description.ts; do not edit.
+#pragma once
+
+#include <cstdint>
+
+namespace rocket::addon {
+
+/// Compared with that of JavaScript when the binary is loaded.
+inline constexpr std::uint32_t kBoundaryHash = 1'131'395'172;
+
+}  // namespace rocket::addon
