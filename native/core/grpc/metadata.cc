@@ -103,11 +103,11 @@ const char* name_of(MetadataFault fault) {
 CheckedMetadata check_metadata(std::string_view text) {
   CheckedMetadata result;
   if (text.empty()) return result;
-  if (text.front() != '\0') return {MetadataFault::kForm};
+  if (text.front() != '\0') return {MetadataFault::kForm, {}};
   text.remove_prefix(1);
   std::string_view key, value;
   while (!text.empty()) {
-    if (!take_pair(text, key, value)) return {MetadataFault::kForm};
+    if (!take_pair(text, key, value)) return {MetadataFault::kForm, {}};
     if (const auto fault = check_pair(key, value); fault != MetadataFault::kNone) return {fault, key};
     result.list_bytes += key.size() + value.size() + 32;
     result.block_bytes += h2::literal_bound(key, value);

@@ -6,7 +6,10 @@ Method* MethodTable::insert(std::string_view name) {
   const auto dot = name.rfind('.');
   if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return nullptr;
   if (by_name_.contains({name.substr(0, dot), name.substr(dot + 1)})) return nullptr;
-  Method& method = methods_.emplace_back(std::string(name), dot);
+  // (clang 14 does not construct an aggregate in place.)
+  Method& method = methods_.emplace_back();
+  method.name = name;
+  method.service_size = dot;
   by_name_.emplace(Key{method.service(), method.method()}, &method);
   return &method;
 }

@@ -27,8 +27,8 @@ using NativeHandler = NativeAnswer (*)(ServerShard& shard, ByteSpan message);
 
 /// A method of a server: JavaScript's, or one that is answered natively.
 struct Method {
-  std::string name;          ///< `Service.method`
-  std::size_t service_size;  ///< so many bytes of `name` are the service
+  std::string name;              ///< `Service.method`
+  std::size_t service_size = 0;  ///< so many bytes of `name` are the service
   /// JavaScript's: in the order in which the methods were added (Consumer::number_of()).
   std::int32_t index = 0;
   std::uint32_t string_fields = 0;  ///< of its request (Event::string_fields)
