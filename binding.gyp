@@ -27,6 +27,7 @@
       "cflags_cc": ["-std=c++20", "-O3", "-fexceptions", "-frtti", "-fno-omit-frame-pointer", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-Wno-missing-field-initializers", "<(lto)"],
       "ldflags": ["<(lto)"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+      "configurations": {"Debug": {"defines": ["ROCKET_CHECK_THREADS"]}},
       "libraries": ["-lpthread"],
       "conditions": [
         ["OS=='mac'", {
