@@ -3,6 +3,7 @@
 #include "base/thread_check.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "grpc/health.h"
 #include "grpc/protocol.h"
@@ -457,13 +458,29 @@ void ServerSession::watch_stalls() {
 
 void ServerSession::on_stall_look(Timer& timer) {
   ServerSession& session = static_cast<StallTimer&>(timer).session;
+  if (!session.connection_->open()) return;
   const SteadyMs now = session.connection_->io().now();
-  const auto since = session.h2_.stalled_since(now);
-  if (!since || !session.connection_->open()) return;
-  if (now - *since >= session.server_->options().connection.idle_timeout.count()) {
-    return session.connection_->close(io::CloseReason::kSlowReader);
+  const SteadyMs patience = session.server_->options().connection.idle_timeout.count();
+  if (std::exchange(session.written_seen_, session.written_total()) != session.written_total()) {
+    session.last_written_ = now;
+  }
+  for (auto since = session.h2_.stalled_since(now); since; since = session.h2_.stalled_since(now)) {
+    if (now - *since < patience) break;
+    if (now - session.last_written_ >= patience) return session.connection_->close(io::CloseReason::kSlowReader);
+    session.give_up_stalled();
   }
   session.watch_stalls();
+}
+
+/// A peer that reads other replies keeps its connection.
+void ServerSession::give_up_stalled() {
+  h2::Stream& stream = h2_.longest_stalled();
+  auto* request = static_cast<ServerRequest*>(stream.user);
+  h2_.reset(stream, h2::ErrorCode::kEnhanceYourCalm);
+  if (request == nullptr) return;
+  if (request->call == nullptr) return drop(*request);
+  leave_shut(*request);
+  shard_.cancel(*request->call, {Code::kResourceExhausted});
 }
 
 void ServerSession::begin_draining() {

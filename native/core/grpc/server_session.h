@@ -137,6 +137,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   std::size_t header_list_room() const;
   std::string too_much(std::size_t bytes);
   void watch_stalls();
+  void give_up_stalled();
   static void on_stall_look(Timer& timer);
 
   struct StallTimer : Timer {
@@ -157,6 +158,8 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   ShutLink shut_;
   std::size_t assembled_ = 0;  ///< the sum of ServerRequest::counted
   StallTimer stall_timer_{*this};
+  std::uint64_t written_seen_ = 0;  ///< by the last look for stalls
+  SteadyMs last_written_ = 0;       ///< when a look found that the peer had read something
   std::vector<ServerRequest*> watches_;
   WatchTimer watch_timer_{*this};
   std::string peer_name_;  ///< made for the first request: an idle connection does without

@@ -172,6 +172,11 @@ void ServerSession::message(rpc::ServerCall& call, rpc::Payload& payload) {
 
 void ServerSession::send_message(ServerRequest& request, ByteSpan message, bool compressed) {
   if (!connection_->open() || request.stream->closed()) return;
+  if (const std::string why = too_much(message.size()); !why.empty()) {
+    send_trailers(request, {static_cast<std::uint8_t>(Code::kResourceExhausted), why, {}});
+    if (request.call != nullptr) shard_.cancel(*request.call, {Code::kResourceExhausted});
+    return;
+  }
   send_headers(request, {});
   std::array<std::uint8_t, kMessageHeadBytes> head;
   write_message_head(head.data(), message.size(), compressed);

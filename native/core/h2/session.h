@@ -143,6 +143,8 @@ class Session {
   /// Since when the stream that waits longest for the peer's windows, or for the sink, has made no progress; call it
   /// regularly, since it is what looks at the clock.
   std::optional<SteadyMs> stalled_since(SteadyMs now);
+  /// The stream that stalled_since() speaks of; it may be released, and `user` null. There must be one.
+  Stream& longest_stalled() { return *static_cast<Stream*>(static_cast<StallLink*>(stalled_.next)); }
   /// Streams that count for max_streams.
   std::uint32_t stream_count() const { return held_; }
   std::size_t queued_bytes() const { return queued_bytes_; }

@@ -313,6 +313,46 @@ TEST_F(GrpcStreams, DeadlinesResetsAndLostPeersAbort) {
   EXPECT_TRUE(all_ended());
 }
 
+TEST_F(GrpcStreams, WhatWaitsForShutWindowsIsBounded) {
+  rpc::ServerOptions options;
+  options.connection.max_write_queue_bytes = 100'000;
+  options.connection.max_frame_bytes = 100'000;
+  const auto address = serve_streams(MethodKind::kServerStream, options);
+  H2Peer peer(address, {H2Peer::setting(h2::SettingId::kInitialWindowSize, 0), false});
+  on_open = [&](const EventView& event) {
+    js_.message(event.id_low, event.id_high, as_bytes(std::string(60'000, 'x')));
+  };
+  std::uint32_t last = 0;
+  for (std::size_t i = 0; i < 20; ++i) last = peer.call(kEcho, "");
+  ASSERT_TRUE(pump([&] { return js_.aborts == 12; }));
+  const auto reply = peer.wait(last);
+  EXPECT_EQ(reply.status(), static_cast<int>(Code::kResourceExhausted));
+  EXPECT_NE(reply.message().find("maxWriteQueueBytes"), std::string::npos);
+}
+
+TEST_F(GrpcStreams, OneShutWindowCostsItsStreamOnly) {
+  rpc::ServerOptions options;
+  options.connection.idle_timeout = Millis(200);
+  const auto address = serve_streams(MethodKind::kServerStream, options);
+  H2Peer peer(address, {H2Peer::setting(h2::SettingId::kInitialWindowSize, 100), false});
+  on_open = [&](const EventView& event) { js_.message(event.id_low, event.id_high, as_bytes(std::string(1000, 'x'))); };
+  std::int32_t status = 0;
+  js_.on_abort = [&](const EventView& event) {
+    status = event.code;
+    js_.end(event.id_low, event.id_high);
+  };
+  const auto id = peer.call(kEcho, "");
+  ASSERT_TRUE(pump_requests(1));
+  js_.flush();
+  // The peer reads other answers all the time.
+  while (!peer.of(id).over()) ASSERT_EQ(peer.wait(peer.call("/Nobody/none", "")).status(), 12);
+  EXPECT_EQ(peer.of(id).reset, h2::ErrorCode::kEnhanceYourCalm);
+  ASSERT_TRUE(pump([&] { return js_.aborts == 1; }));
+  EXPECT_EQ(status, rpc::Status{Code::kResourceExhausted}.word());
+  EXPECT_EQ(peer.wait(peer.call("/Nobody/none", "")).status(), 12);
+  EXPECT_TRUE(all_ended());
+}
+
 TEST_F(GrpcStreams, CompressedMessagesAreMarkedWhereTheyAreTaken) {
   rpc::ServerOptions options;
   options.takes_compressed = true;
