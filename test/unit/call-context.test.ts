@@ -46,6 +46,10 @@ describe('an abort', () => {
     [10000007, 'DEADLINE_EXCEEDED', /deadline/],
     [10000000, 'CANCELLED', /gone away/],
     [20000014, 'CANCELLED', /closing/],
+    [20000001, 'CANCELLED', /caller has cancelled/],
+    [20000008, 'RESOURCE_EXHAUSTED', /limit/],
+    [20000013, 'INTERNAL', /answered/],
+    [20000012, 'UNIMPLEMENTED', /answered/],
   ])('%i aborts the signal with %s', async (wireCode, code, message) => {
     const answer = gate<OrderReply>();
     let context: CallContext | undefined;

@@ -443,11 +443,12 @@ void ServerSession::drop(ServerRequest& request) {
   h2_.release(stream);
 }
 
-void ServerSession::on_reset(h2::Stream& stream, h2::ErrorCode, const char*) {
+void ServerSession::on_reset(h2::Stream& stream, h2::ErrorCode, const char* why) {
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.call == nullptr) return drop(request);
   leave_shut(request);
-  shard_.cancel(*request.call, {Code::kCancelled, rpc::Reason::kPeerGone});
+  // A peer that has reset it has cancelled the call; one that broke the rules is as good as gone.
+  shard_.cancel(*request.call, {Code::kCancelled, why == nullptr ? rpc::Reason::kNone : rpc::Reason::kPeerGone});
 }
 
 void ServerSession::watch_stalls() {

@@ -353,6 +353,20 @@ TEST_F(GrpcStreams, OneShutWindowCostsItsStreamOnly) {
   EXPECT_TRUE(all_ended());
 }
 
+TEST_F(GrpcStreams, AResetIsACancellation) {
+  H2Peer peer(serve_streams(MethodKind::kBidi));
+  std::int32_t status = 0;
+  js_.on_abort = [&](const EventView& event) {
+    status = event.code;
+    js_.end(event.id_low, event.id_high);
+  };
+  const auto id = peer.open(H2Peer::request(kEcho));
+  ASSERT_TRUE(pump_requests(1));
+  peer.reset(id);
+  ASSERT_TRUE(pump([&] { return js_.aborts == 1; }));
+  EXPECT_EQ(status, rpc::Status{Code::kCancelled}.word());
+}
+
 TEST_F(GrpcStreams, CompressedMessagesAreMarkedWhereTheyAreTaken) {
   rpc::ServerOptions options;
   options.takes_compressed = true;
