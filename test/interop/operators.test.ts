@@ -11,6 +11,8 @@ const script = path.resolve(import.meta.dirname, 'python/operator_client.py');
 
 for (const operatorServer of operatorServers) {
   describe.skipIf(peersAreMissing(...operatorServer.needs))(operatorServer.name, () => {
+    const lacks = (what: (typeof operatorServer.lacks)[number]): boolean =>
+      operatorServer.lacks.includes(what);
     let server: Running;
 
     beforeAll(async () => {
@@ -37,7 +39,11 @@ Nobody NOT_FOUND
         expect(await ask('watch', service)).toBe(`${service} SERVING\n`);
       });
 
-      it('finds services by reflection', async () => {
+      it.skipIf(lacks('health list'))('lists the health of all services', async () => {
+        expect(await ask('list')).toBe(` SERVING\n${service} SERVING\n`);
+      });
+
+      it.skipIf(lacks('reflection'))('finds services by reflection', async () => {
         expect((await ask('services')).split('\n')).toContain(service);
       });
     });
@@ -47,7 +53,7 @@ Nobody NOT_FOUND
         return (await runPeer('grpcurl', { args: ['-plaintext', ...args], deadlineMs })).output;
       };
 
-      it('lists and describes services', async () => {
+      it.skipIf(lacks('reflection'))('lists and describes services', async () => {
         const address = `127.0.0.1:${server.port}`;
         expect((await grpcurl(address, 'list')).split('\n')).toContain(service);
         expect(await grpcurl(address, 'describe', service)).toContain(

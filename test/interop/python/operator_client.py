@@ -1,5 +1,6 @@
 """What operators ask of a server, by grpcio: `operator_client.py PORT health SERVICE...` prints a line "SERVICE STATUS" for
-each, `operator_client.py PORT watch SERVICE` its first one, `operator_client.py PORT services` what reflection names."""
+each, `operator_client.py PORT watch SERVICE` its first one, `operator_client.py PORT list` all that the
+server has, `operator_client.py PORT services` what reflection names."""
 
 import sys
 
@@ -27,6 +28,12 @@ def watch(channel, services):
     responses.cancel()
 
 
+def list_health(channel, _):
+    statuses = health_pb2_grpc.HealthStub(channel).List(health_pb2.HealthListRequest(), timeout=DEADLINE_SECONDS).statuses
+    for name in sorted(statuses):
+        print(name, health_pb2.HealthCheckResponse.ServingStatus.Name(statuses[name].status))
+
+
 def services(channel, _):
     for name in sorted(ProtoReflectionDescriptorDatabase(channel).get_services()):
         print(name)
@@ -35,4 +42,4 @@ def services(channel, _):
 if __name__ == "__main__":
     port, what, *names = sys.argv[1:]
     with grpc.insecure_channel(f"127.0.0.1:{port}") as made:
-        {"health": health, "watch": watch, "services": services}[what](made, names)
+        {"health": health, "watch": watch, "list": list_health, "services": services}[what](made, names)

@@ -5,17 +5,21 @@ import { HealthImplementation } from 'grpc-health-check';
 import { protosFolder, testProto } from './definitions.ts';
 import type { Running } from './peer-process.ts';
 import type { PeerName } from './peers.ts';
+import { startRocketTestServer } from './rocket-servers.ts';
 
-/** Says that it serves, and grpc.testing.TestService too, and describes that service by reflection. */
+/** Says that it serves, and grpc.testing.TestService too. */
 export interface OperatorServer {
   readonly name: string;
   readonly needs: readonly PeerName[];
+  /** What it cannot be asked: the List of health, or a description of the service by reflection. */
+  readonly lacks: readonly ('health list' | 'reflection')[];
   start(): Promise<Running>;
 }
 
 const grpcJs: OperatorServer = {
   name: 'grpc-js server',
   needs: [],
+  lacks: ['health list'],
   async start() {
     const definition = loadSync(testProto, { includeDirs: [protosFolder] });
     const server = new Server();
@@ -36,4 +40,11 @@ const grpcJs: OperatorServer = {
   },
 };
 
-export const operatorServers: readonly OperatorServer[] = [grpcJs];
+const rocket: OperatorServer = {
+  name: 'rocket-rpc server',
+  needs: [],
+  lacks: ['reflection'],
+  start: startRocketTestServer,
+};
+
+export const operatorServers: readonly OperatorServer[] = [grpcJs, rocket];

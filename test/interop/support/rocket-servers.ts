@@ -1,4 +1,4 @@
-/** Our servers, to be listed in targets.ts, order-servers.ts and h2spec-targets.ts once they speak gRPC. */
+/** Our servers, as targets.ts, order-servers.ts, h2spec-targets.ts and operator-servers.ts list them. */
 import { type Handlers, loadProto, Server } from '../../../lib/index.ts';
 import { testService } from '../test-service.ts';
 import { compressionCases } from './cases.ts';
@@ -16,14 +16,14 @@ export const rocketTestServer: Target = {
   needs: [],
   // It neither takes nor sends compressed messages.
   lacks: compressionCases,
-  start: startTestServer,
+  start: startRocketTestServer,
 };
 
 export const rocketH2specTarget: H2specTarget = {
   name: 'rocket-rpc server',
   needs: [],
   knownFailures: [],
-  start: startTestServer,
+  start: startRocketTestServer,
 };
 
 /** In a process of its own, as the tools would find it. */
@@ -36,7 +36,7 @@ export const rocketOrderServer: OrderServer = {
     ),
 };
 
-async function startTestServer(): Promise<Running> {
+export async function startRocketTestServer(): Promise<Running> {
   const { TestService } = loadProto(testProto, { includeDirs: [protosFolder] });
   if (TestService === undefined) throw new Error(`${testProto} has no service TestService`);
   // A thousand replies of 300 kB are asked for at once.
