@@ -131,6 +131,7 @@ TEST_F(GrpcAssembly, AConnectionThatEndsLeavesNothingCounted) {
     open_all(peer, 4);
     send_round(peer);
     EXPECT_GT(partial(), 0);
+    peer.raw().reset();
   }
   EXPECT_TRUE(test::eventually(js_.io_threads(1), [&] { return server_->gauges.open.load() == 0; }));
   EXPECT_EQ(partial(), 0);

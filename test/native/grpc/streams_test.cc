@@ -4,6 +4,7 @@
 
 #include "grpc/metadata.h"
 #include "grpc/server_fixture.h"
+#include "tinypb/status.h"
 
 namespace rocket::grpc {
 namespace {
@@ -348,7 +349,7 @@ TEST_F(GrpcStreams, OneShutWindowCostsItsStreamOnly) {
   while (!peer.of(id).over()) ASSERT_EQ(peer.wait(peer.call("/Nobody/none", "")).status(), 12);
   EXPECT_EQ(peer.of(id).reset, h2::ErrorCode::kEnhanceYourCalm);
   ASSERT_TRUE(pump([&] { return js_.aborts == 1; }));
-  EXPECT_EQ(status, rpc::Status{Code::kResourceExhausted}.word());
+  EXPECT_EQ(status, tinypb::wire_code_of(rpc::Status{Code::kResourceExhausted}));
   EXPECT_EQ(peer.wait(peer.call("/Nobody/none", "")).status(), 12);
   EXPECT_TRUE(all_ended());
 }
@@ -364,7 +365,7 @@ TEST_F(GrpcStreams, AResetIsACancellation) {
   ASSERT_TRUE(pump_requests(1));
   peer.reset(id);
   ASSERT_TRUE(pump([&] { return js_.aborts == 1; }));
-  EXPECT_EQ(status, rpc::Status{Code::kCancelled}.word());
+  EXPECT_EQ(status, tinypb::wire_code_of(rpc::Status{Code::kCancelled}));
 }
 
 TEST_F(GrpcStreams, CompressedMessagesAreMarkedWhereTheyAreTaken) {
