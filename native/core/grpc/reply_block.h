@@ -20,13 +20,14 @@ inline constexpr std::string_view kOkTrailers{
     "\x00\x0bgrpc-status\x01"
     "0",
     15};
-/// Replies without a body to requests that are not gRPC: with END_STREAM.
+/// Headers of replies to requests that are not gRPC; kNotGrpcText is their body.
 inline constexpr std::string_view kNotPost =
     "\x08\x03"
-    "405\x0f\x07\x04POST";
+    "405\x0f\x07\x04POST\x0f\x10\x0atext/plain";
 inline constexpr std::string_view kNotGrpc =
     "\x08\x03"
-    "415";
+    "415\x0f\x10\x0atext/plain";
+inline constexpr std::string_view kNotGrpcText = "gRPC is spoken here: POST, with content-type application/grpc\n";
 
 /// How a call ends, for the wire.
 struct Trailers {

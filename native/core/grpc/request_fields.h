@@ -19,13 +19,14 @@ class RequestFields {
     path_.clear();
     metadata_.assign(1, '\0');
     timeout_.reset();
-    is_post_ = is_grpc_ = bad_timeout_ = false;
+    is_post_ = is_head_ = is_grpc_ = bad_timeout_ = false;
   }
   void take(const h2::Field& field) {
     if (crosses(field.tag)) {
       append_pair(metadata_, field.name, field.value);
     } else if (field.tag == tag::kMethod) {
       is_post_ = field.value == "POST";
+      is_head_ = field.value == "HEAD";
     } else if (field.tag == tag::kPath) {
       path_ = field.value;
     } else if (field.tag == tag::kContentType) {
@@ -40,6 +41,7 @@ class RequestFields {
   /// In the NUL form; begins with the NUL even if there is none, which says that the request came by gRPC.
   const std::string& metadata() const { return metadata_; }
   bool is_post() const { return is_post_; }
+  bool is_head() const { return is_head_; }
   bool is_grpc() const { return is_grpc_; }
   bool bad_timeout() const { return bad_timeout_; }
   std::optional<Millis> timeout() const { return timeout_; }
@@ -49,6 +51,7 @@ class RequestFields {
   std::string metadata_;
   std::optional<Millis> timeout_;
   bool is_post_ = false;
+  bool is_head_ = false;
   bool is_grpc_ = false;
   bool bad_timeout_ = false;
 };

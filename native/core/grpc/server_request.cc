@@ -18,6 +18,7 @@ void ServerRequestPool::give(ServerRequest& request) {
   request.method = nullptr;
   request.call = nullptr;
   request.metadata.clear();
+  request.http_reply = {};
   if (requests_.size() - free_.taken() >= kMostKept) {
     request.metadata.shrink_to_fit();
     request.reader = MessageReader();

@@ -47,6 +47,9 @@ struct ServerRequest : Timer, RequestLink, ShutLink {
   /// The message, once it is whole, while it has to wait: for the end of the request, or for room in the Inbox.
   OwnedBytes message;
   std::size_t message_bytes = 0;
+  /// Of a request that is not gRPC: the headers of its reply, which waits for its end.
+  std::string_view http_reply;
+  bool wants_no_body = false;  ///< of that reply
   bool has_message = false;
   bool compressed = false;
   bool waits_for_room = false;

@@ -108,8 +108,8 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
     shard_.count_refused();
     return refuse(request, {Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
   }
-  if (!fields.is_post()) return refuse_http(request, kNotPost);
-  if (!fields.is_grpc()) return refuse_http(request, kNotGrpc);
+  if (!fields.is_post()) return refuse_http(request, kNotPost, head.ended);
+  if (!fields.is_grpc()) return refuse_http(request, kNotGrpc, head.ended);
   if (fields.bad_timeout()) {
     shard_.count_refused();
     return refuse(request, {Code::kInternal}, "the request's grpc-timeout is malformed");
@@ -148,6 +148,11 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
 void ServerSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.streams) return take_stream(request, data, ended);
+  if (!request.http_reply.empty()) {
+    h2_.consume(stream, data.size());
+    if (ended) reply_http(request);
+    return;
+  }
   if (!ended) {
     request.withheld += data.size();
     let_in(request);
@@ -158,6 +163,7 @@ void ServerSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
 void ServerSession::on_trailers(h2::Stream& stream, bool) {
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.streams) return take_stream(request, {}, true);
+  if (!request.http_reply.empty()) return reply_http(request);
   end_request(request);
 }
 
@@ -324,6 +330,7 @@ void ServerSession::on_deadline(Timer& timer) {
 
 void ServerSession::expire(ServerRequest& request) {
   ROCKET_ON_IO_THREAD(connection_->io());
+  if (!request.http_reply.empty()) return reply_http(request);
   server_->counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
   refuse(request, {Code::kDeadlineExceeded}, "deadline exceeded before the request was complete");
 }
@@ -345,6 +352,7 @@ void ServerSession::fail_for_memory(ServerRequest& request) {
 }
 
 void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, std::string_view text) {
+  if (!request.http_reply.empty()) return reply_http(request);
   if (request.call == nullptr) {
     send_trailers(request, {code_of(status), text, {}});
     return drop(request);
@@ -354,9 +362,18 @@ void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, st
   shard_.cancel(*request.call, status);
 }
 
-void ServerSession::refuse_http(ServerRequest& request, std::string_view block) {
+void ServerSession::refuse_http(ServerRequest& request, std::string_view block, bool ended) {
   shard_.count_refused();
-  h2_.send_headers(*request.stream, as_bytes(block), true);
+  request.http_reply = block;
+  request.wants_no_body = shared_->fields.is_head();
+  if (ended) return reply_http(request);
+  // Until its end it may still turn out malformed, which is an error of its stream and has no reply.
+  connection_->io().timers().arm(request, connection_->io().now() + server_->options().default_timeout.count());
+}
+
+void ServerSession::reply_http(ServerRequest& request) {
+  h2_.send_headers(*request.stream, as_bytes(request.http_reply), request.wants_no_body);
+  if (!request.wants_no_body) h2_.send_data(*request.stream, {}, as_bytes(kNotGrpcText), true);
   drop(request);
 }
 

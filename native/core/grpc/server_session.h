@@ -124,7 +124,8 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void fail_for_memory(ServerRequest& request);
   void expire(ServerRequest& request);
   /// The same for what is no call of gRPC.
-  void refuse_http(ServerRequest& request, std::string_view block);
+  void refuse_http(ServerRequest& request, std::string_view block, bool ended);
+  void reply_http(ServerRequest& request);
   void refuse_stream(ServerRequest& request);
   void send_message(ServerRequest& request, ByteSpan message, bool compressed);
   bool send_headers(ServerRequest& request, std::string_view metadata);

@@ -1,6 +1,7 @@
 import { freePorts } from '../../support/free-ports.ts';
 import { type Running, startPeer } from './peer-process.ts';
 import { type PeerName, peerPath } from './peers.ts';
+import { rocketH2specTarget } from './rocket-servers.ts';
 
 const startDeadlineMs = 20_000;
 
@@ -34,4 +35,4 @@ const nghttpd: H2specTarget = {
   },
 };
 
-export const h2specTargets: readonly H2specTarget[] = [nghttpd];
+export const h2specTargets: readonly H2specTarget[] = [nghttpd, rocketH2specTarget];

@@ -51,8 +51,9 @@ Fields operator+(Fields left, const Fields& right) {
 TEST(GrpcReplyBlock, ConstantBlocksSayWhatTheyMean) {
   EXPECT_EQ(decoded(as_bytes(kReplyHeaders)), kBegin);
   EXPECT_EQ(decoded(as_bytes(kOkTrailers)), (Fields{{"grpc-status", "0"}}));
-  EXPECT_EQ(decoded(as_bytes(kNotPost)), (Fields{{":status", "405"}, {"allow", "POST"}}));
-  EXPECT_EQ(decoded(as_bytes(kNotGrpc)), (Fields{{":status", "415"}}));
+  EXPECT_EQ(decoded(as_bytes(kNotPost)),
+            (Fields{{":status", "405"}, {"allow", "POST"}, {"content-type", "text/plain"}}));
+  EXPECT_EQ(decoded(as_bytes(kNotGrpc)), (Fields{{":status", "415"}, {"content-type", "text/plain"}}));
 }
 
 TEST(GrpcReplyBlock, HeadersCarryMetadata) {

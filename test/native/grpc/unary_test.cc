@@ -3,6 +3,7 @@
 
 #include "grpc/metadata.h"
 #include "grpc/percent.h"
+#include "grpc/reply_block.h"
 #include "grpc/server_fixture.h"
 
 namespace rocket::grpc {
@@ -150,12 +151,46 @@ TEST_F(GrpcUnary, WhatIsNoCallOfGrpcGetsAStatusOfHttp) {
   auto reply = peer.wait(peer.open(get, true));
   EXPECT_EQ(reply.field(":status"), "405");
   EXPECT_TRUE(reply.ended);
+  EXPECT_EQ(as_text(reply.data), kNotGrpcText);
   H2Peer::Fields json = {
       {":method", "POST"}, {":scheme", "http"}, {":path", kEcho}, {"content-type", "application/json"}};
   EXPECT_EQ(peer.wait(peer.open(json, true)).field(":status"), "415");
   json.pop_back();
   EXPECT_EQ(peer.wait(peer.open(json, true)).field(":status"), "415");
   EXPECT_EQ(refused(), 3U);
+}
+
+TEST_F(GrpcUnary, WhatIsNoCallOfGrpcIsAnsweredAtItsEnd) {
+  H2Peer peer(serve());
+  const H2Peer::Fields json = {
+      {":method", "POST"}, {":scheme", "http"}, {":path", kEcho}, {"content-type", "application/json"}};
+  const auto by_data = peer.open(json);
+  const auto by_trailers = peer.open(json);
+  const auto reset = peer.open(json);
+  const auto malformed = peer.open(json);
+  peer.reset(reset);
+  peer.trailers(malformed, {{":path", "/"}});
+  const auto end = peer.wait(malformed);
+  EXPECT_FALSE(end.has_headers);
+  EXPECT_EQ(end.reset, h2::ErrorCode::kProtocolError);
+  // More than a window, so it is given back.
+  peer.data(by_data, Bytes(200'000), true);
+  EXPECT_EQ(peer.wait(by_data).field(":status"), "415");
+  peer.data(by_trailers, as_bytes("{}"));
+  peer.trailers(by_trailers, {});
+  EXPECT_EQ(peer.wait(by_trailers).field(":status"), "415");
+  EXPECT_EQ(refused(), 4U);
+}
+
+TEST_F(GrpcUnary, WhatIsNoCallOfGrpcIsNotWaitedForLongerThanACall) {
+  rpc::ServerOptions options;
+  options.default_timeout = Millis(50);
+  H2Peer peer(serve(options));
+  const auto reply =
+      peer.wait(peer.open({{":method", "HEAD"}, {":scheme", "http"}, {":path", "/"}, {":authority", "here"}}));
+  EXPECT_EQ(reply.field(":status"), "405");
+  EXPECT_TRUE(reply.ended);
+  EXPECT_TRUE(reply.data.empty());
 }
 
 TEST_F(GrpcUnary, UnknownMethodsAreUnimplemented) {
