@@ -527,6 +527,23 @@ void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
   connection_->close(io::CloseReason::kBadInput);
 }
 
+// What is not whole will never be, and nobody says when a watch has been enough.
+void ServerSession::on_peer_ended() {
+  ROCKET_ON_IO_THREAD(connection_->io());
+  for (ListLink* link = requests_.next; link != &requests_;) {
+    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*link));
+    link = link->next;
+    if (request.call == nullptr) {
+      const bool whole = request.stream->peer_ended() && !request.is_watch;
+      if (!whole) refuse(request, {Code::kUnavailable}, "the client has ended the connection");
+    } else if (!request.stream->peer_ended()) {
+      h2_.reset(*request.stream, h2::ErrorCode::kCancel);
+      leave_shut(request);
+      shard_.cancel(*request.call, {Code::kCancelled, rpc::Reason::kPeerGone});
+    }
+  }
+}
+
 void ServerSession::on_closed(io::CloseReason reason) {
   ROCKET_ON_IO_THREAD(connection_->io());
   // This session may have the last reference to an abandoned server, whose shard is still used below.

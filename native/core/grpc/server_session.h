@@ -55,6 +55,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void on_writable() override;
   bool busy() const override { return h2_.stream_count() > 0; }
   bool serves() const override { return true; }
+  void on_peer_ended() override;
   void on_closed(io::CloseReason reason) override;
   // rpc::RoomWaiter
   void on_inbox_room() override;

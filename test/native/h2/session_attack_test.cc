@@ -8,8 +8,6 @@
 namespace rocket::test {
 namespace {
 
-std::uint32_t odd(int i) { return 2 * static_cast<std::uint32_t>(i) + 1; }
-
 /// Feeds `bytes` until the connection ends, at most `most` times; returns how often it was taken.
 int feed_until_error(SessionFixture& h2, int most, const Bytes& bytes) {
   for (int i = 0; i < most; ++i) {

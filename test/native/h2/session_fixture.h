@@ -56,6 +56,9 @@ inline Bytes headers(std::uint32_t stream, bool end, const Fields& fields = kReq
   return frame(h2::FrameType::kHeaders, h2::kEndHeaders | (end ? h2::kEndStream : 0), stream, block_of(fields));
 }
 
+/// The id of the i-th stream of a client.
+inline std::uint32_t odd(int i) { return 2 * static_cast<std::uint32_t>(i) + 1; }
+
 /// A session, what it has told its application and what it has written, each a line an event.
 class SessionFixture : public h2::Handler, public h2::Sink {
  public:

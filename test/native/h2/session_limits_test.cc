@@ -27,8 +27,6 @@ int feed_until_error(SessionFixture& h2, int most, Make&& make) {
   return most;
 }
 
-std::uint32_t odd(int i) { return 2 * static_cast<std::uint32_t>(i) + 1; }
-
 TEST(SessionLimits, RapidReset) {
   SessionFixture h2;
   h2.open();
