@@ -164,6 +164,9 @@ export function handlers(server: Server): void {
       return { articleId: id, state: 'STATE_ON_SALE' };
     },
     putArticle: async (article) => article,
+    async *watchArticles({ articleId }) {
+      yield { articleId };
+    },
     ping: () => ({}),
   };
   const same: Handlers<typeof Catalog> = good;
@@ -173,6 +176,9 @@ export function handlers(server: Server): void {
     readonly getArticle: CatalogHandlers['getArticle'] = () => ({});
     async putArticle(article: Article): Promise<ArticleInit> {
       return article.shelf === null ? {} : { shelf: article.shelf };
+    }
+    watchArticles(): ArticleInit[] {
+      return [{}];
     }
     ping(): Nothing {
       return {};
