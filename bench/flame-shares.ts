@@ -34,8 +34,8 @@ const ioParts: readonly Part[] = [
   { name: 'wakeJs', frame: /^(napi_call_threadsafe_function|eventfd_write)/ },
   { name: 'epollCtl', frame: /^(epoll_ctl|__x64_sys_epoll_ctl)/ },
   { name: 'epollWait', frame: /^(epoll_wait|__x64_sys_epoll_wait)/ },
-  { name: 'reply', frame: /^rocket::rpc::(Outbox::Batch::run|ServerShard::end_call)/ },
-  { name: 'requests', frame: /^rocket::rpc::ServerSession::on_bytes/ },
+  { name: 'reply', frame: /^rocket::rpc::(Outbox::Batch::run|ServerShard::(reply|finish|release)_call)/ },
+  { name: 'requests', frame: /^rocket::(tinypb|grpc)::ServerSession::on_bytes/ },
   { name: 'connection', frame: /^rocket::io::Connection::/ },
   { name: 'asio', frame: /^asio::/ },
 ];

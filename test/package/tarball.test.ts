@@ -90,7 +90,7 @@ it('has source maps that need no other file', () => {
 it('keeps the symbols that flamegraphs name frames by', async () => {
   const { stdout } = await run('nm', ['-C', '--defined-only', inPackage(prebuilt)], { cwd: root });
   expect(stdout).toContain('rocket::io::IoThread::');
-  expect(stdout).toContain('rocket::rpc::ServerSession::');
+  expect(stdout).toContain('rocket::tinypb::ServerSession::');
 });
 
 it('asks for no newer C and C++ libraries than those of Debian 12 and Ubuntu 22.04', async () => {
