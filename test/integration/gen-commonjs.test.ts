@@ -19,7 +19,7 @@ const options = { include: [protos], int64: 'bigint', keepCase: false, dates: fa
 const body = `
 async function main() {
   const server = new Server();
-  server.addService(Catalog, { getArticle: ({ articleId }) => ({ articleId, state: State.STATE_ON_SALE, price: { minorUnits: 5 } }), putArticle: (article) => article, ping: () => ({}) });
+  server.addService(Catalog, { getArticle: ({ articleId }) => ({ articleId, state: State.STATE_ON_SALE, price: { minorUnits: 5 } }), putArticle: (article) => article, watchArticles: () => [], ping: () => ({}) });
   const { address } = await server.listen('127.0.0.1:0');
   const channel = new Channel(address);
   const { articleId, price } = await createClient(Catalog, channel).getArticle({ articleId: 7 });
