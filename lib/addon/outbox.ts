@@ -150,7 +150,7 @@ export class Outbox {
     text: string,
     trailers: string,
   ): void {
-    if (this.#encoding) return this.#defer(() => this.#streamCommand(kind, low, high, code, text, trailers));
+    if (this.#encoding) return this.#streamCommandLater(kind, low, high, code, text, trailers);
     const at = this.#begin(text.length + trailers.length);
     this.#noPayload(at);
     this.#put(at, kind, low, high, code);
@@ -159,11 +159,7 @@ export class Outbox {
   }
 
   end(low: number, high: number): void {
-    if (this.#encoding) return this.#endLater(low, high);
-    const at = this.#begin(0);
-    this.#noPayload(at);
-    this.#put(at, commandKind.release, low, high, 0);
-    this.#commit(this.#text(at, '', ''));
+    this.#bare(commandKind.release, low, high);
   }
 
   call(
@@ -191,10 +187,15 @@ export class Outbox {
   }
 
   cancel(index: number, generation: number): void {
-    if (this.#encoding) return this.#cancelLater(index, generation);
+    this.#bare(commandKind.cancel, index, generation);
+  }
+
+  /** A command that is nothing but the name of a call. */
+  #bare(kind: number, low: number, high: number): void {
+    if (this.#encoding) return this.#bareLater(kind, low, high);
     const at = this.#begin(0);
     this.#noPayload(at);
-    this.#put(at, commandKind.cancel, index, generation, 0);
+    this.#put(at, kind, low, high, 0);
     this.#commit(this.#text(at, '', ''));
   }
 
@@ -274,8 +275,19 @@ export class Outbox {
     return body.spilled().length;
   }
 
-  #endLater(low: number, high: number): void {
-    this.#defer(() => this.end(low, high));
+  #streamCommandLater(
+    kind: number,
+    low: number,
+    high: number,
+    code: number,
+    text: string,
+    trailers: string,
+  ): void {
+    this.#defer(() => this.#streamCommand(kind, low, high, code, text, trailers));
+  }
+
+  #bareLater(kind: number, low: number, high: number): void {
+    this.#defer(() => this.#bare(kind, low, high));
   }
 
   #callLater(
@@ -291,10 +303,6 @@ export class Outbox {
     this.#defer(() =>
       this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId),
     );
-  }
-
-  #cancelLater(index: number, generation: number): void {
-    this.#defer(() => this.cancel(index, generation));
   }
 
   #defer(write: () => void): void {
