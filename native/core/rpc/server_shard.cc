@@ -185,20 +185,24 @@ void ServerShard::reply_call(Lane& lane, CallId id, Reply& reply) {
   call->consumer->shard.release(*call);
 }
 
-void ServerShard::send_message(Lane& lane, CallId id, Payload& payload) {
+/// The call, if its answer has not ended and somebody is there to get more of it.
+ServerCall* ServerShard::find_unanswered(Lane& lane, CallId id) {
   ROCKET_ON_IO_THREAD(lane.io);
   ServerCall* call = lane.server_calls.find(id);
-  if (call == nullptr || call->answered.load(std::memory_order_acquire) || call->session == nullptr) return;
-  call->session->message(*call, payload);
+  const bool over = call == nullptr || call->answered.load(std::memory_order_acquire) || call->session == nullptr;
+  return over ? nullptr : call;
+}
+
+void ServerShard::send_message(Lane& lane, CallId id, Payload& payload) {
+  if (ServerCall* call = find_unanswered(lane, id)) call->session->message(*call, payload);
 }
 
 void ServerShard::send_headers(Lane& lane, CallId id, std::string_view metadata) {
-  ServerCall* call = lane.server_calls.find(id);
-  if (call == nullptr || call->answered.load(std::memory_order_acquire) || call->session == nullptr) return;
-  call->session->headers(*call, metadata);
+  if (ServerCall* call = find_unanswered(lane, id)) call->session->headers(*call, metadata);
 }
 
 void ServerShard::note_taken(Lane& lane, CallId id, std::int32_t bytes) {
+  ROCKET_ON_IO_THREAD(lane.io);
   ServerCall* call = lane.server_calls.find(id);
   if (call == nullptr || call->session == nullptr || bytes <= 0) return;
   call->session->taken(*call, static_cast<std::size_t>(bytes));

@@ -108,6 +108,7 @@ class ServerShard {
   /// Which consumer gets the next request.
   ShardConsumer& pick_consumer() { return *consumers_.front(); }
   Admission refuse(const Status& status, std::string_view text);
+  static ServerCall* find_unanswered(Lane& lane, CallId id);
   static bool claim(ServerCall& call);
   void release(ServerCall& call);
   static void on_call_gone(const ServerCall& call);
