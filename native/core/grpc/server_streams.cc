@@ -140,6 +140,7 @@ void ServerSession::end_stream(ServerRequest& request) {
 }
 
 void ServerSession::taken(rpc::ServerCall& call, std::size_t bytes) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   ServerRequest& request = request_of(call);
   const std::size_t early = std::min(bytes, request.given_early);
   request.given_early -= early;
@@ -158,6 +159,7 @@ bool ServerSession::send_headers(ServerRequest& request, std::string_view metada
 }
 
 void ServerSession::headers(rpc::ServerCall& call, std::string_view metadata) {
+  ROCKET_ON_IO_THREAD(connection_->io());
   ServerRequest& request = request_of(call);
   if (!connection_->open() || request.stream->closed() || send_headers(request, metadata)) return;
   const Trailers failure = shared_->headers.failure();
