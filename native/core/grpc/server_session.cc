@@ -245,6 +245,9 @@ rpc::RequestHead ServerSession::head_of(const ServerRequest& request) {
 }
 
 void ServerSession::wait_for_room(ServerRequest& request) {
+  // One that is a call has the call's deadline.
+  auto& timers = connection_->io().timers();
+  if (request.call == nullptr && !request.armed()) timers.arm(request, request.deadline);
   request.waits_for_room = true;
   waiting_.push_back(&request);
   connection_->pause_reading(io::Connection::kInboxFull);

@@ -39,9 +39,7 @@ void ServerSession::open(ServerRequest& request) {
       if (admission.status.refused && admission.status.code == Code::kUnavailable) return refuse_stream(request);
       return refuse(request, admission.status, admission.text);
     case rpc::Admission::Is::kNative: return;  // none of these streams requests
-    case rpc::Admission::Is::kInboxFull:
-      if (!request.armed()) connection_->io().timers().arm(request, request.deadline);
-      return wait_for_room(request);
+    case rpc::Admission::Is::kInboxFull: return wait_for_room(request);
   }
 }
 

@@ -226,6 +226,24 @@ TEST_F(GrpcStreams, AFullInboxHoldsUpStreamsAndLosesNothing) {
   for (std::size_t i = 0; i < kMessages; ++i) ASSERT_EQ(messages_[i], std::to_string(i));
 }
 
+TEST_F(GrpcStreams, AStreamThatWaitsBehindAFullInboxKeepsItsDeadline) {
+  H2Peer peer(serve_streams(MethodKind::kClientStream));
+  // All but some of the Inbox's descriptors: 4096.
+  const auto first = peer.open(H2Peer::request(kEcho));
+  peer.hold();
+  for (int i = 0; i < 4000; ++i) peer.data(first, H2Peer::message("x"));
+  peer.send();
+  peer.wait(peer.call("/grpc.health.v1.Health/Check", ""));  // all of it has been taken
+  // In one piece: what fills it, and a stream that finds others waiting.
+  peer.hold();
+  for (int i = 0; i < 200; ++i) peer.data(first, H2Peer::message("x"));
+  const auto second = peer.open(H2Peer::request(kEcho, {{"grpc-timeout", "50m"}}));
+  peer.send();
+  EXPECT_EQ(peer.wait(second).status(), static_cast<int>(Code::kDeadlineExceeded));
+  EXPECT_TRUE(pump([&] { return messages_.size() == 4200; }));
+  EXPECT_EQ(js_.requests, 1U);
+}
+
 TEST_F(GrpcStreams, RoomComesBackAsMessagesLeave) {
   H2Peer peer(serve_streams(MethodKind::kServerStream));
   const auto id = peer.call(kEcho, "ask");
