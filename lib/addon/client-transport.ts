@@ -19,6 +19,7 @@ class NativeClientTransport implements ClientTransport {
   #last: ClientTransportStats | undefined;
 
   constructor(options: ClientTransportOptions, receiver: ClientReceiver) {
+    if (options.protocol === 'grpc') throw noGrpc();
     this.#boundary = theBoundary();
     this.#receiver = receiver;
     this.#number = this.#boundary.native.createChannel(options);
@@ -87,6 +88,22 @@ class NativeClientTransport implements ClientTransport {
     this.#boundary.hold();
   }
 
+  open(): void {
+    throw noGrpc();
+  }
+
+  message(): number {
+    throw noGrpc();
+  }
+
+  halfClose(): void {
+    throw noGrpc();
+  }
+
+  taken(): void {
+    throw noGrpc();
+  }
+
   cancel(call: PendingCall): void {
     const index = PendingCalls.index(call);
     const generation = PendingCalls.generation(call);
@@ -103,6 +120,10 @@ class NativeClientTransport implements ClientTransport {
   stats(): ClientTransportStats {
     return this.#last ?? this.#boundary.native.channelStats(this.#number);
   }
+}
+
+function noGrpc(): Error {
+  return new Error('the native core of this version cannot call by gRPC');
 }
 
 export function nativeClientTransport(

@@ -195,13 +195,22 @@ export interface CallEnd {
 /**
  * A client call as the transport sees it: onHeaders() at most once, onMessage() for each message, then onEnd() once and
  * last. If all of it is known at once, as always with TinyPB, onReply() or onFailure() is called instead of the three:
- * one callback, with nothing to keep in between. Nothing is called after cancel().
+ * one callback, with nothing to keep in between. Nothing is called after cancel(), nor from inside a method of the
+ * transport.
  */
 export interface PendingCall {
   /** `metadata` is encoded. */
   onHeaders(metadata: string): void;
-  /** A message in these bytes, which are valid only during the callback. */
-  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void;
+  /** A message in these bytes, which are valid only during the callback. `flags`: requestFlag.compressed. */
+  onMessage(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+    flags: number,
+  ): void;
+  /** Of a call begun by open(): so many bytes of requests have been written, and as many more may be sent. */
+  onRoom(bytes: number): void;
   /** `trailers` are encoded metadata. */
   onEnd(end: CallEnd, trailers: string): void;
   /** As onHeaders(), one onMessage() and onEnd() with OK. */
@@ -254,6 +263,7 @@ export interface ClientTransport {
   setAddresses(endpoint: number, addresses: readonly string[]): void;
   /** Fails its calls with CANCELLED; resolves when everything is released. */
   removeEndpoint(endpoint: number): Promise<void>;
+  /** Begins a call and sends its one request. `metadata` is in the form of the protocol. */
   start(
     call: PendingCall,
     endpoint: number,
@@ -264,17 +274,48 @@ export interface ClientTransport {
     metadata: string,
     msgId: string,
   ): void;
+  /**
+   * As start(), of a call whose requests stream: message() sends each, halfClose() says that there are no more. It
+   * begins with `streamRoomBytes` of room. Only with `protocol: 'grpc'`.
+   */
+  open(
+    call: PendingCall,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    metadata: string,
+    msgId: string,
+  ): void;
+  /**
+   * One request of a call begun by open() that has not ended; returns the bytes of its payload, which take that room
+   * and `messageHeadBytes` more. @throws the error of encoding; the call is as it was.
+   */
+  message(call: PendingCall, encoder: Encoder, value: unknown): number;
+  /** No more requests; once, unless the call has ended. */
+  halfClose(call: PendingCall): void;
+  /**
+   * Of a call whose replies stream, not ended: so many bytes of them, each with `messageHeadBytes`, have been taken. The
+   * server may send as many more.
+   */
+  taken(call: PendingCall, bytes: number): void;
+  /** Drops a call that has not ended. With gRPC its server is told. */
   cancel(call: PendingCall): void;
   /** After the last endpoint is removed. */
   close(): void;
   stats(): ClientTransportStats;
 }
 
+export type ClientProtocol = 'tinypb' | 'grpc';
+
 export interface ClientTransportOptions {
+  /** What its connections speak. */
+  readonly protocol: ClientProtocol;
   readonly ioThreads: number;
   readonly connections: number;
   readonly shortConnections: boolean;
   readonly maxFrameBytes: number;
+  /** Longest reply by gRPC. */
+  readonly maxMessageBytes: number;
   readonly maxWriteQueueBytes: number;
   readonly frameTimeoutMs: number;
   readonly idleTimeoutMs: number;

@@ -78,6 +78,10 @@ export interface ChannelOptions {
    * Longest frame sent or accepted, in bytes; a call with a longer one fails with RESOURCE_EXHAUSTED. Default 4 MiB.
    */
   readonly maxFrameBytes?: number;
+  /**
+   * Longest message received by gRPC, in bytes; a call with a longer one fails with RESOURCE_EXHAUSTED. Default 4 MiB.
+   */
+  readonly maxMessageBytes?: number;
   /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED. Default 16 MiB. */
   readonly maxQueuedBytes?: number;
   /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
@@ -134,6 +138,7 @@ export const channelOptionTable = {
   waitForReady: boolean(false),
   maxCallsInFlight: integer(65_536, 1, 1 << 20),
   maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
+  maxMessageBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxQueuedBytes: integer(16 * MiB, 1024, 1024 * MiB),
   checksum: boolean(true),
   peerIsRocketRpc: boolean(false),
@@ -224,6 +229,7 @@ export function checkedChannelOptions(options: ChannelOptions): ChannelSettings 
     makeTransport: transport ?? nativeClientTransport,
     transportOptions: {
       ...limits,
+      protocol: 'tinypb',
       ioThreads,
       connections: connections ?? ioThreads,
       shortConnections: connection === 'short',

@@ -128,6 +128,10 @@ export class ClientCall implements PendingCall, SignalWatcher {
     }
   }
 
+  onRoom(): void {
+    // A unary call sends one message, when it begins.
+  }
+
   onEnd({ status, own, message, requestWritten }: CallEnd): void {
     const { pieces, endpoint } = this;
     this.pieces = undefined;

@@ -16,7 +16,7 @@ import {
   type ServerTransportStats,
 } from '../../lib/contract/transport.ts';
 import type { FakeClock } from './fake-clock.ts';
-import { MemoryStream } from './memory-stream.ts';
+import { MemoryStream, type StreamPeer, type StreamSource } from './memory-stream.ts';
 
 /** A request as it is on the way. */
 export interface MemoryRequest {
@@ -43,7 +43,7 @@ interface HeldCall {
   readonly request: MemoryRequest;
   readonly high: number;
   answer: ((reply: MemoryReply) => void) | undefined;
-  readonly stream: MemoryStream | undefined;
+  readonly stream: StreamPeer | undefined;
   readonly cancelTimer: () => void;
 }
 
@@ -113,11 +113,22 @@ export class MemoryServer implements ServerTransport {
 
   /** Begins a call by gRPC of a method with a stream; `request.body` is sent if its requests do not stream. */
   open(request: MemoryRequest): MemoryStream {
+    const stream = this.openFor(request, (source) => new MemoryStream(source));
+    if (stream === undefined) throw new Error(`the server has no ${request.method}`);
+    return stream;
+  }
+
+  /** As open(), for whoever hears of the call; undefined if there is no such method. */
+  openFor<Peer extends StreamPeer>(
+    request: MemoryRequest,
+    makePeer: (source: StreamSource) => Peer,
+  ): Peer | undefined {
     const number = this.#methods.findIndex(({ wireName }) => wireName === request.method);
-    if (number < 0) throw new Error(`the server has no ${request.method}`);
+    if (number < 0) return undefined;
     let low = 0;
     let high = 0;
-    const stream = new MemoryStream({
+    const isHeld = (): boolean => this.#calls.get(low)?.high === high;
+    const stream = makePeer({
       message: (body) =>
         this.#inSlab(body, (slab, start, end) =>
           this.#receiver.onMessage(low, high, slab, start, end, undefined, 0),
@@ -125,7 +136,7 @@ export class MemoryServer implements ServerTransport {
       halfClose: () => this.#receiver.onHalfClose(low, high),
       room: (bytes) => this.#receiver.onRoom(low, high, bytes),
       abort: (wireCode) => {
-        if (this.#calls.get(low)?.high === high) this.abort(low, wireCode);
+        if (isHeld()) this.abort(low, wireCode);
       },
     });
     const onEnd = (reply: MemoryReply): void => {
@@ -150,7 +161,7 @@ export class MemoryServer implements ServerTransport {
     request: MemoryRequest,
     number: number,
     answer: (reply: MemoryReply) => void,
-    stream: MemoryStream | undefined,
+    stream: StreamPeer | undefined,
     onId: (low: number, high: number) => void = () => undefined,
   ): void {
     // Slots are used again, so that stale generations meet new calls.

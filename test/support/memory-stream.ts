@@ -9,9 +9,18 @@ export interface StreamSource {
   abort(wireCode: number): void;
 }
 
-/** The caller's end of a call whose messages stream, with the window and the room that a transport has. */
-export class MemoryStream {
+/** Who hears what the server says of a call by gRPC. */
+export interface StreamPeer {
   /** Metadata of the replies, once it has come. */
+  readonly headers: string | undefined;
+  onHeaders(metadata: string): void;
+  onReply(body: Buffer): void;
+  onTaken(bytes: number): void;
+  onEnd(end: MemoryReply, trailers: string): void;
+}
+
+/** The caller's end of a call whose messages stream, with the window and the room that a transport has. */
+export class MemoryStream implements StreamPeer {
   headers: string | undefined;
   readonly replies: Buffer[] = [];
   end: MemoryReply | undefined;

@@ -12,7 +12,8 @@ import {
   type ServerTransportFactory,
 } from '../../lib/contract/transport.ts';
 import { FakeClock } from './fake-clock.ts';
-import { encoded, MemoryServer, wordOf } from './memory-server.ts';
+import { MemoryGrpcCall } from './memory-grpc-call.ts';
+import { encoded, type MemoryRequest, MemoryServer, wordOf } from './memory-server.ts';
 
 /** A call as a channel handed it over. */
 export interface StartedCall {
@@ -37,6 +38,9 @@ interface MemoryEndpoint {
  * every link is what the test makes it. A link that is asked to connect is ready when a server listens at its address.
  */
 export class MemoryNetwork {
+  /** By gRPC: bytes of requests that servers have not taken, and of replies that callers have not, at most, of a call. */
+  mostRequestBytes = 0;
+  mostReplyBytes = 0;
   readonly clock = new FakeClock();
   readonly servers = new Map<string, MemoryServer>();
   /** Every call that channels started, in order. */
@@ -78,13 +82,20 @@ export class MemoryNetwork {
   }
 }
 
+interface Pending {
+  readonly endpoint: number;
+  readonly forget: () => void;
+  /** By gRPC. */
+  readonly grpc: MemoryGrpcCall | undefined;
+}
+
 class MemoryClient implements ClientTransport {
   readonly #network: MemoryNetwork;
   readonly #options: ClientTransportOptions;
   readonly #receiver: ClientReceiver;
   readonly #endpoints: MemoryEndpoint[];
-  readonly #methods: string[] = [];
-  readonly #pending = new Map<PendingCall, { readonly endpoint: number; readonly forget: () => void }>();
+  readonly #methods: MethodInfo[] = [];
+  readonly #pending = new Map<PendingCall, Pending>();
   #closed = false;
 
   constructor(
@@ -99,8 +110,8 @@ class MemoryClient implements ClientTransport {
     this.#endpoints = endpoints;
   }
 
-  addMethod({ wireName }: MethodInfo): number {
-    return this.#methods.push(wireName) - 1;
+  addMethod(method: MethodInfo): number {
+    return this.#methods.push(method) - 1;
   }
 
   addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
@@ -129,9 +140,10 @@ class MemoryClient implements ClientTransport {
     const at = this.#endpoints.findIndex(({ number }) => number === endpoint);
     if (at < 0) throw new Error('removeEndpoint() of an endpoint that is not there');
     this.#endpoints.splice(at, 1);
-    for (const [call, { endpoint: of, forget }] of [...this.#pending]) {
+    for (const [call, { endpoint: of, forget, grpc }] of [...this.#pending]) {
       if (of !== endpoint) continue;
       forget();
+      grpc?.abort();
       this.#fail(call, 20000001, 'the channel was closed before the call was finished', true);
     }
     return Promise.resolve();
@@ -148,8 +160,34 @@ class MemoryClient implements ClientTransport {
     msgId: string,
   ): void {
     const body = encoded(encoder, value);
+    this.#begin(call, endpoint, method, timeoutMs, body, metadata, msgId, false);
+  }
+
+  open(
+    call: PendingCall,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    metadata: string,
+    msgId: string,
+  ): void {
+    this.#begin(call, endpoint, method, timeoutMs, Buffer.alloc(0), metadata, msgId, true);
+  }
+
+  #begin(
+    call: PendingCall,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    body: Buffer,
+    metadata: string,
+    msgId: string,
+    opens: boolean,
+  ): void {
     const { name, addresses, links } = this.#endpoint(endpoint);
-    const wireName = this.#methods[method]!;
+    const { wireName, kind } = this.#methods[method]!;
+    const isGrpc = this.#options.protocol === 'grpc';
+    if (!isGrpc && kind !== 0) throw new Error('a call that streams, by TinyPB');
     this.#network.started.push({
       endpoint: name,
       method: wireName,
@@ -160,16 +198,20 @@ class MemoryClient implements ClientTransport {
     });
     const cancelTimer = this.#network.clock.after(timeoutMs, () => {
       forget();
+      grpc?.abort();
       this.#fail(call, 10000007, 'deadline exceeded', true);
     });
     const forget = (): void => {
       cancelTimer();
       this.#pending.delete(call);
+      grpc?.forget();
     };
-    this.#pending.set(call, { endpoint, forget });
+    const grpc = isGrpc ? new MemoryGrpcCall(call, this.#network, kind === 0, opens, forget) : undefined;
+    const pending = { endpoint, forget, grpc };
+    this.#pending.set(call, pending);
     // Never from inside start(): a channel hears of the outcome in a later turn.
     queueMicrotask(() => {
-      if (!this.#pending.has(call)) return;
+      if (this.#pending.get(call) !== pending) return;
       const server = addresses
         .map((address) => this.#network.servers.get(address))
         .find((each) => each !== undefined);
@@ -179,13 +221,38 @@ class MemoryClient implements ClientTransport {
         return;
       }
       const request = { method: wireName, body, timeoutMs, metadata, msgId };
-      void server.request(request).then(({ wireCode, body: reply, text }) => {
-        if (!this.#pending.has(call)) return;
-        forget();
-        if (wireCode === 0) this.#answer(call, reply, text);
-        else this.#fail(call, wireCode, text, true);
-      });
+      if (grpc === undefined) this.#request(server, call, request, pending);
+      else grpc.begin(server, request);
     });
+  }
+
+  #request(server: MemoryServer, call: PendingCall, request: MemoryRequest, pending: Pending): void {
+    void server.request(request).then(({ wireCode, body: reply, text }) => {
+      if (this.#pending.get(call) !== pending) return;
+      pending.forget();
+      if (wireCode === 0) this.#answer(call, reply, text);
+      else this.#fail(call, wireCode, text, true);
+    });
+  }
+
+  message(call: PendingCall, encoder: Encoder, value: unknown): number {
+    const body = encoded(encoder, value);
+    this.#opened(call).message(body);
+    return body.length;
+  }
+
+  halfClose(call: PendingCall): void {
+    this.#opened(call).halfClose();
+  }
+
+  taken(call: PendingCall, bytes: number): void {
+    this.#opened(call).taken(bytes);
+  }
+
+  #opened(call: PendingCall): MemoryGrpcCall {
+    const grpc = this.#pending.get(call)?.grpc;
+    if (grpc === undefined) throw new Error('a command for a call that is not pending, or not by gRPC');
+    return grpc;
   }
 
   cancel(call: PendingCall): void {
@@ -193,6 +260,7 @@ class MemoryClient implements ClientTransport {
     if (pending === undefined) throw new Error('cancel() of a call that is not pending');
     this.#network.cancelled++;
     pending.forget();
+    pending.grpc?.abort();
   }
 
   close(): void {
@@ -223,7 +291,7 @@ class MemoryClient implements ClientTransport {
     const { pieces } = this.#network;
     if (pieces !== undefined) {
       call.onHeaders(metadata);
-      for (let n = 0; n < pieces; n++) call.onMessage(slab, 3, slab.length - 3, undefined);
+      for (let n = 0; n < pieces; n++) call.onMessage(slab, 3, slab.length - 3, undefined, 0);
       slab.fill(0xaa);
       call.onEnd({ status: 0, own: 0, message: '', requestWritten: true }, '');
       return;
