@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/thread_check.h"
+#include "base/timer_wheel.h"
 #include "io/address.h"
+#include "rpc/call_link.h"
 #include "rpc/client_call.h"
 #include "rpc/client_channel.h"
 #include "rpc/engine.h"
@@ -16,10 +18,18 @@ namespace rocket::rpc {
 
 class ClientLink;
 
-/// What every protocol's client call begins with: enough for JavaScript to cancel it by its handle.
-struct LinkedCall {
+/// What every protocol's client call begins with. Lives on its link's io thread; the timer is its deadline.
+struct LinkedCall : Timer, CallLink {
+  explicit LinkedCall(Fire on_deadline) : Timer(on_deadline) {}
+
   ClientLink* link = nullptr;  ///< null: the slot is free
   CallHandle handle;
+  const ClientMethod* method = nullptr;
+  SteadyMs started = 0;
+
+  // Only while it waits for a connection.
+  OwnedBytes body;
+  std::string metadata;
 };
 
 /// The connections of one endpoint on one io thread, whatever they speak: what JavaScript calls a link. A session is

@@ -9,8 +9,6 @@
 
 #include "base/bytes.h"
 #include "base/free_list.h"
-#include "base/timer_wheel.h"
-#include "rpc/call_link.h"
 #include "rpc/client_link.h"
 
 namespace rocket::tinypb {
@@ -19,20 +17,13 @@ class ClientSession;
 class ClientLink;
 
 /// One call on its way through a ClientLink; lives on the link's io thread.
-struct ClientCall : Timer, rpc::CallLink, rpc::LinkedCall {
-  explicit ClientCall(Fire on_deadline) : Timer(on_deadline) {}
+struct ClientCall : rpc::LinkedCall {
+  using LinkedCall::LinkedCall;
 
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  const rpc::ClientMethod* method = nullptr;
-  SteadyMs started = 0;
-
-  // Only until the request is encoded.
-  bool needs_ours = false;  ///< a C++ peer could not take its metadata
-  OwnedBytes body;
-  std::string metadata;
-
-  std::string msg_id;  ///< only when it was given, or changed; fresh ids are made from slot and generation
+  bool needs_ours = false;  ///< a C++ peer could not take its metadata; only until the request is encoded
+  std::string msg_id;       ///< only when it was given, or changed; fresh ids are made from slot and generation
   ClientSession* session = nullptr;  ///< where the request was encoded to
   std::uint64_t frame_end = 0;       ///< position of the request's last byte in what the session's connection writes
   ClientCall* next_free = nullptr;

@@ -17,53 +17,31 @@ const rpc::ClientProtocol kClientProtocol{"tinypb", [](rpc::LinkSetup setup) -> 
                                           }};
 
 ClientLink::ClientLink(rpc::LinkSetup setup)
-    : rpc::ClientLink(setup.lane),
-      channel_(std::move(setup.channel)),
-      endpoint_(std::move(setup.endpoint)),
-      index_(setup.index),
-      addresses_(std::move(setup.addresses)),
-      random_(std::random_device{}()),
+    : rpc::ConnectingLink(setup),
       calls_(&ClientLink::on_call_deadline, std::random_device{}()),
-      most_sessions_((channel_->options.serial_connections + setup.links - 1) / setup.links) {}
+      most_sessions_((options().serial_connections + setup.links - 1) / setup.links) {}
 
 ClientLink::~ClientLink() = default;
 
-void ClientLink::attach() {
-  ROCKET_ON_IO_THREAD(lane_.io);
-  port_ = lane_.port_for(channel_->inbox);
-}
-
 void ClientLink::send(rpc::CallRequest& request) {
   ROCKET_ON_IO_THREAD(lane_.io);
-  const auto refuse = [&](std::int32_t wire_code, std::string_view why) {
-    port_->push_always(rpc::FailureEvent{
-        .endpoint = endpoint_->number, .handle = request.handle, .status = status_of(wire_code), .text = why});
-  };
-  if (state() == rpc::LinkState::kClosed) return refuse(kCancelled, "the channel is closed");
+  if (state() == rpc::LinkState::kClosed) return refuse(request, status_of(kCancelled), "the channel is closed");
   ClientCall* call = calls_.allocate();
   if (call == nullptr) {
-    return refuse(kResourceExhausted, "too many calls in flight on one connection (option connections)");
+    return refuse(request, status_of(kResourceExhausted),
+                  "too many calls in flight on one connection (option connections)");
   }
-  call->link = this;
-  call->handle = request.handle;
-  call->method = request.method;
-  call->started = lane_.io.now();
-  auto& by_handle = port_->calls_by_handle();
-  if (by_handle.size() <= request.handle.index) by_handle.resize(request.handle.index + 64);
-  by_handle[request.handle.index] = call;
-  channel_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
-  channel_->counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
+  begin(*call, request);
   if (!request.msg_id.empty()) calls_.claim(*call, request.msg_id);
-  lane_.io.timers().arm(*call, request.deadline);
   if (request.lost_bytes > 0) {
     end_with(*call, kResourceExhausted,
              "there is no memory for a request of " + std::to_string(request.lost_bytes) + " bytes");
   } else if (request.deadline <= lane_.io.now()) {
     end_with(*call, kRpcCallTimeout, "deadline exceeded before the call reached the network");
   } else if (options().short_connections) {
-    keep(*call, request, waiting_);
+    wait(*call, request, waiting_);
     if (call->link != nullptr) {
-      io::spawn(lane_.io.context(), shared_from_this(), connect_for(shared_from_this(), call, call->generation));
+      io::spawn(lane_.io.context(), shared_from_this(), connect_for(self(), call, call->generation));
     }
   } else if (shares()) {
     send(*call, *shared_, request.metadata, request.payload(), &request.large_body);
@@ -78,36 +56,26 @@ void ClientLink::send(rpc::CallRequest& request) {
 void ClientLink::start_waiting(ClientCall& call, rpc::CallRequest& request) {
   call.needs_ours = request.metadata.size() > kOldPeerErrInfoBytes;
   if (call.needs_ours) {
-    keep(call, request, waiting_for_ours_);
+    wait(call, request, waiting_for_ours_);
     if (shared_ != nullptr) shared_->watch().ask();
     if (shared_ != nullptr && !shared_->watch().hopeful()) refuse_large_metadata(*shared_);
   } else if (ClientSession* session = waiting_.empty() ? free_session() : nullptr; session != nullptr) {
     send(call, *session, request.metadata, request.payload(), &request.large_body);
   } else {
-    keep(call, request, waiting_);
+    wait(call, request, waiting_);
     grow();
   }
   if (state() == rpc::LinkState::kIdle) begin_connect();
 }
 
-void ClientLink::keep(ClientCall& call, rpc::CallRequest& request, rpc::CallLink& waiting) {
-  const auto bytes = static_cast<std::int64_t>(request.payload().size());
-  auto& waiting_bytes = channel_->counters.waiting_bytes;
-  waiting.push_back(static_cast<rpc::CallLink&>(call));
-  call.metadata = request.metadata;
-  if (waiting_bytes.load(std::memory_order_relaxed) + bytes >
-      static_cast<std::int64_t>(options().connection.max_write_queue_bytes)) {
-    return end_with(call, kResourceExhausted,
-                    "too many request bytes wait for a connection to " + endpoint_->name + " (option maxQueuedBytes)");
-  }
-  waiting_bytes.fetch_add(bytes, std::memory_order_relaxed);
-  call.body = request.large_body.empty() ? OwnedBytes::copy_of(request.body) : std::move(request.large_body);
+void ClientLink::wait(ClientCall& call, rpc::CallRequest& request, rpc::CallLink& waiting) {
+  if (keep(call, request, waiting)) return;
+  end_with(call, kResourceExhausted,
+           "too many request bytes wait for a connection to " + endpoint_->name + " (option maxQueuedBytes)");
 }
 
 void ClientLink::send_kept(ClientCall& call, ClientSession& session) {
-  OwnedBytes body = std::move(call.body);
-  call.body = OwnedBytes();
-  channel_->counters.waiting_bytes.fetch_sub(static_cast<std::int64_t>(body.size()), std::memory_order_relaxed);
+  OwnedBytes body = take_kept(call);
   OwnedBytes none;
   const bool large = body.size() > rpc::kLargePayloadBytes;
   const std::string metadata = std::move(call.metadata);
@@ -179,7 +147,7 @@ bool ClientLink::on_reply(ClientSession& session, const FrameView& view, OwnedBy
                                                          .flags = rpc::event_flag::kRequestWritten});
   if (!pushed) return false;
   session.got_reply = true;
-  attempts_ = 0;
+  forget_failures();
   release(*call);
   session.watch().on_reply(shows_ours, options().checksum);
   after_reply(session);
@@ -221,30 +189,19 @@ void ClientLink::on_reply_unread(ClientSession& session, const FrameStart& start
                                        .text = why,
                                        .flags = rpc::event_flag::kRequestWritten});
   session.got_reply = true;
-  attempts_ = 0;
+  forget_failures();
   release(*call);
   after_reply(session);
 }
 
 void ClientLink::release(ClientCall& call) {
-  lane_.io.timers().cancel(call);
-  static_cast<rpc::CallLink&>(call).unlink();
-  if (!call.body.empty()) {
-    channel_->counters.waiting_bytes.fetch_sub(static_cast<std::int64_t>(call.body.size()), std::memory_order_relaxed);
-  }
-  rpc::LinkedCall*& by_handle = port_->calls_by_handle()[call.handle.index];
-  if (by_handle == &call) by_handle = nullptr;
+  forget(call);
   calls_.release(call);
-  channel_->counters.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void ClientLink::end_with(ClientCall& call, std::int32_t wire_code, std::string_view text) {
   const bool written = call.session != nullptr && call.session->connection().written_total() >= call.frame_end;
-  port_->push_always(rpc::FailureEvent{.endpoint = endpoint_->number,
-                                       .handle = call.handle,
-                                       .status = status_of(wire_code),
-                                       .text = text,
-                                       .flags = written ? rpc::event_flag::kRequestWritten : 0});
+  tell_failure(call, status_of(wire_code), text, written);
   if (ClientSession* session = call.session; session != nullptr) leave(*session, call);
   release(call);
 }
@@ -289,35 +246,18 @@ const char* ClientLink::what_it_waits_for(const ClientCall& call) const {
                          : " ms for one of the busy connections (option serialConnections) to ";
 }
 
-void ClientLink::set_state(rpc::LinkState state) {
-  store_state(state);
-  port_->push_always(
-      rpc::EndpointStateEvent{.endpoint = endpoint_->number,
-                              .link = index_,
-                              .state = state,
-                              .text = state == rpc::LinkState::kFailed ? std::string_view(last_error_) : ""});
+void ClientLink::fail_waiting(std::string_view why) {
+  for (rpc::CallLink* calls : {&waiting_, &waiting_for_ours_}) fail_all(*calls, kFailedConnect, why);
 }
 
-void ClientLink::close() {
-  ROCKET_ON_IO_THREAD(lane_.io);
-  if (state() == rpc::LinkState::kClosed) return;
-  store_state(rpc::LinkState::kClosed);
+void ClientLink::drop_all(std::string_view why) {
   shared_ = nullptr;
-  lane_.io.timers().cancel(backoff_timer_);
-  constexpr std::string_view kText = "the channel was closed before the call was finished";
-  fail_all(waiting_, kCancelled, kText);
-  fail_all(waiting_for_ours_, kCancelled, kText);
+  fail_all(waiting_, kCancelled, why);
+  fail_all(waiting_for_ours_, kCancelled, why);
   for (ClientSession& session : sessions_) {
-    fail_all(session.calls, kCancelled, kText);
+    fail_all(session.calls, kCancelled, why);
     session.connection().close(io::CloseReason::kLocal);
   }
-  maybe_closed();
-}
-
-void ClientLink::maybe_closed() {
-  if (closed_reported_ || !sessions_.empty()) return;
-  closed_reported_ = true;
-  port_->push_always(rpc::EndpointClosedEvent{.endpoint = endpoint_->number, .link = index_});
 }
 
 }  // namespace rocket::tinypb

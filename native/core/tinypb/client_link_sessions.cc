@@ -9,48 +9,13 @@
 
 namespace rocket::tinypb {
 
-namespace {
-
-/// The longest pause after an attempt that nobody answered: the network may be back at any moment, and there is no
-/// server that many attempts could burden.
-constexpr SteadyMs kUnansweredPauseMs = 1000;
-
-io::TcpKeepalive tcp_keepalive(const rpc::Keepalive& keepalive) {
-  if (keepalive.time.count() == 0) return {};
-  constexpr int kQuestions = 3;
-  const auto seconds = [](SteadyMs ms) { return static_cast<int>(std::clamp<SteadyMs>((ms + 999) / 1000, 1, 32'767)); };
-  return {seconds(keepalive.time.count()), seconds(keepalive.timeout.count() / kQuestions), kQuestions};
-}
-
-}  // namespace
-
-void ClientLink::connect_now() {
-  ROCKET_ON_IO_THREAD(lane_.io);
-  if (!options().short_connections && state() == rpc::LinkState::kIdle) begin_connect();
-}
-
-void ClientLink::begin_connect() {
-  set_state(rpc::LinkState::kConnecting);
-  io::spawn(lane_.io.context(), shared_from_this(), connect_shared(shared_from_this()));
-}
-
-io::Task<io::ConnectResult> ClientLink::connect() const {
-  return io::connect(lane_.io, addresses_, options().connect_timeout, tcp_keepalive(options().keepalive));
-}
-
-io::Task<void> ClientLink::connect_shared(std::shared_ptr<ClientLink> self) {
-  auto result = co_await self->connect();
-  if (self->state() != rpc::LinkState::kConnecting) co_return;
-  if (!result.socket) {
-    self->on_connect_failed(std::move(result.error), result.unanswered);
-    co_return;
-  }
-  ClientSession& session = self->add_session(std::move(result));
-  self->shared_ = &session;
-  self->last_error_.clear();
-  self->set_state(rpc::LinkState::kReady);
-  self->start(session);
-  self->serve();
+void ClientLink::on_connected(io::ConnectResult result) {
+  ClientSession& session = add_session(std::move(result));
+  shared_ = &session;
+  last_error_.clear();
+  set_state(rpc::LinkState::kReady);
+  start(session);
+  serve();
 }
 
 io::Task<void> ClientLink::connect_another(std::shared_ptr<ClientLink> self) {
@@ -58,7 +23,7 @@ io::Task<void> ClientLink::connect_another(std::shared_ptr<ClientLink> self) {
   --self->connecting_;
   const bool wanted = self->state() == rpc::LinkState::kReady && !self->shares();
   if (!result.socket) {
-    self->channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
+    self->count_connect_failure();
     self->grow_again_at_ = self->lane_.io.now() + self->options().first_backoff.count();
   }
   if (!result.socket || !wanted) co_return;
@@ -70,7 +35,7 @@ io::Task<void> ClientLink::connect_for(std::shared_ptr<ClientLink> self, ClientC
   auto result = co_await self->connect();
   if (call->link != self.get() || call->generation != generation) co_return;
   if (!result.socket) {
-    self->channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
+    self->count_connect_failure();
     self->end_with(*call, kFailedConnect, result.error);
     co_return;
   }
@@ -86,10 +51,7 @@ io::Task<void> ClientLink::connect_for(std::shared_ptr<ClientLink> self, ClientC
 }
 
 ClientSession& ClientLink::add_session(io::ConnectResult result) {
-  channel_->counters.connects.fetch_add(1, std::memory_order_relaxed);
-  auto connection = std::make_shared<io::Connection>(lane_.io, std::move(*result.socket), result.peer,
-                                                     options().connection, channel_->gauges);
-  sessions_.emplace_back(shared_from_this(), std::move(connection), options().keepalive);
+  sessions_.emplace_back(self(), make_connection(std::move(result)), options().keepalive);
   sessions_.back().at = std::prev(sessions_.end());
   return sessions_.back();
 }
@@ -135,7 +97,7 @@ void ClientLink::grow() {
        at = at->next) {
     if (++wanted <= connecting_) continue;
     ++connecting_;
-    io::spawn(lane_.io.context(), shared_from_this(), connect_another(shared_from_this()));
+    io::spawn(lane_.io.context(), shared_from_this(), connect_another(self()));
   }
 }
 
@@ -182,36 +144,6 @@ void ClientLink::refuse_large_metadata(ClientCall& call, const ClientSession& se
                " bytes; at most 511 go to a peer not known to be rocket-rpc (option peerIsRocketRpc), 8192 else; " +
                endpoint_->name +
                (session.watch().plain() ? " answers as C++ rocket does" : " has not answered a rpc::health check"));
-}
-
-void ClientLink::on_connect_failed(std::string error, bool unanswered) {
-  channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
-  if (state() == rpc::LinkState::kClosed) return;
-  fall_back(std::move(error), unanswered ? kUnansweredPauseMs : INT64_MAX);
-}
-
-/// There is no connection, and for a while no attempt: calls without `waitForReady` fail.
-void ClientLink::fall_back(std::string error, SteadyMs most) {
-  last_error_ = std::move(error);
-  set_state(rpc::LinkState::kFailed);
-  for (rpc::CallLink* calls : {&waiting_, &waiting_for_ours_}) {
-    fail_all(*calls, kFailedConnect, last_error_);
-  }
-  back_off(most);
-}
-
-void ClientLink::back_off(SteadyMs most) {
-  const auto longest = std::min<SteadyMs>(options().longest_backoff.count(), most);
-  const auto base = std::min<SteadyMs>(options().first_backoff.count() << std::min(attempts_, 20), longest);
-  ++attempts_;
-  // A fifth up or down, so that the clients of a server that died do not reconnect at the same time.
-  const auto delay = base * std::uniform_int_distribution<SteadyMs>(800, 1200)(random_) / 1000;
-  lane_.io.timers().arm(backoff_timer_, lane_.io.now() + std::max<SteadyMs>(delay, 1));
-}
-
-void ClientLink::on_backoff_over(Timer& timer) {
-  ClientLink& link = static_cast<BackoffTimer&>(timer).link;
-  if (link.state() == rpc::LinkState::kFailed) link.begin_connect();
 }
 
 std::string ClientLink::why_closed(const ClientSession& session, io::CloseReason reason) const {

@@ -1,0 +1,180 @@
+#include "rpc/connecting_link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/thread_check.h"
+#include "io/spawn.h"
+#include "rpc/events.h"
+
+namespace rocket::rpc {
+
+namespace {
+
+/// The longest pause after an attempt that nobody answered: the network may be back at any moment, and there is no
+/// server that many attempts could burden.
+constexpr SteadyMs kUnansweredPauseMs = 1000;
+
+io::TcpKeepalive tcp_keepalive(const Keepalive& keepalive) {
+  if (keepalive.time.count() == 0) return {};
+  constexpr int kQuestions = 3;
+  const auto seconds = [](SteadyMs ms) { return static_cast<int>(std::clamp<SteadyMs>((ms + 999) / 1000, 1, 32'767)); };
+  return {seconds(keepalive.time.count()), seconds(keepalive.timeout.count() / kQuestions), kQuestions};
+}
+
+}  // namespace
+
+ConnectingLink::ConnectingLink(LinkSetup setup)
+    : ClientLink(setup.lane),
+      channel_(std::move(setup.channel)),
+      endpoint_(std::move(setup.endpoint)),
+      index_(setup.index),
+      random_(std::random_device{}()),
+      addresses_(std::move(setup.addresses)) {}
+
+ConnectingLink::~ConnectingLink() = default;
+
+void ConnectingLink::attach() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  port_ = lane_.port_for(channel_->inbox);
+}
+
+void ConnectingLink::connect_now() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  if (!options().short_connections && state() == LinkState::kIdle) begin_connect();
+}
+
+void ConnectingLink::begin_connect() {
+  set_state(LinkState::kConnecting);
+  io::spawn(lane_.io.context(), shared_from_this(), connect_once(shared_from_this()));
+}
+
+io::Task<io::ConnectResult> ConnectingLink::connect() const {
+  return io::connect(lane_.io, addresses_, options().connect_timeout, tcp_keepalive(options().keepalive));
+}
+
+io::Task<void> ConnectingLink::connect_once(std::shared_ptr<ConnectingLink> self) {
+  auto result = co_await self->connect();
+  if (self->state() != LinkState::kConnecting) co_return;
+  if (!result.socket) {
+    self->on_connect_failed(std::move(result.error), result.unanswered);
+    co_return;
+  }
+  self->on_connected(std::move(result));
+}
+
+std::shared_ptr<io::Connection> ConnectingLink::make_connection(io::ConnectResult result) {
+  channel_->counters.connects.fetch_add(1, std::memory_order_relaxed);
+  return std::make_shared<io::Connection>(lane_.io, std::move(*result.socket), result.peer, options().connection,
+                                          channel_->gauges);
+}
+
+void ConnectingLink::count_connect_failure() {
+  channel_->counters.connect_failures.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ConnectingLink::on_connect_failed(std::string error, bool unanswered) {
+  count_connect_failure();
+  if (state() == LinkState::kClosed) return;
+  fall_back(std::move(error), unanswered ? kUnansweredPauseMs : INT64_MAX);
+}
+
+void ConnectingLink::fall_back(std::string error, SteadyMs most) {
+  last_error_ = std::move(error);
+  set_state(LinkState::kFailed);
+  fail_waiting(last_error_);
+  back_off(most);
+}
+
+void ConnectingLink::back_off(SteadyMs most) {
+  const auto longest = std::min<SteadyMs>(options().longest_backoff.count(), most);
+  const auto base = std::min<SteadyMs>(options().first_backoff.count() << std::min(attempts_, 20), longest);
+  ++attempts_;
+  // A fifth up or down, so that the clients of a server that died do not reconnect at the same time.
+  const auto delay = base * std::uniform_int_distribution<SteadyMs>(800, 1200)(random_) / 1000;
+  lane_.io.timers().arm(backoff_timer_, lane_.io.now() + std::max<SteadyMs>(delay, 1));
+}
+
+void ConnectingLink::on_backoff_over(Timer& timer) {
+  ConnectingLink& link = static_cast<BackoffTimer&>(timer).link;
+  if (link.state() == LinkState::kFailed) link.begin_connect();
+}
+
+void ConnectingLink::set_state(LinkState state) {
+  store_state(state);
+  port_->push_always(EndpointStateEvent{.endpoint = endpoint_->number,
+                                        .link = index_,
+                                        .state = state,
+                                        .text = state == LinkState::kFailed ? std::string_view(last_error_) : ""});
+}
+
+void ConnectingLink::close() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  if (state() == LinkState::kClosed) return;
+  store_state(LinkState::kClosed);
+  lane_.io.timers().cancel(backoff_timer_);
+  drop_all("the channel was closed before the call was finished");
+  maybe_closed();
+}
+
+void ConnectingLink::maybe_closed() {
+  if (closed_reported_ || has_sessions()) return;
+  closed_reported_ = true;
+  port_->push_always(EndpointClosedEvent{.endpoint = endpoint_->number, .link = index_});
+}
+
+void ConnectingLink::begin(LinkedCall& call, const CallRequest& request) {
+  call.link = this;
+  call.handle = request.handle;
+  call.method = request.method;
+  call.started = lane_.io.now();
+  auto& by_handle = port_->calls_by_handle();
+  if (by_handle.size() <= request.handle.index) by_handle.resize(request.handle.index + 64);
+  by_handle[request.handle.index] = &call;
+  channel_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
+  channel_->counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
+  lane_.io.timers().arm(call, request.deadline);
+}
+
+void ConnectingLink::refuse(const CallRequest& request, const Status& status, std::string_view why) {
+  port_->push_always(
+      FailureEvent{.endpoint = endpoint_->number, .handle = request.handle, .status = status, .text = why});
+}
+
+bool ConnectingLink::keep(LinkedCall& call, CallRequest& request, CallLink& waiting) {
+  const auto bytes = static_cast<std::int64_t>(request.payload().size());
+  auto& waiting_bytes = channel_->counters.waiting_bytes;
+  waiting.push_back(static_cast<CallLink&>(call));
+  call.metadata = request.metadata;
+  if (waiting_bytes.load(std::memory_order_relaxed) + bytes >
+      static_cast<std::int64_t>(options().connection.max_write_queue_bytes)) {
+    return false;
+  }
+  waiting_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  call.body = request.large_body.empty() ? OwnedBytes::copy_of(request.body) : std::move(request.large_body);
+  return true;
+}
+
+OwnedBytes ConnectingLink::take_kept(LinkedCall& call) {
+  channel_->counters.waiting_bytes.fetch_sub(static_cast<std::int64_t>(call.body.size()), std::memory_order_relaxed);
+  return std::move(call.body);
+}
+
+void ConnectingLink::tell_failure(const LinkedCall& call, const Status& status, std::string_view text, bool written) {
+  port_->push_always(FailureEvent{.endpoint = endpoint_->number,
+                                  .handle = call.handle,
+                                  .status = status,
+                                  .text = text,
+                                  .flags = written ? event_flag::kRequestWritten : 0});
+}
+
+void ConnectingLink::forget(LinkedCall& call) {
+  lane_.io.timers().cancel(call);
+  static_cast<CallLink&>(call).unlink();
+  if (!call.body.empty()) static_cast<void>(take_kept(call));
+  LinkedCall*& by_handle = port_->calls_by_handle()[call.handle.index];
+  if (by_handle == &call) by_handle = nullptr;
+  channel_->counters.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace rocket::rpc

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/address.h"
+#include "io/connect.h"
+#include "rpc/client_link.h"
+#include "rpc/status.h"
+
+namespace rocket::rpc {
+
+/// What the links of all protocols share: attempts to connect and the pauses between them, the state that JavaScript is
+/// told, the first and last steps of a call, and the memory of calls that wait. Owners: the endpoint on the JavaScript
+/// thread, the sessions of the protocol, and coroutines.
+class ConnectingLink : public ClientLink, public std::enable_shared_from_this<ConnectingLink> {
+ public:
+  explicit ConnectingLink(LinkSetup setup);
+  ~ConnectingLink() override;
+
+  // any thread:
+  const ClientOptions& options() const { return channel_->options; }
+
+  // ClientLink
+  void attach() override;
+  void connect_now() override;
+  void set_addresses(std::vector<io::Address> addresses) override { addresses_ = std::move(addresses); }
+  void close() override;
+
+  InboxPort& port() { return *port_; }
+
+  // For spawn().
+  const char* task_name() const { return "client link"; }
+  void fail() { on_connect_failed("internal error while connecting"); }
+
+ protected:
+  // What a protocol does:
+  /// The attempt of begin_connect() has succeeded; the state is still kConnecting.
+  virtual void on_connected(io::ConnectResult result) = 0;
+  /// There is no connection, and for a while no attempt: calls that wait fail with that error.
+  virtual void fail_waiting(std::string_view why) = 0;
+  /// The link closes: all calls end with CANCELLED, all connections are closed.
+  virtual void drop_all(std::string_view why) = 0;
+  virtual bool has_sessions() const = 0;
+
+  // Connections.
+  io::Task<io::ConnectResult> connect() const;
+  void begin_connect();
+  /// Makes a connection of what connect() has reached, and counts it.
+  std::shared_ptr<io::Connection> make_connection(io::ConnectResult result);
+  void on_connect_failed(std::string error, bool unanswered = false);
+  void count_connect_failure();
+  /// There is no connection, and for a while no attempt: calls without `waitForReady` fail.
+  void fall_back(std::string error, SteadyMs most);
+  /// The peer has shown that it serves: the next pause is short again.
+  void forget_failures() { attempts_ = 0; }
+  void set_state(LinkState state);
+  /// Once closed: tells JavaScript as soon as the last session is gone.
+  void maybe_closed();
+
+  // Calls.
+  /// The first step of a call that send() was given a slot for: it counts, can be cancelled, and has a deadline.
+  void begin(LinkedCall& call, const CallRequest& request);
+  /// One that gets no slot.
+  void refuse(const CallRequest& request, const Status& status, std::string_view why);
+  /// False: the bytes of those that wait are at their limit.
+  bool keep(LinkedCall& call, CallRequest& request, CallLink& waiting);
+  /// The body of a call that waited, which does not count any more.
+  OwnedBytes take_kept(LinkedCall& call);
+  void tell_failure(const LinkedCall& call, const Status& status, std::string_view text, bool written);
+  /// The last step: nothing refers to the call any more but its slot.
+  void forget(LinkedCall& call);
+
+  const std::shared_ptr<ClientChannel> channel_;
+  const std::shared_ptr<ClientEndpointInfo> endpoint_;
+  const std::uint32_t index_;
+
+  // io thread:
+  std::shared_ptr<InboxPort> port_;
+  std::minstd_rand random_;
+  std::string last_error_;
+
+ private:
+  static io::Task<void> connect_once(std::shared_ptr<ConnectingLink> self);
+  /// Pauses for twice as long as the last time, but not for longer than `most`.
+  void back_off(SteadyMs most);
+  static void on_backoff_over(Timer& timer);
+
+  struct BackoffTimer : Timer {
+    explicit BackoffTimer(ConnectingLink& owner) : Timer(&ConnectingLink::on_backoff_over), link(owner) {}
+    ConnectingLink& link;
+  };
+
+  std::vector<io::Address> addresses_;
+  BackoffTimer backoff_timer_{*this};
+  int attempts_ = 0;
+  bool closed_reported_ = false;
+};
+
+}  // namespace rocket::rpc
