@@ -34,7 +34,7 @@ export class RpcError extends Error {
    * its own.
    */
   readonly wireCode: number;
-  /** As given to the constructor; empty for errors received from a peer. */
+  /** As given to the constructor; of an error received by gRPC, what its peer sent with it. */
   readonly metadata: Metadata;
   /**
    * On the client: whether the whole request had been handed to the kernel when the call failed. `false`: the server
@@ -102,12 +102,22 @@ export class RpcError extends Error {
   }
 }
 
-/** An error as a transport has it: a status word, and the number that its protocol has for it (0: none). */
-export function receivedError(word: number, own: number, message: string, requestWritten: boolean): RpcError {
+/**
+ * An error as a transport has it: a status word, and the number that its protocol has for it (0: none); `metadata` came
+ * with it.
+ */
+export function receivedError(
+  word: number,
+  own: number,
+  message: string,
+  requestWritten: boolean,
+  metadata?: Metadata,
+): RpcError {
   const code = statusOfWord(word);
   // (Nothing that fails is OK; whoever says so has a bug.)
   const wireCode = own === 0 ? wireCodeOfWord(word) : own;
-  return new RpcError(code === 'OK' ? 'UNKNOWN' : code, message, { wireCode, requestWritten });
+  const options = { wireCode, requestWritten, ...(metadata && { metadata }) };
+  return new RpcError(code === 'OK' ? 'UNKNOWN' : code, message, options);
 }
 
 /** Whether the server refused the call at the door, as against one that this side could not send. */

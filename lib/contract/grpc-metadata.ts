@@ -58,3 +58,9 @@ export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array
   }
   return text === '' ? '' : nul + text;
 }
+
+/** Adds the id of a call, which gRPC has no place of its own for, unless `text` has one; '': none. */
+export function withRequestId(text: string, id: string): string {
+  if (id === '' || text.includes(`${nul}x-request-id${nul}`)) return text;
+  return `${text === '' ? nul : text}x-request-id${nul}${id}${nul}`;
+}

@@ -172,14 +172,19 @@ function listOf(found: Value | Value[]): readonly Value[] {
 /** The forms in which metadata to send may be given. */
 export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>;
 
-/** @throws TypeError for anything that is not metadata, RangeError if it is too long. */
-export function encodeMetadata(init: MetadataInit | undefined): string {
+/**
+ * Of a request, in the form of TinyPB or of gRPC. @throws TypeError for anything that is not metadata, or that gRPC
+ * cannot carry; RangeError if it is too long.
+ */
+export function encodeMetadata(init: MetadataInit | undefined, form: 'tinypb' | 'grpc' = 'tinypb'): string {
   if (init === undefined) return '';
   // It may be encoded again, for another attempt or after an interceptor; an iterator would then be empty.
   if (typeof (init as { next?: unknown } | null)?.next === 'function')
     throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read only once`);
-  // Not init.encode(), which a user's subclass may have overridden.
-  return Metadata.prototype.encode.call(init instanceof Metadata ? init : new Metadata(init));
+  const metadata = init instanceof Metadata ? init : new Metadata(init);
+  if (form === 'grpc') return encodeGrpcMetadata(metadata);
+  // Not metadata.encode(), which a user's subclass may have overridden.
+  return Metadata.prototype.encode.call(metadata);
 }
 
 /** For a gRPC peer. @throws TypeError for what gRPC cannot carry, RangeError if it is too long. */

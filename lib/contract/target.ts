@@ -18,9 +18,11 @@ export interface Target {
   readonly authority: string;
   /** The part after `scheme:///` or `scheme://authority/`. */
   readonly path: string;
+  /** Named by the target: `grpc://`. */
+  readonly protocol?: 'grpc';
 }
 
-const forms = 'host:port, [ipv6]:port, unix:/path or static:///a:1,b:2';
+const forms = 'host:port, [ipv6]:port, unix:/path, static:///a:1,b:2 or, for gRPC, grpc://host:port';
 
 /** The part after `unix:` or, before an absolute path, `unix://`. */
 function unixPath(text: string): string {
@@ -37,9 +39,11 @@ function unixPath(text: string): string {
   return path;
 }
 
+const hostPortPattern = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/;
+
 /** @throws TypeError that shows the accepted forms. */
 export function parseHostPort(text: string): TargetEndpoint {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text.includes('\0') ? '' : text);
+  const match = hostPortPattern.exec(text.includes('\0') ? '' : text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535)
     throw new TypeError(`not an address: ${JSON.stringify(text)}; use ${forms}`);
@@ -52,7 +56,8 @@ export function parseHostPort(text: string): TargetEndpoint {
 }
 
 /**
- * Reads a target: `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, or `scheme://[authority]/path` for a resolver.
+ * Reads a target: `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, or `scheme://[authority]/path` for a resolver;
+ * with `grpc://` or `grpc:///` before it, one that speaks gRPC: `grpc:///dns:host:port` for `dns:///host:port`.
  *
  * @throws TypeError that shows the accepted forms.
  */
@@ -68,6 +73,7 @@ export function parseTarget(text: string): Target {
   if (scheme === null)
     return { scheme: 'static', endpoints: [parseHostPort(text)], authority: '', path: text };
   const [, name, rest] = scheme as unknown as [string, string, string];
+  if (name === 'grpc') return parseGrpcTarget(rest, text);
   if (name === 'static') {
     const path = rest.replace(/^\//, '');
     const endpoints = path.split(',').map((part) => parseHostPort(part.trim()));
@@ -76,4 +82,19 @@ export function parseTarget(text: string): Target {
   const slash = rest.indexOf('/');
   const authority = slash < 0 ? '' : rest.slice(0, slash);
   return { scheme: name, endpoints: [], authority, path: rest.slice(slash + 1) };
+}
+
+/** `rest`: behind `grpc://`. */
+function parseGrpcTarget(rest: string, text: string): Target {
+  const inner = rest.replace(/^\//, '');
+  const protocol = 'grpc';
+  if (inner === '' || inner.startsWith('grpc:'))
+    throw new TypeError(`not a target: ${JSON.stringify(text)}; use ${forms}`);
+  if (inner.startsWith('unix:') || hostPortPattern.test(inner)) return { ...parseTarget(inner), protocol };
+  if (rest === inner) throw new TypeError(`not an address: ${JSON.stringify(rest)}; use ${forms}`);
+  if (inner.includes('://')) return { ...parseTarget(inner), protocol };
+  const scheme = /^([a-z][a-z0-9+.-]*):(.+)$/.exec(inner);
+  if (scheme !== null) return { ...parseTarget(`${scheme[1]}:///${scheme[2]}`), protocol };
+  // For a resolver that is given.
+  return { scheme: 'grpc', endpoints: [], authority: '', path: inner, protocol };
 }

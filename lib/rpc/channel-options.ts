@@ -17,7 +17,11 @@ import {
   timeout,
 } from '../contract/option-table.ts';
 import { defaultIoThreads, defaultTimeoutMs, MiB } from '../contract/options.ts';
-import type { ClientTransportFactory, ClientTransportOptions } from '../contract/transport.ts';
+import type {
+  ClientProtocol,
+  ClientTransportFactory,
+  ClientTransportOptions,
+} from '../contract/transport.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { CallContext } from './call-context.ts';
@@ -32,6 +36,11 @@ import {
 
 /** How a channel connects, and the defaults of its calls. */
 export interface ChannelOptions {
+  /**
+   * What its connections speak. `auto`: gRPC to a target that begins with `grpc://`; otherwise TinyPB, and gRPC on the
+   * same port for methods that stream. Default `auto`.
+   */
+  readonly protocol?: 'auto' | 'tinypb' | 'grpc';
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). */
   readonly ioThreads?: number;
   /** Connections kept open to each endpoint. Default: one per io thread. */
@@ -126,6 +135,7 @@ const backoffTable = {
 } satisfies OptionTable<NonNullable<ChannelOptions['backoff']>>;
 
 export const channelOptionTable = {
+  protocol: choice<'auto' | ClientProtocol>(['auto', 'tinypb', 'grpc'], 'auto'),
   ioThreads: integer(undefined, 1, 128),
   connections: integer(undefined, 1, 1024),
   connection: choice(['persistent', 'short'], 'persistent'),
@@ -192,6 +202,10 @@ export const callOptionTable = {
 
 /** Options with everything filled in. */
 export interface ChannelSettings {
+  /** Of unary calls. */
+  readonly protocol: ClientProtocol;
+  /** Of calls that stream; undefined: there are none. */
+  readonly streamProtocol: 'grpc' | undefined;
   readonly timeoutMs: number;
   readonly waitForReady: boolean;
   readonly maxCallsInFlight: number;
@@ -203,19 +217,24 @@ export interface ChannelSettings {
   readonly resolver: Resolver | Discovery | undefined;
   readonly logger: Logger | false | undefined;
   readonly makeTransport: ClientTransportFactory;
+  /** For the protocol of unary calls. */
   readonly transportOptions: ClientTransportOptions;
 }
 
-/** @throws RangeError or TypeError that names the option. */
-export function checkedChannelOptions(options: ChannelOptions): ChannelSettings {
-  const { transport, connection, connections, maxQueuedBytes, backoff, ...rest } = checkedOptions(
-    'Channel',
-    options,
-    channelOptionTable,
-  );
+/** `named`: the protocol that the target names. @throws RangeError or TypeError that names the option. */
+export function checkedChannelOptions(options: ChannelOptions, named?: 'grpc'): ChannelSettings {
+  const checked = checkedOptions('Channel', options, channelOptionTable);
+  const { transport, connection, connections, maxQueuedBytes, backoff, protocol: asked, ...rest } = checked;
+  if (asked === 'tinypb' && named !== undefined)
+    throw new TypeError(`protocol is 'tinypb', but the target begins with ${named}://`);
+  const protocol = asked === 'auto' ? (named ?? 'tinypb') : asked;
+  if (protocol === 'grpc' && connection === 'short')
+    throw new TypeError(`connection must be 'persistent' for gRPC: its calls share connections`);
   const { timeoutMs, waitForReady, maxCallsInFlight, interceptors, retry, retryBudget, ...others } = rest;
   const { ejection, balancer, resolver, logger, ioThreads = defaultIoThreads, ...limits } = others;
   return {
+    protocol,
+    streamProtocol: asked === 'tinypb' ? undefined : 'grpc',
     timeoutMs,
     waitForReady,
     maxCallsInFlight,
@@ -229,7 +248,7 @@ export function checkedChannelOptions(options: ChannelOptions): ChannelSettings 
     makeTransport: transport ?? nativeClientTransport,
     transportOptions: {
       ...limits,
-      protocol: 'tinypb',
+      protocol,
       ioThreads,
       connections: connections ?? ioThreads,
       shortConnections: connection === 'short',

@@ -1,18 +1,13 @@
 import type { Balancer } from '../balance/balancer.ts';
 import type { EjectionSettings } from '../balance/ejection.ts';
-import type {
-  ClientReceiver,
-  ClientTransport,
-  ClientTransportFactory,
-  ClientTransportOptions,
-  LinkState,
-} from '../contract/transport.ts';
+import type { ClientTransportFactory, ClientTransportOptions } from '../contract/transport.ts';
 import { errorOf, kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import type { Logger } from '../log/logger.ts';
+import { ChannelLane } from './channel-lane.ts';
+import { addedStats, type ChannelStats } from './channel-stats.ts';
 import type { ClientCall } from './client-call.ts';
-import { Dispatcher } from './dispatcher.ts';
-import { type ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
+import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { GuardedResolver } from './guarded-resolver.ts';
 import { ReadyWaiters } from './ready-waiters.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -21,8 +16,10 @@ export interface ChannelPartsOptions {
   readonly target: string;
   readonly resolver: GuardedResolver;
   readonly makeTransport: ClientTransportFactory;
+  /** For unary calls. */
   readonly transportOptions: ClientTransportOptions;
-  readonly balancer: Balancer<ChannelEndpoint>;
+  /** One for each protocol. @throws what a user's factory makes of it. */
+  readonly makeBalancer: () => Balancer<ChannelEndpoint>;
   readonly ejection: EjectionSettings | undefined;
   readonly retryBudget: RetryBudget;
   readonly log: Pick<Logger, 'warn'>;
@@ -35,55 +32,35 @@ export interface ChannelPartsOptions {
  * sockets and the resolver reference it, but it references the channel only through pending calls. So a channel that is
  * unreachable and waits for nothing can be garbage-collected, and its parts closed (dropped-channels.ts).
  */
-export class ChannelParts implements ClientReceiver {
+export class ChannelParts {
   readonly target: string;
-  readonly transport: ClientTransport;
-  readonly endpoints: EndpointSet;
-  readonly dispatcher: Dispatcher;
+  /** For unary calls; what the channel's state is of. */
+  readonly lane: ChannelLane;
   /** Each with its channel, which is kept alive by it. */
   readonly calls = new Map<ClientCall, object>();
   readonly readyWaiters: ReadyWaiters;
+  readonly #options: ChannelPartsOptions;
   readonly #resolver: GuardedResolver;
+  /** For calls that stream, where unary ones go by another protocol; made for the first of them. */
+  #streamLane: ChannelLane | undefined;
+  /** The resolver's last result. */
+  #resolved: readonly Endpoint[] | Error | undefined;
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
 
   constructor(options: ChannelPartsOptions) {
-    const { target, resolver, transportOptions, log } = options;
+    const { target, resolver } = options;
     this.target = target;
+    this.#options = options;
     this.#resolver = resolver;
     this.readyWaiters = new ReadyWaiters(target);
-    this.transport = options.makeTransport(transportOptions, this);
-    this.endpoints = new EndpointSet({
-      transport: this.transport,
-      balancer: options.balancer,
-      ejection: options.ejection,
-      onAllFailed: () => resolver.refresh(),
-      onLost: (name, error) => log.warn(`${target}: no connection to ${name}: ${error}`),
-      onRegained: (name) => log.warn(`${target}: connected to ${name} again`),
-      onRefused: (name, error) => log.warn(`${target}: ${name} is left out: ${error.message}`),
-      onReady: () => {
-        this.dispatcher.placeWaiting();
-        this.readyWaiters.succeed();
-      },
-    });
-    this.dispatcher = new Dispatcher({
-      target,
-      short: transportOptions.shortConnections,
-      transport: this.transport,
-      endpoints: this.endpoints,
-      retryBudget: options.retryBudget,
-      onEnd: (call) => {
-        this.calls.delete(call);
-        if (this.calls.size === 0) this.#onDrained?.();
-      },
-      onUserError: options.onUserError,
-    });
+    this.lane = this.#makeLane(options.transportOptions, () => this.readyWaiters.succeed());
     try {
       resolver.start({
         onEndpoints: (endpoints) => this.#onEndpoints(endpoints),
         onError: (error) => {
           resolver.refresh();
-          this.dispatcher.onResolved(errorOf(error));
+          this.#onResolverError(errorOf(error));
         },
       });
     } catch (error) {
@@ -92,22 +69,73 @@ export class ChannelParts implements ClientReceiver {
     }
   }
 
+  /** @throws what a user's balancer throws, and Error if the transport cannot speak gRPC. */
+  streamLane(): ChannelLane {
+    if (this.lane.protocol === 'grpc') return this.lane;
+    if (this.#streamLane === undefined) {
+      const { transportOptions } = this.#options;
+      const made = this.#makeLane({ ...transportOptions, protocol: 'grpc', shortConnections: false }, () => {
+        // ready() is about unary calls.
+      });
+      this.#streamLane = made;
+      const resolved = this.#resolved;
+      if (resolved instanceof Error) made.dispatcher.onResolved(resolved);
+      else if (resolved !== undefined) made.update(resolved);
+    }
+    return this.#streamLane;
+  }
+
+  #makeLane(transportOptions: ClientTransportOptions, onReady: () => void): ChannelLane {
+    const { target, makeTransport, ejection, retryBudget, log, onUserError } = this.#options;
+    return new ChannelLane({
+      target,
+      makeTransport,
+      transportOptions,
+      balancer: this.#options.makeBalancer(),
+      ejection,
+      retryBudget,
+      log,
+      onAllFailed: () => this.#resolver.refresh(),
+      onReady,
+      onEnd: (call) => {
+        this.calls.delete(call);
+        if (this.calls.size === 0) this.#onDrained?.();
+      },
+      onUserError,
+    });
+  }
+
   /** A user's resolver calls this, perhaps from a timer where nothing would catch an exception. */
   #onEndpoints(endpoints: readonly Endpoint[]): void {
     if (this.#closed !== undefined) return;
     if (!Array.isArray(endpoints)) {
       const text = `the resolver returned ${kindOf(endpoints)} instead of an array of endpoints`;
-      return this.dispatcher.onResolved(new TypeError(text));
+      return this.#onResolverError(new TypeError(text));
     }
-    this.endpoints.update(endpoints, this.dispatcher.connecting);
-    const { size, refusal } = this.endpoints;
-    const unusable = size === 0 && refusal !== undefined ? new Error(refusal) : undefined;
-    this.dispatcher.onResolved(unusable);
-    if (this.dispatcher.ready) this.readyWaiters.succeed();
+    this.#resolved = endpoints;
+    this.lane.update(endpoints);
+    this.#streamLane?.update(endpoints);
+    if (this.lane.dispatcher.ready) this.readyWaiters.succeed();
   }
 
-  onLinkState(endpoint: number, link: number, state: LinkState, error = ''): void {
-    this.endpoints.onLinkState(endpoint, link, state, error);
+  #onResolverError(error: Error): void {
+    // The endpoints that are known stay.
+    if (!Array.isArray(this.#resolved)) this.#resolved = error;
+    this.lane.dispatcher.onResolved(error);
+    this.#streamLane?.dispatcher.onResolved(error);
+  }
+
+  stats(): ChannelStats {
+    const { transport, dispatcher, endpoints } = this.lane;
+    const streams = this.#streamLane;
+    const figures = { ...transport.stats(), ...dispatcher.stats() };
+    const streamFigures = streams && { ...streams.transport.stats(), ...streams.dispatcher.stats() };
+    return {
+      ...addedStats(figures, streamFigures),
+      callsPending: this.calls.size,
+      endpoints: endpoints.names(),
+      endpointStates: [...endpoints.states(), ...(streams?.endpoints.states() ?? [])],
+    };
   }
 
   /** Waits until no call is pending, for at most this long. */
@@ -129,8 +157,6 @@ export class ChannelParts implements ClientReceiver {
 
   async #close(): Promise<void> {
     this.#resolver.close();
-    this.dispatcher.close();
-    await this.endpoints.close();
-    this.transport.close();
+    await Promise.all([this.lane.close(), this.#streamLane?.close()]);
   }
 }

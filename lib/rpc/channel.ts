@@ -1,11 +1,11 @@
 import { isUnary, streamsText } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
+import { withRequestId } from '../contract/grpc-metadata.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
 import { checkedOptions, type OptionTable, timeout } from '../contract/option-table.ts';
 import { timeoutOption } from '../contract/options.ts';
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
 import { parseTarget } from '../contract/target.ts';
-import type { ClientTransportStats } from '../contract/transport.ts';
 import { kindOf, stackOf } from '../contract/value-text.ts';
 import { limitedLogger } from '../log/limited-logger.ts';
 import { safeLogger } from '../log/logger.ts';
@@ -15,9 +15,9 @@ import { tellOfUnbegun } from './call-failure.ts';
 import { checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
 import { type CallOptions, type ChannelOptions, checkedChannelOptions } from './channel-options.ts';
 import { ChannelParts } from './channel-parts.ts';
+import type { ChannelStats } from './channel-stats.ts';
 import { abortError, ClientCall, isAborted } from './client-call.ts';
 import { closeWhenDropped, forgetDrop } from './dropped-channels.ts';
-import type { EndpointState } from './endpoint-set.ts';
 import { madeBalancer } from './guarded-balancer.ts';
 import { GuardedResolver } from './guarded-resolver.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
@@ -26,24 +26,6 @@ import { type ReadyOptions, readyOptionTable } from './ready-waiters.ts';
 import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
-
-/** Counters since the channel was created; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
-export interface ChannelStats extends ClientTransportStats {
-  /** Calls whose promise has not settled. */
-  readonly callsPending: number;
-  /** Of those: calls waiting for an endpoint, or for their next attempt. */
-  readonly callsParked: number;
-  /** Names of the currently known endpoints. */
-  readonly endpoints: readonly string[];
-  /** The state of each endpoint, including those that drain. */
-  readonly endpointStates: readonly EndpointState[];
-  /** Attempts made because the previous one was certainly not handled. */
-  readonly moves: number;
-  /** Attempts made by the retry policy. */
-  readonly retries: number;
-  /** Retries that `retryBudget` did not allow. */
-  readonly retriesRefused: number;
-}
 
 const closeTable = { drainMs: timeout(5000, 0) } satisfies OptionTable<{ drainMs?: number }>;
 
@@ -71,11 +53,13 @@ export class Channel implements AsyncDisposable {
 
   /**
    * @param target `host:port`, `[ipv6]:port`, `unix:/path`, `unix:@abstract`, `static:///a:1,b:2`, `dns:///host:port`, `etcd:///Service`,
-   * `etcd://host:2379/Service`, or any other with a `resolver`.
+   * `etcd://host:2379/Service`, or any other with a `resolver`; for gRPC `grpc://host:port`, or `grpc:///` before another, as in
+   * `grpc:///dns:host:port`.
    * @throws TypeError for a bad target, RangeError or TypeError that names a bad option.
    */
   constructor(target: string, options: ChannelOptions = {}) {
-    const settings = checkedChannelOptions(options);
+    const parsed = parseTarget(target);
+    const settings = checkedChannelOptions(options, parsed.protocol);
     const { makeTransport, transportOptions, ejection, logger } = settings;
     this.target = target;
     this.#timeoutMs = settings.timeoutMs;
@@ -89,15 +73,15 @@ export class Channel implements AsyncDisposable {
     const faults = limitedLogger(safeLogger(logger), now);
     const onUserError = (what: string, error: unknown): void =>
       faults.warn(`${target}: ${what} threw: ${stackOf(error)}`);
-    const balancer = madeBalancer(settings.balancer, onUserError);
-    const resolver = new GuardedResolver(resolverFor(parseTarget(target), settings.resolver), onUserError);
+    const makeBalancer = () => madeBalancer(settings.balancer, onUserError);
+    const resolver = new GuardedResolver(resolverFor(parsed, settings.resolver), onUserError);
     const retryBudget = new RetryBudget(ratio, perSecond, now);
     this.#parts = new ChannelParts({
       target,
       resolver,
       makeTransport,
       transportOptions,
-      balancer,
+      makeBalancer,
       ejection,
       retryBudget,
       log,
@@ -108,7 +92,7 @@ export class Channel implements AsyncDisposable {
 
   /** Starts connecting, so that the first call need not wait for it. Returns at once. */
   connect(): void {
-    this.#parts.dispatcher.connect();
+    this.#parts.lane.dispatcher.connect();
   }
 
   /**
@@ -128,9 +112,9 @@ export class Channel implements AsyncDisposable {
           : undefined;
     if (problem !== undefined) throw tellOfUnbegun(problem, undefined, this.target);
     this.connect();
-    if (this.#parts.dispatcher.ready) return;
+    if (this.#parts.lane.dispatcher.ready) return;
     await this.#parts.readyWaiters.wait(timeoutMs, signal, () =>
-      this.#parts.dispatcher.waitedInVain(timeoutMs),
+      this.#parts.lane.dispatcher.waitedInVain(timeoutMs),
     );
   }
 
@@ -180,10 +164,11 @@ export class Channel implements AsyncDisposable {
         // in a native callback.
         if (options !== noOptions) checkCallOptions(options);
         checkMethod(method);
+        const { lane } = this.#parts;
         const { signal, waitForReady, balanceKey, onMetadata, retry, parent = currentCall() } = options;
         checkCallValues(signal, waitForReady, balanceKey, onMetadata, parent);
         let timeoutMs = timeoutOption('timeoutMs', options.timeoutMs, this.#timeoutMs);
-        const metadata = encodeMetadata(options.metadata);
+        let metadata = encodeMetadata(options.metadata, lane.protocol);
         const policy = retry === undefined ? this.#retry : this.#retryOf(retry, method);
         this.#checkRoom();
         if (signal?.aborted === true) throw abortError(signal);
@@ -196,6 +181,7 @@ export class Channel implements AsyncDisposable {
               requestWritten: false,
             });
           msgId = childIdOf(parent);
+          if (lane.protocol === 'grpc') metadata = withRequestId(metadata, msgId);
         }
         call = new ClientCall(
           {
@@ -212,11 +198,11 @@ export class Channel implements AsyncDisposable {
           },
           resolve,
           reject,
-          this.#parts.dispatcher,
+          lane.dispatcher,
         );
         this.#parts.calls.set(call, this);
         if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
-        if (!call.ended) this.#parts.dispatcher.begin(call);
+        if (!call.ended) lane.dispatcher.begin(call);
       } catch (error) {
         const told = tellOfUnbegun(error, method?.wireName, this.target);
         if (call === undefined) reject(told);
@@ -284,14 +270,7 @@ export class Channel implements AsyncDisposable {
 
   /** A new object each time; may be called in any state. */
   stats(): ChannelStats {
-    const { transport, dispatcher, calls, endpoints } = this.#parts;
-    return {
-      ...transport.stats(),
-      ...dispatcher.stats(),
-      callsPending: calls.size,
-      endpoints: endpoints.names(),
-      endpointStates: endpoints.states(),
-    };
+    return this.#parts.stats();
   }
 }
 

@@ -132,10 +132,14 @@ export class ClientCall implements PendingCall, SignalWatcher {
     // A unary call sends one message, when it begins.
   }
 
-  onEnd({ status, own, message, requestWritten }: CallEnd): void {
+  onEnd({ status, own, message, requestWritten }: CallEnd, trailers: string): void {
     const { pieces, endpoint } = this;
     this.pieces = undefined;
-    if (status !== 0) return this.onFailure(status, own, message, requestWritten);
+    if (status !== 0)
+      return this.runner.onAttemptFailed(
+        this,
+        receivedError(status, own, message, requestWritten, Metadata.decode(trailers)),
+      );
     this.runner.onAnswered(this);
     if (pieces?.error !== undefined) return this.failAnswered(pieces.error, endpoint);
     if (pieces?.messages === 1) return this.succeed(pieces.value, pieces.metadata);

@@ -1,7 +1,7 @@
 import { methodInfo } from '../contract/define-service.ts';
 import { isRpcError, RpcError, wasRefused } from '../contract/errors.ts';
 import type { MethodDefinition } from '../contract/service.ts';
-import type { ClientTransport } from '../contract/transport.ts';
+import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
 import { tellOfCall } from './call-failure.ts';
 import type { ClientCall } from './client-call.ts';
@@ -29,6 +29,7 @@ const endpointFailures: ReadonlySet<string> = new Set([
 
 export interface DispatcherParts {
   readonly target: string;
+  readonly protocol: ClientProtocol;
   /** A connection for each call. */
   readonly short: boolean;
   readonly transport: ClientTransport;
@@ -46,6 +47,7 @@ export interface DispatcherParts {
  */
 export class Dispatcher implements CallRunner {
   readonly target: string;
+  readonly #protocol: ClientProtocol;
   readonly #short: boolean;
   readonly #transport: ClientTransport;
   readonly #endpoints: EndpointSet;
@@ -65,8 +67,9 @@ export class Dispatcher implements CallRunner {
   #retriesRefused = 0;
 
   constructor(parts: DispatcherParts) {
-    const { target, short, transport, endpoints, retryBudget, onEnd, onUserError } = parts;
+    const { target, protocol, short, transport, endpoints, retryBudget, onEnd, onUserError } = parts;
     this.target = target;
+    this.#protocol = protocol;
     this.#short = short;
     this.#transport = transport;
     this.#endpoints = endpoints;
@@ -298,12 +301,7 @@ export class Dispatcher implements CallRunner {
   #methodNumber(method: MethodDefinition): number {
     let number = this.#methods.get(method);
     if (number === undefined) {
-      // (C++ may take a control character for the end or the start of a frame.)
-      if (Buffer.byteLength(method.wireName) > 511 || /\p{Cc}/u.test(method.wireName)) {
-        throw new RangeError(
-          `the method name ${JSON.stringify(method.wireName)} does not fit TinyPB: at most 511 bytes and no control characters`,
-        );
-      }
+      checkWireName(method.wireName, this.#protocol);
       number = this.#transport.addMethod(methodInfo(method, method.response));
       this.#methods.set(method, number);
     }
@@ -327,4 +325,16 @@ export class Dispatcher implements CallRunner {
       retriesRefused: this.#retriesRefused,
     };
   }
+}
+
+/** @throws RangeError */
+function checkWireName(wireName: string, protocol: ClientProtocol): void {
+  // (Of TinyPB, C++ may take a control character for the end or the start of a frame.)
+  const refused = protocol === 'grpc' ? /[^\x21-\x7e]/ : /\p{Cc}/u;
+  if (Buffer.byteLength(wireName) <= 511 && !refused.test(wireName)) return;
+  const rule =
+    protocol === 'grpc'
+      ? 'gRPC: at most 511 printable ASCII characters'
+      : 'TinyPB: at most 511 bytes and no control characters';
+  throw new RangeError(`the method name ${JSON.stringify(wireName)} does not fit ${rule}`);
 }

@@ -1,7 +1,12 @@
 import type { BalancedEndpoint, Balancer } from '../balance/balancer.ts';
 import { Ejection, type EjectionSettings } from '../balance/ejection.ts';
 import { RoundRobin } from '../balance/round-robin.ts';
-import { type ClientTransport, type LinkState, linkState } from '../contract/transport.ts';
+import {
+  type ClientProtocol,
+  type ClientTransport,
+  type LinkState,
+  linkState,
+} from '../contract/transport.ts';
 import { errorOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import { resolvedEndpoint } from './resolved-endpoint.ts';
@@ -26,6 +31,8 @@ export interface ChannelEndpoint extends BalancedEndpoint {
 export interface EndpointState {
   /** `host:port` or `unix:/path`. */
   readonly name: string;
+  /** What these connections to it speak; an endpoint that is called by both has an entry for each. */
+  readonly protocol: ClientProtocol;
   /**
    * `idle`: not connected to yet; `failed`: waiting for its next attempt; `ejected`: left out because its calls fail;
    * `draining`: removed from the list.
@@ -40,6 +47,7 @@ export interface EndpointState {
 }
 
 export interface EndpointSetOptions {
+  readonly protocol: ClientProtocol;
   readonly transport: ClientTransport;
   readonly balancer: Balancer<ChannelEndpoint>;
   /** Undefined: no endpoint is ejected. */
@@ -113,6 +121,7 @@ export class EndpointSet {
   states(): EndpointState[] {
     return [...this.#listed.values(), ...this.#draining.values()].map((endpoint) => ({
       name: endpoint.name,
+      protocol: this.#options.protocol,
       state: this.#stateOf(endpoint),
       inFlight: endpoint.inFlight,
       weight: endpoint.weight,

@@ -21,6 +21,10 @@ const builtIn: Readonly<Record<string, MakeResolver>> = {
 export function resolverFor(target: Target, given: Resolver | Discovery | undefined): Resolver {
   if (given !== undefined) return givenResolver(given, target);
   const make = Object.hasOwn(builtIn, target.scheme) ? builtIn[target.scheme] : undefined;
+  if (make === undefined && target.scheme === 'grpc')
+    throw new TypeError(
+      `the target grpc:///${target.path} needs the option resolver, or a form such as grpc://host:port, grpc:///dns:host:port or grpc:///etcd:Service`,
+    );
   if (make === undefined) {
     const known = Object.keys(builtIn).map((scheme) => `${scheme}://`);
     throw new TypeError(

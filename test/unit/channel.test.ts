@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { linkState } from '../../lib/contract/transport.ts';
 import {
   Channel,
+  type ChannelOptions,
   createClient,
   type Endpoint,
   type Resolver,
@@ -9,6 +10,7 @@ import {
 } from '../../lib/index.ts';
 import { gate } from '../support/loopback.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
+import { MemoryNetwork } from '../support/memory-transport.ts';
 import { Order, type OrderReply, type OrderRequest } from '../support/order.ts';
 import { until } from '../support/waits.ts';
 
@@ -243,5 +245,40 @@ describe('a channel with a resolver', () => {
     const call = orders.makeOrder({}, { waitForReady: true });
     resolver.says(one.address);
     expect(await call).toMatchObject({ orderId: 'one' });
+  });
+});
+
+describe('the protocol of a channel', () => {
+  it.each([
+    ['grpc://10.0.0.1:5', {}, 'grpc'],
+    ['10.0.0.1:5', { protocol: 'grpc' }, 'grpc'],
+    ['grpc:///static:10.0.0.1:5', { protocol: 'grpc' }, 'grpc'],
+    ['10.0.0.1:5', {}, 'tinypb'],
+    ['10.0.0.1:5', { protocol: 'tinypb' }, 'tinypb'],
+  ] as const)('to %s with %j', (target, options, protocol) => {
+    const network = new MemoryNetwork();
+    let made: string | undefined;
+    const channel = new Channel(target, {
+      ...options,
+      transport: (given, receiver) => {
+        made = given.protocol;
+        return network.clientTransport(given, receiver);
+      },
+    });
+    expect(made).toBe(protocol);
+    expect(channel.stats().endpointStates).toMatchObject([{ name: '10.0.0.1:5', protocol }]);
+  });
+
+  it.each([
+    ['grpc://a:1', { protocol: 'tinypb' }, /protocol is 'tinypb', but the target begins with grpc/],
+    ['grpc://a:1', { connection: 'short' }, /connection must be 'persistent' for gRPC/],
+    ['a:1', { protocol: 'http' }, /protocol must be one of/],
+    [
+      'grpc:///orders',
+      {},
+      /grpc:\/\/\/orders needs the option resolver, or a form such as grpc:\/\/host:port/,
+    ],
+  ])('%s with %j is refused', (target, options, message) => {
+    expect(() => new Channel(target, options as ChannelOptions)).toThrow(message);
   });
 });

@@ -31,6 +31,7 @@ function fixture(links = 2) {
   let allFailed = 0;
   let readied = 0;
   const set = new EndpointSet({
+    protocol: 'tinypb',
     transport,
     balancer: new RoundRobin(),
     ejection: checkedOptions('ejection', {}, ejectionTable),

@@ -33,6 +33,37 @@ describe('a target', () => {
   });
 
   it.each([
+    ['grpc://10.0.0.1:5', 'static', '10.0.0.1:5'],
+    ['grpc:///10.0.0.1:5', 'static', '10.0.0.1:5'],
+    ['grpc://[::1]:5', 'static', '[::1]:5'],
+    ['grpc:///static:a:1,b:2', 'static', 'a:1,b:2'],
+    ['grpc:///static:///a:1,b:2', 'static', 'a:1,b:2'],
+    ['grpc:///unix:/tmp/a.sock', 'static', '/tmp/a.sock'],
+    ['grpc:///unix:///tmp/a.sock', 'static', '/tmp/a.sock'],
+    ['grpc:///dns:orders.shop:443', 'dns', 'orders.shop:443'],
+    ['grpc:///dns:///orders.shop:443', 'dns', 'orders.shop:443'],
+    ['grpc:///etcd:shop.v1.Order', 'etcd', 'shop.v1.Order'],
+    ['grpc:///etcd://10.0.0.1:2379/Order', 'etcd', 'Order'],
+    ['grpc:///my-scheme:a/b', 'my-scheme', 'a/b'],
+    ['grpc:///dns:443', 'static', 'dns:443'],
+    ['grpc:///orders', 'grpc', 'orders'],
+  ])('%s speaks gRPC', (text, scheme, path) => {
+    expect(parseTarget(text)).toMatchObject({ scheme, path, protocol: 'grpc' });
+  });
+
+  it.each([
+    'grpc://',
+    'grpc:///',
+    'grpc:///grpc://a:1',
+    'grpc:///grpc:a:1',
+    'grpc://host',
+    'grpc://a:1/b',
+    'grpc://::1',
+  ])('%j is refused, too', (text) => {
+    expect(() => parseTarget(text)).toThrow(TypeError);
+  });
+
+  it.each([
     '',
     'host',
     ':80',

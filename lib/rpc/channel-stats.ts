@@ -1,0 +1,31 @@
+import type { ClientTransportStats } from '../contract/transport.ts';
+import type { EndpointState } from './endpoint-set.ts';
+
+/** Counters since the channel was created; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
+export interface ChannelStats extends ClientTransportStats {
+  /** Calls whose promise has not settled. */
+  readonly callsPending: number;
+  /** Of those: calls waiting for an endpoint, or for their next attempt. */
+  readonly callsParked: number;
+  /** Names of the currently known endpoints. */
+  readonly endpoints: readonly string[];
+  /** The state of each endpoint, including those that drain. */
+  readonly endpointStates: readonly EndpointState[];
+  /** Attempts made because the previous one was certainly not handled. */
+  readonly moves: number;
+  /** Attempts made by the retry policy. */
+  readonly retries: number;
+  /** Retries that `retryBudget` did not allow. */
+  readonly retriesRefused: number;
+}
+
+/** Sums of the same figures. */
+export function addedStats<Figures extends { readonly [Name in keyof Figures]: number }>(
+  figures: Figures,
+  others: Figures | undefined,
+): Figures {
+  if (others === undefined) return figures;
+  const sums: Record<string, number> = { ...figures };
+  for (const [name, value] of Object.entries<number>(others)) sums[name] = (sums[name] ?? 0) + value;
+  return sums as unknown as Figures;
+}
