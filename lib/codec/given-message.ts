@@ -217,20 +217,29 @@ function takeValue(kind: FieldKind, rules: GivenRules): TakeNested {
 function takeArray(take: TakeNested): TakeNested {
   return (value, depth) => {
     if (!Array.isArray(value)) throw misfit('array', value);
-    const result = copyOf(value);
     let at = 0;
     try {
+      if (value.length > longArray) {
+        const { length } = value;
+        const items: unknown[] = [];
+        for (; at < length; at++) items.push(take(value[at], depth));
+        return items;
+      }
+      const result = copyOf(value);
       for (; at < result.length; at++) {
         const item = result[at];
         const taken = take(item, depth);
         if (taken !== item) result[at] = taken;
       }
+      return result;
     } catch (error) {
       throw inside(error, `[${at}]`);
     }
-    return result;
   };
 }
+
+/** Longer ones are not copied before the first item is looked at: `new Array(1e9)` has none, and takes a minute. */
+const longArray = 100_000;
 
 /** A subclass's own copy method would be called. */
 function copyOf(values: readonly unknown[]): unknown[] {

@@ -34,6 +34,17 @@ function roundTrip(value: Fields): Fields {
 }
 
 describe('the protobuf codec', () => {
+  it('refuses the first hole of a list that is almost nothing else, before it copies it', () => {
+    const { root } = protobuf.parse(
+      'syntax = "proto3"; message Many { repeated int32 ids = 1; repeated Many many = 2; }',
+    );
+    const codec = new ProtobufCodec(reflectedType(root.lookupType('Many')), 'bigint');
+    for (const name of ['ids', 'many'])
+      expect(() => encode(codec, { [name]: new Array(1e9) })).toThrow(`${name}[0]`);
+    const ids = Array.from({ length: 150_000 }, (_, at) => at);
+    expect(decode(codec, encode(codec, { ids }))['ids']).toEqual(ids);
+  });
+
   it('keeps every kind of field', () => {
     const value = {
       small: -5,
