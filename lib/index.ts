@@ -11,6 +11,20 @@ export {
 export type { Longs } from './codec/int64.ts';
 export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
 export type { EngineStats } from './contract/engine-stats.ts';
+export type {
+  AnyDetail,
+  BadRequest,
+  DebugInfo,
+  ErrorDetail,
+  ErrorInfo,
+  Help,
+  LocalizedMessage,
+  PreconditionFailure,
+  QuotaFailure,
+  RequestInfo,
+  ResourceInfo,
+  RetryInfo,
+} from './contract/error-details.ts';
 export { RpcError, type RpcErrorOptions } from './contract/errors.ts';
 export { Metadata, type MetadataInit } from './contract/metadata.ts';
 export type { MetadataValue } from './contract/metadata-value.ts';

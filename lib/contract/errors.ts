@@ -1,3 +1,4 @@
+import { checkedDetails, detailsToJson, type ErrorDetail, noDetails } from './error-details.ts';
 import { Metadata } from './metadata.ts';
 import {
   isRefusal,
@@ -19,6 +20,11 @@ export interface RpcErrorOptions {
   readonly wireCode?: number;
   /** Sent by gRPC, as trailers; TinyPB has no room for it on the wire. */
   readonly metadata?: Metadata;
+  /**
+   * Sent by gRPC, as `grpc-status-details-bin`; TinyPB has no room for them. At most 100, and 32 KiB encoded; what cannot
+   * be sent, or exceeds what the client takes, is left out and logged. Default none.
+   */
+  readonly details?: readonly ErrorDetail[];
   /** The cause; stays in this process. */
   readonly cause?: unknown;
   /** Set on the client; see RpcError. */
@@ -36,6 +42,8 @@ export class RpcError extends Error {
   readonly wireCode: number;
   /** As given to the constructor; of an error received by gRPC, what its peer sent with it. */
   readonly metadata: Metadata;
+  /** As given to the constructor; of an error received by gRPC, what its server sent. */
+  readonly details: readonly ErrorDetail[];
   /**
    * On the client: whether the whole request had been handed to the kernel when the call failed. `false`: the server
    * cannot have seen it, so any call may be repeated. `undefined`: not known, as for errors created by handlers.
@@ -50,7 +58,8 @@ export class RpcError extends Error {
 
   /**
    * @param code `'NOT_FOUND'`, which is also `Status.NOT_FOUND`, or its gRPC number (1 to 16), as in the `status` of grpc-js.
-   * @throws TypeError for anything that is not a status, and for OK; RangeError for a `wireCode` that cannot be sent.
+   * @throws TypeError for anything that is not a status, for OK, and for `details` of no known form; RangeError for a
+   * `wireCode` that cannot be sent, and for too many `details`.
    */
   constructor(code: StatusName | StatusNumber, message: string, options: RpcErrorOptions = {}) {
     const name: unknown = typeof code === 'number' ? statusNames[code] : code;
@@ -68,6 +77,7 @@ export class RpcError extends Error {
       );
     }
     this.metadata = options.metadata ?? new Metadata();
+    this.details = checkedDetails(options.details);
     this.requestWritten = options.requestWritten;
   }
 
@@ -81,9 +91,21 @@ export class RpcError extends Error {
 
   /** What JSON.stringify() writes: includes the message, which JSON leaves out of other errors, but not the cause. */
   toJSON(): Record<string, unknown> {
-    const { name, code, message, method, target, endpoint, wireCode, requestWritten, metadata } = this;
-    const mostly = { name, code, message, method, target, endpoint, wireCode, requestWritten };
-    return metadata.size === 0 ? mostly : { ...mostly, metadata };
+    const { name, code, message, method, target, endpoint, wireCode, requestWritten, metadata, details } =
+      this;
+    const json: Record<string, unknown> = {
+      name,
+      code,
+      message,
+      method,
+      target,
+      endpoint,
+      wireCode,
+      requestWritten,
+    };
+    if (metadata.size > 0) json['metadata'] = metadata;
+    if (details.length > 0) json['details'] = detailsToJson(details);
+    return json;
   }
 
   /** The error for a wire code and text received from a peer. */
@@ -132,7 +154,11 @@ export interface Failure {
   readonly message: string;
   /** Sent behind the error where the protocol has trailers. */
   readonly metadata: Metadata | undefined;
+  /** Sent with them: `details`, which may be anything by now; undefined: none. */
+  readonly details: unknown;
 }
+
+type ReadField = 'wireCode' | 'code' | 'metadata' | 'details';
 
 /**
  * The part of a handler's RpcError that is sent; undefined for anything else, and for an RpcError changed so that its
@@ -142,7 +168,7 @@ export function wireFailure(thrown: unknown): Failure | undefined {
   try {
     if (!(thrown instanceof RpcError)) return undefined;
     // Read once: all may be getters by now.
-    const { wireCode, code, metadata }: Readonly<Record<'wireCode' | 'code' | 'metadata', unknown>> = thrown;
+    const { wireCode, code, metadata, details }: Readonly<Record<ReadField, unknown>> = thrown;
     if (!isErrorCode(wireCode)) return undefined;
     const name = isStatusName(code) && code !== 'OK' ? code : 'UNKNOWN';
     const own = wireCode === wireCodeOfStatus(name) ? 0 : wireCode;
@@ -151,6 +177,7 @@ export function wireFailure(thrown: unknown): Failure | undefined {
       own,
       message: messageOf(thrown),
       metadata: metadata instanceof Metadata && metadata.size > 0 ? metadata : undefined,
+      details: details === noDetails ? undefined : details,
     };
   } catch {
     return undefined;

@@ -6,8 +6,12 @@ import { base64Of } from './metadata-value.ts';
 const nul = '\0';
 /** What gRPC takes as a value; spaces at its ends would be stripped by peers. */
 const valuePattern = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
-/** Of the protocol: they cross for the code that decompresses. */
-const hiddenKeys: ReadonlySet<string> = new Set(['grpc-encoding', 'grpc-accept-encoding']);
+/** Of the protocol: they cross for the code that decompresses, and for that which reads the details of errors. */
+const hiddenKeys: ReadonlySet<string> = new Set([
+  'grpc-encoding',
+  'grpc-accept-encoding',
+  'grpc-status-details-bin',
+]);
 
 /** What HTTP/2 and gRPC say themselves. */
 const reservedKeys: ReadonlySet<string> = new Set([
@@ -26,6 +30,19 @@ const reservedKeys: ReadonlySet<string> = new Set([
 /** Whether metadata of a request, as the transport has it, came by gRPC. */
 export function isGrpcForm(text: string): boolean {
   return text.startsWith(nul);
+}
+
+/** The first value of a key in such a text, as it was sent. */
+export function grpcValueOf(text: string, key: string): string | undefined {
+  if (!text.includes(key)) return undefined;
+  const parts = text.split(nul);
+  for (let at = 1; at + 1 < parts.length; at += 2) if (parts[at] === key) return parts[at + 1];
+  return undefined;
+}
+
+/** The text with one more pair, whose key may be one of the protocol's own. */
+export function withGrpcPair(text: string, key: string, value: string): string {
+  return `${text === '' ? nul : text}${key}${nul}${value}${nul}`;
 }
 
 /** Adds the pairs of such a text. A value that is not base64 where it should be is left out. */

@@ -169,7 +169,7 @@ export class ServerCall implements CallContext {
     return extras.trailers;
   }
 
-  private get isGrpc(): boolean {
+  get isGrpc(): boolean {
     return (this.flags & requestFlag.grpc) !== 0;
   }
 

@@ -1,5 +1,6 @@
+import { withDetails } from '../codec/error-details.ts';
 import { methodInfo } from '../contract/define-service.ts';
-import { isRpcError, RpcError, wireFailure } from '../contract/errors.ts';
+import { type Failure, isRpcError, RpcError, wireFailure } from '../contract/errors.ts';
 import type { Metadata } from '../contract/metadata.ts';
 import { statusOfWord, statusReason, statusWord } from '../contract/status.ts';
 import {
@@ -213,12 +214,12 @@ export class ServerCalls implements ServerReceiver, StreamHost {
     if (call.ended) return;
     const transport = this.#transport;
     const failure = wireFailure(error);
-    const trailers = this.#trailers(call, failure?.metadata);
     if (failure !== undefined) {
+      const trailers = this.#withDetails(call, failure, this.#trailers(call, failure.metadata));
       transport.fail(call.low, call.high, failure.status, failure.own, failure.message, trailers);
     } else {
       const text = this.#settings.exposeErrors ? messageOf(error) : 'internal error';
-      transport.fail(call.low, call.high, internal, 0, text, trailers);
+      transport.fail(call.low, call.high, internal, 0, text, this.#trailers(call, undefined));
       this.#logger.error(`the handler of ${call.method} failed`, error);
     }
     this.forget(call);
@@ -232,6 +233,13 @@ export class ServerCalls implements ServerReceiver, StreamHost {
       this.#logger.error(`the trailers of ${call.method} cannot be sent`, error);
       return '';
     }
+  }
+
+  #withDetails(call: ServerCall, failure: Failure, trailers: string): string {
+    if (failure.details === undefined || !call.isGrpc) return trailers;
+    return withDetails(trailers, failure, (what) =>
+      this.#logger.error(`details of the error of ${call.method} cannot be sent: ${what}`),
+    );
   }
 
   onLateError(call: ServerCall, error: unknown): void {

@@ -18,6 +18,8 @@ constexpr std::size_t list_bytes(std::string_view name, std::size_t value) { ret
 
 constexpr std::string_view kStatus = "grpc-status";
 constexpr std::string_view kMessage = "grpc-message";
+/// How the details of an error stand in metadata; JavaScript puts them last.
+constexpr std::string_view kDetailsPair{"\0grpc-status-details-bin\0", 25};
 constexpr std::size_t kHeadersListBytes = list_bytes(":status", 3) + list_bytes("content-type", 16);
 
 std::uint8_t* put(std::uint8_t* out, std::string_view text) {
@@ -62,13 +64,30 @@ ByteSpan ReplyBlocks::headers(std::string_view metadata, std::size_t most) {
   return {bytes_.data(), end};
 }
 
+void ReplyBlocks::drop_details(Trailers& trailers, std::size_t used, std::size_t most) {
+  const std::string_view with = trailers.metadata;
+  const auto at = with.rfind(kDetailsPair);
+  if (at == std::string_view::npos) return;
+  const std::size_t text = percent_encoded_bytes(trailers.message);
+  const std::size_t all = used + check_metadata(with).list_bytes + (text == 0 ? 0 : list_bytes(kMessage, text));
+  if (text <= kMaxMessageTextBytes && all <= most) return;
+  trailers.metadata = at == 0 ? std::string_view() : with.substr(0, at + 1);
+  dropped_ = "the details of an error were not sent: with its message they take " + std::to_string(all) +
+             " bytes, over the client's limit of " + std::to_string(most) +
+             " (SETTINGS_MAX_HEADER_LIST_SIZE), or the message takes more than " + std::to_string(kMaxMessageTextBytes);
+}
+
 ByteSpan ReplyBlocks::trailers(const Trailers& given, std::size_t most, bool only) {
   if (given.code == 0 && given.metadata.empty() && !only) return as_bytes(kOkTrailers);
   Trailers trailers = given;
   const std::size_t used = (only ? kHeadersListBytes : 0) + list_bytes(kStatus, 2);
+  if (trailers.code != 0 && !trailers.metadata.empty()) drop_details(trailers, used, most);
   if (!accept(trailers.metadata, used, most)) {
     // A failure keeps its own status, which says more.
-    if (trailers.code == 0) trailers = failure_;
+    if (trailers.code == 0)
+      trailers = failure_;
+    else
+      dropped_ = why_;
     trailers.metadata = {};
     accept({}, 0, most);
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -47,17 +48,23 @@ class ReplyBlocks {
   /// on a header list.
   ByteSpan headers(std::string_view metadata, std::size_t most);
   /// `only`: there were no headers, so they are included (Trailers-Only). If the metadata exceeds the peer's limit,
-  /// a success becomes a failure; a failure first drops its metadata, then the end of its message.
+  /// a success becomes a failure; a failure first drops its details, then its metadata, then the end of its message.
+  /// Details are sent only with the whole message, which they repeat: clients compare the two.
   ByteSpan trailers(const Trailers& trailers, std::size_t most, bool only);
+
+  /// What the last failure that exceeded a limit went without, for a log line; empty if nothing. Asked once.
+  std::string take_dropped() { return std::exchange(dropped_, {}); }
 
   /// Why headers() was empty; valid until it is called again.
   const Trailers& failure() const { return failure_; }
 
  private:
   bool accept(std::string_view metadata, std::size_t used, std::size_t most);
+  void drop_details(Trailers& trailers, std::size_t used, std::size_t most);
 
   std::vector<std::uint8_t> bytes_;
   std::string why_;
+  std::string dropped_;
   Trailers failure_;
 };
 

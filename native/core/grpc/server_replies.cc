@@ -79,6 +79,9 @@ void ServerSession::send_trailers(ServerRequest& request, const Trailers& traile
   const auto block = shared_->trailers.trailers(trailers, header_list_room(), !request.headers_sent);
   request.headers_sent = true;
   h2_.send_headers(*request.stream, block, true);
+  if (const std::string dropped = shared_->trailers.take_dropped(); !dropped.empty()) {
+    shard_.log("to " + connection_->peer_name() + ": " + dropped);
+  }
 }
 
 void ServerSession::send_reply(ServerRequest& request, std::string_view metadata, const rpc::Payload& payload,

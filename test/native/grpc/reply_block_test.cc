@@ -102,6 +102,34 @@ TEST(GrpcReplyBlock, KeepsTheLimitOfThePeer) {
   }
 }
 
+TEST(GrpcReplyBlock, DropsDetailsBeforeAnythingElse) {
+  ReplyBlocks blocks;
+  const std::string details(400, 'A');
+  const Fields pair = {{"k", "v"}};
+  const Fields with = pair + Fields{{"grpc-status-details-bin", details}};
+  const Fields status = {{"grpc-status", "5"}, {"grpc-message", "gone"}};
+  EXPECT_EQ(decoded(blocks.trailers({5, "gone", metadata(with)}, kNoLimit, false)), status + with);
+  EXPECT_EQ(blocks.take_dropped(), "");
+  const std::size_t exact = list_bytes(status + with) + 1;  // two digits are reckoned for the status
+  EXPECT_EQ(decoded(blocks.trailers({5, "gone", metadata(with)}, exact, false)), status + with);
+  EXPECT_EQ(decoded(blocks.trailers({5, "gone", metadata(with)}, exact - 1, false)), status + pair);
+  EXPECT_NE(blocks.take_dropped().find("SETTINGS_MAX_HEADER_LIST_SIZE"), std::string::npos);
+  EXPECT_EQ(blocks.take_dropped(), "");
+  const Fields alone = {{"grpc-status-details-bin", details}};
+  EXPECT_EQ(decoded(blocks.trailers({5, "gone", metadata(alone)}, 200, true)), kBegin + status);
+  EXPECT_NE(blocks.take_dropped(), "");
+}
+
+TEST(GrpcReplyBlock, SendsDetailsOnlyWithTheWholeMessage) {
+  ReplyBlocks blocks;
+  const std::string message(kMaxMessageTextBytes + 1, 'm');
+  const auto fields =
+      decoded(blocks.trailers({5, message, metadata({{"grpc-status-details-bin", "AAAA"}})}, kNoLimit, false));
+  ASSERT_EQ(fields.size(), 2U);
+  EXPECT_EQ(fields[1].second.size(), kMaxMessageTextBytes);
+  EXPECT_NE(blocks.take_dropped(), "");
+}
+
 TEST(GrpcReplyBlock, CutsALongMessage) {
   ReplyBlocks blocks;
   std::string message;
