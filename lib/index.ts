@@ -10,6 +10,7 @@ export {
 } from './codec/health.ts';
 export type { Longs } from './codec/int64.ts';
 export { type LoadProtoOptions, type LooseServices, loadProto, type ServicesOf } from './codec/load-proto.ts';
+export type { Compression } from './contract/compression.ts';
 export type { EngineStats } from './contract/engine-stats.ts';
 export type {
   AnyDetail,

@@ -1,7 +1,7 @@
 // Made by `npm run boundary` from scripts/boundary/description.ts; do not edit.
 
 /** Compared when the binary is loaded. */
-export const boundaryHash = 1_131_395_172;
+export const boundaryHash = 2_203_748_052;
 
 /** A descriptor of the Inbox: what the io threads tell JavaScript. `words` is its size. */
 export const event = {
@@ -147,8 +147,13 @@ export const eventFlag = {
   grpc: 8,
   /** Request: without a message; message and halfClose follow. */
   open: 16,
-  /** The payload is, by the encoding that the request's metadata names. */
+  /** The payload is: in gzip's format, or with deflate in that of zlib. */
   compressed: 32,
+  deflate: 64,
+  /** Request: its peer reads replies in that format. */
+  takesGzip: 128,
+  /** Request: likewise. */
+  takesDeflate: 256,
 } as const;
 
 /** A descriptor of the Outbox: what JavaScript asks of the io threads. `words` is its size. */

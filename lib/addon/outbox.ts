@@ -1,3 +1,4 @@
+import { bodyAt, encodedAside } from '../contract/encoded-bytes.ts';
 import type { Encoder } from '../contract/transport.ts';
 import type { NativeEnvironment, Slabs } from './binary.ts';
 import { callCommand, command, commandFlag, commandKind, largePayloadBytes, replyCommand } from './layout.ts';
@@ -14,43 +15,6 @@ const checkEvery = 64;
 const longestWaitMs = 1;
 /** Room kept free, so that a body of ordinary size need not be encoded twice. */
 const headroomBytes = largePayloadBytes + 16 * 1024;
-/** Room for a message encoded separately; a longer one spills. */
-const asideBytes = 4096;
-
-/**
- * The bytes an encoder has written from `start` to `end`, or those it had no room for. @throws TypeError: a user's
- * codec may be wrong.
- */
-function bodyAt(into: Buffer, start: number, end: number, encoder: Encoder): Uint8Array {
-  if ((end | 0) === end && end >= start && end <= into.length) return into.subarray(start, end);
-  const body: unknown = end === -1 ? encoder.spilled() : undefined;
-  if (body instanceof Uint8Array) return body;
-  throw new TypeError(
-    `encodeInto() of a codec returns where the message ends, or -1 and has it in spilled(), not ${String(end)}`,
-  );
-}
-
-/** A message encoded into separate memory, because the slab was being written to. */
-class EncodedAside implements Encoder {
-  readonly #bytes: Buffer;
-
-  /** @throws the error of encoding. */
-  constructor(encoder: Encoder, value: unknown) {
-    const room = Buffer.allocUnsafeSlow(asideBytes);
-    const body = bodyAt(room, 0, encoder.encodeInto(value, room, 0), encoder);
-    this.#bytes = Buffer.from(body);
-  }
-
-  encodeInto(_value: unknown, into: Buffer, offset: number): number {
-    if (this.#bytes.length > into.length - offset) return -1;
-    into.set(this.#bytes, offset);
-    return offset + this.#bytes.length;
-  }
-
-  spilled(): Buffer {
-    return this.#bytes;
-  }
-}
 
 /**
  * Writes commands into the outbox slab and hands over all commands of one microtask turn in one native call.
@@ -93,10 +57,12 @@ export class Outbox {
     value: unknown,
     metadata: string,
     trailers: string,
+    compressed = false,
   ): void {
-    if (this.#encoding) return this.#replyLater(low, high, encoder, value, metadata, trailers);
+    if (this.#encoding) return this.#replyLater(low, high, encoder, value, metadata, trailers, compressed);
     const at = this.#begin(metadata.length + trailers.length);
     const end = this.#payload(at, this.#text(at, metadata, trailers), encoder, value);
+    if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
     this.#put(at, commandKind.reply, low, high, 0);
     this.#commit(end);
     if (this.#lone) {
@@ -120,10 +86,11 @@ export class Outbox {
   }
 
   /** Returns the bytes of the message. */
-  message(low: number, high: number, encoder: Encoder, value: unknown): number {
-    if (this.#encoding) return this.#messageLater(low, high, encoder, value);
+  message(low: number, high: number, encoder: Encoder, value: unknown, compressed = false): number {
+    if (this.#encoding) return this.#messageLater(low, high, encoder, value, compressed);
     const at = this.#begin(0);
     const end = this.#payload(at, this.#text(at, '', ''), encoder, value);
+    if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
     const bytes = this.#words[at + command.payloadBytes]!;
     this.#put(at, commandKind.message, low, high, 0);
     this.#commitOfStream(end);
@@ -174,7 +141,7 @@ export class Outbox {
     msgId: string,
   ): void {
     if (this.#encoding) {
-      const body = new EncodedAside(encoder, value);
+      const body = encodedAside(encoder, value);
       return this.#callLater(index, generation, endpoint, method, timeoutMs, body, metadata, msgId);
     }
     const at = this.#begin(metadata.length + msgId.length);
@@ -253,9 +220,10 @@ export class Outbox {
     value: unknown,
     metadata: string,
     trailers: string,
+    compressed: boolean,
   ): void {
-    const body = new EncodedAside(encoder, value);
-    this.#defer(() => this.reply(low, high, body, undefined, metadata, trailers));
+    const body = encodedAside(encoder, value);
+    this.#defer(() => this.reply(low, high, body, undefined, metadata, trailers, compressed));
   }
 
   #failLater(
@@ -269,10 +237,10 @@ export class Outbox {
     this.#defer(() => this.fail(low, high, status, own, message, trailers));
   }
 
-  #messageLater(low: number, high: number, encoder: Encoder, value: unknown): number {
-    const body = new EncodedAside(encoder, value);
-    this.#defer(() => this.message(low, high, body, undefined));
-    return body.spilled().length;
+  #messageLater(low: number, high: number, encoder: Encoder, value: unknown, compressed: boolean): number {
+    const body = encodedAside(encoder, value);
+    this.#defer(() => this.message(low, high, body, undefined, compressed));
+    return body.bytes.length;
   }
 
   #streamCommandLater(

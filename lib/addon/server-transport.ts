@@ -40,8 +40,9 @@ class NativeServerTransport implements ServerTransport {
     value: unknown,
     metadata: string,
     trailers: string,
+    compressed: boolean,
   ): void {
-    this.#boundary.outbox.reply(low, high, encoder, value, metadata, trailers);
+    this.#boundary.outbox.reply(low, high, encoder, value, metadata, trailers, compressed);
   }
 
   fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void {
@@ -52,8 +53,8 @@ class NativeServerTransport implements ServerTransport {
     this.#boundary.outbox.headers(low, high, metadata);
   }
 
-  message(low: number, high: number, encoder: Encoder, value: unknown): number {
-    return this.#boundary.outbox.message(low, high, encoder, value);
+  message(low: number, high: number, encoder: Encoder, value: unknown, compressed: boolean): number {
+    return this.#boundary.outbox.message(low, high, encoder, value, compressed);
   }
 
   finish(low: number, high: number, trailers: string): void {

@@ -39,8 +39,13 @@ export const requestFlag = {
   grpc: 8,
   /** Request: without a message; message and halfClose follow. */
   open: 16,
-  /** The payload is, by the encoding that the request's metadata names. */
+  /** The payload is: in gzip's format, or with deflate in that of zlib. */
   compressed: 32,
+  deflate: 64,
+  /** Request: its peer reads replies in that format. */
+  takesGzip: 128,
+  /** Request: likewise. */
+  takesDeflate: 256,
 } as const;
 
 /** What a peer may be sent of one call before there is more room: bytes of messages and the overhead of each. */

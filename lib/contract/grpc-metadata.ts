@@ -6,12 +6,8 @@ import { base64Of } from './metadata-value.ts';
 const nul = '\0';
 /** What gRPC takes as a value; spaces at its ends would be stripped by peers. */
 const valuePattern = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
-/** Of the protocol: they cross for the code that decompresses, and for that which reads the details of errors. */
-const hiddenKeys: ReadonlySet<string> = new Set([
-  'grpc-encoding',
-  'grpc-accept-encoding',
-  'grpc-status-details-bin',
-]);
+/** Of the protocol: read by the code that makes errors of them. */
+const hiddenKeys: ReadonlySet<string> = new Set(['grpc-status-details-bin']);
 
 /** What HTTP/2 and gRPC say themselves. */
 const reservedKeys: ReadonlySet<string> = new Set([

@@ -109,7 +109,10 @@ export interface ServerTransportStats {
 export interface ServerTransport {
   /** Returns the bound address as text. @throws Error if the address cannot be bound. */
   listen(address: string, backlog: number): string;
-  /** The only reply of a call, which it ends. `metadata` and `trailers` are encoded. */
+  /**
+   * The only reply of a call, which it ends. `metadata` and `trailers` are encoded. `compressed`: what is encoded already
+   * has been compressed as the metadata says.
+   */
   reply(
     low: number,
     high: number,
@@ -117,6 +120,7 @@ export interface ServerTransport {
     value: unknown,
     metadata: string,
     trailers: string,
+    compressed: boolean,
   ): void;
   /**
    * Ends a call, or a stream of replies, with an error. `status` is a status word (status.ts); `own` the number that the
@@ -126,7 +130,7 @@ export interface ServerTransport {
   /** The metadata of the replies, before the first of them; at most once. */
   headers(low: number, high: number, metadata: string): void;
   /** One reply of a stream; returns the bytes of its payload. @throws the error of encoding. */
-  message(low: number, high: number, encoder: Encoder, value: unknown): number;
+  message(low: number, high: number, encoder: Encoder, value: unknown, compressed: boolean): number;
   /** Ends a stream of replies with OK. */
   finish(low: number, high: number, trailers: string): void;
   /** The handler has taken so many bytes of the requests of its stream: their peer may send as many more. */

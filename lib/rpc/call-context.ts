@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import {
+  type Compression,
+  type CompressionFormat,
+  compressionOfFlags,
+  flagOfCompression,
+} from '../contract/compression.ts';
 import { RpcError } from '../contract/errors.ts';
+import { withGrpcPair } from '../contract/grpc-metadata.ts';
 import { encodeGrpcMetadata, encodeMetadata, Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalWatcher, SignalWatchers } from '../contract/signal-watch.ts';
@@ -8,6 +15,14 @@ import { reasonOfWord, statusOfWord, statusReason } from '../contract/status.ts'
 import { type ReadyStrings, requestFlag, type ServerTransport } from '../contract/transport.ts';
 import { callLog } from '../log/call-log.ts';
 import type { CallLog, Logger } from '../log/logger.ts';
+import {
+  declaredFormat,
+  declaresCompression,
+  isDeclared,
+  replyFormat,
+  wantsCompression,
+  withWanted,
+} from './reply-compression.ts';
 
 /** What a handler knows about its call. Valid until the handler has settled; afterwards only for reading. */
 export interface CallContext {
@@ -38,6 +53,15 @@ export interface CallContext {
    * @throws TypeError or RangeError for metadata that gRPC cannot carry.
    */
   sendHeaders(): void;
+  /** How the request of a gRPC call came, of a stream the one taken last; `'identity'`: as it is. */
+  readonly requestCompression: Compression;
+  /**
+   * How replies of a gRPC call are sent from now on. Default: the server's option `compression`. Reads as `'identity'`
+   * while the caller does not take what was set. A message that would not get shorter is sent as it is.
+   *
+   * @throws TypeError for anything else; Error for what the headers do not say once they have been sent.
+   */
+  responseCompression: Compression;
   /** `ip:port` of the caller, `unix:` for a Unix socket. */
   readonly peer: string;
   /**
@@ -59,8 +83,16 @@ export function setCallLogger(transport: ServerTransport, logger: Logger | false
 
 /** What the call of a method with a stream has besides. */
 export interface CallStream {
+  /** A reply has been sent. */
+  readonly hasReplied: boolean;
   /** One request. */
-  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void;
+  onMessage(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+    flags: number,
+  ): void;
   onHalfClose(): void;
   onRoom(bytes: number): void;
   /** The call is over, for whatever reason. */
@@ -99,8 +131,8 @@ export class ServerCall implements CallContext {
   private readonly deadlineMs: number;
   private readonly heads: string;
   private readonly headAt: number;
-  /** requestFlag of its request. */
-  private readonly flags: number;
+  /** requestFlag of its request, and those of reply-compression.ts. */
+  private flags: number;
   private lazyExtras: Extras | undefined;
 
   constructor(
@@ -180,14 +212,49 @@ export class ServerCall implements CallContext {
 
   private sendHeadersNow(): void {
     if (this.ended || !this.isGrpc || this.lazyExtras?.headersSent === true) return;
-    const metadata = this.encodedResponseMetadata();
+    const metadata = this.withEncoding(declaredFormat(this.flags));
     this.extras.headersSent = true;
     this.transport.headers(this.low, this.high, metadata);
   }
 
   /** Sends what is in `responseMetadata`: before a reply. The transport itself sends headers without metadata. */
   sendHeadersIfAny(): void {
-    if (this.lazyExtras?.replyMetadata !== undefined) this.sendHeadersNow();
+    if (this.lazyExtras?.replyMetadata !== undefined || declaresCompression(this.flags))
+      this.sendHeadersNow();
+  }
+
+  get requestCompression(): Compression {
+    return compressionOfFlags(this.flags);
+  }
+
+  /** The request of a stream that its handler is given now has these flags. */
+  noteRequest(flags: number): void {
+    const ofMessage = requestFlag.compressed | requestFlag.deflate;
+    this.flags = (this.flags & ~ofMessage) | (flags & ofMessage);
+  }
+
+  get responseCompression(): Compression {
+    return this.replyFormat ?? 'identity';
+  }
+
+  set responseCompression(wanted: Compression) {
+    const flag = flagOfCompression('responseCompression', wanted);
+    const headersAreSent = this.lazyExtras?.headersSent === true || this.stream?.hasReplied === true;
+    if (headersAreSent && !isDeclared(this.flags, flag))
+      throw new Error(
+        `responseCompression of ${this.method} cannot become ${wanted}: the headers have been sent without it; set it before the first reply, or give the server option compression`,
+      );
+    this.flags = withWanted(this.flags, flag);
+  }
+
+  /** Whether the next reply is to be compressed, if its caller reads that. */
+  get wantsCompression(): boolean {
+    return wantsCompression(this.flags);
+  }
+
+  /** How the next reply is compressed. */
+  get replyFormat(): CompressionFormat | undefined {
+    return replyFormat(this.flags);
   }
 
   /** Of a method with a stream; undefined for all others. */
@@ -241,13 +308,21 @@ export class ServerCall implements CallContext {
     return `${this.msgId}.${(++this.extras.children).toString(36)}`;
   }
 
-  encodedResponseMetadata(): string {
+  /** `format`: what the only reply is compressed with. */
+  encodedResponseMetadata(format?: CompressionFormat): string {
+    if (format !== undefined) return this.withEncoding(format);
     if (this.lazyExtras === undefined) return '';
     const { replyMetadata, trailers, headersSent } = this.lazyExtras;
     if (this.isGrpc) return headersSent ? '' : encodeGrpcMetadata(replyMetadata);
     // TinyPB has one place for both.
     if (trailers === undefined) return encodeMetadata(replyMetadata);
     return encodeMetadata(new Metadata([...(replyMetadata ?? []), ...trailers]));
+  }
+
+  private withEncoding(format: CompressionFormat | undefined): string {
+    if (this.lazyExtras?.headersSent === true) return '';
+    const metadata = encodeGrpcMetadata(this.lazyExtras?.replyMetadata);
+    return format === undefined ? metadata : withGrpcPair(metadata, 'grpc-encoding', format);
   }
 
   /** With those of an error, for a protocol that has trailers. */

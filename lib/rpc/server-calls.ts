@@ -14,24 +14,25 @@ import { messageOf } from '../contract/value-text.ts';
 import { type Logger, safeLogger } from '../log/logger.ts';
 import { runInContext } from './async-context.ts';
 import { ServerCall, setCallLogger } from './call-context.ts';
+import { type CallsHost, replyCompressed, runCompressed } from './compressed-calls.ts';
+import { DecompressError, type MessageLimit } from './compression.ts';
 import { runServerInterceptors } from './interceptors.ts';
 import { isOutOfMemory, memoryError } from './out-of-memory.ts';
+import { flagsOfOption } from './reply-compression.ts';
 import type { ServerSettings } from './server-options.ts';
 import type { MethodHandler } from './service-handlers.ts';
 import { StreamCall, type StreamCounts, type StreamHost } from './stream-calls.ts';
 
 const exhausted = statusWord('RESOURCE_EXHAUSTED');
 const internal = statusWord('INTERNAL');
-const unimplemented = statusWord('UNIMPLEMENTED');
-/** In the form of grpc-metadata.ts. */
-const acceptEncoding = '\0grpc-accept-encoding\0identity\0';
 const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
 
-const compressedText = 'the request is compressed, which this server does not take';
-
 /** Runs the calls of a server: decodes requests, calls handlers, sends what they return or throw. */
-export class ServerCalls implements ServerReceiver, StreamHost {
+export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
   readonly streams: StreamCounts = { open: 0, queuedRequestBytes: 0 };
+  readonly requestLimit: MessageLimit;
+  /** Of every call, besides those of its request. */
+  readonly #callFlags: number;
   readonly #settings: ServerSettings;
   readonly #logger: Logger;
   readonly #methods: readonly MethodHandler[];
@@ -44,6 +45,9 @@ export class ServerCalls implements ServerReceiver, StreamHost {
 
   constructor(settings: ServerSettings, methods: readonly MethodHandler[], onClosed: () => void) {
     this.#settings = settings;
+    this.#callFlags = flagsOfOption(settings.compression);
+    const { maxMessageBytes } = settings.transportOptions;
+    this.requestLimit = { what: 'request', maxMessageBytes };
     this.#logger = safeLogger(settings.logger);
     this.#methods = methods;
     this.#onClosed = onClosed;
@@ -85,19 +89,30 @@ export class ServerCalls implements ServerReceiver, StreamHost {
     // The caller already has DEADLINE_EXCEEDED, or gets it now; the clock is a wrapping 32-bit number.
     if (((deadlineMs - nowMs) | 0) <= 0) return transport.end(low, high);
     const found = this.#methods[method]!;
-    const { definition, handler, streams, requestsStream } = found;
+    const { definition, requestsStream } = found;
     let request: unknown;
+    const callFlags = flags | this.#callFlags;
     if (!requestsStream) {
-      if ((flags & requestFlag.compressed) !== 0) return this.#refuseCompressed(low, high);
+      if ((flags & requestFlag.compressed) !== 0) {
+        const call = new ServerCall(transport, definition, low, high, deadlineMs, heads, headAt, callFlags);
+        this.#remember(call);
+        return runCompressed(this, call, found, buffer.subarray(start, end));
+      }
       try {
         request = definition.request.decode(buffer, start, end, strings);
       } catch (error) {
         return this.#undecoded(low, high, error);
       }
     }
-    const call = new ServerCall(transport, definition, low, high, deadlineMs, heads, headAt, flags);
+    const call = new ServerCall(transport, definition, low, high, deadlineMs, heads, headAt, callFlags);
     this.#remember(call);
-    if (streams) return this.#startStream(call, found, request);
+    this.run(call, found, request);
+  }
+
+  /** Calls the handler. */
+  run(call: ServerCall, method: MethodHandler, request: unknown): void {
+    const { handler, streams } = method;
+    if (streams) return this.#startStream(call, method, request);
     let value: unknown;
     try {
       const result = this.invoke(handler, request, call);
@@ -133,13 +148,7 @@ export class ServerCalls implements ServerReceiver, StreamHost {
   ): void {
     const call = this.#find(low, high);
     if (call === undefined) return;
-    if ((flags & requestFlag.compressed) === 0) return call.stream?.onMessage(buffer, start, end, strings);
-    this.#refuseCompressed(low, high);
-    this.#stop(call, unimplemented, compressedText);
-  }
-
-  #refuseCompressed(low: number, high: number): void {
-    this.#transport.fail(low, high, unimplemented, 0, compressedText, acceptEncoding);
+    call.stream?.onMessage(buffer, start, end, strings, flags);
   }
 
   /** Of a call that has failed: tells its handler. */
@@ -189,6 +198,7 @@ export class ServerCalls implements ServerReceiver, StreamHost {
 
   reply(call: ServerCall, value: unknown): void {
     if (call.ended) return;
+    if (call.wantsCompression && call.replyFormat !== undefined) return replyCompressed(this, call, value);
     try {
       this.#transport.reply(
         call.low,
@@ -197,6 +207,7 @@ export class ServerCalls implements ServerReceiver, StreamHost {
         value,
         call.encodedResponseMetadata(),
         call.encodedTrailers(),
+        false,
       );
     } catch (error) {
       return this.fail(call, this.unsent(call, error));
@@ -289,6 +300,7 @@ export class ServerCalls implements ServerReceiver, StreamHost {
 }
 
 function whyUndecoded(error: unknown): { readonly status: number; readonly text: string } {
+  if (error instanceof DecompressError) return { status: statusWord(error.code), text: error.message };
   if (isOutOfMemory(error)) return { status: exhausted, text: 'the server has no memory for the request' };
   return { status: unreadable, text: `the request cannot be parsed: ${messageOf(error)}` };
 }

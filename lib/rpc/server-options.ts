@@ -1,4 +1,5 @@
 import { nativeServerTransport } from '../addon/server-transport.ts';
+import { type Compression, flagOfCompression } from '../contract/compression.ts';
 import {
   boolean,
   callback,
@@ -84,6 +85,11 @@ export interface ServerOptions {
   readonly backlog?: number;
   /** What clients of this port may speak; the first bytes of a connection tell. Default all: `['tinypb', 'grpc']`. */
   readonly protocols?: readonly ServerProtocol[];
+  /**
+   * How replies of gRPC calls are compressed, for clients that take it; a handler changes it for its call, or for single
+   * replies, by `ctx.responseCompression`. Compressed requests are always taken. Default `'identity'`: not at all.
+   */
+  readonly compression?: Compression;
   /** For tests: the transport. Default: the native core. */
   readonly transport?: ServerTransportFactory;
 }
@@ -110,6 +116,7 @@ export const serverOptionTable = {
   logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
   backlog: integer(4096, 1, 65_535),
   protocols: checked(checkedProtocols),
+  compression: checked((name, value: Compression = 'identity') => flagOfCompression(name, value)),
   transport: callback<ServerTransportFactory>(),
 } satisfies OptionTable<ServerOptions>;
 
@@ -122,6 +129,8 @@ export interface ServerSettings {
   readonly backlog: number;
   readonly exposeErrors: boolean;
   readonly asyncContext: boolean;
+  /** flagOfCompression. */
+  readonly compression: number;
 }
 
 /** @throws RangeError or TypeError that names the option. */
@@ -134,6 +143,7 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     exposeErrors,
     asyncContext,
     health,
+    compression,
     ioThreads,
     ...limits
   } = checkedOptions('Server', options, serverOptionTable);
@@ -151,6 +161,7 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     backlog,
     exposeErrors,
     asyncContext,
+    compression,
   };
 }
 

@@ -1,20 +1,26 @@
+import { compressionOfFlags } from '../contract/compression.ts';
+import { EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import {
+  type Encoder,
   messageHeadBytes,
   type ReadyStrings,
+  requestFlag,
   type ServerTransport,
   streamRoomBytes,
 } from '../contract/transport.ts';
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import type { CallStream, ServerCall } from './call-context.ts';
+import { compressed, decompressed, type MessageLimit } from './compression.ts';
 import { dropReplies, replyIterator } from './reply-iterator.ts';
 import type { MethodHandler } from './service-handlers.ts';
 import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
-import { type RequestsOwner, StreamRequests } from './stream-requests.ts';
+import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
 
 /** The calls that a stream is one of. */
 export interface StreamHost {
   readonly transport: ServerTransport;
   readonly streams: StreamCounts;
+  readonly requestLimit: MessageLimit;
   invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown;
   /** Runs what is not called from the handler, as if it were. */
   resume(call: ServerCall, body: () => void): void;
@@ -43,6 +49,7 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
   readonly #repliesStream: boolean;
   #replies: StreamReplies | undefined;
   #isOpen = true;
+  hasReplied = false;
 
   constructor(host: StreamHost, call: ServerCall, { requestsStream, repliesStream }: MethodHandler) {
     this.#host = host;
@@ -90,9 +97,19 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
   }
 
   /** One request. */
-  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void {
+  onMessage(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+    flags: number,
+  ): void {
     const requests = this.#requests;
     if (requests === undefined || this.#call.ended) return;
+    if ((flags & requestFlag.compressed) !== 0) {
+      const request = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
+      return requests.pushCompressed(request, end - start + messageHeadBytes);
+    }
     let value: unknown;
     try {
       value = this.#call.definition.request.decode(buffer, start, end, strings);
@@ -101,6 +118,25 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     }
     requests.push(value, end - start + messageHeadBytes);
   }
+
+  open({ bytes, flags }: CompressedRequest): Buffer | Promise<Buffer | undefined> {
+    const format = compressionOfFlags(flags) === 'deflate' ? 'deflate' : 'gzip';
+    return decompressed(bytes, format, this.#host.requestLimit, this.#isWanted);
+  }
+
+  decode(bytes: Buffer): unknown {
+    return this.#call.definition.request.decode(bytes, 0, bytes.length, undefined);
+  }
+
+  onTaken(flags: number): void {
+    this.#call.noteRequest(flags);
+  }
+
+  refuse(error: unknown): void {
+    if (!this.#call.ended) this.#host.refuse(this.#call, error);
+  }
+
+  readonly #isWanted = (): boolean => !this.#call.ended;
 
   onHalfClose(): void {
     this.#requests?.complete();
@@ -123,11 +159,36 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     const call = this.#call;
     try {
       call.sendHeadersIfAny();
-      const bytes = this.#host.transport.message(call.low, call.high, call.definition.response, value);
-      return bytes + messageHeadBytes;
+      this.hasReplied = true;
+      if (call.wantsCompression && call.replyFormat !== undefined) return this.#sendCompressed(value);
+      return this.#message(call.definition.response, value, false);
     } catch (error) {
       throw this.#host.unsent(call, error);
     }
+  }
+
+  #message(encoder: Encoder, value: unknown, isCompressed: boolean): number {
+    const { low, high } = this.#call;
+    return this.#host.transport.message(low, high, encoder, value, isCompressed) + messageHeadBytes;
+  }
+
+  #sendCompressed(value: unknown): number {
+    const plain = encodedAside(this.#call.definition.response, value);
+    const result = compressed(plain.bytes, this.#call.replyFormat!, this.#isWanted);
+    if (!(result instanceof Promise)) return this.#sendEither(plain, result);
+    result
+      .then((bytes) => {
+        if (this.#call.ended) return;
+        this.#replies?.sent(this.#sendEither(plain, bytes));
+        this.#pull();
+      })
+      .catch((error: unknown) => this.#replies?.unsent(this.#host.unsent(this.#call, error)));
+    return 0;
+  }
+
+  #sendEither(plain: EncodedBytes, bytes: Buffer | undefined): number {
+    if (bytes === undefined) return this.#message(plain, undefined, false);
+    return this.#message(new EncodedBytes(bytes), undefined, true);
   }
 
   finish(): void {

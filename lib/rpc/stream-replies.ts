@@ -4,7 +4,7 @@ import type { ReplyIterator } from './reply-iterator.ts';
 
 /** The stream that the replies belong to. */
 export interface RepliesOwner {
-  /** Sends one; returns how much room it takes. @throws the error of encoding. */
+  /** Sends one; returns how much room it takes, or 0: sent() is called when it is done. @throws the error of encoding. */
   send(value: unknown): number;
   /** All have been sent. */
   finish(): void;
@@ -22,6 +22,8 @@ export class StreamReplies {
   readonly #iterator: ReplyIterator;
   #room: number;
   #waitsForRoom = false;
+  /** A value is being compressed. */
+  #isSending = false;
   #ended = false;
 
   /** `room`: bytes that may be sent before the first addRoom(). */
@@ -33,7 +35,7 @@ export class StreamReplies {
 
   /** Sends values until there is no room, or one has to be waited for. */
   pull(): void {
-    while (!this.#ended) {
+    while (!this.#ended && !this.#isSending) {
       if (this.#room <= 0) {
         this.#waitsForRoom = true;
         return;
@@ -60,6 +62,17 @@ export class StreamReplies {
     return true;
   }
 
+  /** What send() left has been sent, and takes so much room. pull() is to be called. */
+  sent(bytes: number): void {
+    this.#isSending = false;
+    this.#room -= bytes;
+  }
+
+  /** It could not be sent. */
+  unsent(error: unknown): void {
+    this.#onRejected(error);
+  }
+
   /** The call is over: no value is asked for any more, and the iterator may clean up. */
   stop(): void {
     if (this.#ended) return;
@@ -80,7 +93,9 @@ export class StreamReplies {
 
   #send(value: unknown): void {
     try {
-      this.#room -= this.#owner.send(value);
+      const bytes = this.#owner.send(value);
+      this.#isSending = bytes === 0;
+      this.#room -= bytes;
     } catch (error) {
       this.#onRejected(error);
     }

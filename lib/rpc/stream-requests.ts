@@ -15,6 +15,26 @@ export interface RequestsOwner {
   giveBack(bytes: number): void;
   /** Bytes that wait for the handler, more or (negative) fewer. */
   countQueued(bytes: number): void;
+  /** Decompresses one; undefined: nobody wants it any more. @throws as does the promise, for what cannot be. */
+  open(request: CompressedRequest): Buffer | Promise<Buffer | undefined>;
+  /** @throws the error of decoding. */
+  decode(bytes: Buffer): unknown;
+  /** The handler is given one of these flags. */
+  onTaken(flags: number): void;
+  /** One cannot be read: ends the call, which comes back as fail(). */
+  refuse(error: unknown): void;
+}
+
+/** One that came compressed. It is opened when the handler takes it, or the window would not bound what waits. */
+export class CompressedRequest {
+  readonly bytes: Buffer;
+  /** requestFlag. */
+  readonly flags: number;
+
+  constructor(bytes: Buffer, flags: number) {
+    this.bytes = bytes;
+    this.flags = flags;
+  }
 }
 
 interface Waiter {
@@ -27,7 +47,8 @@ const done: IteratorResult<unknown, undefined> = Object.freeze({ value: undefine
 
 /**
  * The requests of a stream, as its handler reads them. They are decoded as they come and wait here; what waits is
- * bounded by the window of the stream, which follows what is taken.
+ * bounded by the window of the stream, which follows what is taken. From the first compressed one on they are given out
+ * in turn by #giveOut(), one at a time.
  */
 export class StreamRequests implements AsyncIterableIterator<unknown, undefined> {
   readonly #owner: RequestsOwner;
@@ -43,6 +64,10 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   /** The handler takes no more. */
   #left = false;
   #failure: RpcError | undefined;
+  /** One has come that was compressed. */
+  #isMixed = false;
+  /** The first waiter's is being decompressed. */
+  #isOpening = false;
 
   constructor(owner: RequestsOwner) {
     this.#owner = owner;
@@ -54,6 +79,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
 
   next(): Promise<IteratorResult<unknown, undefined>> {
     const head = this.#head;
+    if (this.#isMixed) return this.#nextInTurn();
     if (head < this.#values.length) {
       const value = this.#values[head];
       const bytes = this.#sizes[head]!;
@@ -62,8 +88,12 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
       this.#take(bytes);
       return Promise.resolve({ value, done: false });
     }
+    return this.#wait();
+  }
+
+  #wait(): Promise<IteratorResult<unknown, undefined>> {
     if (this.#failure !== undefined) return mayBeDropped(Promise.reject(this.#failure));
-    if (this.#complete || this.#left) return Promise.resolve(done);
+    if (this.#left || (this.#complete && this.#isEmpty())) return Promise.resolve(done);
     let resolve!: Waiter['resolve'];
     let reject!: Waiter['reject'];
     const promise = new Promise<IteratorResult<unknown, undefined>>((yes, no) => {
@@ -72,6 +102,64 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
     });
     this.#waiters.push({ promise, resolve, reject });
     return promise;
+  }
+
+  #isEmpty(): boolean {
+    return this.#values.length === 0 && !this.#isOpening;
+  }
+
+  #nextInTurn(): Promise<IteratorResult<unknown, undefined>> {
+    const promise = this.#wait();
+    this.#giveOut();
+    return promise;
+  }
+
+  #giveOut(): void {
+    while (!this.#isOpening && this.#waiters.length > 0 && this.#values.length > 0) {
+      const value = this.#values[this.#head];
+      const bytes = this.#sizes[this.#head]!;
+      this.#dropFirst();
+      this.#owner.countQueued(-bytes);
+      if (value instanceof CompressedRequest) this.#open(value, bytes);
+      else this.#give(value, bytes, 0);
+    }
+    if (this.#complete && this.#isEmpty()) this.#resolveAll();
+  }
+
+  #open(request: CompressedRequest, bytes: number): void {
+    this.#isOpening = true;
+    try {
+      const opened = this.#owner.open(request);
+      if (!(opened instanceof Promise)) return this.#onOpened(opened, bytes, request.flags);
+      opened.then(
+        (later) => {
+          this.#onOpened(later, bytes, request.flags);
+          this.#giveOut();
+        },
+        (error: unknown) => this.#owner.refuse(error),
+      );
+    } catch (error) {
+      this.#owner.refuse(error);
+    }
+  }
+
+  #onOpened(opened: Buffer | undefined, bytes: number, flags: number): void {
+    if (this.#failure !== undefined || opened === undefined) return;
+    let value: unknown;
+    try {
+      value = this.#left ? undefined : this.#owner.decode(opened);
+    } catch (error) {
+      return this.#owner.refuse(error);
+    }
+    this.#isOpening = false;
+    this.#give(value, bytes, flags);
+  }
+
+  #give(value: unknown, bytes: number, flags: number): void {
+    const waiter = this.#waiters.shift();
+    this.#take(bytes);
+    this.#owner.onTaken(flags);
+    waiter?.resolve({ value, done: false });
   }
 
   /** The handler has left its loop: what still comes is dropped, and the call goes on. */
@@ -87,27 +175,37 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   push(value: unknown, bytes: number): void {
     if (this.#failure !== undefined) return;
     if (this.#left) return this.#take(bytes);
-    const waiter = this.#waiters.shift();
-    if (waiter === undefined) {
-      this.#values.push(value);
-      this.#sizes.push(bytes);
-      this.#owner.countQueued(bytes);
-      return;
+    if (this.#isMixed) {
+      this.#queue(value, bytes);
+      return this.#giveOut();
     }
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) return this.#queue(value, bytes);
     this.#take(bytes);
     waiter.resolve({ value, done: false });
+  }
+
+  pushCompressed(request: CompressedRequest, bytes: number): void {
+    this.#isMixed = true;
+    this.push(request, bytes);
+  }
+
+  #queue(value: unknown, bytes: number): void {
+    this.#values.push(value);
+    this.#sizes.push(bytes);
+    this.#owner.countQueued(bytes);
   }
 
   /** No more will come; those that wait can still be taken. */
   complete(): void {
     this.#complete = true;
-    this.#resolveAll();
+    if (this.#isEmpty() || !this.#isMixed) this.#resolveAll();
   }
 
   /** The call is over. What waits is dropped; whoever waits, or asks later, is told why. */
   fail(error: RpcError): void {
     if (this.#failure !== undefined) return;
-    const dropped = this.#clear() > 0;
+    const dropped = this.#clear() > 0 || this.#isOpening;
     // A handler that has read all of them, or left, is told so again.
     if (this.#left || (this.#complete && !dropped)) return;
     this.#failure = error;

@@ -160,8 +160,11 @@ export const eventFlags: readonly Entry[] = [
   {
     name: 'compressed',
     value: 32,
-    about: "the payload is, by the encoding that the request's metadata names",
+    about: "the payload is: in gzip's format, or with deflate in that of zlib",
   },
+  { name: 'deflate', value: 64 },
+  { name: 'takesGzip', value: 128, about: 'request: its peer reads replies in that format' },
+  { name: 'takesDeflate', value: 256, about: 'request: likewise' },
 ];
 
 /** Words of a command: what JavaScript asks of the io threads. */

@@ -21,7 +21,9 @@ export function contractNumbers(): string {
     table(
       'Bits of the flags of a request, or of a message of a stream.',
       'requestFlag',
-      description.eventFlags.filter(({ name }) => ['grpc', 'open', 'compressed'].includes(name)),
+      description.eventFlags.filter(({ name }) =>
+        ['grpc', 'open', 'compressed', 'deflate', 'takesGzip', 'takesDeflate'].includes(name),
+      ),
     ),
     ...description.streamNumbers.map(single),
   ].join('\n');

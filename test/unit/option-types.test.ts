@@ -99,6 +99,7 @@ const takers: readonly Taker[] = [
       interceptors: 'list',
       logger: 'settings',
       protocols: 'list',
+      compression: 'object',
       transport: 'function',
     } satisfies KindOf<ServerOptions>,
   },

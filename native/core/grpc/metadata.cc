@@ -49,7 +49,7 @@ bool is_open(std::string_view name) {
 MetadataFault check_pair(std::string_view key, std::string_view value) {
   if (!is_key(key)) return MetadataFault::kKey;
   const auto name_tag = h2::tag_of_name(key, &tag_of);
-  const bool ours = name_tag == tag::kEncoding || key == "grpc-status-details-bin";
+  const bool ours = name_tag == tag::kEncoding || name_tag == tag::kAcceptEncoding || key == "grpc-status-details-bin";
   if (name_tag != h2::Tag::kOther && !ours) return MetadataFault::kReserved;
   if (key.ends_with("-bin")) return is_base64(value) ? MetadataFault::kNone : MetadataFault::kBinary;
   return is_printable(value) ? MetadataFault::kNone : MetadataFault::kValue;
@@ -72,7 +72,8 @@ bool take_pair(std::string_view& rest, std::string_view& key, std::string_view& 
 h2::Tag tag_of(std::string_view name) {
   if (name.starts_with("grpc-")) {
     if (name == "grpc-timeout") return tag::kTimeout;
-    if (name == "grpc-encoding" || name == "grpc-accept-encoding") return tag::kEncoding;
+    if (name == "grpc-encoding") return tag::kEncoding;
+    if (name == "grpc-accept-encoding") return tag::kAcceptEncoding;
     return is_open(name) && is_key(name) ? h2::Tag::kOther : tag::kReserved;
   }
   if (name == "content-type") return tag::kContentType;

@@ -20,14 +20,15 @@ inline constexpr auto kTimeout = static_cast<h2::Tag>(33);
 inline constexpr auto kReserved = static_cast<h2::Tag>(34);  ///< of the protocol, and not for the application
 inline constexpr auto kEncoding = static_cast<h2::Tag>(35);
 inline constexpr auto kForeignKey = static_cast<h2::Tag>(36);  ///< a name of HTTP that is no key of gRPC
+inline constexpr auto kAcceptEncoding = static_cast<h2::Tag>(37);
 static_assert(kContentType == h2::Tag::kFirstOfUser);
 }  // namespace tag
 
 /// For h2::Options::tag_of. Fields of the application stay kOther.
 h2::Tag tag_of(std::string_view name);
 
-/// True: the field is passed to JavaScript, as are the fields that it needs to decompress.
-inline bool crosses(h2::Tag tag) { return tag == h2::Tag::kOther || tag == tag::kEncoding; }
+/// True: the field is passed to JavaScript.
+inline bool crosses(h2::Tag tag) { return tag == h2::Tag::kOther; }
 
 /// Adds a field of a request, whose name and value h2 has checked.
 void append_pair(std::string& text, std::string_view key, std::string_view value);

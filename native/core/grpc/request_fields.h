@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "grpc/encoding.h"
 #include "grpc/metadata.h"
 #include "grpc/request_line.h"
 #include "grpc/timeout.h"
@@ -20,6 +21,8 @@ class RequestFields {
     metadata_.assign(1, '\0');
     timeout_.reset();
     is_post_ = is_head_ = is_grpc_ = bad_timeout_ = false;
+    encoding_ = Encoding::kIdentity;
+    accepted_ = 0;
   }
   void take(const h2::Field& field) {
     if (crosses(field.tag)) {
@@ -34,6 +37,10 @@ class RequestFields {
     } else if (field.tag == tag::kTimeout) {
       timeout_ = parse_timeout(field.value);
       bad_timeout_ = !timeout_;
+    } else if (field.tag == tag::kAcceptEncoding) {
+      take_accepted(field.value);
+    } else if (field.tag == tag::kEncoding) {
+      encoding_ = encoding_of(field.value);
     }
   }
 
@@ -45,11 +52,28 @@ class RequestFields {
   bool is_grpc() const { return is_grpc_; }
   bool bad_timeout() const { return bad_timeout_; }
   std::optional<Millis> timeout() const { return timeout_; }
+  /// Of its messages.
+  Encoding encoding() const { return encoding_; }
+  /// Flags of the request's event for what its peer can read.
+  std::int32_t accepted() const { return accepted_; }
 
  private:
+  void take_accepted(std::string_view list) {
+    // The client of a connection says the same with every call.
+    if (list != last_list_) {
+      last_list_ = list;
+      last_accepted_ = accepted_flags(list);
+    }
+    accepted_ |= last_accepted_;
+  }
+
   std::string path_;
   std::string metadata_;
   std::optional<Millis> timeout_;
+  std::string last_list_;
+  std::int32_t last_accepted_ = 0;
+  std::int32_t accepted_ = 0;
+  Encoding encoding_ = Encoding::kIdentity;
   bool is_post_ = false;
   bool is_head_ = false;
   bool is_grpc_ = false;

@@ -39,14 +39,28 @@ void ServerSession::fail_for_memory(ServerRequest& request) {
   fail(request, {Code::kResourceExhausted}, "the server has no memory for the request's message");
 }
 
-void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, std::string_view text) {
+void ServerSession::fail_for_encoding(ServerRequest& request) {
+  shard_.count_refused();
+  if (request.encoding == Encoding::kIdentity) {
+    return refuse(request, {Code::kInternal}, "the request has a compressed message, and no grpc-encoding to say how");
+  }
+  if (request.encoding == Encoding::kUnknown) {
+    return refuse(request, {Code::kUnimplemented}, "the request has a message of an encoding that the server lacks",
+                  kAcceptEncoding);
+  }
+  refuse(request, {Code::kUnimplemented}, "this method is answered natively, and takes no compressed messages",
+         kAcceptOnlyIdentity);
+}
+
+void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, std::string_view text,
+                           std::string_view trailers) {
   if (!request.http_reply.empty()) return reply_http(request);
   if (request.call == nullptr) {
-    send_trailers(request, {code_of(status), text, {}});
+    send_trailers(request, {code_of(status), text, trailers});
     return drop(request);
   }
   if (request.call->answered.load(std::memory_order_acquire)) return;
-  send_trailers(request, {code_of(status), text, {}});
+  send_trailers(request, {code_of(status), text, trailers});
   shard_.cancel(*request.call, status);
 }
 

@@ -9,6 +9,7 @@
 #include "base/free_list.h"
 #include "base/list_link.h"
 #include "base/timer_wheel.h"
+#include "grpc/encoding.h"
 #include "grpc/message_reader.h"
 
 namespace rocket::h2 {
@@ -51,7 +52,9 @@ struct ServerRequest : Timer, RequestLink, ShutLink {
   std::string_view http_reply;
   bool wants_no_body = false;  ///< of that reply
   bool has_message = false;
-  bool compressed = false;
+  bool compressed = false;  ///< the message is
+  Encoding encoding = Encoding::kIdentity;
+  std::int32_t accepted = 0;  ///< flags of its event for what its peer can read
   bool waits_for_room = false;
   bool streams = false;  ///< it may have any number of messages, each of which crosses by itself
   bool ended = false;    ///< the peer has sent all of it

@@ -118,6 +118,8 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
   }
   request.method = method.method;
   request.metadata = fields.metadata();
+  request.encoding = fields.encoding();
+  request.accepted = fields.accepted();
   const auto& options = server_->options();
   // A stream has no default deadline.
   const bool streams = method.method->kind != rpc::MethodKind::kUnary;
@@ -169,9 +171,7 @@ void ServerSession::take_messages(ServerRequest& request, ByteSpan data, bool en
         if (request.has_message) {
           return fail(request, {Code::kInternal}, "the request of a unary call has more than one message");
         }
-        if (message.compressed && !server_->options().takes_compressed) {
-          return fail(request, {Code::kUnimplemented}, kCompressedText);
-        }
+        if (message.compressed && compressed_flags(request.encoding) == 0) return fail_for_encoding(request);
         request.compressed = message.compressed;
         if (ended && data.empty() && waiting_.empty()) return deliver(request, message.bytes, message.block);
         if (!keep_message(request, message)) return fail_for_memory(request);
@@ -207,7 +207,7 @@ void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes
   rpc::RequestHead head = head_of(request);
   head.message = message;
   head.block = block;
-  if (request.compressed) head.flags |= rpc::event_flag::kCompressed;
+  if (request.compressed) head.flags |= compressed_flags(request.encoding);
   if (head.timeout <= 0) return expire(request);
   const rpc::Admission admission = shard_.admit(*this, head);
   switch (admission.is) {
@@ -239,7 +239,7 @@ rpc::RequestHead ServerSession::head_of(const ServerRequest& request) {
   head.metadata = request.metadata;
   head.timeout = request.deadline - connection_->io().now();
   head.stream = request.index;
-  head.flags = rpc::event_flag::kGrpc;
+  head.flags = rpc::event_flag::kGrpc | request.accepted;
   head.may_stream = true;
   return head;
 }
@@ -275,6 +275,7 @@ void ServerSession::on_inbox_room() {
 }
 
 void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
+  if (request.compressed) return fail_for_encoding(request);
   const rpc::NativeAnswer answer = request.method->native(shard_, message);
   if (!answer.status.ok()) {
     shard_.count_refused();

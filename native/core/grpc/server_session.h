@@ -17,8 +17,6 @@
 
 namespace rocket::grpc {
 
-inline constexpr std::string_view kCompressedText = "the request is compressed, which the server does not take";
-
 /// What the sessions of one io thread share.
 struct SessionResources {
   SessionResources();
@@ -118,11 +116,13 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   static void on_watch_look(Timer& timer);
   /// Ends a request with an error. Of one that is in nobody else's hands nothing is left then; JavaScript is told to
   /// stop.
-  void refuse(ServerRequest& request, const rpc::Status& status, std::string_view text);
+  void refuse(ServerRequest& request, const rpc::Status& status, std::string_view text, std::string_view trailers = {});
   /// The same, and counted.
   void fail(ServerRequest& request, const rpc::Status& status, std::string_view text);
   void fail_for_size(ServerRequest& request);
   void fail_for_memory(ServerRequest& request);
+  /// A compressed message that JavaScript cannot read.
+  void fail_for_encoding(ServerRequest& request);
   void expire(ServerRequest& request);
   /// The same for what is no call of gRPC.
   void refuse_http(ServerRequest& request, std::string_view block, bool ended);

@@ -66,9 +66,7 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
       case MessageReader::Result::kNeedsMore: break;
       case MessageReader::Result::kMessage:
         begun = data.size();
-        if (message.compressed && !server_->options().takes_compressed) {
-          return fail(request, {Code::kUnimplemented}, kCompressedText);
-        }
+        if (message.compressed && compressed_flags(request.encoding) == 0) return fail_for_encoding(request);
         if (push_message(request, message)) break;
         if (!keep_message(request, message) || !hold(request, data)) return fail_for_memory(request);
         return wait_for_room(request);
@@ -90,7 +88,7 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
 bool ServerSession::push_message(ServerRequest& request, MessageReader::Message& message) {
   const std::size_t bytes = message.bytes.size() + kMessageHeadBytes;
   if (!shard_.tell_message(*request.call, message.bytes, message.block,
-                           message.compressed ? rpc::event_flag::kCompressed : 0)) {
+                           message.compressed ? compressed_flags(request.encoding) : 0)) {
     return false;
   }
   request.untaken += bytes;

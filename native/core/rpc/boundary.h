@@ -67,8 +67,13 @@ inline constexpr std::int32_t kAsciiText = 4;
 inline constexpr std::int32_t kGrpc = 8;
 /// request: without a message; message and halfClose follow
 inline constexpr std::int32_t kOpen = 16;
-/// the payload is, by the encoding that the request's metadata names
+/// the payload is: in gzip's format, or with deflate in that of zlib
 inline constexpr std::int32_t kCompressed = 32;
+inline constexpr std::int32_t kDeflate = 64;
+/// request: its peer reads replies in that format
+inline constexpr std::int32_t kTakesGzip = 128;
+/// request: likewise
+inline constexpr std::int32_t kTakesDeflate = 256;
 }  // namespace event_flag
 
 /// Kinds of commands in the Outbox.

@@ -52,7 +52,8 @@ bool Inbox::has_room(const Event& event) const {
 bool Inbox::push(InboxPort& port, const Event& event, OwnedBytes* large, std::unique_lock<std::mutex>& lock) {
   ROCKET_ON_IO_THREAD(port.io());
   protobuf::StringSpans strings;
-  const bool ascii = !event.payload.empty() && protobuf::text_is_ascii(event.payload, event.string_fields, strings);
+  const bool readable = !event.payload.empty() && (event.flags & event_flag::kCompressed) == 0;
+  const bool ascii = readable && protobuf::text_is_ascii(event.payload, event.string_fields, strings);
   if (!lock.owns_lock()) lock.lock();
   if (closed_) {
     ++dropped_;

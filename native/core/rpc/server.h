@@ -30,8 +30,6 @@ struct ServerOptions {
   io::ConnectionLimits connection;
   /// The longest message of a call, where the protocol has other frames than messages; a longer one fails its call.
   std::size_t max_message_bytes = 4 << 20;
-  /// JavaScript decompresses messages; without it they are refused.
-  bool takes_compressed = false;
   /// Requests of one connection that JavaScript may handle at a time; past it the connection is not read.
   std::size_t max_calls_per_connection = 1024;
   /// Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED.

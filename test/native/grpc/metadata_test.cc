@@ -23,14 +23,30 @@ std::string nul_form(const Pairs& pairs) {
 MetadataFault fault_of(const Pairs& pairs) { return check_metadata(nul_form(pairs)).fault; }
 
 TEST(GrpcMetadata, WhatCrossesToJavaScript) {
-  for (const auto* name :
-       {"x-user", "authorization", "user-agent", "traceparent", "key-bin", "grpc-trace-bin", "grpc-tags-bin",
-        "grpc-previous-rpc-attempts", "grpc-encoding", "grpc-accept-encoding", "a_b.c-1"}) {
+  for (const auto* name : {"x-user", "authorization", "user-agent", "traceparent", "key-bin", "grpc-trace-bin",
+                           "grpc-tags-bin", "grpc-previous-rpc-attempts", "a_b.c-1"}) {
     EXPECT_TRUE(crosses(h2::tag_of_name(name, &tag_of))) << name;
   }
-  for (const auto* name : {":path", ":authority", ":status", "te", "host", "content-type", "content-length",
-                           "grpc-timeout", "grpc-status", "grpc-message", "grpc-status-details-bin",
-                           "grpc-message-type", "grpc-internal", "grpc-", "connection", "upgrade", "a!b", "a*b"}) {
+  for (const auto* name : {":path",
+                           ":authority",
+                           ":status",
+                           "te",
+                           "host",
+                           "content-type",
+                           "content-length",
+                           "grpc-timeout",
+                           "grpc-encoding",
+                           "grpc-accept-encoding",
+                           "grpc-status",
+                           "grpc-message",
+                           "grpc-status-details-bin",
+                           "grpc-message-type",
+                           "grpc-internal",
+                           "grpc-",
+                           "connection",
+                           "upgrade",
+                           "a!b",
+                           "a*b"}) {
     EXPECT_FALSE(crosses(h2::tag_of_name(name, &tag_of))) << name;
   }
 }
@@ -39,6 +55,7 @@ TEST(GrpcMetadata, WhatTheProtocolItselfReads) {
   EXPECT_EQ(tag_of("content-type"), tag::kContentType);
   EXPECT_EQ(tag_of("grpc-timeout"), tag::kTimeout);
   EXPECT_EQ(tag_of("grpc-encoding"), tag::kEncoding);
+  EXPECT_EQ(tag_of("grpc-accept-encoding"), tag::kAcceptEncoding);
 }
 
 TEST(GrpcMetadata, HasTheNulForm) {

@@ -309,7 +309,7 @@ TEST_F(GrpcStreams, WhatIsWrongInTheMiddleAbortsTheCall) {
   };
   break_with({9}, false, Code::kInternal);
   break_with({0, 0, 0, 4, 0}, false, Code::kResourceExhausted);
-  break_with(H2Peer::message("x", 1), false, Code::kUnimplemented);
+  break_with(H2Peer::message("x", 1), false, Code::kInternal);
   break_with({0, 0, 0}, true, Code::kInternal);
   EXPECT_TRUE(all_ended());
 }
@@ -386,16 +386,27 @@ TEST_F(GrpcStreams, AResetIsACancellation) {
   EXPECT_EQ(status, tinypb::wire_code_of(rpc::Status{Code::kCancelled}));
 }
 
-TEST_F(GrpcStreams, CompressedMessagesAreMarkedWhereTheyAreTaken) {
-  rpc::ServerOptions options;
-  options.takes_compressed = true;
-  H2Peer peer(serve_streams(MethodKind::kBidi, options));
-  std::int32_t flags = 0;
-  on_message = [&](const EventView& event) { flags = event.flags; };
-  const auto id = peer.open(H2Peer::request(kEcho, {{"grpc-encoding", "gzip"}}));
-  peer.data(id, H2Peer::message("squeezed", 1));
+TEST_F(GrpcStreams, CompressedMessagesAreMarked) {
+  H2Peer peer(serve_streams(MethodKind::kBidi));
+  std::vector<std::int32_t> flags;
+  on_message = [&](const EventView& event) { flags.push_back(event.flags); };
+  const auto id = peer.open(H2Peer::request(kEcho, {{"grpc-encoding", "deflate"}}));
+  peer.data(id, H2Peer::message("squeezed", 1) + H2Peer::message("plain"));
+  ASSERT_TRUE(pump([&] { return messages_.size() == 2; }));
+  EXPECT_EQ(flags[0], rpc::event_flag::kCompressed | rpc::event_flag::kDeflate);
+  EXPECT_EQ(flags[1] & rpc::event_flag::kCompressed, 0);
+}
+
+TEST_F(GrpcStreams, ACompressedMessageOfAnUnknownEncodingEndsTheCall) {
+  H2Peer peer(serve_streams(MethodKind::kBidi));
+  const auto id = peer.open(H2Peer::request(kEcho, {{"grpc-encoding", "snappy"}}));
+  peer.data(id, H2Peer::message("plain"));
   ASSERT_TRUE(pump([&] { return messages_.size() == 1; }));
-  EXPECT_NE(flags & rpc::event_flag::kCompressed, 0);
+  peer.data(id, H2Peer::message("squeezed", 1));
+  ASSERT_TRUE(pump([&] { return js_.aborts == 1; }));
+  const auto reply = peer.wait(id);
+  EXPECT_EQ(reply.status(), static_cast<int>(Code::kUnimplemented));
+  EXPECT_EQ(reply.field("grpc-accept-encoding"), "identity,deflate,gzip");
 }
 
 TEST(TinyPBStreams, AMethodThatStreamsIsRefused) {

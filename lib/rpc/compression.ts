@@ -1,0 +1,131 @@
+// Messages of gRPC that are compressed, by Node's zlib. Short ones are done at once, long ones on libuv's threads, so that
+// the event loop goes on (docs/decisions/0038).
+
+import {
+  deflate,
+  deflateSync,
+  gunzip,
+  gunzipSync,
+  gzip,
+  gzipSync,
+  inflate,
+  inflateSync,
+  type Zlib,
+  type ZlibOptions,
+} from 'node:zlib';
+import type { CompressionFormat } from '../contract/compression.ts';
+import { RpcError } from '../contract/errors.ts';
+import { messageOf } from '../contract/value-text.ts';
+import { isOutOfMemory } from './out-of-memory.ts';
+import { runZlibJob } from './zlib-jobs.ts';
+
+/** Up to so many bytes in, */
+const shortBytes = 4096;
+/** and so many out, a message is done at once: 40 to 150 microseconds. */
+const shortOutputBytes = 64 * 1024;
+const mostChunkBytes = 1024 * 1024;
+/** Nothing of this length or less gets shorter. */
+const leastBytes = 20;
+/** A fifth of the processor's time of level 6, for a tenth more bytes. */
+const level = 1;
+
+/** Whose message, and how long it may get. */
+export interface MessageLimit {
+  readonly what: 'request' | 'reply';
+  readonly maxMessageBytes: number;
+}
+
+/** Why a message could not be decompressed. */
+export class DecompressError extends RpcError {}
+
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: Zlib;
+}
+
+/**
+ * `bytes` are used during the call alone. Of a promise: undefined when nobody wants it any more.
+ *
+ * @throws DecompressError, as does the promise: RESOURCE_EXHAUSTED past the limit, INTERNAL for what is not of the format.
+ */
+export function decompressed(
+  bytes: Uint8Array,
+  format: CompressionFormat,
+  limit: MessageLimit,
+  isWanted: () => boolean,
+): Buffer | Promise<Buffer | undefined> {
+  const most = limit.maxMessageBytes;
+  if (bytes.length <= shortBytes) {
+    const options = inflateOptions(bytes, Math.min(most, shortOutputBytes));
+    try {
+      const run = format === 'gzip' ? gunzipSync : inflateSync;
+      return whole(run(bytes, options) as unknown as Inflated, bytes.length);
+    } catch (error) {
+      if (!isTooLong(error) || most <= shortOutputBytes) throw whyNot(error, format, limit);
+    }
+  }
+  const copy = Buffer.from(bytes);
+  const options = inflateOptions(copy, most);
+  const run = format === 'gzip' ? gunzip : inflate;
+  return runZlibJob<Buffer>((settle) => run(copy, options, settle), isWanted)
+    .then((result) => (result === undefined ? undefined : whole(result as unknown as Inflated, copy.length)))
+    .catch((error: unknown) => {
+      throw whyNot(error, format, limit);
+    });
+}
+
+/** With `info` the engine comes too, which says how much it has read. */
+function inflateOptions(bytes: Uint8Array, maxOutputLength: number): ZlibOptions {
+  const chunkSize = Math.min(Math.max(4 * bytes.length, 1024), mostChunkBytes);
+  return { maxOutputLength, chunkSize, info: true };
+}
+
+/** zlib stops at the end of what is compressed, and may leave something behind it. */
+function whole({ buffer, engine }: Inflated, length: number): Buffer {
+  if (engine.bytesWritten === length) return buffer;
+  throw new Error(`${length - engine.bytesWritten} bytes behind its end`);
+}
+
+function isTooLong(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+}
+
+function whyNot(error: unknown, format: CompressionFormat, { what, maxMessageBytes }: MessageLimit): Error {
+  if (isTooLong(error))
+    return new DecompressError(
+      'RESOURCE_EXHAUSTED',
+      `the ${what} has a message that is over ${maxMessageBytes} bytes decompressed (option maxMessageBytes)`,
+    );
+  if (isOutOfMemory(error) || (error as NodeJS.ErrnoException).code === 'Z_MEM_ERROR')
+    return new DecompressError('RESOURCE_EXHAUSTED', `there is no memory to decompress the ${what}`);
+  const name = format === 'gzip' ? 'gzip' : 'zlib (deflate)';
+  return new DecompressError(
+    'INTERNAL',
+    `the ${what} has a message that is not ${name}: ${messageOf(error)}`,
+  );
+}
+
+/**
+ * Undefined: it would not get shorter, or nobody wants it any more. `bytes` must stay as they are until then.
+ */
+export function compressed(
+  bytes: Uint8Array,
+  format: CompressionFormat,
+  isWanted: () => boolean,
+): Buffer | undefined | Promise<Buffer | undefined> {
+  const { length } = bytes;
+  if (length <= leastBytes) return undefined;
+  const options = { level, chunkSize: Math.min(Math.max(length, 1024), mostChunkBytes) };
+  if (length <= shortBytes) {
+    const run = format === 'gzip' ? gzipSync : deflateSync;
+    return ifShorter(run(bytes, options), length);
+  }
+  const run = format === 'gzip' ? gzip : deflate;
+  return runZlibJob<Buffer>((settle) => run(bytes, options, settle), isWanted).then((result) =>
+    ifShorter(result, length),
+  );
+}
+
+function ifShorter(result: Buffer | undefined, length: number): Buffer | undefined {
+  return result !== undefined && result.length < length ? result : undefined;
+}

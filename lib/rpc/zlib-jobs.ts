@@ -1,0 +1,55 @@
+/**
+ * Jobs of zlib on the threads of libuv, few at a time: others need those threads too (dns, files), and what each may
+ * allocate is bounded by its limit alone.
+ */
+const mostRunning = 2;
+
+interface Job<Result> {
+  readonly isWanted: () => boolean;
+  readonly start: (settle: (error: Error | null, result: Result) => void) => void;
+  readonly resolve: (result: Result | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+let running = 0;
+const waiting: Job<unknown>[] = [];
+/** Of the first in `waiting`. */
+let head = 0;
+
+/** Undefined, without having started it, when nobody wants it any more. Jobs are started in order. */
+export function runZlibJob<Result>(
+  start: Job<Result>['start'],
+  isWanted: () => boolean,
+): Promise<Result | undefined> {
+  return new Promise((resolve, reject) => {
+    waiting.push({ isWanted, start, resolve, reject } as Job<Result> as Job<unknown>);
+    startNext();
+  });
+}
+
+function startNext(): void {
+  while (running < mostRunning && head < waiting.length) {
+    const job = waiting[head++]!;
+    if (head === waiting.length) waiting.length = head = 0;
+    if (!job.isWanted()) {
+      job.resolve(undefined);
+      continue;
+    }
+    running++;
+    try {
+      job.start((error, result) => {
+        settled();
+        if (error === null) job.resolve(result);
+        else job.reject(error);
+      });
+    } catch (error) {
+      settled();
+      job.reject(error as Error);
+    }
+  }
+}
+
+function settled(): void {
+  running--;
+  startNext();
+}
