@@ -1,7 +1,6 @@
 /** Our servers, as targets.ts, order-servers.ts, h2spec-targets.ts and operator-servers.ts list them. */
-import { type Handlers, loadProto, Server } from '../../../lib/index.ts';
-import { testService } from '../test-service.ts';
-import { compressionCases } from './cases.ts';
+import { type CallContext, type Compression, type Handlers, loadProto, Server } from '../../../lib/index.ts';
+import { type TestCompression, testService } from '../test-service.ts';
 import { protosFolder, testProto } from './definitions.ts';
 import type { H2specTarget } from './h2spec-targets.ts';
 import type { OrderServer } from './order-servers.ts';
@@ -14,8 +13,7 @@ const startDeadlineMs = 20_000;
 export const rocketTestServer: Target = {
   name: 'rocket-rpc server',
   needs: [],
-  // It neither takes nor sends compressed messages.
-  lacks: compressionCases,
+  lacks: [],
   start: startRocketTestServer,
 };
 
@@ -36,12 +34,35 @@ export const rocketOrderServer: OrderServer = {
     ),
 };
 
+const formats = new WeakMap<CallContext, Compression>();
+const compression: TestCompression<CallContext> = {
+  received: (call) => call.requestCompression !== 'identity',
+  send(call, compressed) {
+    const format = formats.get(call) ?? formatFor(call);
+    formats.set(call, format);
+    call.responseCompression = compressed ? format : 'identity';
+  },
+};
+
+/** One that the client reads; the headers will name it. */
+function formatFor(call: CallContext): Compression {
+  for (const format of ['deflate', 'gzip'] as const) {
+    call.responseCompression = format;
+    if (isUsed(call, format)) return format;
+  }
+  return 'identity';
+}
+
+function isUsed({ responseCompression }: CallContext, format: Compression): boolean {
+  return responseCompression === format;
+}
+
 export async function startRocketTestServer(): Promise<Running> {
   const { TestService } = loadProto(testProto, { includeDirs: [protosFolder] });
   if (TestService === undefined) throw new Error(`${testProto} has no service TestService`);
   // A thousand replies of 300 kB are asked for at once.
   const server = new Server({ maxWriteQueueBytes: 512 << 20 });
-  const handlers: unknown = testService();
+  const handlers: unknown = testService(compression);
   server.addService(TestService, handlers as Handlers<typeof TestService>);
   const { port } = await server.listen('127.0.0.1:0');
   return { port, stop: () => server.close({ drainMs: 0 }) };
