@@ -74,6 +74,7 @@ export type {
 } from './rpc/interceptors.ts';
 export type { CloseOptions, ListenOptions } from './rpc/listen-options.ts';
 export type { ReadyOptions } from './rpc/ready-waiters.ts';
+export type { ReplyStream, RequestStream } from './rpc/reply-stream.ts';
 export type { RetryBudgetOptions, RetryOptions } from './rpc/retry-options.ts';
 export {
   type ListenAddress,

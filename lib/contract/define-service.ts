@@ -35,14 +35,19 @@ export function isUnary({ kind }: MethodDefinition): boolean {
   return kind === undefined || kind === 'unary';
 }
 
-/** The methods of a service that can be called, by JavaScript name. */
-export function unaryMethods({ methods }: ServiceDefinition): [key: string, method: MethodDefinition][] {
-  return Object.entries(methods).filter(([, method]) => isUnary(method));
+/** Whether its caller sends several messages. */
+export function streamsRequests({ kind }: MethodDefinition): boolean {
+  return kind === 'clientStream' || kind === 'bidi';
 }
 
-/** Why a method that streams is refused; `name` is the one its caller used. */
-export function streamsText(name: string): string {
-  return `${name} streams; only unary methods can be called`;
+/** Whether its handler sends several messages. */
+export function streamsReplies({ kind }: MethodDefinition): boolean {
+  return kind === 'serverStream' || kind === 'bidi';
+}
+
+/** The unary methods of a service, by JavaScript name. */
+export function unaryMethods({ methods }: ServiceDefinition): [key: string, method: MethodDefinition][] {
+  return Object.entries(methods).filter(([, method]) => isUnary(method));
 }
 
 /** What a transport needs to know of a method for which `incoming` messages arrive. */

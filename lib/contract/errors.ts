@@ -125,7 +125,7 @@ export class RpcError extends Error {
 }
 
 /**
- * An error as a transport has it: a status word, and the number that its protocol has for it (0: none); `metadata` came
+ * An error as a transport has it: a status word, and the number that its protocol has for it (0: none); `more` came
  * with it.
  */
 export function receivedError(
@@ -133,12 +133,12 @@ export function receivedError(
   own: number,
   message: string,
   requestWritten: boolean,
-  metadata?: Metadata,
+  more?: Pick<RpcErrorOptions, 'metadata' | 'details'>,
 ): RpcError {
   const code = statusOfWord(word);
   // (Nothing that fails is OK; whoever says so has a bug.)
   const wireCode = own === 0 ? wireCodeOfWord(word) : own;
-  const options = { wireCode, requestWritten, ...(metadata && { metadata }) };
+  const options = { wireCode, requestWritten, ...more };
   return new RpcError(code === 'OK' ? 'UNKNOWN' : code, message, options);
 }
 

@@ -18,7 +18,7 @@ export interface MessageCodec<T, Given = T> extends Encoder {
 /** How many messages go each way: one and one, several and one, one and several, several and several. */
 export type MethodKind = 'unary' | 'clientStream' | 'serverStream' | 'bidi';
 
-/** One method. Only unary ones can be called; a type that names no kind is taken for unary. */
+/** One method. A type that names no kind is taken for unary. */
 export interface MethodDefinition<
   Request = unknown,
   Response = unknown,
@@ -42,7 +42,7 @@ export interface MethodDefinition<
 export interface ServiceDefinition<Methods extends MethodMap = MethodMap> {
   /** Full name, with its package. */
   readonly name: string;
-  /** All of them; those whose `kind` is another than `unary` stream: they can be served, not called. */
+  /** All of them; those whose `kind` is another than `unary` stream. */
   readonly methods: Methods;
 }
 
@@ -71,21 +71,21 @@ export interface Unary<Request, Response, GivenRequest = Request, GivenResponse 
   readonly kind?: 'unary';
 }
 
-/** As Unary, of a method whose caller sends several messages; it can be served, not called yet. */
+/** As Unary, of a method whose caller sends several messages. */
 export interface ClientStream<Request, Response, GivenRequest = Request, GivenResponse = Response>
   extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   /** Of `MethodDefinition.kind`. */
   readonly kind: 'clientStream';
 }
 
-/** As Unary, of a method whose handler sends several messages; it can be served, not called yet. */
+/** As Unary, of a method whose handler sends several messages. */
 export interface ServerStream<Request, Response, GivenRequest = Request, GivenResponse = Response>
   extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   /** Of `MethodDefinition.kind`. */
   readonly kind: 'serverStream';
 }
 
-/** As Unary, of a method in which both sides send several messages; it can be served, not called yet. */
+/** As Unary, of a method in which both sides send several messages. */
 export interface Bidi<Request, Response, GivenRequest = Request, GivenResponse = Response>
   extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   /** Of `MethodDefinition.kind`. */
@@ -122,9 +122,9 @@ export type DefinitionOf<Description> = ServiceDefinition<{
 export interface GrpcMethodDefinition<Request = unknown, Response = unknown> {
   /** `/package.Service/Method`. */
   readonly path: string;
-  /** Whether the caller sends several messages; such a method can be served, not called. */
+  /** Whether the caller sends several messages. */
   readonly requestStream: boolean;
-  /** Whether the handler sends several messages; such a method can be served, not called. */
+  /** Whether the handler sends several messages. */
   readonly responseStream: boolean;
   /** Message to bytes. */
   requestSerialize(value: Request): Buffer;
@@ -175,10 +175,3 @@ export type MethodsOf<Service extends AnyService> =
           ? Described<GrpcKind<Service[Name]>, Request, Response, Request, Response>
           : never;
       };
-
-/** Of those, the ones that can be called. */
-export type UnaryMethodsOf<Service extends AnyService> = {
-  [Name in keyof MethodsOf<Service> as MethodsOf<Service>[Name] extends { readonly kind: MethodKind }
-    ? never
-    : Name]: MethodsOf<Service>[Name];
-};

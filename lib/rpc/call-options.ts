@@ -28,6 +28,8 @@ export function checkCallOptions(options: object): void {
       case 'waitForReady':
       case 'parent':
       case 'onMetadata':
+      case 'onHeaders':
+      case 'onTrailers':
       case 'balanceKey':
       case 'retry':
         any = true;
@@ -44,12 +46,16 @@ export function checkCallValues(
   signal: unknown,
   waitForReady: boolean | undefined,
   balanceKey: string | undefined,
+  onHeaders: unknown,
+  onTrailers: unknown,
   onMetadata: unknown,
   parent: unknown,
 ): void {
   if (signal !== undefined) checkSignal('signal', signal);
   if (waitForReady !== undefined) booleanOption('waitForReady', waitForReady, false);
   if (balanceKey !== undefined) stringOption('balanceKey', balanceKey, undefined);
+  if (onHeaders !== undefined) functionOption('onHeaders', onHeaders);
+  if (onTrailers !== undefined) functionOption('onTrailers', onTrailers);
   if (onMetadata !== undefined) functionOption('onMetadata', onMetadata);
   if (parent !== undefined) checkParent(parent);
 }
@@ -65,6 +71,7 @@ function checkParent(parent: unknown): void {
 
 const interceptedNames: readonly (keyof InterceptedClientCall)[] = [
   'method',
+  'kind',
   'request',
   'timeoutMs',
   'metadata',
@@ -76,7 +83,7 @@ const interceptedNames: readonly (keyof InterceptedClientCall)[] = [
  * Checks what an interceptor passes to `next`: the call with other options, but not another method. @throws TypeError
  * that says so.
  */
-export function checkIntercepted(call: unknown, method: string): void {
+export function checkIntercepted(call: unknown, { method, kind }: InterceptedClientCall): void {
   if (typeof call !== 'object' || call === null)
     throw new TypeError(
       `next() of an interceptor takes the call, as in next({ ...call }), not ${kindOf(call)}`,
@@ -85,7 +92,9 @@ export function checkIntercepted(call: unknown, method: string): void {
     if (!(interceptedNames as readonly string[]).includes(name))
       refuseOption('next() of an interceptor', call, name, interceptedNames);
   }
-  const { method: given } = call as Partial<InterceptedClientCall>;
+  const { method: given, kind: givenKind = kind } = call as Partial<InterceptedClientCall>;
   if (given !== method)
     throw new TypeError(`next() of an interceptor calls ${method}; it cannot call ${kindOf(given)}`);
+  if (givenKind !== kind)
+    throw new TypeError(`next() of an interceptor calls ${method} as ${kind}, not as ${kindOf(givenKind)}`);
 }

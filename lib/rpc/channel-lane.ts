@@ -61,6 +61,7 @@ export class ChannelLane implements ClientReceiver {
     this.dispatcher = new Dispatcher({
       target,
       protocol: this.protocol,
+      maxMessageBytes: transportOptions.maxMessageBytes,
       short: transportOptions.shortConnections,
       transport: this.transport,
       endpoints: this.endpoints,

@@ -16,7 +16,7 @@ import {
   type OptionTable,
   timeout,
 } from '../contract/option-table.ts';
-import { defaultIoThreads, defaultTimeoutMs, MiB } from '../contract/options.ts';
+import { defaultIoThreads, defaultTimeoutMs, MiB, maxTimeoutMs } from '../contract/options.ts';
 import type {
   ClientProtocol,
   ClientTransportFactory,
@@ -76,6 +76,11 @@ export interface ChannelOptions {
   readonly serialConnections?: number;
   /** Deadline of a call without one. Default 30 s. */
   readonly timeoutMs?: number;
+  /**
+   * Deadline of a call of a method that streams, without one; it still waits for an endpoint for `timeoutMs` at most.
+   * Default 1 d.
+   */
+  readonly streamTimeoutMs?: number;
   /**
    * Whether calls that do not set it wait for a connection until their deadline, instead of failing at once with
    * UNAVAILABLE. Default false.
@@ -145,6 +150,7 @@ export const channelOptionTable = {
   keepaliveTimeoutMs: timeout(3000),
   serialConnections: integer(16, 1, 1024),
   timeoutMs: timeout(defaultTimeoutMs),
+  streamTimeoutMs: timeout(maxTimeoutMs),
   waitForReady: boolean(false),
   maxCallsInFlight: integer(65_536, 1, 1 << 20),
   maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
@@ -177,7 +183,14 @@ export interface CallOptions {
   readonly waitForReady?: boolean;
   /** The call being handled: its remaining time, its signal and its trace id are inherited. */
   readonly parent?: CallContext | undefined;
-  /** Called with the reply's metadata, after the promise is resolved. */
+  /**
+   * Called with the metadata that comes before the reply, or the first of them: by gRPC as soon as it is there, by
+   * TinyPB, where all metadata is one, with the reply.
+   */
+  readonly onHeaders?: (metadata: Metadata) => void;
+  /** Called with the metadata behind the last reply, or of the error, when the call has ended. TinyPB has none. */
+  readonly onTrailers?: (metadata: Metadata) => void;
+  /** Called with all metadata of a call that has succeeded, after its promise is resolved or its last reply is there. */
   readonly onMetadata?: (metadata: Metadata) => void;
   /** With the balancer `consistent_hash`, calls with equal keys are sent to the same endpoint. */
   readonly balanceKey?: string | undefined;
@@ -195,6 +208,8 @@ export const callOptionTable = {
   metadata: given<MetadataInit>(),
   waitForReady: given<boolean>(),
   parent: given<CallContext>(),
+  onHeaders: given<(metadata: Metadata) => void>(),
+  onTrailers: given<(metadata: Metadata) => void>(),
   onMetadata: given<(metadata: Metadata) => void>(),
   balanceKey: given<string>(),
   retry: given<RetryOptions | false>(),
@@ -207,6 +222,7 @@ export interface ChannelSettings {
   /** Of calls that stream; undefined: there are none. */
   readonly streamProtocol: 'grpc' | undefined;
   readonly timeoutMs: number;
+  readonly streamTimeoutMs: number;
   readonly waitForReady: boolean;
   readonly maxCallsInFlight: number;
   readonly interceptors: readonly ClientInterceptor[];
@@ -230,12 +246,22 @@ export function checkedChannelOptions(options: ChannelOptions, named?: 'grpc'): 
   const protocol = asked === 'auto' ? (named ?? 'tinypb') : asked;
   if (protocol === 'grpc' && connection === 'short')
     throw new TypeError(`connection must be 'persistent' for gRPC: its calls share connections`);
-  const { timeoutMs, waitForReady, maxCallsInFlight, interceptors, retry, retryBudget, ...others } = rest;
+  const {
+    timeoutMs,
+    streamTimeoutMs,
+    waitForReady,
+    maxCallsInFlight,
+    interceptors,
+    retry,
+    retryBudget,
+    ...others
+  } = rest;
   const { ejection, balancer, resolver, logger, ioThreads = defaultIoThreads, ...limits } = others;
   return {
     protocol,
     streamProtocol: asked === 'tinypb' ? undefined : 'grpc',
     timeoutMs,
+    streamTimeoutMs,
     waitForReady,
     maxCallsInFlight,
     interceptors,

@@ -1,25 +1,28 @@
+import { errorDetailsIn } from '../codec/error-details.ts';
 import { isRpcError, RpcError, receivedError } from '../contract/errors.ts';
 import { Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
-import type { CallEnd, PendingCall, ReadyStrings } from '../contract/transport.ts';
+import { type CallEnd, type ReadyStrings, requestFlag } from '../contract/transport.ts';
 import { callUser } from '../contract/user-code.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
-import { rejectToCaller, tellOfCall } from './call-failure.ts';
+import { rejectToCaller, tellOfCall, unreadable } from './call-failure.ts';
+import type { ClientStreams, StreamedCall } from './client-streams.ts';
+import { decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
-import { isOutOfMemory } from './out-of-memory.ts';
 import type { RetryPolicy } from './retry-options.ts';
 
 /** Runs calls: is notified how attempts and whole calls end. */
 export interface CallRunner {
   /** Of the channel; named in errors. */
   readonly target: string;
+  readonly replyLimit: MessageLimit;
   /** An attempt was answered. */
   onAnswered(call: ClientCall): void;
   /** An attempt failed; the runner makes another one, or ends the call with fail(). */
   onAttemptFailed(call: ClientCall, error: RpcError): void;
-  /** Ends the call because its signal aborted. */
-  giveUp(call: ClientCall, signal: AbortSignal): void;
+  /** Cancels the call, which ends with this error. */
+  giveUp(call: ClientCall, error: unknown): void;
   /** The call has ended, with whatever outcome; called once. */
   onEnd(call: ClientCall): void;
   /** A user's callback threw. */
@@ -39,26 +42,39 @@ export interface CallRequest {
   readonly waitForReady: boolean;
   readonly balanceKey: string | undefined;
   readonly retry: RetryPolicy | undefined;
-  readonly onMetadata: ((metadata: Metadata) => void) | undefined;
+  /** Callbacks for the metadata of its reply, if it has any. */
+  readonly listeners: MetadataListeners | undefined;
 }
 
-/** A unary reply whose parts the transport reports one by one. */
+type OnMetadata = (metadata: Metadata) => void;
+
+export interface MetadataListeners {
+  readonly onHeaders: OnMetadata | undefined;
+  readonly onTrailers: OnMetadata | undefined;
+  readonly onMetadata: OnMetadata | undefined;
+}
+
+/** A reply whose parts the transport reports one by one. */
 class ReplyPieces {
   metadata = '';
   messages = 0;
   value: unknown = undefined;
+  /** In place of the value. */
+  compressed: { readonly bytes: Buffer; readonly flags: number } | undefined = undefined;
   /** Why the message cannot be read. */
   error: RpcError | undefined = undefined;
 }
 
-function unreadable({ wireName }: MethodDefinition, cause: unknown): RpcError {
-  return isOutOfMemory(cause)
-    ? new RpcError('RESOURCE_EXHAUSTED', `there is no memory for the reply of ${wireName}`, { cause })
-    : new RpcError('INTERNAL', `the reply of ${wireName} cannot be parsed`, { cause });
+/** Of an answer that is known to be whole. */
+const ended: CallEnd = { status: 0, own: 0, message: '', requestWritten: true };
+
+function joinedMetadata(text: string, more: string): Metadata {
+  const metadata = Metadata.decode(text);
+  return more === '' ? metadata : new Metadata([...metadata, ...Metadata.decode(more)]);
 }
 
 /** One call a client waits for. Plain fields for the reason ServerCall has. */
-export class ClientCall implements PendingCall, SignalWatcher {
+export class ClientCall implements StreamedCall, SignalWatcher {
   handle = 0;
   ended = false;
   readonly what: CallRequest;
@@ -75,6 +91,8 @@ export class ClientCall implements PendingCall, SignalWatcher {
   refusal: RpcError | undefined = undefined;
   /** Endpoints on which it failed. */
   tried: Set<ChannelEndpoint> | undefined = undefined;
+  /** Of a method with a stream. */
+  readonly streams: ClientStreams | undefined;
   /** What has arrived of a reply that comes in pieces; undefined on the quick path. */
   private pieces: ReplyPieces | undefined = undefined;
   private readonly resolve: (value: unknown) => void;
@@ -89,15 +107,23 @@ export class ClientCall implements PendingCall, SignalWatcher {
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
     runner: CallRunner,
+    streams: ClientStreams | undefined,
   ) {
     this.what = what;
+    this.streams = streams;
     this.resolve = resolve;
     this.reject = reject;
     this.runner = runner;
   }
 
-  /** The quick path of a unary call: its whole reply at once. */
+  /** The quick path: the whole reply at once. */
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void {
+    if (this.streams !== undefined) {
+      this.onHeaders(text);
+      this.onMessage(buffer, start, end, strings, 0);
+      if (!this.ended) this.onEnd(ended, '');
+      return;
+    }
     const { endpoint } = this;
     this.runner.onAnswered(this);
     let value: unknown;
@@ -106,21 +132,40 @@ export class ClientCall implements PendingCall, SignalWatcher {
     } catch (cause) {
       return this.failAnswered(unreadable(this.what.method, cause), endpoint);
     }
-    this.succeed(value, text);
+    if (this.what.listeners !== undefined) this.tell('onHeaders', text);
+    this.succeed(value, text, '');
   }
 
   onFailure(status: number, own: number, message: string, requestWritten: boolean): void {
-    this.runner.onAttemptFailed(this, receivedError(status, own, message, requestWritten));
+    this.attemptFailed(receivedError(status, own, message, requestWritten));
+  }
+
+  private attemptFailed(error: RpcError): void {
+    this.streams?.onAttemptOver();
+    this.runner.onAttemptFailed(this, error);
   }
 
   onHeaders(metadata: string): void {
     this.pieces ??= new ReplyPieces();
     this.pieces.metadata = metadata;
+    if (this.what.listeners !== undefined) this.tell('onHeaders', metadata);
   }
 
-  onMessage(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined): void {
+  onMessage(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+    flags: number,
+  ): void {
+    const { streams } = this;
+    if (streams?.replies !== undefined) return streams.onMessage(buffer, start, end, strings, flags);
     this.pieces ??= new ReplyPieces();
     if (this.pieces.messages++ > 0) return;
+    if ((flags & requestFlag.compressed) !== 0) {
+      this.pieces.compressed = { bytes: Buffer.from(buffer.subarray(start, end)), flags };
+      return;
+    }
     try {
       this.pieces.value = this.what.method.response.decode(buffer, start, end, strings);
     } catch (cause) {
@@ -128,33 +173,77 @@ export class ClientCall implements PendingCall, SignalWatcher {
     }
   }
 
-  onRoom(): void {
-    // A unary call sends one message, when it begins.
+  onRoom(bytes: number): void {
+    this.streams?.onRoom(bytes);
   }
 
   onEnd({ status, own, message, requestWritten }: CallEnd, trailers: string): void {
     const { pieces, endpoint } = this;
     this.pieces = undefined;
-    if (status !== 0)
-      return this.runner.onAttemptFailed(
-        this,
-        receivedError(status, own, message, requestWritten, Metadata.decode(trailers)),
-      );
+    if (status !== 0) {
+      const more = { metadata: Metadata.decode(trailers), details: errorDetailsIn(trailers) };
+      return this.attemptFailed(receivedError(status, own, message, requestWritten, more));
+    }
     this.runner.onAnswered(this);
+    const headers = pieces?.metadata ?? '';
+    if (this.streams?.replies !== undefined) return this.succeed(undefined, headers, trailers);
     if (pieces?.error !== undefined) return this.failAnswered(pieces.error, endpoint);
-    if (pieces?.messages === 1) return this.succeed(pieces.value, pieces.metadata);
+    if (pieces?.messages === 1) {
+      if (pieces.compressed === undefined) return this.succeed(pieces.value, headers, trailers);
+      return this.open(pieces.compressed, headers, trailers, endpoint);
+    }
     const text = `the reply of ${this.what.method.wireName} has ${pieces?.messages ?? 0} messages instead of one`;
     this.failAnswered(new RpcError('INTERNAL', text), endpoint);
   }
 
-  private succeed(value: unknown, text: string): void {
+  /** Decompresses the reply. */
+  private open(
+    { bytes, flags }: NonNullable<ReplyPieces['compressed']>,
+    headers: string,
+    trailers: string,
+    endpoint: ChannelEndpoint | undefined,
+  ): void {
+    const { method } = this.what;
+    const succeed = (opened: Buffer | undefined): void => {
+      if (this.ended || opened === undefined) return;
+      const value = method.response.decode(opened, 0, opened.length, undefined);
+      this.succeed(value, headers, trailers);
+    };
+    const fail = (error: unknown): void => {
+      if (!this.ended) this.failAnswered(unreadable(method, error), endpoint);
+    };
+    try {
+      const opened = decompressed(bytes, formatOfFlags(flags), this.replyLimit, () => !this.ended);
+      if (opened instanceof Promise) opened.then(succeed).catch(fail);
+      else succeed(opened);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  get replyLimit(): MessageLimit {
+    return this.runner.replyLimit;
+  }
+
+  private succeed(value: unknown, headers: string, trailers: string): void {
     this.finish();
-    this.resolve(value);
-    const { method, onMetadata } = this.what;
-    if (onMetadata === undefined) return;
+    if (this.streams?.replies !== undefined) this.streams.replies.complete();
+    else this.resolve(value);
+    if (this.what.listeners === undefined) return;
+    this.tell('onTrailers', trailers);
+    this.tell('onMetadata', headers, trailers);
+  }
+
+  /** Calls a user's callback with the metadata in these texts. */
+  private tell(name: keyof MetadataListeners, text: string, more = ''): void {
+    const callback = this.what.listeners?.[name];
+    if (callback !== undefined) this.tellOf(name, callback, joinedMetadata(text, more));
+  }
+
+  private tellOf(name: string, callback: OnMetadata, metadata: Metadata): void {
     callUser(
-      () => onMetadata(Metadata.decode(text)),
-      (error) => this.runner.onUserError(`onMetadata of a call of ${method.wireName}`, error),
+      () => callback(metadata),
+      (error) => this.runner.onUserError(`${name} of a call of ${this.what.method.wireName}`, error),
     );
   }
 
@@ -176,7 +265,10 @@ export class ClientCall implements PendingCall, SignalWatcher {
     this.finish();
     if (!isRpcError(error)) return this.reject(error);
     tellOfCall(error, this.what.method.wireName, this.runner.target);
-    rejectToCaller(error, this.resolve, this.reject);
+    if (this.streams?.replies !== undefined) this.reject(error);
+    else rejectToCaller(error, this.resolve, this.reject);
+    const onTrailers = this.what.listeners?.onTrailers;
+    if (onTrailers !== undefined) this.tellOf('onTrailers', onTrailers, error.metadata);
   }
 
   /** Cancels the call when one of them aborts; set up before the call starts, because a user's signal may throw. */
@@ -194,13 +286,22 @@ export class ClientCall implements PendingCall, SignalWatcher {
   }
 
   onSignal(signal: AbortSignal): void {
-    this.runner.giveUp(this, signal);
+    this.cancel(abortError(signal));
+  }
+
+  cancel(error: unknown): void {
+    this.runner.giveUp(this, error);
+  }
+
+  onUserError(what: string, error: unknown): void {
+    this.runner.onUserError(what, error);
   }
 
   private finish(): void {
     this.ended = true;
     this.signal?.delete(this);
     this.parent?.delete(this);
+    this.streams?.close();
     this.runner.onEnd(this);
   }
 }

@@ -1,29 +1,34 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
-import { isUnary, streamsText } from '../contract/define-service.ts';
-import { RpcError } from '../contract/errors.ts';
+import { streamsReplies } from '../contract/define-service.ts';
 import { checkMethods } from '../contract/option-shapes.ts';
-import type { AnyService, Unary, UnaryMethodsOf } from '../contract/service.ts';
-import { tellOfCall } from './call-failure.ts';
+import type { AnyService, Bidi, ClientStream, MethodsOf, ServerStream, Unary } from '../contract/service.ts';
 import { Channel } from './channel.ts';
 import type { CallOptions } from './channel-options.ts';
 import { guardImplicitCalls } from './implicit-calls.ts';
+import type { ReplyStream, RequestStream } from './reply-stream.ts';
 
-/** One function per unary method of a service. */
+/** The function for such a description. */
+type CallOf<Method> =
+  Method extends ClientStream<unknown, infer Response, infer Request, unknown>
+    ? (requests: RequestStream<Request>, options?: CallOptions) => Promise<Response>
+    : Method extends ServerStream<unknown, infer Response, infer Request, unknown>
+      ? (request: Request, options?: CallOptions) => ReplyStream<Response>
+      : Method extends Bidi<unknown, infer Response, infer Request, unknown>
+        ? (requests: RequestStream<Request>, options?: CallOptions) => ReplyStream<Response>
+        : Method extends Unary<unknown, infer Response, infer Request, unknown>
+          ? (request: Request, options?: CallOptions) => Promise<Response>
+          : never;
+
+/** One function per method of a service. */
 export type Client<Service extends AnyService> = {
-  readonly [Name in keyof UnaryMethodsOf<Service>]: UnaryMethodsOf<Service>[Name] extends Unary<
-    unknown,
-    infer Response,
-    infer Request,
-    unknown
-  >
-    ? (request: Request, options?: CallOptions) => Promise<Response>
-    : never;
+  readonly [Name in keyof MethodsOf<Service>]: CallOf<MethodsOf<Service>[Name]>;
 };
 
-type CallFunction = (request: unknown, options?: CallOptions) => Promise<unknown>;
+type CallFunction = (request: unknown, options?: CallOptions) => unknown;
 
 /**
- * Creates a client for a service: `await client.makeOrder({ price: 100 }, { timeoutMs: 1000 })`. Costs nothing until it
+ * Creates a client for a service: `await client.makeOrder({ price: 100 }, { timeoutMs: 1000 })`, and
+ * `for await (const reply of client.listOrders({}))` where a method has several replies. Costs nothing until it
  * is called; many clients may share a channel. Its functions reject with RpcError; for a wrong request or option they
  * reject with TypeError or RangeError before anything is sent.
  *
@@ -44,17 +49,10 @@ export function createClient<Service extends AnyService>(
   if (channel instanceof Channel) channel.addService(definition);
   const functions: Record<string, CallFunction> = {};
   for (const [name, method] of Object.entries(definition.methods)) {
-    functions[name] = isUnary(method)
-      ? (request, options) => channel.call(method, request, options)
-      : () => refused(`${definition.name}.${name}`, channel.target);
+    functions[name] = streamsReplies(method)
+      ? (request, options) => channel.stream(method, request, options)
+      : (request, options) => channel.call(method, request, options);
   }
   guardImplicitCalls(functions);
   return functions as Client<Service>;
-}
-
-/** The outcome of calling a method that streams. */
-function refused(method: string, target: string): Promise<never> {
-  const error = new RpcError('UNIMPLEMENTED', streamsText(method));
-  tellOfCall(error, method, target);
-  return Promise.reject(error);
 }

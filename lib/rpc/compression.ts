@@ -13,7 +13,7 @@ import {
   type Zlib,
   type ZlibOptions,
 } from 'node:zlib';
-import type { CompressionFormat } from '../contract/compression.ts';
+import { type CompressionFormat, compressionOfFlags } from '../contract/compression.ts';
 import { RpcError } from '../contract/errors.ts';
 import { messageOf } from '../contract/value-text.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
@@ -37,6 +37,11 @@ export interface MessageLimit {
 
 /** Why a message could not be decompressed. */
 export class DecompressError extends RpcError {}
+
+/** Of a message that is compressed. */
+export function formatOfFlags(flags: number): CompressionFormat {
+  return compressionOfFlags(flags) === 'deflate' ? 'deflate' : 'gzip';
+}
 
 interface Inflated {
   readonly buffer: Buffer;

@@ -4,8 +4,8 @@ import type { MethodDefinition } from '../contract/service.ts';
 import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
 import { tellOfCall } from './call-failure.ts';
-import type { ClientCall } from './client-call.ts';
-import { abortError, type CallRunner } from './client-call.ts';
+import type { CallRunner, ClientCall } from './client-call.ts';
+import type { MessageLimit } from './compression.ts';
 import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
 import { memoryError } from './out-of-memory.ts';
 import { ParkedCalls } from './parked-calls.ts';
@@ -30,6 +30,8 @@ const endpointFailures: ReadonlySet<string> = new Set([
 export interface DispatcherParts {
   readonly target: string;
   readonly protocol: ClientProtocol;
+  /** Of a reply that was compressed. */
+  readonly maxMessageBytes: number;
   /** A connection for each call. */
   readonly short: boolean;
   readonly transport: ClientTransport;
@@ -47,6 +49,7 @@ export interface DispatcherParts {
  */
 export class Dispatcher implements CallRunner {
   readonly target: string;
+  readonly replyLimit: MessageLimit;
   readonly #protocol: ClientProtocol;
   readonly #short: boolean;
   readonly #transport: ClientTransport;
@@ -67,8 +70,19 @@ export class Dispatcher implements CallRunner {
   #retriesRefused = 0;
 
   constructor(parts: DispatcherParts) {
-    const { target, protocol, short, transport, endpoints, retryBudget, onEnd, onUserError } = parts;
+    const {
+      target,
+      protocol,
+      maxMessageBytes,
+      short,
+      transport,
+      endpoints,
+      retryBudget,
+      onEnd,
+      onUserError,
+    } = parts;
     this.target = target;
+    this.replyLimit = { what: 'reply', maxMessageBytes };
     this.#protocol = protocol;
     this.#short = short;
     this.#transport = transport;
@@ -122,18 +136,21 @@ export class Dispatcher implements CallRunner {
   #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
     this.#connectOnce();
     const { method, request, metadata, msgId } = call.what;
+    const { streams } = call;
     const number = this.#methodNumber(method);
     try {
-      this.#transport.start(
-        call,
-        endpoint.number,
-        number,
-        timeoutMs,
-        method.request,
-        request,
-        metadata,
-        msgId,
-      );
+      if (streams?.sendsRequests !== true)
+        this.#transport.start(
+          call,
+          endpoint.number,
+          number,
+          timeoutMs,
+          method.request,
+          request,
+          metadata,
+          msgId,
+        );
+      else this.#transport.open(call, endpoint.number, number, timeoutMs, metadata, msgId);
     } catch (error) {
       throw memoryError(error, `the request of ${method.wireName}`);
     }
@@ -142,6 +159,8 @@ export class Dispatcher implements CallRunner {
     call.endpoint = endpoint;
     this.#endpoints.begin(endpoint);
     if (this.#endpoints.measures) call.sentAt = performance.now();
+    // Last: it runs the user's code, which may do anything with the call.
+    if (streams !== undefined) streams.onStarted(this.#transport);
   }
 
   /** Until the resolver has a result, or a better one, or an endpoint is ready. */
@@ -151,14 +170,15 @@ export class Dispatcher implements CallRunner {
     // ended.
     if (this.#resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
       throw call.lastError ?? this.#nowhere(this.#resolverError);
-    const left = Math.max(0, expiresAt - performance.now());
+    const placeBy = call.streams?.placeBy ?? expiresAt;
+    const left = Math.max(0, placeBy - performance.now());
     const patience = waitForReady || call.lastError === undefined ? left : Math.min(left, retry?.maxMs ?? 0);
     this.#unplaced.park(call, patience);
   }
 
   #onWaitOver(call: ClientCall): void {
     if (call.lastError !== undefined && !call.what.waitForReady) return call.fail(call.lastError);
-    call.fail(this.waitedInVain(call.what.timeoutMs));
+    call.fail(this.waitedInVain(call.streams?.waitMs ?? call.what.timeoutMs));
   }
 
   /** Says what is still missing, and why, after this time. */
@@ -200,11 +220,11 @@ export class Dispatcher implements CallRunner {
     }
   }
 
-  giveUp(call: ClientCall, signal: AbortSignal): void {
+  giveUp(call: ClientCall, error: unknown): void {
     if (call.ended) return;
-    const error = abortError(signal);
+    call.streams?.drop();
     if (call.endpoint !== undefined) {
-      tellOfCall(error, call.what.method.wireName, this.target, call.endpoint.name);
+      if (isRpcError(error)) tellOfCall(error, call.what.method.wireName, this.target, call.endpoint.name);
       this.#transport.cancel(call);
       this.#leave(call, undefined);
     }
@@ -218,7 +238,12 @@ export class Dispatcher implements CallRunner {
     const { endpoint } = call;
     if (endpoint === undefined) return;
     call.endpoint = undefined;
-    this.#endpoints.end(endpoint, this.#endpoints.measures ? performance.now() - call.sentAt : 0, failed);
+    this.#endpoints.end(endpoint, this.#endpoints.measures ? this.#latencyMs(call) : 0, failed);
+  }
+
+  /** Of a stream, until its first reply: how long it lasts after that is not its endpoint's doing. */
+  #latencyMs({ streams, sentAt }: ClientCall): number {
+    return (streams?.answeredAt ?? performance.now()) - sentAt;
   }
 
   onAnswered(call: ClientCall): void {
@@ -237,6 +262,7 @@ export class Dispatcher implements CallRunner {
       failure = new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true });
       tellOfCall(failure, call.what.method.wireName, this.target, endpoint.name);
     }
+    if (call.streams?.isCommitted === true) return call.fail(failure);
     if (!this.#move(call, endpoint, failure) && !this.#retryLater(call, endpoint, failure))
       call.fail(failure);
   }

@@ -1,4 +1,3 @@
-import { unaryMethods } from '../contract/define-service.ts';
 import { nearest } from '../contract/nearest.ts';
 import type { ServiceDefinition } from '../contract/service.ts';
 import type { RetryPolicy } from './retry-options.ts';
@@ -11,7 +10,7 @@ import type { RetryPolicy } from './retry-options.ts';
  */
 export function checkIdempotentNames(policy: RetryPolicy | undefined, service: ServiceDefinition): void {
   if (policy?.idempotentNames === undefined) return;
-  const methods = unaryMethods(service).map(([, { wireName }]) => wireName);
+  const methods = Object.values(service.methods).map(({ wireName }) => wireName);
   for (const name of policy.idempotentNames) {
     if (methods.includes(name) || !meansService(name, service.name)) continue;
     const meant = nearest(name, methods);

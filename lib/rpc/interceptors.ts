@@ -1,4 +1,5 @@
 import type { MetadataInit } from '../contract/metadata.ts';
+import type { MethodKind } from '../contract/service.ts';
 import { mayBeDropped } from '../contract/user-code.ts';
 import type { CallContext } from './call-context.ts';
 
@@ -25,7 +26,9 @@ export type ServerInterceptor = (
 export interface InterceptedClientCall {
   /** `Service.method`. */
   readonly method: string;
-  /** The message, not encoded yet. */
+  /** Which sides send several messages. */
+  readonly kind: MethodKind;
+  /** The message, not encoded yet; of a method that takes several, the iterable of them. */
   readonly request: unknown;
   /** Time limit of the call, milliseconds. */
   readonly timeoutMs: number;
@@ -37,7 +40,10 @@ export interface InterceptedClientCall {
   readonly waitForReady: boolean;
 }
 
-/** Runs around every call of a channel. May call `next` more than once, which repeats the call. */
+/**
+ * Runs around every call of a channel. May call `next` more than once, which repeats the call. Of a method with several
+ * replies `next` resolves at once, with the iterable of them, and so may what is returned: a generator around it, say.
+ */
 export type ClientInterceptor = (
   call: InterceptedClientCall,
   next: (call: InterceptedClientCall) => Promise<unknown>,

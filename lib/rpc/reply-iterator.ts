@@ -1,7 +1,7 @@
 import { callUser } from '../contract/user-code.ts';
 import { kindOf } from '../contract/value-text.ts';
 
-/** What gives the replies of a stream one by one: of an async iterable, or of one that is not asynchronous. */
+/** What gives the messages of a stream one by one: of an async iterable, or of one that is not asynchronous. */
 export interface ReplyIterator {
   readonly isAsync: boolean;
   /** Its result, or a promise of one; whatever the user's code returns. @throws what that throws. */
@@ -29,23 +29,37 @@ class UserIterator implements ReplyIterator {
 }
 
 /** The iterator of what a handler returned. @throws TypeError if it has none, and whatever the user's code throws. */
-export function replyIterator(returned: unknown, method: string): ReplyIterator {
-  if (typeof returned === 'object' && returned !== null) {
-    const iterable = returned as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown };
+export function replyIterator(returned: unknown, method: string, who = 'the handler'): ReplyIterator {
+  const found = iteratorOf(returned, `the replies of ${method}`);
+  if (found !== undefined) return found;
+  throw new TypeError(
+    `${who} of ${method} returns an iterable of its replies (an async generator does), not ${kindOf(returned)}`,
+  );
+}
+
+/** The iterator of the requests of a call. @throws as replyIterator(). */
+export function requestIterator(requests: unknown, method: string): ReplyIterator {
+  const found = iteratorOf(requests, `the requests of ${method}`);
+  if (found !== undefined) return found;
+  throw new TypeError(
+    `${method} takes an iterable of its requests, such as an array or an async generator, not ${kindOf(requests)}`,
+  );
+}
+
+/** Undefined: there is none. `what` the iterator is of, in errors. */
+function iteratorOf(given: unknown, what: string): ReplyIterator | undefined {
+  if (typeof given === 'object' && given !== null) {
+    const iterable = given as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown };
     for (const symbol of [Symbol.asyncIterator, Symbol.iterator] as const) {
       const make = iterable[symbol];
       if (make === undefined || make === null) continue;
-      const iterator: unknown = typeof make === 'function' ? Reflect.apply(make, returned, []) : undefined;
+      const iterator: unknown = typeof make === 'function' ? Reflect.apply(make, given, []) : undefined;
       if (typeof iterator !== 'object' || iterator === null)
-        throw new TypeError(
-          `the replies of ${method} cannot be iterated: ${kindOf(iterator)} is no iterator`,
-        );
+        throw new TypeError(`${what} cannot be iterated: ${kindOf(iterator)} is no iterator`);
       return new UserIterator(iterator as { next(): unknown }, symbol === Symbol.asyncIterator);
     }
   }
-  throw new TypeError(
-    `the handler of ${method} returns an iterable of its replies (an async generator does), not ${kindOf(returned)}`,
-  );
+  return undefined;
 }
 
 /** Lets go of what a handler returned when the call was over already. */

@@ -151,6 +151,10 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     if (!ended) this.#host.transport.taken(low, high, bytes);
   }
 
+  onLeft(): void {
+    // The call goes on.
+  }
+
   countQueued(bytes: number): void {
     this.#host.streams.queuedRequestBytes += bytes;
   }

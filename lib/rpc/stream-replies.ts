@@ -2,7 +2,7 @@ import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { ReplyIterator } from './reply-iterator.ts';
 
-/** The stream that the replies belong to. */
+/** The stream that the messages belong to. */
 export interface RepliesOwner {
   /** Sends one; returns how much room it takes, or 0: sent() is called when it is done. @throws the error of encoding. */
   send(value: unknown): number;
@@ -14,7 +14,7 @@ export interface RepliesOwner {
 }
 
 /**
- * Sends what a handler yields. The next value is asked for only while the stream has room: what waits to be written is
+ * Sends what user code yields: the replies of a handler, the requests of a caller. The next value is asked for only while the stream has room: what waits to be written is
  * bounded by that room and one message. No closure is made for a message.
  */
 export class StreamReplies {
@@ -73,6 +73,17 @@ export class StreamReplies {
     this.#onRejected(error);
   }
 
+  /** There is no room until resume(). */
+  pause(): void {
+    this.#room = Math.min(this.#room, 0);
+  }
+
+  /** There is so much room now, whatever there was. True if pull() is to be called. */
+  resume(room: number): boolean {
+    this.#room = 0;
+    return this.addRoom(room);
+  }
+
   /** The call is over: no value is asked for any more, and the iterator may clean up. */
   stop(): void {
     if (this.#ended) return;
@@ -83,7 +94,7 @@ export class StreamReplies {
   /** @throws TypeError unless it is the result of an iterator. Ends the stream with the last one. */
   #valueOf(result: unknown): unknown {
     if (typeof result !== 'object' || result === null)
-      throw new TypeError(`next() of an iterator of replies returns an object, not ${kindOf(result)}`);
+      throw new TypeError(`next() of an iterator of messages returns an object, not ${kindOf(result)}`);
     const { done, value } = result as { readonly done?: unknown; readonly value?: unknown };
     if (!done) return value;
     this.#ended = true;

@@ -1,4 +1,3 @@
-import type { RpcError } from '../contract/errors.ts';
 import { mayBeDropped } from '../contract/user-code.ts';
 
 /**
@@ -9,12 +8,14 @@ const giveBackBytes = 32 * 1024;
 /** A queue that is never empty is moved together when this many places at its beginning are free. */
 const freePlaces = 1024;
 
-/** The stream that the requests belong to. */
+/** The stream that the messages belong to. */
 export interface RequestsOwner {
-  /** Tells the transport that the handler has taken so many bytes. */
+  /** Tells the transport that the reader has taken so many bytes. */
   giveBack(bytes: number): void;
-  /** Bytes that wait for the handler, more or (negative) fewer. */
+  /** Bytes that wait for the reader, more or (negative) fewer. */
   countQueued(bytes: number): void;
+  /** The reader has left its loop. */
+  onLeft(): void;
   /** Decompresses one; undefined: nobody wants it any more. @throws as does the promise, for what cannot be. */
   open(request: CompressedRequest): Buffer | Promise<Buffer | undefined>;
   /** @throws the error of decoding. */
@@ -40,15 +41,15 @@ export class CompressedRequest {
 interface Waiter {
   readonly promise: Promise<IteratorResult<unknown, undefined>>;
   readonly resolve: (result: IteratorResult<unknown, undefined>) => void;
-  readonly reject: (error: RpcError) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 const done: IteratorResult<unknown, undefined> = Object.freeze({ value: undefined, done: true });
 
 /**
- * The requests of a stream, as its handler reads them. They are decoded as they come and wait here; what waits is
- * bounded by the window of the stream, which follows what is taken. From the first compressed one on they are given out
- * in turn by #giveOut(), one at a time.
+ * The incoming messages of a stream, as they are read: requests by a handler, replies by a caller. They are decoded as
+ * they come and wait here; what waits is bounded by the window of the stream, which follows what is taken. From the first
+ * compressed one on they are given out in turn by #giveOut(), one at a time.
  */
 export class StreamRequests implements AsyncIterableIterator<unknown, undefined> {
   readonly #owner: RequestsOwner;
@@ -61,9 +62,11 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   #taken = 0;
   /** The peer sends no more. */
   #complete = false;
-  /** The handler takes no more. */
+  /** The reader takes no more. */
   #left = false;
-  #failure: RpcError | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  /** Told behind what waits. */
+  #lastFailure: { readonly error: unknown } | undefined;
   /** One has come that was compressed. */
   #isMixed = false;
   /** The first waiter's is being decompressed. */
@@ -92,7 +95,8 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   }
 
   #wait(): Promise<IteratorResult<unknown, undefined>> {
-    if (this.#failure !== undefined) return mayBeDropped(Promise.reject(this.#failure));
+    const failure = this.#failure ?? (this.#isEmpty() ? this.#lastFailure : undefined);
+    if (failure !== undefined && !this.#left) return mayBeDropped(Promise.reject(failure.error));
     if (this.#left || (this.#complete && this.#isEmpty())) return Promise.resolve(done);
     let resolve!: Waiter['resolve'];
     let reject!: Waiter['reject'];
@@ -123,7 +127,9 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
       if (value instanceof CompressedRequest) this.#open(value, bytes);
       else this.#give(value, bytes, 0);
     }
-    if (this.#complete && this.#isEmpty()) this.#resolveAll();
+    if (!this.#isEmpty()) return;
+    if (this.#lastFailure !== undefined) this.fail(this.#lastFailure.error);
+    else if (this.#complete) this.#resolveAll();
   }
 
   #open(request: CompressedRequest, bytes: number): void {
@@ -162,10 +168,11 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
     waiter?.resolve({ value, done: false });
   }
 
-  /** The handler has left its loop: what still comes is dropped, and the call goes on. */
+  /** The reader has left its loop: what still comes is dropped. A call that is handled goes on. */
   return(): Promise<IteratorResult<unknown, undefined>> {
     if (!this.#left) {
       this.#left = true;
+      this.#owner.onLeft();
       this.#take(this.#clear());
       this.#resolveAll();
     }
@@ -202,17 +209,23 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
     if (this.#isEmpty() || !this.#isMixed) this.#resolveAll();
   }
 
+  /** No more will come, because the call has failed: whoever has taken those that wait is told so. */
+  completeWith(error: unknown): void {
+    if (this.#isEmpty()) return this.fail(error);
+    this.#lastFailure ??= { error };
+  }
+
   /** The call is over. What waits is dropped; whoever waits, or asks later, is told why. */
-  fail(error: RpcError): void {
+  fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     const dropped = this.#clear() > 0 || this.#isOpening;
-    // A handler that has read all of them, or left, is told so again.
+    // A reader that has read all of them, or left, is told so again.
     if (this.#left || (this.#complete && !dropped)) return;
-    this.#failure = error;
+    this.#failure = { error };
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { promise, reject } of waiters) {
-      // The handler may have dropped it, after a race say.
+      // The reader may have dropped it, after a race say.
       mayBeDropped(promise);
       reject(error);
     }

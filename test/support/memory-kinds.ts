@@ -47,6 +47,7 @@ export interface MemoryKinds {
   readonly network: MemoryNetwork;
   readonly server: Server;
   readonly memory: MemoryServer;
+  readonly address: string;
   /** Lines of the server's log, each with the message of its error. */
   readonly logged: string[];
   open(method: keyof KindsHandlers, fields?: OpenFields): MemoryStream;
@@ -80,6 +81,7 @@ export async function memoryKinds(
     network,
     server,
     memory,
+    address,
     logged,
     open: (method, { text = '', timeoutMs = 0, metadata } = {}) => {
       const { wireName, kind } = Kinds.methods[method];

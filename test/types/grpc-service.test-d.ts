@@ -50,8 +50,7 @@ export async function calls(channel: Channel): Promise<void> {
   await orders.makeOrder({ price: 1 });
   // @ts-expect-error a method there is not
   await orders.cancel({});
-  // @ts-expect-error it streams
-  await orders.watch({ price: 1, goods: 'apple' });
+  for await (const { orderId } of orders.watch({ price: 1, goods: 'apple' })) orderId satisfies string;
   // @ts-expect-error JavaScript names have a small first letter
   await createClient(admin, channel).Reset({ hard: true });
   // @ts-expect-error a reply's field there is not

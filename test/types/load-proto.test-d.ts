@@ -161,12 +161,20 @@ async function streams(server: Server): Promise<void> {
   server.addService(definition, good);
   server.addService(definition, { ...good, follow: async () => new Set([{ text: '' }]) });
 
-  // @ts-expect-error it streams
-  await client.follow({ topic: 'a' });
-  // @ts-expect-error it streams
+  for await (const { text } of client.follow({ topic: 'a' })) text satisfies string;
+  const { count } = await client.upload([{ text: 'a' }]);
+  count satisfies number;
+  async function* texts() {
+    yield { text: 'a' };
+  }
+  await client.upload(texts(), { timeoutMs: 5 });
+  for await (const { text } of client.chat(texts())) text satisfies string;
+  // @ts-expect-error its replies stream
+  (await client.follow({ topic: 'a' })).text;
+  // @ts-expect-error its requests stream
   await client.upload({ text: 'a' });
-  // @ts-expect-error it streams
-  await client.chat({ text: 'a' });
+  // @ts-expect-error requests of another type
+  client.chat([{ text: 5 }]);
   // @ts-expect-error its replies stream
   server.addService(definition, { ...good, follow: () => ({ text: '' }) });
   // @ts-expect-error replies of another type

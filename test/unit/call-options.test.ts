@@ -23,6 +23,8 @@ const right: Record<keyof CallOptions, readonly string[]> = {
   metadata: ['an array', 'a Map', 'an object of nothing known'],
   waitForReady: ['true', 'false'],
   parent: [],
+  onHeaders: ['a function', 'a class'],
+  onTrailers: ['a function', 'a class'],
   onMetadata: ['a function', 'a class'],
   balanceKey: ['a string', 'the empty string'],
   retry: ['false'],

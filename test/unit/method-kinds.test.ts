@@ -5,7 +5,8 @@ import { toServiceDefinition } from '../../lib/codec/grpc.ts';
 import { methodKinds } from '../../lib/contract/define-service.ts';
 import {
   type AnyService,
-  type Channel,
+  Channel,
+  type Client,
   createClient,
   loadProto,
   type MethodDefinition,
@@ -13,10 +14,26 @@ import {
   type ServiceDefinition,
 } from '../../lib/index.ts';
 import { generated, importGenerated, protos } from '../support/generated.ts';
+import { type Kinds, memoryKinds, type Text } from '../support/memory-kinds.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
 
 const kinds = { one: 'unary', many: 'clientStream', flow: 'serverStream', both: 'bidi' };
 const file = path.join(protos, 'kinds.proto');
+
+const echo = ({ text }: Text): Text => ({ text });
+const joined = async (requests: AsyncIterable<Text>): Promise<Text> => ({
+  text: (await textsOf(requests)).join(''),
+});
+const twice = ({ text }: Text): Text[] => [{ text }, { text }];
+async function* loud(requests: AsyncIterable<Text>): AsyncGenerator<Text> {
+  for await (const { text } of requests) yield { text: `${text}!` };
+}
+
+async function textsOf(replies: AsyncIterable<Text>): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { text } of replies) texts.push(text);
+  return texts;
+}
 
 const ways: [string, () => Promise<AnyService>][] = [
   ['loadProto()', async () => loadProto(file)['Kinds']!],
@@ -63,33 +80,33 @@ describe.each(ways)('a definition of %s', (_, make) => {
       );
   });
 
-  it('makes a client whose other methods are refused, and a channel that refuses them', async () => {
+  it('makes a client of all kinds, and a channel that tells them apart', async () => {
     const service = await make();
     const definition = toServiceDefinition(service);
-    const { channel } = (await memoryOrders()).open();
-    const client = createClient(service, channel) as unknown as Record<string, Channel['call']>;
+    const { network, address } = await memoryKinds({ one: echo, many: joined, flow: twice, both: loud });
+    const channel = new Channel(address, { transport: network.clientTransport });
+    const client = createClient(service, channel) as unknown as Client<typeof Kinds>;
     expect(Object.keys(client)).toEqual(Object.keys(kinds));
-    for (const key of ['many', 'flow', 'both']) {
-      const method = definition.methods[key] as MethodDefinition;
-      const calls = [
-        [client[key]!({} as never, {}), `kinds.v1.Kinds.${key}`],
-        [channel.call(method, {}), method.wireName],
-      ] as const;
-      for (const [call, name] of calls)
-        await expect(call).rejects.toMatchObject({
-          name: 'RpcError',
-          code: 'UNIMPLEMENTED',
-          message: `${name} streams; only unary methods can be called`,
-          method: name,
-          target: channel.target,
-        });
-    }
+    expect(await client.one({ text: 'a' })).toMatchObject({ text: 'a' });
+    expect(await client.many([{ text: 'a' }, { text: 'b' }])).toMatchObject({ text: 'ab' });
+    expect(await textsOf(client.flow({ text: 'a' }))).toEqual(['a', 'a']);
+    expect(await textsOf(client.both([{ text: 'a' }, { text: 'b' }]))).toEqual(['a!', 'b!']);
+    for (const key of ['flow', 'both'])
+      await expect(channel.call(definition.methods[key] as MethodDefinition, {})).rejects.toThrow(
+        /has several replies: it is called by stream\(\) of a channel/,
+      );
+    for (const key of ['one', 'many'])
+      await expect(channel.stream(definition.methods[key] as MethodDefinition, {}).next()).rejects.toThrow(
+        /has one reply: it is called by call\(\) of a channel/,
+      );
   });
 
-  it('names no method that streams as one that may be retried', async () => {
+  it('may be retried by the names of all its methods', async () => {
     const service = await make();
     const { channel } = (await memoryOrders()).open({ retry: { idempotent: ['kinds.v1.Kinds.Flow'] } });
-    expect(() => createClient(service, channel)).toThrow('kinds.v1.Kinds has no method kinds.v1.Kinds.Flow');
+    createClient(service, channel);
+    const { channel: other } = (await memoryOrders()).open({ retry: { idempotent: ['kinds.v1.Kinds.Flo'] } });
+    expect(() => createClient(service, other)).toThrow('kinds.v1.Kinds has no method kinds.v1.Kinds.Flo');
   });
 });
 

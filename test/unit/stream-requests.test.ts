@@ -14,6 +14,7 @@ class Owner implements RequestsOwner {
     this.givenBack += bytes;
   }
 
+  onLeft(): void {}
   countQueued(bytes: number): void {
     this.queued += bytes;
   }

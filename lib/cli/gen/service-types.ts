@@ -9,19 +9,13 @@ export function serviceTypes(service: Service, text: TypeText): string {
   const line = (method: Method, code: string): string => `${docComment(method, '  ')}  ${code}\n`;
   const body = (entry: (method: Method) => string): string =>
     service.methods.length === 0 ? '{}' : `{\n${service.methods.map(entry).join('')}}`;
-  const unaryBody = (code: (method: Method, text: TypeText) => string): string =>
-    body((method) => (method.kind === 'unary' ? line(method, code(method, text)) : streamingLine(method)));
   return `${doc}export declare const ${exported}: $.ServiceDefinition<${body((method) => line(method, definitionLine(method, text)))}>;
 
 /** What createClient(${exported}, channel) returns: calls of ${fullName}. */
-export interface ${client} ${unaryBody(clientLine)}
+export interface ${client} ${body((method) => line(method, clientLine(method, text)))}
 
 /** What server.addService(${exported}, handlers) takes: the implementation of ${fullName}. */
 export interface ${handlers} ${body((method) => line(method, handlerLine(method, text)))}`;
-}
-
-function streamingLine({ declaration }: Method): string {
-  return `  // ${declaration}: it streams, and only unary methods can be called.\n`;
 }
 
 function definitionLine({ key, request, response, kind }: Method, text: TypeText): string {
@@ -35,9 +29,15 @@ function definitionLine({ key, request, response, kind }: Method, text: TypeText
   return `readonly ${key}: $.MethodDefinition<${types.join(', ')}>;`;
 }
 
-function clientLine({ key, request, response }: Method, text: TypeText): string {
-  const result = `${text.global('Promise')}<${text.message(response, 'received')}>`;
-  return `readonly ${key}: (request: ${text.message(request, 'given')}, options?: $.CallOptions) => ${result};`;
+function clientLine({ key, request, response, kind }: Method, text: TypeText): string {
+  const [given, received] = [text.message(request, 'given'), text.message(response, 'received')];
+  const argument =
+    kind === 'clientStream' || kind === 'bidi' ? `requests: $.RequestStream<${given}>` : `request: ${given}`;
+  const result =
+    kind === 'serverStream' || kind === 'bidi'
+      ? `$.ReplyStream<${received}>`
+      : `${text.global('Promise')}<${received}>`;
+  return `readonly ${key}: (${argument}, options?: $.CallOptions) => ${result};`;
 }
 
 function handlerLine({ key, request, response, kind }: Method, text: TypeText): string {

@@ -1,0 +1,308 @@
+import { isUnary, streamsReplies } from '../contract/define-service.ts';
+import { RpcError } from '../contract/errors.ts';
+import { withRequestId } from '../contract/grpc-metadata.ts';
+import { encodeMetadata } from '../contract/metadata.ts';
+import { timeoutOption } from '../contract/options.ts';
+import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
+import { kindOf } from '../contract/value-text.ts';
+import { currentCall } from './async-context.ts';
+import { type CallContext, ServerCall } from './call-context.ts';
+import { tellOfUnbegun } from './call-failure.ts';
+import { checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
+import type { ChannelLane } from './channel-lane.ts';
+import type { CallOptions, ChannelSettings } from './channel-options.ts';
+import type { ChannelParts } from './channel-parts.ts';
+import { abortError, ClientCall, isAborted, type MetadataListeners } from './client-call.ts';
+import { ClientStreams } from './client-streams.ts';
+import { checkIdempotentNames } from './idempotent-names.ts';
+import { type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
+import { InterceptedReplies, LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
+
+/** CallOptions in which a missing property equals undefined. */
+type AnyCallOptions = { readonly [Name in keyof CallOptions]?: CallOptions[Name] | undefined };
+
+export const noOptions: CallOptions = {};
+
+/** The channel that the calls are made through. */
+export interface CallsOwner {
+  readonly target: string;
+  /** Undefined while it is open. */
+  closedError(): RpcError | undefined;
+}
+
+/** How a channel begins calls: checks what it is given, runs interceptors, and hands the call over. */
+export class ChannelCalls {
+  readonly #owner: CallsOwner;
+  readonly #settings: ChannelSettings;
+  readonly #parts: ChannelParts;
+  /** The services that clients were created for, by name. */
+  readonly #services = new Map<string, ServiceDefinition>();
+
+  /** Refers to its owner only while the owner refers to it, and while a call is pending. */
+  constructor(owner: CallsOwner, settings: ChannelSettings, parts: ChannelParts) {
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  /** Of a method with one reply. */
+  call(method: MethodDefinition, request: unknown, options: CallOptions): Promise<unknown> {
+    if (this.#settings.interceptors.length === 0) return this.#send(method, request, options, currentCall());
+    const call = this.#intercepted(method, request, options, currentCall());
+    return this.#run(call, (changed) =>
+      this.#send(method, changed.request, call.optionsOf(changed), undefined),
+    );
+  }
+
+  /** Of a method with several. The call begins with the first next(). */
+  stream(method: MethodDefinition, request: unknown, options: CallOptions): ReplyStream<unknown> {
+    const parent = currentCall();
+    if (this.#settings.interceptors.length === 0)
+      return new LazyReplies(() => this.#open(method, request, options, parent));
+    return new LazyReplies(() => this.#interceptStream(method, request, options, parent));
+  }
+
+  addService(service: ServiceDefinition): void {
+    checkIdempotentNames(this.#settings.retry, service);
+    this.#services.set(service.name, service);
+  }
+
+  #interceptStream(
+    method: MethodDefinition,
+    request: unknown,
+    options: CallOptions,
+    parent: CallContext | undefined,
+  ): ReplySource {
+    const inner: ReplySource[] = [];
+    const call = this.#intercepted(method, request, options, parent);
+    const made = this.#run(call, async (changed) => {
+      const replies = new LazyReplies(() =>
+        this.#open(method, changed.request, call.optionsOf(changed), undefined),
+      );
+      inner.push(replies);
+      return replies;
+    });
+    const onLateError = (error: unknown): void =>
+      this.#parts.lane.dispatcher.onUserError(`an interceptor of ${method.wireName}`, error);
+    return new InterceptedReplies(made, inner, method.wireName, onLateError);
+  }
+
+  #run(call: Intercepted, send: (changed: InterceptedClientCall) => Promise<unknown>): Promise<unknown> {
+    return runClientInterceptors(this.#settings.interceptors, call.seen, (changed) => {
+      // Interceptors see this like any other failure of a call.
+      if (call.refusal !== undefined) throw call.refusal.error;
+      checkIntercepted(changed, call.seen);
+      return send(changed);
+    });
+  }
+
+  /** Options are read once and checked now: an interceptor may answer without calling next(). */
+  #intercepted(
+    method: MethodDefinition,
+    request: unknown,
+    options: CallOptions,
+    ambient: CallContext | undefined,
+  ): Intercepted {
+    let refusal: { readonly error: unknown } | undefined;
+    let given: AnyCallOptions = noOptions;
+    try {
+      if (options !== noOptions) checkCallOptions(options);
+      checkMethod(method);
+      const { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, parent = ambient } = options;
+      const { onHeaders, onTrailers, onMetadata } = options;
+      const callbacks = { onHeaders, onTrailers, onMetadata };
+      given = { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, parent, ...callbacks };
+      checkCallValues(signal, waitForReady, balanceKey, onHeaders, onTrailers, onMetadata, parent);
+    } catch (error) {
+      refusal = { error };
+    }
+    const { metadata, signal, waitForReady = this.#settings.waitForReady } = given;
+    const { timeoutMs = isUnary(method) ? this.#settings.timeoutMs : this.#settings.streamTimeoutMs } = given;
+    const { wireName, kind = 'unary' } = method;
+    const seen = { method: wireName, kind, request, timeoutMs, metadata, signal, waitForReady };
+    return {
+      seen,
+      refusal,
+      optionsOf: ({ timeoutMs, metadata, signal, waitForReady }) => ({
+        ...given,
+        timeoutMs,
+        metadata,
+        signal,
+        waitForReady,
+      }),
+    };
+  }
+
+  #send(
+    method: MethodDefinition,
+    request: unknown,
+    options: AnyCallOptions,
+    ambient: CallContext | undefined,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#begin(method, request, options, ambient, undefined, resolve, reject);
+    });
+  }
+
+  /** Replies of a call that begins now; if it cannot, they fail. */
+  #open(
+    method: MethodDefinition,
+    request: unknown,
+    options: AnyCallOptions,
+    ambient: CallContext | undefined,
+  ): ReplySource {
+    const streams = new ClientStreams(method, true);
+    this.#begin(method, request, options, ambient, streams, ignore, (error) => streams.failReplies(error));
+    return streams.replies!;
+  }
+
+  /**
+   * Each option is read once, and all are checked before anything is sent: an error found later would be thrown in a
+   * native callback. `replies`: those of a method with several.
+   */
+  #begin(
+    method: MethodDefinition,
+    request: unknown,
+    options: AnyCallOptions,
+    ambient: CallContext | undefined,
+    replies: ClientStreams | undefined,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    let call: ClientCall | undefined;
+    try {
+      if (options !== noOptions) checkCallOptions(options);
+      checkMethod(method);
+      const streams = isUnary(method) && replies === undefined ? undefined : this.#streamsOf(method, replies);
+      const lane = streams === undefined ? this.#parts.lane : this.#streamLane(method);
+      const { signal, waitForReady, balanceKey, retry, parent = ambient, timeoutMs: ownTimeoutMs } = options;
+      const { onHeaders, onTrailers, onMetadata } = options;
+      checkCallValues(signal, waitForReady, balanceKey, onHeaders, onTrailers, onMetadata, parent);
+      const defaultMs = streams === undefined ? this.#settings.timeoutMs : this.#settings.streamTimeoutMs;
+      let timeoutMs = timeoutOption('timeoutMs', ownTimeoutMs, defaultMs);
+      let metadata = encodeMetadata(options.metadata, lane.protocol);
+      const policy = retry === undefined ? this.#settings.retry : this.#retryOf(retry, method);
+      this.#checkRoom();
+      if (signal?.aborted === true) throw abortError(signal);
+      let msgId = '';
+      if (parent !== undefined) {
+        if (isAborted(parent)) throw abortError(parent.signal);
+        timeoutMs = Math.min(timeoutMs, parent.timeRemainingMs);
+        if (!(timeoutMs > 0))
+          throw new RpcError('DEADLINE_EXCEEDED', 'the deadline of the parent call has passed', {
+            requestWritten: false,
+          });
+        msgId = childIdOf(parent);
+        if (lane.protocol === 'grpc') metadata = withRequestId(metadata, msgId);
+      }
+      const now = performance.now();
+      const waits = waitForReady ?? this.#settings.waitForReady;
+      if (streams !== undefined) {
+        const patience = waits || ownTimeoutMs !== undefined ? timeoutMs : this.#settings.timeoutMs;
+        streams.waitAtMost(Math.min(patience, timeoutMs), now);
+        streams.take(request);
+      }
+      call = new ClientCall(
+        {
+          method,
+          request,
+          metadata,
+          msgId,
+          timeoutMs,
+          expiresAt: now + timeoutMs,
+          waitForReady: waits,
+          balanceKey,
+          retry: policy,
+          listeners: listenersOf(onHeaders, onTrailers, onMetadata),
+        },
+        resolve,
+        reject,
+        lane.dispatcher,
+        streams,
+      );
+      streams?.bind(call);
+      this.#parts.calls.set(call, this.#owner);
+      if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
+      if (!call.ended) lane.dispatcher.begin(call);
+    } catch (error) {
+      const told = tellOfUnbegun(error, method?.wireName, this.#owner.target);
+      if (call === undefined) reject(told);
+      else call.refuse(told);
+    }
+  }
+
+  /** @throws TypeError if it is called as a method of another kind. */
+  #streamsOf(method: MethodDefinition, replies: ClientStreams | undefined): ClientStreams {
+    if (streamsReplies(method) !== (replies !== undefined))
+      throw new TypeError(
+        replies === undefined
+          ? `${method.wireName} has several replies: it is called by stream() of a channel, not by call()`
+          : `${method.wireName} has one reply: it is called by call() of a channel, not by stream()`,
+      );
+    return replies ?? new ClientStreams(method, false);
+  }
+
+  #streamLane({ wireName }: MethodDefinition): ChannelLane {
+    if (this.#settings.streamProtocol === undefined)
+      throw new RpcError(
+        'UNIMPLEMENTED',
+        `${wireName} streams, which TinyPB cannot carry: the channel has protocol 'tinypb'`,
+        { requestWritten: false },
+      );
+    return this.#parts.streamLane();
+  }
+
+  #retryOf(retry: RetryOptions | false, method: MethodDefinition): RetryPolicy | undefined {
+    const policy = retryPolicy(retry);
+    const service = this.#services.get(method.wireName.slice(0, method.wireName.lastIndexOf('.')));
+    if (service !== undefined) checkIdempotentNames(policy, service);
+    return policy;
+  }
+
+  #checkRoom(): void {
+    const closed = this.#owner.closedError();
+    if (closed !== undefined) throw closed;
+    const { size } = this.#parts.calls;
+    if (size >= this.#settings.maxCallsInFlight)
+      throw new RpcError('RESOURCE_EXHAUSTED', `${size} calls are pending (option maxCallsInFlight)`, {
+        requestWritten: false,
+      });
+  }
+}
+
+interface Intercepted {
+  readonly seen: InterceptedClientCall;
+  /** Why it cannot be made. */
+  readonly refusal: { readonly error: unknown } | undefined;
+  /** The options of a call that an interceptor has changed. */
+  readonly optionsOf: (changed: InterceptedClientCall) => AnyCallOptions;
+}
+
+function ignore(): void {
+  // There is no promise for all of a call's replies.
+}
+
+function listenersOf(
+  onHeaders: CallOptions['onHeaders'],
+  onTrailers: CallOptions['onTrailers'],
+  onMetadata: CallOptions['onMetadata'],
+): MetadataListeners | undefined {
+  if (onHeaders === undefined && onTrailers === undefined && onMetadata === undefined) return undefined;
+  return { onHeaders, onTrailers, onMetadata };
+}
+
+function checkMethod(method: MethodDefinition): void {
+  if (typeof method?.wireName !== 'string')
+    throw new TypeError(`call() takes a method of a service definition, not ${kindOf(method)}`);
+}
+
+const longestMsgId = 99;
+
+/** The id of a nested call, or a new one if a C++ peer could not accept it. */
+function childIdOf(parent: CallContext): string {
+  if (!(parent instanceof ServerCall) || parent.msgId === '') return '';
+  const id = parent.nextChildId();
+  const fits = id.length <= longestMsgId && /^[\x20-\x7e]+$/.test(id);
+  return fits ? id : '';
+}

@@ -1,0 +1,243 @@
+import { AsyncResource } from 'node:async_hooks';
+import { RpcError } from '../contract/errors.ts';
+import type { MethodDefinition } from '../contract/service.ts';
+import {
+  type ClientTransport,
+  messageHeadBytes,
+  type PendingCall,
+  type ReadyStrings,
+  requestFlag,
+  streamRoomBytes,
+} from '../contract/transport.ts';
+import { unreadable } from './call-failure.ts';
+import { decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
+import { memoryError } from './out-of-memory.ts';
+import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
+import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
+import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
+
+/** The call that streams belong to. */
+export interface StreamedCall extends PendingCall {
+  readonly ended: boolean;
+  readonly replyLimit: MessageLimit;
+  /** Cancels it: it ends with this error. */
+  cancel(error: unknown): void;
+  /** A user's iterator threw when nobody waits for it any more. */
+  onUserError(what: string, error: unknown): void;
+}
+
+/**
+ * The part of a client's call that only methods with a stream have: requests that are pulled, replies that wait to be
+ * taken. It lives as long as the call, through all its attempts.
+ */
+export class ClientStreams implements RequestsOwner, RepliesOwner {
+  readonly sendsRequests: boolean;
+  /** Undefined: there is one. */
+  readonly replies: StreamRequests | undefined;
+  /** The longest wait for an endpoint, milliseconds, and when it is over, on the clock of performance.now(). */
+  waitMs = 0;
+  placeBy = 0;
+  /** When the first reply came, on the clock of performance.now(). */
+  answeredAt: number | undefined = undefined;
+  readonly #method: MethodDefinition;
+  #call: StreamedCall | undefined;
+  /** Of the attempt that is under way. */
+  #transport: ClientTransport | undefined;
+  #requests: StreamReplies | undefined;
+  /** What was current where the call was made, for the user's code that makes the requests. */
+  #resource: AsyncResource | undefined;
+  /** The requests so far, while another attempt could send them again. */
+  #sent: unknown[] | undefined = [];
+  #sentBytes = 0;
+  #sentAll = false;
+  #isDropped = false;
+  #isOver = false;
+
+  /** `method` is not checked yet. */
+  constructor(method: MethodDefinition, hasReplies: boolean) {
+    const kind = method?.kind;
+    this.#method = method;
+    this.sendsRequests = kind === 'clientStream' || kind === 'bidi';
+    this.replies = hasReplies ? new StreamRequests(this) : undefined;
+  }
+
+  waitAtMost(ms: number, now: number): void {
+    this.waitMs = ms;
+    this.placeBy = now + ms;
+  }
+
+  /** Takes the requests, if they stream. @throws TypeError if they cannot be iterated, and what the user's code throws. */
+  take(requests: unknown): void {
+    if (!this.sendsRequests) return;
+    const iterator: ReplyIterator = requestIterator(requests, this.#method.wireName);
+    this.#resource = new AsyncResource('RocketRpcRequests');
+    this.#requests = new StreamReplies(this, iterator, 0);
+    // It has no room yet, and waits for it.
+    this.#requests.pull();
+  }
+
+  bind(call: StreamedCall): void {
+    this.#call = call;
+  }
+
+  /** Another attempt cannot begin where this one has got to. */
+  get isCommitted(): boolean {
+    return this.answeredAt !== undefined || this.#sent === undefined;
+  }
+
+  /** An attempt was given to an endpoint. */
+  onStarted(transport: ClientTransport): void {
+    this.#transport = transport;
+    const requests = this.#requests;
+    if (requests === undefined) return;
+    const sent = this.#sent ?? [];
+    this.#sentBytes = 0;
+    try {
+      for (const value of sent) {
+        this.#sendNow(transport, value);
+        // The user's getters may have ended it.
+        if (this.#isOver) return;
+      }
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (this.#sentAll) transport.halfClose(this.#call!);
+    else if (requests.resume(streamRoomBytes - this.#sentBytes)) this.#pull();
+  }
+
+  /** It has failed; there may be another one. */
+  onAttemptOver(): void {
+    this.#transport = undefined;
+    this.#requests?.pause();
+  }
+
+  onRoom(bytes: number): void {
+    if (this.#requests?.addRoom(bytes) === true) this.#pull();
+  }
+
+  #pull(): void {
+    this.#resource?.runInAsyncScope(pullRequests, undefined, this.#requests);
+  }
+
+  /** One reply. */
+  onMessage(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+    flags: number,
+  ): void {
+    this.answeredAt ??= performance.now();
+    this.#sent = undefined;
+    if ((flags & requestFlag.compressed) !== 0) {
+      const message = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
+      return this.replies?.pushCompressed(message, end - start + messageHeadBytes);
+    }
+    let value: unknown;
+    try {
+      value = this.#method.response.decode(buffer, start, end, strings);
+    } catch (error) {
+      return this.refuse(error);
+    }
+    this.replies?.push(value, end - start + messageHeadBytes);
+  }
+
+  open({ bytes, flags }: CompressedRequest): Buffer | Promise<Buffer | undefined> {
+    return decompressed(bytes, formatOfFlags(flags), this.#call!.replyLimit, isWanted);
+  }
+
+  decode(bytes: Buffer): unknown {
+    return this.#method.response.decode(bytes, 0, bytes.length, undefined);
+  }
+
+  onTaken(): void {
+    // Nobody asks how it came.
+  }
+
+  refuse(error: unknown): void {
+    const told = unreadable(this.#method, error);
+    // The call may have ended, with this one waiting.
+    if (this.#isOver) this.replies?.fail(told);
+    else this.#call?.cancel(told);
+  }
+
+  giveBack(bytes: number): void {
+    this.#transport?.taken(this.#call!, bytes);
+  }
+
+  countQueued(): void {
+    // What waits is bounded by the window of its stream.
+  }
+
+  onLeft(): void {
+    if (this.#isOver) return;
+    const text = `the caller of ${this.#method.wireName} has left the loop over its replies`;
+    this.#call?.cancel(new RpcError('CANCELLED', text));
+  }
+
+  send(value: unknown): number {
+    this.#sent?.push(value);
+    const transport = this.#transport;
+    // Between two attempts: the next one begins with it.
+    return transport === undefined ? messageHeadBytes : this.#sendNow(transport, value);
+  }
+
+  /** @throws the error of encoding. */
+  #sendNow(transport: ClientTransport, value: unknown): number {
+    let bytes: number;
+    try {
+      bytes = transport.message(this.#call!, this.#method.request, value) + messageHeadBytes;
+    } catch (error) {
+      throw memoryError(error, `a request of ${this.#method.wireName}`);
+    }
+    this.#sentBytes += bytes;
+    if (this.#sentBytes > streamRoomBytes) this.#sent = undefined;
+    return bytes;
+  }
+
+  finish(): void {
+    this.#sentAll = true;
+    this.#transport?.halfClose(this.#call!);
+  }
+
+  fail(error: unknown): void {
+    this.#call?.cancel(error);
+  }
+
+  onLateError(error: unknown): void {
+    this.#call?.onUserError(`the iterator of the requests of ${this.#method.wireName}`, error);
+  }
+
+  /** The call ends by the caller's will: replies that have come and were not taken are dropped. */
+  drop(): void {
+    this.#isDropped = true;
+  }
+
+  /** The call has failed. */
+  failReplies(error: unknown): void {
+    if (this.#isDropped) this.replies?.fail(error);
+    else this.replies?.completeWith(error);
+  }
+
+  /** The call has ended: no request is asked for any more. */
+  close(): void {
+    this.#isOver = true;
+    this.#transport = undefined;
+    this.#sent = undefined;
+    const requests = this.#requests;
+    if (requests !== undefined) this.#resource?.runInAsyncScope(stopRequests, undefined, requests);
+  }
+}
+
+function pullRequests(requests: StreamReplies): void {
+  requests.pull();
+}
+
+function stopRequests(requests: StreamReplies): void {
+  requests.stop();
+}
+
+function isWanted(): boolean {
+  // Or nobody would have asked for it.
+  return true;
+}

@@ -1,0 +1,619 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { linkState, streamRoomBytes } from '../../lib/contract/transport.ts';
+import {
+  Channel,
+  type ChannelOptions,
+  type ClientInterceptor,
+  createClient,
+  Metadata,
+  RpcError,
+  type ServerOptions,
+} from '../../lib/index.ts';
+import { Kinds, type KindsHandlers, memoryKinds, type Text } from '../support/memory-kinds.ts';
+import { until } from '../support/waits.ts';
+
+async function open(
+  handlers: Partial<KindsHandlers>,
+  channelOptions: ChannelOptions = {},
+  serverOptions: ServerOptions = {},
+) {
+  const made = await memoryKinds(handlers, serverOptions);
+  const { network, address, server } = made;
+  const faults: string[] = [];
+  const channel = new Channel(address, {
+    connections: 1,
+    logger: { warn: (line: string) => faults.push(line), error: (line: string) => faults.push(line) },
+    ...channelOptions,
+    transport: network.clientTransport,
+  });
+  onTestFinished(() => channel.close({ drainMs: 0 }));
+  const idle = () =>
+    until(
+      () => {
+        const { handlersRunning, streamsOpen } = server.stats();
+        const { callsPending, callsInFlight } = channel.stats();
+        return handlersRunning + streamsOpen + callsPending + callsInFlight === 0;
+      },
+      { deadlineMs: 5000, what: 'every call to be over' },
+    );
+  return { ...made, channel, client: createClient(Kinds, channel), faults, idle };
+}
+
+async function textsOf(replies: AsyncIterable<Text>): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { text } of replies) texts.push(text);
+  return texts;
+}
+
+/** A promise, and what settles it. */
+function gate<T = void>() {
+  let open!: (value: T) => void;
+  let fail!: (error: unknown) => void;
+  const opened = new Promise<T>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  return { opened, open, fail };
+}
+
+const loud = async function* (requests: AsyncIterable<Text>): AsyncGenerator<Text> {
+  for await (const { text } of requests) yield { text: `${text}!` };
+};
+const joined = async (requests: AsyncIterable<Text>): Promise<Text> => ({
+  text: (await textsOf(requests)).join(),
+});
+const counting = function* ({ text }: Text): Generator<Text> {
+  for (let i = 0; i < Number(text); i++) yield { text: `${i}` };
+};
+
+describe('a stream of replies', () => {
+  it('is made by its first next(), and never without', async () => {
+    const { client, network, idle } = await open({ flow: counting });
+    const unread = client.flow({ text: '5' });
+    const wrong = client.flow({ text: 5 as unknown as string });
+    await new Promise(setImmediate);
+    expect(network.started).toEqual([]);
+    expect(await unread.return()).toEqual({ done: true, value: undefined });
+    expect(await unread.next()).toEqual({ done: true, value: undefined });
+    await expect(wrong.next()).rejects.toThrow(/text/);
+    expect(await textsOf(client.flow({ text: '3' }))).toEqual(['0', '1', '2']);
+    await idle();
+  });
+
+  it('gives several calls of next() the replies in order, and the end to the others', async () => {
+    const { client, idle } = await open({ flow: counting });
+    const replies = client.flow({ text: '2' });
+    const results = await Promise.all([replies.next(), replies.next(), replies.next(), replies.next()]);
+    expect(results.map(({ value, done }) => (done === true ? 'end' : value?.text))).toEqual([
+      '0',
+      '1',
+      'end',
+      'end',
+    ]);
+    await idle();
+  });
+
+  it('stops a server that it does not read, and goes on', async () => {
+    const text = 'x'.repeat(1000);
+    let yielded = 0;
+    const { client, network, idle } = await open({
+      flow: function* () {
+        for (; yielded < 1000; yielded++) yield { text };
+      },
+    });
+    const replies = client.flow({ text: '' });
+    await replies.next();
+    await new Promise(setImmediate);
+    expect(yielded).toBeLessThan(200);
+    expect(await textsOf(replies)).toHaveLength(999);
+    expect(network.mostReplyBytes).toBeLessThan(streamRoomBytes + 2000);
+    await idle();
+  });
+
+  it('is cancelled by leaving the loop, by return(), by throw() and by `await using`', async () => {
+    const ways: ((
+      replies: ReturnType<Awaited<ReturnType<typeof open>>['client']['flow']>,
+    ) => Promise<void>)[] = [
+      async (replies) => {
+        for await (const _ of replies) break;
+      },
+      async (replies) => {
+        await replies.next();
+        await replies.return();
+      },
+      async (replies) => {
+        await replies.next();
+        const error = new Error('mine');
+        await expect(replies.throw(error)).rejects.toBe(error);
+      },
+      async (replies) => {
+        await replies.next();
+        await replies[Symbol.asyncDispose]();
+      },
+    ];
+    for (const way of ways) {
+      let cleaned = 0;
+      const { client, network, idle } = await open({
+        flow: async function* (_request, { signal }) {
+          try {
+            yield { text: '' };
+            await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          } finally {
+            cleaned++;
+          }
+        },
+      });
+      const replies = client.flow({ text: '' });
+      await way(replies);
+      await idle();
+      expect([cleaned, network.cancelled]).toEqual([1, 1]);
+      expect(await replies.next()).toEqual({ done: true, value: undefined });
+      expect(await replies.return()).toEqual({ done: true, value: undefined });
+    }
+  });
+
+  it('that is returned tells whoever waits that there are no more', async () => {
+    const { client, idle } = await open({
+      flow: async function* () {
+        await new Promise(() => undefined);
+        yield { text: '' };
+      },
+    });
+    const replies = client.flow({ text: '' });
+    const waiting = [replies.next(), replies.next()];
+    await new Promise(setImmediate);
+    await replies.return();
+    expect(await Promise.all(waiting)).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
+    await idle();
+  });
+
+  it('brings the replies before an error, then the error, to everyone who asks', async () => {
+    const { client, channel, idle } = await open({
+      flow: function* () {
+        yield { text: 'a' };
+        const details = [{ type: 'ErrorInfo', reason: 'torn', domain: 'a.b', metadata: {} }] as const;
+        throw new RpcError('DATA_LOSS', 'torn', { metadata: new Metadata({ why: 'so' }), details });
+      },
+    });
+    const replies = client.flow({ text: '' });
+    await new Promise(setImmediate);
+    expect(await replies.next()).toMatchObject({ value: { text: 'a' } });
+    for (let i = 0; i < 2; i++)
+      await expect(replies.next()).rejects.toMatchObject({
+        code: 'DATA_LOSS',
+        message: 'torn',
+        method: 'kinds.v1.Kinds.Flow',
+        target: channel.target,
+        metadata: new Metadata({ why: 'so' }),
+        details: [{ type: 'ErrorInfo', reason: 'torn' }],
+      });
+    await idle();
+  });
+
+  it('ends at once by its signal, dropping what waits', async () => {
+    const { client, idle } = await open({
+      flow: async function* (_request, { signal }) {
+        yield { text: 'a' };
+        yield { text: 'b' };
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const controller = new AbortController();
+    const replies = client.flow({ text: '' }, { signal: controller.signal });
+    await replies.next();
+    controller.abort();
+    await expect(replies.next()).rejects.toMatchObject({ code: 'CANCELLED' });
+    await idle();
+  });
+
+  it('fails at its deadline, and with a wrong option before anything is sent', async () => {
+    const { client, network, idle } = await open({ flow: () => new Promise<never>(() => undefined) });
+    const late = client.flow({ text: '' }, { timeoutMs: 40 });
+    const refused = expect(late.next()).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await new Promise(setImmediate);
+    network.clock.advance(40);
+    await refused;
+    const wrong = client.flow({ text: '' }, { timeoutMs: 'soon' as unknown as number });
+    await expect(wrong.next()).rejects.toThrow(/timeoutMs/);
+    expect(network.started).toHaveLength(1);
+    await idle();
+  });
+
+  it('has a day without a deadline, and waits for an endpoint no longer than other calls', async () => {
+    const { client, network, idle } = await open({ flow: counting }, { timeoutMs: 700 });
+    await textsOf(client.flow({ text: '1' }));
+    expect(network.started[0]?.timeoutMs).toBe(86_400_000);
+    await idle();
+    const { client: nowhere } = await open(
+      { flow: counting },
+      {
+        timeoutMs: 20,
+        resolver: { start: () => undefined, refresh: () => undefined, close: () => undefined },
+      },
+    );
+    await expect(nowhere.flow({ text: '' }).next()).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('is retried until its first reply, not after', async () => {
+    let attempts = 0;
+    const { client, idle } = await open(
+      {
+        flow: function* ({ text }) {
+          if (++attempts === 1 || text === 'late') {
+            if (text === 'late') yield { text: 'a' };
+            throw new RpcError('UNAVAILABLE', 'away');
+          }
+          yield { text: 'b' };
+        },
+      },
+      { retry: { idempotent: true, backoff: { minMs: 1, maxMs: 1 } } },
+    );
+    expect(await textsOf(client.flow({ text: '' }))).toEqual(['b']);
+    expect(attempts).toBe(2);
+    const late = client.flow({ text: 'late' });
+    expect(await late.next()).toMatchObject({ value: { text: 'a' } });
+    await expect(late.next()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(attempts).toBe(3);
+    await idle();
+  });
+
+  it('tells of metadata before the first reply and behind the last', async () => {
+    const { client } = await open({
+      flow: async function* (_request, ctx) {
+        ctx.responseMetadata.set('early', '1');
+        ctx.sendHeaders();
+        yield { text: '' };
+        ctx.trailers.set('late', '2');
+      },
+      one: () => {
+        throw new RpcError('NOT_FOUND', 'none', { metadata: new Metadata({ why: 'so' }) });
+      },
+    });
+    const told: unknown[] = [];
+    const tell = (name: string) => (metadata: Metadata) => told.push([name, ...metadata]);
+    const listeners = { onHeaders: tell('headers'), onTrailers: tell('trailers'), onMetadata: tell('both') };
+    for await (const _ of client.flow({ text: '' }, listeners)) told.push('reply');
+    expect(told).toEqual([
+      ['headers', ['early', '1']],
+      'reply',
+      ['trailers', ['late', '2']],
+      ['both', ['early', '1'], ['late', '2']],
+    ]);
+  });
+});
+
+describe('a stream of requests', () => {
+  const sources: [string, (texts: string[]) => Iterable<Text> | AsyncIterable<Text>][] = [
+    ['an array', (texts) => texts.map((text) => ({ text }))],
+    ['a Set', (texts) => new Set(texts.map((text) => ({ text })))],
+    [
+      'a generator',
+      function* (texts) {
+        for (const text of texts) yield { text };
+      },
+    ],
+    [
+      'an async generator',
+      async function* (texts) {
+        for (const text of texts) yield { text };
+      },
+    ],
+    ['promises', (texts) => texts.map((text) => Promise.resolve({ text })) as unknown as Iterable<Text>],
+  ];
+
+  it.each(sources)('may be %s', async (_, make) => {
+    const { client, idle } = await open({ many: joined, both: loud });
+    expect(await client.many(make(['a', 'b']))).toMatchObject({ text: 'a,b' });
+    expect(await client.many(make([]))).toMatchObject({ text: '' });
+    expect(await textsOf(client.both(make(['a', 'b'])))).toEqual(['a!', 'b!']);
+    await idle();
+  });
+
+  it.each([undefined, null, 5, 'text', {}, { [Symbol.iterator]: 5 }, { [Symbol.asyncIterator]: () => 5 }])(
+    'cannot be %s',
+    async (value) => {
+      const { client, network } = await open({ many: joined, both: loud });
+      await expect(client.many(value as never)).rejects.toThrow(TypeError);
+      await expect(client.both(value as never).next()).rejects.toThrow(TypeError);
+      expect(network.started).toEqual([]);
+    },
+  );
+
+  it('is pulled only while there is room', async () => {
+    const text = 'x'.repeat(1000);
+    let pulled = 0;
+    const { opened, open: read } = gate();
+    const { client, network, idle } = await open({
+      many: async (requests) => {
+        await opened;
+        let count = 0;
+        for await (const _ of requests) count++;
+        return { text: `${count}` };
+      },
+    });
+    const reply = client.many(
+      (function* () {
+        for (; pulled < 1000; pulled++) yield { text };
+      })(),
+    );
+    await new Promise(setImmediate);
+    expect(pulled).toBeLessThan(70);
+    read();
+    expect(await reply).toMatchObject({ text: '1000' });
+    expect(network.mostRequestBytes).toBeLessThan(streamRoomBytes + 2000);
+    await idle();
+  });
+
+  it('that throws cancels the call, which rejects with it', async () => {
+    const mine = new Error('mine');
+    async function* failing(): AsyncGenerator<Text> {
+      yield { text: 'a' };
+      throw mine;
+    }
+    const { client, network, idle, faults } = await open({ many: joined, both: loud });
+    await expect(client.many(failing())).rejects.toBe(mine);
+    await expect(textsOf(client.both(failing()))).rejects.toBe(mine);
+    expect(network.cancelled).toBe(2);
+    await idle();
+    expect(faults).toEqual([]);
+  });
+
+  it('with a request that cannot be encoded cancels the call, and is returned', async () => {
+    let returned = 0;
+    function* wrong(): Generator<Text> {
+      try {
+        yield { text: 'a' };
+        yield { text: 5 as unknown as string };
+      } finally {
+        returned++;
+      }
+    }
+    const { client, idle } = await open({ many: joined, both: loud });
+    await expect(client.many(wrong())).rejects.toThrow(/text/);
+    await expect(textsOf(client.both(wrong()))).rejects.toThrow(/text/);
+    expect(returned).toBe(2);
+    await idle();
+  });
+
+  it.each(['answered early', 'failed', 'cancelled', 'not sent', 'left'])(
+    'is returned when its call is %s',
+    async (how) => {
+      const returned = gate();
+      const controller = new AbortController();
+      async function* endless(): AsyncGenerator<Text> {
+        try {
+          for (;;) {
+            yield { text: 'a' };
+            await new Promise(setImmediate);
+            if (how === 'cancelled') controller.abort();
+          }
+        } finally {
+          returned.open();
+        }
+      }
+      const { client, idle, network, address } = await open({
+        many: async (requests) => {
+          for await (const _ of requests) break;
+          if (how === 'failed') throw new RpcError('NOT_FOUND', 'none');
+          if (how === 'cancelled') await new Promise(() => undefined);
+          return { text: 'enough' };
+        },
+        both: loud,
+      });
+      if (how === 'not sent') network.servers.delete(address);
+      const { signal } = controller;
+      if (how === 'left') for await (const _ of client.both(endless())) break;
+      else {
+        const call = client.many(endless(), { signal });
+        const code = { failed: 'NOT_FOUND', cancelled: 'CANCELLED', 'not sent': 'UNAVAILABLE' }[how];
+        if (code === undefined) expect(await call).toMatchObject({ text: 'enough' });
+        else await expect(call).rejects.toMatchObject({ code });
+      }
+      if (how !== 'not sent') await returned.opened;
+      await idle();
+    },
+  );
+
+  it('begins anew at another endpoint while all of it can be sent again', async () => {
+    const first = await memoryKinds({ both: loud, many: joined });
+    const { network } = first;
+    let pulled = 0;
+    function* requests(): Generator<Text> {
+      for (const text of ['a', 'b', 'c']) {
+        pulled++;
+        yield { text };
+      }
+    }
+    const dead = '10.0.0.8:1';
+    const channel = new Channel(`static:///${dead},${first.address}`, {
+      connections: 1,
+      transport: network.clientTransport,
+    });
+    onTestFinished(() => channel.close({ drainMs: 0 }));
+    const client = createClient(Kinds, channel);
+    for (let i = 0; i < 4; i++) {
+      network.setLink(dead, linkState.idle);
+      pulled = 0;
+      expect(await client.many(requests())).toMatchObject({ text: 'a,b,c' });
+      expect(pulled).toBe(3);
+      expect(await textsOf(client.both(requests()))).toEqual(['a!', 'b!', 'c!']);
+    }
+  });
+
+  it('is made in the asynchronous context of its caller', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const text = 'x'.repeat(30_000);
+    function* requests(): Generator<Text> {
+      for (let i = 0; i < 8; i++) {
+        seen.push(storage.getStore());
+        yield { text };
+      }
+    }
+    const { client } = await open({ many: joined });
+    await storage.run('mine', () => client.many(requests()));
+    expect(new Set(seen)).toEqual(new Set(['mine']));
+  });
+});
+
+describe('interceptors', () => {
+  const kindsOf: string[] = [];
+  const shouting: ClientInterceptor = async (call, next) => {
+    kindsOf.push(call.kind);
+    const result = await next(call);
+    if (typeof result !== 'object' || result === null || !(Symbol.asyncIterator in result)) return result;
+    return (async function* () {
+      for await (const reply of result as AsyncIterable<Text>) yield { text: reply.text.toUpperCase() };
+    })();
+  };
+
+  it('see streams of both sides as iterables, with one signature for all kinds', async () => {
+    const replacing: ClientInterceptor = (call, next) => {
+      if (call.kind !== 'clientStream' && call.kind !== 'bidi') return next(call);
+      const requests = call.request as Iterable<Text>;
+      return next({ ...call, request: [...requests, { text: 'added' }] });
+    };
+    const { client, idle } = await open(
+      { one: ({ text }) => ({ text }), many: joined, flow: counting, both: loud },
+      { interceptors: [shouting, replacing] },
+    );
+    kindsOf.length = 0;
+    expect(await client.one({ text: 'a' })).toMatchObject({ text: 'a' });
+    expect(await client.many([{ text: 'a' }])).toMatchObject({ text: 'a,added' });
+    expect(await textsOf(client.flow({ text: '1' }))).toEqual(['0']);
+    expect(await textsOf(client.both([{ text: 'a' }]))).toEqual(['A!', 'ADDED!']);
+    expect(kindsOf).toEqual(['unary', 'clientStream', 'serverStream', 'bidi']);
+    await idle();
+  });
+
+  it('may answer by themselves, call again, and fail', async () => {
+    const answering: ClientInterceptor = async (call, next) => {
+      if (call.kind === 'bidi') throw new RpcError('PERMISSION_DENIED', 'no');
+      await next(call);
+      const replies = (await next(call)) as AsyncIterable<Text>;
+      const texts = await textsOf(replies);
+      return [{ text: 'first' }, ...texts.map((text) => Promise.resolve({ text }))];
+    };
+    const { client, network, idle } = await open({ flow: counting }, { interceptors: [answering] });
+    expect(await textsOf(client.flow({ text: '2' }))).toEqual(['first', '0', '1']);
+    await expect(client.both([]).next()).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(network.started).toHaveLength(1);
+    await idle();
+  });
+
+  it('do not keep a caller from leaving, whatever they wait for', async () => {
+    const hanging: ClientInterceptor = async (call, next) => {
+      if (call.timeoutMs === 1) return new Promise(() => undefined);
+      return shouting(call, next);
+    };
+    const hang = async function* (): AsyncGenerator<Text> {
+      yield { text: 'a' };
+      await new Promise(() => undefined);
+    };
+    const { client, idle } = await open({ flow: hang }, { interceptors: [hanging] });
+    for (const timeoutMs of [1, 5000]) {
+      const replies = client.flow({ text: '' }, { timeoutMs });
+      if (timeoutMs > 1) expect(await replies.next()).toMatchObject({ value: { text: 'A' } });
+      const waiting = replies.next();
+      await new Promise(setImmediate);
+      await replies.return();
+      expect(await waiting).toEqual({ done: true, value: undefined });
+    }
+    await idle();
+  });
+});
+
+describe('every method of a stream of replies in every state', () => {
+  type State = (typeof states)[number];
+  const states = ['new', 'waiting', 'queued', 'ended', 'failed', 'left', 'aborted'] as const;
+  const methods = ['next', 'return', 'throw', 'dispose'] as const;
+  const end = { done: true, value: undefined };
+
+  async function inState(state: State, interceptors: boolean) {
+    const controller = new AbortController();
+    const made = await open(
+      {
+        flow: async function* (_request, { signal }) {
+          if (state === 'failed') throw new RpcError('NOT_FOUND', 'none');
+          if (state !== 'new' && state !== 'waiting') yield { text: 'a' };
+          if (state === 'queued') yield { text: 'b' };
+          if (state !== 'ended') await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        },
+      },
+      interceptors ? { interceptors: [(call, next) => next(call)] } : {},
+    );
+    const replies = made.client.flow({ text: '' }, { signal: controller.signal });
+    if (state === 'new') return { ...made, replies, pending: undefined };
+    const first = replies.next();
+    first.catch(() => undefined);
+    if (state === 'waiting') return { ...made, replies, pending: first };
+    await first.catch(() => undefined);
+    if (state === 'ended') await replies.next();
+    if (state === 'left') await replies.return();
+    if (state === 'aborted') controller.abort();
+    await new Promise(setImmediate);
+    return { ...made, replies, pending: undefined };
+  }
+
+  const cells = states.flatMap((state) =>
+    methods.flatMap((method) => [false, true].map((interceptors) => [method, state, interceptors] as const)),
+  );
+  it.each(cells)('%s() when it is %s (interceptors: %s)', async (method, state, interceptors) => {
+    const { replies, pending, idle } = await inState(state, interceptors);
+    const mine = new Error('mine');
+    if (method === 'next') {
+      const result = replies.next();
+      if (state === 'failed') await expect(result).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      else if (state === 'aborted') await expect(result).rejects.toMatchObject({ code: 'CANCELLED' });
+      else if (state === 'queued') expect(await result).toMatchObject({ value: { text: 'b' } });
+      else if (state === 'ended' || state === 'left') expect(await result).toEqual(end);
+      else {
+        result.catch(() => undefined);
+        await replies.return();
+        expect(await result).toEqual(end);
+      }
+    } else if (method === 'throw') await expect(replies.throw(mine)).rejects.toBe(mine);
+    else if (method === 'return') expect(await replies.return()).toEqual(end);
+    else expect(await replies[Symbol.asyncDispose]()).toBe(undefined);
+    await replies.return();
+    if (pending !== undefined) expect(await pending).toEqual(end);
+    expect(await replies.next()).toEqual(end);
+    await idle();
+  });
+});
+
+describe('protocols', () => {
+  it("that are TinyPB's alone refuse streams", async () => {
+    const { client } = await open({ flow: counting, many: joined }, { protocol: 'tinypb' });
+    const refusal = {
+      code: 'UNIMPLEMENTED',
+      message: expect.stringContaining("the channel has protocol 'tinypb'"),
+    };
+    await expect(client.flow({ text: '1' }).next()).rejects.toMatchObject(refusal);
+    await expect(client.many([])).rejects.toMatchObject(refusal);
+  });
+
+  it('are two on one channel: TinyPB for unary calls, gRPC for those that stream', async () => {
+    const grpc: boolean[] = [];
+    const { client, channel } = await open({
+      one: ({ text }, { msgId }) => {
+        grpc.push(msgId.length > 30);
+        return { text };
+      },
+      many: joined,
+    });
+    await client.one({ text: '' }, { metadata: { a: 'ä' } });
+    expect(channel.stats().endpointStates.map(({ protocol }) => protocol)).toEqual(['tinypb']);
+    await client.many([]);
+    const { endpointStates, endpoints } = channel.stats();
+    expect(endpointStates.map(({ protocol, state }) => [protocol, state])).toEqual([
+      ['tinypb', 'ready'],
+      ['grpc', 'ready'],
+    ]);
+    expect(endpoints).toHaveLength(1);
+  });
+});
