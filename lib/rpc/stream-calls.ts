@@ -106,17 +106,18 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
   ): void {
     const requests = this.#requests;
     if (requests === undefined || this.#call.ended) return;
-    if ((flags & requestFlag.compressed) !== 0) {
-      const request = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
-      return requests.pushCompressed(request, end - start + messageHeadBytes);
-    }
+    const bytes = end - start + messageHeadBytes;
     let value: unknown;
     try {
+      if ((flags & requestFlag.compressed) !== 0) {
+        const request = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
+        return requests.pushCompressed(request, bytes);
+      }
       value = this.#call.definition.request.decode(buffer, start, end, strings);
     } catch (error) {
       return this.#host.refuse(this.#call, error);
     }
-    requests.push(value, end - start + messageHeadBytes);
+    requests.push(value, bytes);
   }
 
   open({ bytes, flags }: CompressedRequest): Buffer | Promise<Buffer | undefined> {
