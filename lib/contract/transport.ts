@@ -170,6 +170,14 @@ export interface ServerTransportOptions {
   readonly maxCallsPerConnection: number;
   readonly maxCallsInFlight: number;
   readonly maxConnections: number;
+  readonly maxConcurrentStreams: number;
+  readonly maxConnectionAgeMs: number;
+  readonly maxConnectionAgeGraceMs: number;
+  readonly maxConnectionIdleMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly minPingIntervalMs: number;
+  readonly permitPingsWithoutCalls: boolean;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   /** 0: no health service. */

@@ -60,6 +60,38 @@ export interface ServerOptions {
   readonly maxCallsInFlight?: number;
   /** Open connections; past it a new one is closed at once. Default 65,536. */
   readonly maxConnections?: number;
+  /**
+   * gRPC streams of one connection at a time, as its client is told; one more is refused, and a handler that still runs
+   * counts. Default `maxCallsPerConnection`, which it cannot exceed.
+   */
+  readonly maxConcurrentStreams?: number;
+  /**
+   * Age at which a connection is ended without losing a call, so that load balancers can spread clients anew; up to a
+   * tenth more or less, different for each. A gRPC client is told to go on elsewhere; TinyPB has no message for that, so
+   * there the server waits for a second without a call or a byte. 0: never. Default 0.
+   */
+  readonly maxConnectionAgeMs?: number;
+  /**
+   * How long the gRPC calls of a connection may take after that; then they fail with UNAVAILABLE. 0: as long as they
+   * need. Default 0.
+   */
+  readonly maxConnectionAgeGraceMs?: number;
+  /** Time without a call after which a connection is ended in the same way; PINGs do not count. 0: never. Default 0. */
+  readonly maxConnectionIdleMs?: number;
+  /**
+   * Silence after which a gRPC client is sent a PING; clients of TinyPB are probed by the kernel alone. 0: never. Default
+   * 2 h.
+   */
+  readonly keepaliveTimeMs?: number;
+  /** Time for its answer; without one the connection is closed and its calls are cancelled. Default 20 s. */
+  readonly keepaliveTimeoutMs?: number;
+  /**
+   * The least time between PINGs of a gRPC client while the server sends it nothing; two that come sooner are forgiven,
+   * the next one closes the connection (`too_many_pings`). 0: any number. Default 5 min.
+   */
+  readonly minPingIntervalMs?: number;
+  /** Whether that time also holds while a client has no call. Default false: 2 h then. */
+  readonly permitPingsWithoutCalls?: boolean;
   /** Deadline of a request without one (C++ clients send none). Default 30 s. */
   readonly defaultTimeoutMs?: number;
   /** Send the message of an Error that a handler throws. Default false: the caller sees `internal error`. */
@@ -108,6 +140,14 @@ export const serverOptionTable = {
   maxCallsPerConnection: integer(1024, 1, 1 << 20),
   maxCallsInFlight: integer(65_536, 1, 1 << 20),
   maxConnections: integer(65_536, 1, 1 << 20),
+  maxConcurrentStreams: integer(undefined, 1, 1 << 20),
+  maxConnectionAgeMs: timeout(0, 0),
+  maxConnectionAgeGraceMs: timeout(0, 0),
+  maxConnectionIdleMs: timeout(0, 0),
+  keepaliveTimeMs: timeout(7_200_000, 0),
+  keepaliveTimeoutMs: timeout(20_000),
+  minPingIntervalMs: timeout(300_000, 0),
+  permitPingsWithoutCalls: boolean(false),
   defaultTimeoutMs: timeout(defaultTimeoutMs),
   exposeErrors: boolean(false),
   asyncContext: boolean(false),
@@ -145,6 +185,7 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     health,
     compression,
     ioThreads,
+    maxConcurrentStreams,
     ...limits
   } = checkedOptions('Server', options, serverOptionTable);
   return {
@@ -152,6 +193,7 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     transportOptions: {
       ...limits,
       ioThreads: ioThreads ?? defaultIoThreads,
+      maxConcurrentStreams: maxConcurrentStreams ?? limits.maxCallsPerConnection,
       maxTimeoutMs,
       healthBlockedAfterMs: health,
       log: logger instanceof RocketLogger ? logger.lendToNativeThreads() : undefined,

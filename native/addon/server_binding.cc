@@ -56,6 +56,14 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   options.max_connections = size_of(given, "maxConnections");
   options.default_timeout = millis_of(given, "defaultTimeoutMs");
   options.max_timeout = millis_of(given, "maxTimeoutMs");
+  options.max_concurrent_streams = size_of(given, "maxConcurrentStreams");
+  options.max_connection_age = millis_of(given, "maxConnectionAgeMs");
+  options.max_connection_age_grace = millis_of(given, "maxConnectionAgeGraceMs");
+  options.max_connection_idle = millis_of(given, "maxConnectionIdleMs");
+  options.keepalive_time = millis_of(given, "keepaliveTimeMs");
+  options.keepalive_timeout = millis_of(given, "keepaliveTimeoutMs");
+  options.min_ping_interval = millis_of(given, "minPingIntervalMs");
+  options.permits_idle_pings = bool_of(given, "permitPingsWithoutCalls");
   options.health_blocked_after = millis_of(given, "healthBlockedAfterMs");
   if (const auto log = given.Get("log"); log.IsObject()) {
     options.log = [logger = LogBinding::Unwrap(log.As<Napi::Object>())->logger()](std::string_view text) {

@@ -22,8 +22,10 @@ constexpr std::size_t kSpareRequests = 1024;
 h2::Options options_of(const rpc::ServerOptions& options) {
   h2::Options h2;
   h2.tag_of = &tag_of;
-  h2.max_streams =
-      static_cast<std::uint32_t>(std::min<std::size_t>(options.max_calls_per_connection, h2::kMaxStreamId));
+  const std::size_t streams = std::min(options.max_calls_per_connection, options.max_concurrent_streams);
+  h2.max_streams = static_cast<std::uint32_t>(std::min<std::size_t>(streams, h2::kMaxStreamId));
+  h2.min_ping_interval = options.min_ping_interval;
+  if (options.permits_idle_pings) h2.min_idle_ping_interval = options.min_ping_interval;
   return h2;
 }
 
@@ -45,7 +47,8 @@ ServerSession::ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connec
     : CallSession(shard, std::move(connection)),
       shared_(SessionResources::of_thread()),
       options_(options_of(server_->options())),
-      h2_(options_, shared_->h2, *this, *this) {}
+      h2_(options_, shared_->h2, *this, *this),
+      keepalive_(h2_, *connection_) {}
 
 ServerSession::~ServerSession() {
   connection_->io().timers().cancel(stall_timer_);
@@ -59,6 +62,7 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
   if (!started_) {
     started_ = true;
     h2_.start(now);
+    keepalive_.start(server_->options().keepalive_time, server_->options().keepalive_timeout);
     if (shard_.draining()) h2_.begin_shutdown();
   }
   const auto fed = h2_.feed(bytes, now);
@@ -308,6 +312,7 @@ void ServerSession::release(rpc::ServerCall& call) {
 }
 
 void ServerSession::drop(ServerRequest& request) {
+  lifetime_.note_call_end();
   connection_->io().timers().cancel(request);
   if (request.waits_for_room) std::erase(waiting_, &request);
   if (request.is_watch) std::erase(watches_, &request);
@@ -323,72 +328,6 @@ void ServerSession::on_reset(h2::Stream& stream, h2::ErrorCode, const char* why)
   leave_shut(request);
   // A peer that has reset it has cancelled the call; one that broke the rules is as good as gone.
   shard_.cancel(*request.call, {Code::kCancelled, why == nullptr ? rpc::Reason::kNone : rpc::Reason::kPeerGone});
-}
-
-void ServerSession::begin_draining() {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  if (started_) h2_.begin_shutdown();
-}
-
-void ServerSession::close() {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  for (ListLink* link = requests_.next; link != &requests_;) {
-    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*link));
-    link = link->next;
-    // A watch, or a request that is not whole or waits for room.
-    if (request.call == nullptr) refuse(request, {Code::kUnavailable}, "the server closes");
-  }
-  if (started_) h2_.finish_shutdown();
-  if (h2_.queued_bytes() == 0) connection_->close_when_written();
-}
-
-void ServerSession::on_drained() { connection_->close_when_written(); }
-
-void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
-  error_ = why;
-  server_->count_rejected(kProtocol, std::min<std::size_t>(static_cast<std::size_t>(code), kErrorCodes - 1));
-  connection_->write_now();
-  connection_->close(io::CloseReason::kBadInput);
-}
-
-// What is not whole will never be, and nobody says when a watch has been enough.
-void ServerSession::on_peer_ended() {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  for (ListLink* link = requests_.next; link != &requests_;) {
-    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*link));
-    link = link->next;
-    if (request.call == nullptr) {
-      const bool whole = request.stream->peer_ended() && !request.is_watch;
-      if (!whole) refuse(request, {Code::kUnavailable}, "the client has ended the connection");
-    } else if (!request.stream->peer_ended()) {
-      h2_.reset(*request.stream, h2::ErrorCode::kCancel);
-      leave_shut(request);
-      shard_.cancel(*request.call, {Code::kCancelled, rpc::Reason::kPeerGone});
-    }
-  }
-}
-
-void ServerSession::on_closed(io::CloseReason reason) {
-  ROCKET_ON_IO_THREAD(connection_->io());
-  // This session may have the last reference to an abandoned server, whose shard is still used below.
-  const auto server = server_;
-  server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
-  const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
-                   reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory;
-  if (bad) {
-    const char* why = error_ != nullptr ? error_ : io::name_of(reason);
-    shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
-  }
-  h2_.close();
-  waiting_.clear();
-  watches_.clear();
-  while (!requests_.empty()) {
-    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*requests_.next));
-    request.waits_for_room = request.is_watch = false;
-    drop(request);
-  }
-  shard_.orphan(*this);
-  shard_.remove(*this);  // destroys this
 }
 
 }  // namespace rocket::grpc

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "grpc/keepalive.h"
 #include "grpc/reply_block.h"
 #include "grpc/request_fields.h"
 #include "grpc/server_request.h"
@@ -46,12 +47,15 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void reply(rpc::ServerCall& call, rpc::Reply& reply) override;
   void release(rpc::ServerCall& call) override;
   void begin_draining() override;
+  bool retire(io::CloseReason why) override;
+  void finish_retiring() override;
   void close() override;
 
   // io::ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;
   void on_writable() override;
   bool busy() const override { return h2_.stream_count() > 0; }
+  bool on_idle() override { return lifetime_.retire(io::CloseReason::kIdleTimeout); }
   bool serves() const override { return true; }
   void on_peer_ended() override;
   void on_closed(io::CloseReason reason) override;
@@ -70,7 +74,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void on_reset(h2::Stream& stream, h2::ErrorCode code, const char* why) override;
   void on_stream_writable(h2::Stream& stream) override;
   void on_goaway(const h2::Goaway&) override {}
-  void on_ping_ack(ByteSpan) override {}
+  void on_ping_ack(ByteSpan) override { keepalive_.on_ping_ack(); }
   void on_drained() override;
   void on_connection_error(h2::ErrorCode code, const char* why) override;
   // h2::Sink
@@ -171,6 +175,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   const char* error_ = nullptr;  ///< why HTTP/2 has failed
   bool started_ = false;
   h2::Session h2_;
+  Keepalive keepalive_;
 };
 
 }  // namespace rocket::grpc

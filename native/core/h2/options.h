@@ -36,8 +36,8 @@ struct Options {
   /// Frames that cost us and say little: PRIORITY, PING, SETTINGS, WINDOW_UPDATE, empty DATA, unknown ones. Opening a
   /// stream and each DATA frame of ours give some back.
   Allowance glitches{.burst = 10000, .per_second = 330};
-  /// A peer's PINGs closer than this are strikes, unless we have sent DATA or HEADERS since; the third ends the
-  /// connection (`too_many_pings`). 0: they are not counted.
+  /// A peer's PINGs closer than this are strikes, unless we have sent DATA, HEADERS or WINDOW_UPDATE since; the third
+  /// ends the connection (`too_many_pings`). 0: they are not counted.
   Millis min_ping_interval{300'000};
   /// The same while no stream is open.
   Millis min_idle_ping_interval{7'200'000};

@@ -111,6 +111,7 @@ void Session::give_back(std::size_t bytes) {
   if (received_ < options_.connection_window / 2) return;
   if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, 0, received_);
   received_ = 0;
+  sent_since_ping_ = true;
 }
 
 void Session::send_ping(const std::uint8_t* data) {

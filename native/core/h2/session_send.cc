@@ -219,6 +219,7 @@ void Session::consume(Stream& stream, std::size_t bytes) {
   stream.consumed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, taken));
   if (stream.consumed_ < options_.stream_window / 2) return;
   if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, stream.id_, stream.consumed_);
+  sent_since_ping_ = true;
   stream.receive_window_ += static_cast<std::int32_t>(stream.consumed_);
   stream.consumed_ = 0;
 }

@@ -25,6 +25,7 @@ const char* name_of(CloseReason reason) {
     case CloseReason::kSlowReader: return "slow_reader";
     case CloseReason::kSilent: return "silent";
     case CloseReason::kOutOfMemory: return "out_of_memory";
+    case CloseReason::kMaxAge: return "max_age";
   }
   return "unknown";
 }
@@ -162,7 +163,7 @@ void Connection::after_write() {
     resume_reading(kBacklog);
     handler_->on_writable();
   }
-  if (close_when_written_ && all_written()) close_written(CloseReason::kLocal);
+  if (close_when_written_ && all_written()) close_written(written_reason_);
   close_if_done();
 }
 
@@ -180,9 +181,10 @@ void Connection::close_if_done() {
   if (ended_ && open_ && all_written() && !handler_->busy()) close_written(CloseReason::kPeerClosed);
 }
 
-void Connection::close_when_written() {
+void Connection::close_when_written(CloseReason reason) {
   ROCKET_ON_IO_THREAD(io_);
   if (!open_) return;
+  if (!close_when_written_) written_reason_ = reason;
   close_when_written_ = true;
   io_.at_turn_end(shared_from_this());
 }
@@ -294,7 +296,10 @@ void Connection::check_timeouts() {
     const bool written = all_written();
     if (!written && now - last_write_progress_ >= idle) return close(CloseReason::kSlowReader);
     const bool waiting = handler_ != nullptr && handler_->busy();
-    if (!waiting && written && now - last_activity_ >= idle) return close(CloseReason::kIdleTimeout);
+    if (!waiting && written && now - last_activity_ >= idle) {
+      if (handler_ == nullptr || !handler_->on_idle()) return close(CloseReason::kIdleTimeout);
+      last_activity_ = now;
+    }
     const SteadyMs since = written ? (waiting ? now : last_activity_) : last_write_progress_;
     next = std::min(next, std::max<SteadyMs>(since + idle, now + 1));
   }

@@ -27,8 +27,9 @@ enum class CloseReason : std::uint8_t {
   kSlowReader,   ///< the peer has read nothing for the idle timeout
   kSilent,       ///< the handler got no sign of life from the peer
   kOutOfMemory,  ///< memory for received data could not be allocated
+  kMaxAge,       ///< it has reached its greatest age
 };
-inline constexpr std::size_t kCloseReasonCount = 9;
+inline constexpr std::size_t kCloseReasonCount = 10;
 const char* name_of(CloseReason reason);
 
 struct ConnectionLimits {
@@ -85,6 +86,8 @@ class ConnectionHandler {
   virtual void on_writable() {}
   /// True while silence on the connection is expected, so that it does not count as idle.
   virtual bool busy() const = 0;
+  /// It has been idle for the idle timeout. True: the handler ends it itself, before the next one.
+  virtual bool on_idle() { return false; }
   /// A server's: its peer may end its side and still wait for replies, and is gone only when the whole connection is.
   virtual bool serves() const = 0;
   /// The peer has closed its sending side; nothing more is read.
@@ -121,7 +124,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   /// Idempotent; on_closed() follows at the end of the turn.
   void close(CloseReason reason);
   /// Closes once everything queued is written. The caller limits the wait.
-  void close_when_written();
+  void close_when_written(CloseReason reason = CloseReason::kLocal);
   /// The handler has finished some work: closes if the peer has closed its sending side and everything is answered.
   void close_if_done();
   bool open() const { return open_; }
@@ -286,6 +289,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool close_when_written_ = false;
   bool shut_down_ = false;  // the layer accepts no more
   bool was_backlogged_ = false;
+  CloseReason written_reason_ = CloseReason::kLocal;  ///< of close_when_written()
   CloseReason close_reason_ = CloseReason::kLocal;
 };
 

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "io/connection.h"
 #include "rpc/call_link.h"
+#include "rpc/connection_lifetime.h"
 #include "rpc/inbox_port.h"
 #include "rpc/status.h"
 
@@ -62,12 +63,18 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   virtual void release(ServerCall& call) = 0;
   /// No new call is admitted from now on.
   virtual void begin_draining() {}
+  /// The connection has lived long enough: its peer is to make another one, and this one ends with its last call.
+  /// False: the protocol cannot tell the peer, and calls may be on their way.
+  virtual bool retire(io::CloseReason) { return false; }
+  /// A peer that was told has had the time to take notice.
+  virtual void finish_retiring() {}
   /// Its calls are finished. The shard closes the connection itself when that takes too long.
   virtual void close() { connection_->close_when_written(); }
 
   io::Connection& connection() { return *connection_; }
   const std::shared_ptr<io::Connection>& shared_connection() const { return connection_; }
   CallLink& calls() { return calls_; }
+  ConnectionLifetime& lifetime() { return lifetime_; }
 
   std::size_t index = 0;  ///< where the shard keeps it
 
@@ -75,6 +82,7 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   const std::shared_ptr<Server> server_;
   ServerShard& shard_;
   const std::shared_ptr<io::Connection> connection_;
+  ConnectionLifetime lifetime_;
 
  private:
   CallLink calls_;  ///< admitted, and not released

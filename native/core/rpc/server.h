@@ -40,6 +40,22 @@ struct ServerOptions {
   Millis default_timeout{30'000};
   /// The longest deadline a request can have; a longer one is reduced to it.
   Millis max_timeout{24 * 3600 * 1000};
+  /// After which a connection is ended without losing a call; each has up to a tenth more or less. 0: never.
+  Millis max_connection_age{0};
+  /// How long the calls of such a connection may then take. 0: as long as they do.
+  Millis max_connection_age_grace{0};
+  /// How long a connection may have no call before it is ended in the same way. 0: for ever.
+  Millis max_connection_idle{0};
+  /// Silence after which a peer is asked whether it is there, where its protocol has such a question. 0: never.
+  Millis keepalive_time{7'200'000};
+  /// For its answer, and for the answer of a peer that is told to leave.
+  Millis keepalive_timeout{20'000};
+  /// How often a peer may ask that: see h2::Options::min_ping_interval. 0: as often as it likes.
+  Millis min_ping_interval{300'000};
+  /// Also while it has no call; otherwise every two hours then.
+  bool permits_idle_pings = false;
+  /// Of one connection, where its protocol has streams, and never over max_calls_per_connection.
+  std::size_t max_concurrent_streams = 1 << 20;
   /// How long JavaScript may leave its events unread before the health service reports it as blocked. 0: no health
   /// service.
   Millis health_blocked_after{1000};

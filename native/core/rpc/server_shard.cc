@@ -24,7 +24,8 @@ constexpr int kLogLinesPerSecond = 10;
 
 }  // namespace
 
-ServerShard::ServerShard(Server& server, Lane& lane) : server_(server), lane_(lane), ends_awaited_(lane.io) {}
+ServerShard::ServerShard(Server& server, Lane& lane)
+    : server_(server), lane_(lane), ends_awaited_(lane.io), random_(std::random_device()()) {}
 
 ServerShard::~ServerShard() = default;
 
@@ -110,8 +111,7 @@ void ServerShard::finish() {
   finishing_ = true;
   lane_.io.timers().arm(flush_timer_, lane_.io.now() + kFlushTimeout.count());
   for (const auto& session : sessions_) {
-    end_calls(session->calls(), {Code::kUnavailable}, "the server closed before the call was finished");
-    session->close();
+    end_session(*session, {Code::kUnavailable}, "the server closed before the call was finished");
   }
   for (const auto& preface : prefaces_) preface->connection().close(io::CloseReason::kLocal);
   maybe_closed();
@@ -274,6 +274,18 @@ void ServerShard::end_calls(CallLink& calls, const Status& status, std::string_v
   }
 }
 
+void ServerShard::end_session(CallSession& session, const Status& status, std::string_view text) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  end_calls(session.calls(), status, text);
+  session.close();
+}
+
+Millis ServerShard::jittered(Millis time) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  const auto tenths = std::uniform_int_distribution<std::int64_t>(900, 1100)(random_);
+  return Millis(std::max<std::int64_t>(time.count() * tenths / 1000, 1));
+}
+
 void ServerShard::cancel(ServerCall& call, const Status& status) {
   ROCKET_ON_IO_THREAD(lane_.io);
   if (!call.answered.exchange(true, std::memory_order_acq_rel)) tell_aborted(call, status);
@@ -319,6 +331,7 @@ void ServerShard::remove(CallSession& session) {
 void ServerShard::add(std::unique_ptr<CallSession> session) {
   ROCKET_ON_IO_THREAD(lane_.io);
   session->index = sessions_.size();
+  session->lifetime().start();
   sessions_.push_back(std::move(session));
   if (draining_) sessions_.back()->begin_draining();
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,10 @@ class ServerShard {
   void count_refused();
   /// The peer no longer waits for the call's answer; nothing is written for it any more.
   void cancel(ServerCall& call, const Status& status);
+  /// Answers its calls with an error, and closes it.
+  void end_session(CallSession& session, const Status& status, std::string_view text);
+  /// A tenth more or less at most.
+  Millis jittered(Millis time);
   /// Its connection has closed: its calls lose their peer.
   void orphan(CallSession& session);
   /// Destroys it.
@@ -137,6 +142,7 @@ class ServerShard {
   /// While the shard drains.
   io::TasksAwaited ends_awaited_;
   FlushTimer flush_timer_{*this};
+  std::minstd_rand random_;
   SteadyMs log_second_ = 0;
   int lines_this_second_ = 0;
   bool draining_ = false;

@@ -28,6 +28,8 @@ using rpc::Code;
 constexpr std::size_t rejection(DecodeError error) { return static_cast<std::size_t>(error) - 1; }
 
 constexpr SteadyMs kPulseMs = 500;
+/// A connection that was silent for so long has no request on its way, as far as one can know.
+constexpr SteadyMs kQuietMs = 1000;
 
 }  // namespace
 
@@ -260,9 +262,20 @@ void ServerSession::release(rpc::ServerCall& call) {
   ROCKET_ON_IO_THREAD(connection_->io());
   if (!unfinished_.empty()) std::erase_if(unfinished_, [&](const auto& each) { return each.first == &call; });
   --calls_in_flight_;
+  lifetime_.note_call_end();
   connection_->touch();
   if (calls_in_flight_ < server_->options().max_calls_per_connection) resume(kTooManyCalls);
   connection_->close_if_done();
+}
+
+/// Nothing on the wire tells the peer to leave, and one that sends a request meanwhile would lose it.
+bool ServerSession::retire(io::CloseReason why) {
+  ROCKET_ON_IO_THREAD(connection_->io());
+  const bool whole = !connection_->paused() && !connection_->expects_progress() && connection_->queued_bytes() == 0;
+  const SteadyMs last = std::max(connection_->last_read(), lifetime_.last_call_end());
+  if (busy() || !whole || connection_->io().now() - last < kQuietMs) return false;
+  connection_->close_when_written(why);
+  return true;
 }
 
 void ServerSession::pause(Pause why) {

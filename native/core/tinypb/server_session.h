@@ -30,6 +30,7 @@ class ServerSession final : public rpc::CallSession {
               std::string_view trailers) override;
   void reply(rpc::ServerCall& call, rpc::Reply& reply) override;
   void release(rpc::ServerCall& call) override;
+  bool retire(io::CloseReason why) override;
 
   // ConnectionHandler
   Taken on_bytes(ByteSpan bytes) override;

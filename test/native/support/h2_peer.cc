@@ -8,7 +8,7 @@
 namespace rocket::test {
 
 H2Peer::H2Peer(std::string_view address, const Options& options)
-    : peer_(address), gives_windows_(options.gives_windows) {
+    : peer_(address), gives_windows_(options.gives_windows), answers_pings_(options.answers_pings) {
   out_ = text_bytes(h2::kPreface);
   holding_ = true;
   frame(h2::FrameType::kSettings, 0, 0, options.settings);
@@ -145,7 +145,9 @@ void H2Peer::take(const h2::FrameHead& head, ByteSpan payload) {
       if (!head.has(h2::kAck)) frame(h2::FrameType::kSettings, h2::kAck, 0, {});
       return;
     case h2::FrameType::kPing:
-      if (!head.has(h2::kAck)) frame(h2::FrameType::kPing, h2::kAck, 0, payload);
+      if (head.has(h2::kAck)) return;
+      pings.emplace_back(payload.begin(), payload.end());
+      if (answers_pings_) frame(h2::FrameType::kPing, h2::kAck, 0, payload);
       return;
     case h2::FrameType::kGoaway:
       goaways.push_back(h2::read_goaway(payload));

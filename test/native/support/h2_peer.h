@@ -24,6 +24,7 @@ class H2Peer {
   struct Options {
     Bytes settings;             ///< payload of its SETTINGS
     bool gives_windows = true;  ///< WINDOW_UPDATEs for all DATA that comes
+    bool answers_pings = true;
   };
   explicit H2Peer(std::string_view address) : H2Peer(address, Options()) {}
   H2Peer(std::string_view address, const Options& options);
@@ -83,6 +84,7 @@ class H2Peer {
   }
   Reply& of(std::uint32_t stream) { return replies_[stream]; }
   std::vector<h2::Goaway> goaways;
+  std::vector<Bytes> pings;                              ///< that the server has sent
   std::map<std::uint32_t, std::uint32_t> windows_given;  ///< by stream, what the server has given
   RawPeer& raw() { return peer_; }
 
@@ -95,6 +97,7 @@ class H2Peer {
 
   RawPeer peer_;
   const bool gives_windows_;
+  const bool answers_pings_;
   bool holding_ = false;
   Bytes out_;
   Bytes in_;
