@@ -13,8 +13,6 @@ interface Job<Result> {
 
 let running = 0;
 const waiting: Job<unknown>[] = [];
-/** Of the first in `waiting`. */
-let head = 0;
 
 /** Undefined, without having started it, when nobody wants it any more. Jobs are started in order. */
 export function runZlibJob<Result>(
@@ -28,9 +26,9 @@ export function runZlibJob<Result>(
 }
 
 function startNext(): void {
-  while (running < mostRunning && head < waiting.length) {
-    const job = waiting[head++]!;
-    if (head === waiting.length) waiting.length = head = 0;
+  while (running < mostRunning) {
+    const job = waiting.shift();
+    if (job === undefined) return;
     if (!job.isWanted()) {
       job.resolve(undefined);
       continue;

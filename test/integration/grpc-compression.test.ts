@@ -220,6 +220,32 @@ it('ends a call whose deadline passes while its request waits to be decompressed
   expect(handled).toBeGreaterThanOrEqual(inTime);
 });
 
+it('holds two bombs at a time, however many come', async () => {
+  const { call, untilIdle } = await start(echo);
+  const bomb = frame(pack('gzip', Buffer.alloc(64 << 20)).subarray(0, 60_000), 1);
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  let isOver = false;
+  const watch = async (): Promise<void> => {
+    while (!isOver) {
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      await new Promise(setImmediate);
+    }
+  };
+  const watching = watch();
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, n) =>
+      call(n % 2 === 0 ? one : many, [bomb], { 'grpc-encoding': 'gzip' }).then(({ status }) => status),
+    ),
+  );
+  isOver = true;
+  await watching;
+  expect(new Set(answers)).toEqual(new Set([exhausted]));
+  // 100 times maxMessageBytes would be 400 MiB; what waits, and garbage, is the rest.
+  expect(most).toBeLessThan(200 << 20);
+  await untilIdle();
+});
+
 it('keeps compressed requests as they came until a handler takes them', async () => {
   let go: (() => void) | undefined;
   const { call, server } = await start({
