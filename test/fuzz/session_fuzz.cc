@@ -118,6 +118,11 @@ class Driver : public Handler, public Sink {
     for (const char c : field.name) sum = sum + static_cast<unsigned char>(c);
     for (const char c : field.value) sum = sum + static_cast<unsigned char>(c);
   }
+  bool keep_block() override {
+    has_kept_ = true;
+    return true;
+  }
+  void on_kept_block() override { expect(!ended_ && has_kept_); }
   void on_request(Stream& stream, Request) override {
     hear(stream, true);
     expect(stream.id() > newest_ && (stream.id() & 1) == 1 && !stream.closed());
@@ -207,6 +212,7 @@ class Driver : public Handler, public Sink {
   std::uint64_t appended_ = 0;
   std::uint64_t written_ = 0;
   bool backlogged_ = false;
+  bool has_kept_ = false;
   bool ended_ = false;
   bool goaway_ = false;
   bool drained_ = false;

@@ -67,7 +67,7 @@ void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, st
 void ServerSession::refuse_http(ServerRequest& request, std::string_view block, bool ended) {
   shard_.count_refused();
   request.http_reply = block;
-  request.wants_no_body = shared_->fields.is_head();
+  request.wants_no_body = fields_->is_head();
   if (ended) return reply_http(request);
   // Until its end it may still turn out malformed, which is an error of its stream and has no reply.
   connection_->io().timers().arm(request, connection_->io().now() + server_->options().default_timeout.count());

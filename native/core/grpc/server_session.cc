@@ -18,6 +18,8 @@ using rpc::Code;
 
 /// Requests of a thread beside twice the calls that a server may have: those that are not whole, and native ones.
 constexpr std::size_t kSpareRequests = 1024;
+/// Metadata that is kept for the next request: a short block may have a lot, by indexes into the table.
+constexpr std::size_t kMostKeptBytes = 1024;
 
 h2::Options options_of(const rpc::ServerOptions& options) {
   h2::Options h2;
@@ -88,13 +90,23 @@ rpc::MethodTable::Lookup ServerSession::find(const std::string& path) {
   return found;
 }
 
+bool ServerSession::keep_block() {
+  if (shared_->fields.metadata().size() > kMostKeptBytes) return false;
+  if (!kept_fields_) {
+    kept_fields_ = std::make_unique<RequestFields>(shared_->fields);
+  } else {
+    *kept_fields_ = shared_->fields;
+  }
+  return true;
+}
+
 void ServerSession::on_request(h2::Stream& stream, Request head) {
   ServerRequest& request = shared_->requests.take();
   request.session = this;
   request.stream = &stream;
   stream.user = &request;
   requests_.push_back(static_cast<RequestLink&>(request));
-  const RequestFields& fields = shared_->fields;
+  const RequestFields& fields = *fields_;
   if (shared_->requests.taken() > 2 * server_->options().max_calls + kSpareRequests) {
     shard_.count_refused();
     return refuse(request, rpc::Status::refusal(Code::kResourceExhausted),

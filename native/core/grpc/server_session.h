@@ -66,8 +66,13 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
 
  private:
   // h2::Handler
-  void on_block() override { shared_->fields.clear(); }
+  void on_block() override {
+    shared_->fields.clear();
+    fields_ = &shared_->fields;
+  }
   void on_field(const h2::Field& field) override { shared_->fields.take(field); }
+  bool keep_block() override;
+  void on_kept_block() override { fields_ = kept_fields_.get(); }
   void on_request(h2::Stream& stream, Request request) override;
   void on_data(h2::Stream& stream, ByteSpan data, bool ended) override;
   void on_trailers(h2::Stream& stream, bool too_large) override;
@@ -158,6 +163,9 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
 
   const std::shared_ptr<SessionResources> shared_;
   const h2::Options options_;
+  /// Of the block that was read last: of the thread, or this session's own.
+  const RequestFields* fields_ = nullptr;
+  std::unique_ptr<RequestFields> kept_fields_;
   RequestLink requests_;
   /// Whole requests that wait for room in the Inbox, in order.
   std::vector<ServerRequest*> waiting_;

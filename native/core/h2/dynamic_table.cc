@@ -16,6 +16,7 @@ bool points_into(std::string_view text, ByteSpan block) {
 }  // namespace
 
 DynamicTable::Inserted DynamicTable::insert(Field& field) {
+  ++changes_;
   if (field.size() > max_bytes_) {
     evict_to(0);
     return Inserted::kTooLarge;
@@ -40,6 +41,7 @@ DynamicTable::Inserted DynamicTable::insert(Field& field) {
 }
 
 void DynamicTable::resize(std::uint32_t max_bytes) {
+  ++changes_;
   max_bytes_ = max_bytes;
   evict_to(max_bytes);
 }

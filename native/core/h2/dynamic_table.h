@@ -18,6 +18,8 @@ class DynamicTable {
 
   std::uint32_t count() const { return count_; }
   std::uint32_t bytes() const { return bytes_; }
+  /// Changes of what indexes mean, ever: while this stays, the same block has the same fields.
+  std::uint64_t changes() const { return changes_; }
   /// Heap memory in use.
   std::size_t memory_bytes() const { return text_.size() + slots_block_.size(); }
 
@@ -70,6 +72,7 @@ class DynamicTable {
   std::uint32_t count_ = 0;
   std::uint32_t bytes_ = 0;
   std::uint32_t max_bytes_ = kMaxBytes;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace rocket::h2

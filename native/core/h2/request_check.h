@@ -31,7 +31,7 @@ class RequestCheck {
   void take_pseudo(const Field& field);
   void take_content_length(std::string_view value);
 
-  const bool trailers_;
+  bool trailers_;
   bool regular_ = false;  ///< a field that is no pseudo field has been seen
   std::uint8_t seen_ = 0;
   bool is_connect_ = false;

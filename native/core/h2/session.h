@@ -41,6 +41,11 @@ class Handler {
   /// One field of it, in order. Whether the block is good is known with on_request() or on_trailers(); without either
   /// it is to be forgotten. The views are good during the call.
   virtual void on_field(const Field& field) = 0;
+  /// The same block may come again: keep the fields since on_block() until the next on_kept_block() or keep_block(),
+  /// and return true to be told of it by on_kept_block().
+  virtual bool keep_block() { return false; }
+  /// In place of on_block() and on_field(): the fields are those that were kept.
+  virtual void on_kept_block() {}
 
   struct Request {
     /// Its header list is over the limit; the fields past it were not delivered.
@@ -179,6 +184,7 @@ class Session {
     bool too_large = false;
   };
   bool decode(ByteSpan bytes, Block& out);
+  bool decode_request(ByteSpan bytes, Block& out);
   bool decode_unheard(ByteSpan bytes);
   void open_stream(std::uint32_t id, bool ended, ByteSpan bytes, const Fault& fault);
   void take_trailers(Stream& stream, bool ended, ByteSpan bytes);
@@ -264,6 +270,17 @@ class Session {
   Fault block_fault_;
   OwnedBytes block_;
   std::size_t block_bytes_ = 0;
+
+  /// The block of the last request, if it is short and decoding it changes nothing: clients mostly send the same again.
+  /// It is only compared until it has come twice.
+  struct LastBlock {
+    OwnedBytes bytes;
+    std::size_t size = 0;
+    std::uint64_t table_changes = 0;
+    bool kept = false;  ///< by the application
+    Block found{RequestCheck(RequestCheck::Kind::kRequest)};
+  };
+  LastBlock last_;
 
   TokenBucket resets_;
   TokenBucket glitches_;

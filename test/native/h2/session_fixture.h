@@ -92,6 +92,14 @@ class SessionFixture : public h2::Handler, public h2::Sink {
   void on_field(const h2::Field& field) override {
     fields.push_back(std::string(field.name) + ": " + std::string(field.value));
   }
+  bool keep_block() override {
+    kept_fields = fields;
+    return keeps_blocks;
+  }
+  void on_kept_block() override {
+    fields = kept_fields;
+    ++kept_blocks;
+  }
   void on_request(h2::Stream& stream, Request request) override {
     streams[stream.id()] = &stream;
     note("request", stream.id(), std::string(request.ended ? " ended" : "") + (request.too_large ? " too_large" : ""));
@@ -130,6 +138,9 @@ class SessionFixture : public h2::Handler, public h2::Sink {
   SteadyMs now = 1'000'000;
   std::vector<std::string> events;
   std::vector<std::string> fields;
+  std::vector<std::string> kept_fields;
+  bool keeps_blocks = true;
+  int kept_blocks = 0;
   std::string error;
   std::map<std::uint32_t, h2::Stream*> streams;  ///< not yet released
   Bytes written;
