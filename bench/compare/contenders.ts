@@ -53,6 +53,7 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
     name: 'rocket-grpc',
     protocol: 'h2',
     server: node('bench/servers/rocket.ts'),
+    streams: node('bench/servers/rocket-feed.ts'),
     packages: [],
   },
   net: {
