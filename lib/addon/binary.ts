@@ -38,6 +38,8 @@ export interface Slabs {
 export interface NativeEnvironment {
   flush(commands: number, large?: readonly Uint8Array[]): void;
   takeLarge(index: number): Buffer;
+  /** Frees the memory of such a buffer, of which nothing may be used any more. */
+  dropLarge(buffer: Buffer): void;
   clock(): number;
   setRef(keepProcessAlive: boolean): void;
   /** All figures except the calls, which are counted in JavaScript. */

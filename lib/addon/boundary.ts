@@ -83,6 +83,8 @@ export class Boundary {
   #firstHeads = 0;
   #holders = 0;
   #large = 0;
+  /** Large payloads of the batch that are read within it. */
+  readonly #read: Buffer[] = [];
 
   constructor() {
     this.#slabs = makeSlabs();
@@ -142,7 +144,21 @@ export class Boundary {
     }
     this.#strings.end();
     this.#made = [];
+    if (this.#read.length > 0) this.#dropLarge();
   };
+
+  #takeLarge(flags: number): Buffer {
+    const buffer = this.native.takeLarge(this.#large++);
+    // A compressed one is read later.
+    if ((flags & eventFlag.compressed) === 0) this.#read.push(buffer);
+    return buffer;
+  }
+
+  /** Left to the collector, some tens of large payloads make it look through the whole heap each time. */
+  #dropLarge(): void {
+    for (const buffer of this.#read) this.native.dropLarge(buffer);
+    this.#read.length = 0;
+  }
 
   // Profiled with bench:boundary: a flat switch over integers, no object per event.
   #dispatch(words: Int32Array, at: number, bytes: Buffer, nowMs: number): void {
@@ -155,7 +171,7 @@ export class Boundary {
         const server = owner === this.#lastOwner ? this.#lastServer : this.#serverOf(owner);
         const start = words[at + requestEvent.payloadAt]!;
         const end = start + words[at + requestEvent.payloadBytes]!;
-        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
+        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.#takeLarge(flags) : bytes;
         if (server === undefined) return this.outbox.end(low, high);
         const strings = this.#stringsOf(flags);
         const method = words[at + requestEvent.method]!;
@@ -186,7 +202,7 @@ export class Boundary {
         const flags = words[at + messageEvent.flags]!;
         const start = words[at + messageEvent.payloadAt]!;
         const end = start + words[at + messageEvent.payloadBytes]!;
-        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
+        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.#takeLarge(flags) : bytes;
         return server?.onMessage(low, high, buffer, start, end, this.#stringsOf(flags), flags);
       }
       case eventKind.halfClose: {
@@ -203,7 +219,7 @@ export class Boundary {
         const strings = this.#stringsOf(flags);
         const start = words[at + replyEvent.payloadAt]!;
         const end = start + words[at + replyEvent.payloadBytes]!;
-        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
+        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.#takeLarge(flags) : bytes;
         const call = this.#endCall(
           words[at + replyEvent.handleIndex]!,
           words[at + replyEvent.handleGeneration]!,

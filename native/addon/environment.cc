@@ -47,6 +47,7 @@ Napi::Function Environment::define(Napi::Env env) {
                      {
                          InstanceMethod<&Environment::flush>("flush"),
                          InstanceMethod<&Environment::take_large>("takeLarge"),
+                         InstanceMethod<&Environment::drop_large>("dropLarge"),
                          InstanceMethod<&Environment::clock>("clock"),
                          InstanceMethod<&Environment::set_ref>("setRef"),
                          InstanceMethod<&Environment::engine_stats>("engineStats"),
@@ -180,6 +181,15 @@ Napi::Value Environment::take_large(const Napi::CallbackInfo& info) {
   }
   // Electron does not allow external buffers.
   return Napi::Buffer<std::uint8_t>::Copy(info.Env(), block.data(), size);
+}
+
+// js thread: dropLarge(buffer)
+Napi::Value Environment::drop_large(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  napi_value memory = nullptr;
+  const auto status = napi_get_typedarray_info(info.Env(), info[0], nullptr, nullptr, nullptr, &memory, nullptr);
+  if (status == napi_ok) napi_detach_arraybuffer(info.Env(), memory);
+  return info.Env().Undefined();
 }
 
 // js thread: clock(): milliseconds on the clock of Event::time_ms

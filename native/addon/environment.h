@@ -59,6 +59,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   void release_engine_if_unused();
   Napi::Value flush(const Napi::CallbackInfo& info);
   Napi::Value take_large(const Napi::CallbackInfo& info);
+  Napi::Value drop_large(const Napi::CallbackInfo& info);
   Napi::Value clock(const Napi::CallbackInfo& info);
   Napi::Value set_ref(const Napi::CallbackInfo& info);
   Napi::Value engine_stats(const Napi::CallbackInfo& info);
