@@ -72,7 +72,7 @@ describe('a server that grpc-js calls', () => {
       Array.from({ length: 200 }, (_, n) => call({ goods: `g${n}` }).then(({ reply }) => reply?.orderId)),
     );
     expect(many).toEqual(Array.from({ length: 200 }, (_, n) => `g${n}`));
-    expect(server.stats().foreignConnections).toEqual({ http1: 0, http2: 0, tls: 0 });
+    expect(server.stats().foreignConnections).toEqual({ http1: 0, http2: 0, tls: 0, plain: 0 });
   });
 
   it('carries metadata both ways, with several values and bytes', async () => {

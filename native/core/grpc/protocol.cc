@@ -31,8 +31,8 @@ std::unique_ptr<rpc::CallSession> make_session(rpc::ServerShard& shard, std::sha
 
 }  // namespace
 
-const rpc::Protocol kProtocol{
-    "grpc",        "gRPC",          kFirst.size(), &matches,
-    &make_session, &health::add_to, kRejections,   static_cast<std::size_t>(h2::ErrorCode::kProtocolError)};
+const rpc::Protocol kProtocol{"grpc",          "gRPC",      "h2",
+                              kFirst.size(),   &matches,    &make_session,
+                              &health::add_to, kRejections, static_cast<std::size_t>(h2::ErrorCode::kProtocolError)};
 
 }  // namespace rocket::grpc

@@ -81,7 +81,8 @@ void ServerSession::on_closed(io::CloseReason reason) {
   const auto counted = static_cast<std::size_t>(lifetime_.counts_as(reason));
   server->counters.connections_closed[counted].fetch_add(1, std::memory_order_relaxed);
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
-                   reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory;
+                   reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory ||
+                   reason == io::CloseReason::kLayer;
   if (bad) {
     const char* why = error_ != nullptr ? error_ : io::name_of(reason);
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);

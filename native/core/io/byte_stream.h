@@ -21,6 +21,8 @@ class ByteStream {
     kWritable,  ///< when the kernel accepts more
     kEnded,     ///< the peer has closed its sending side; only from read(), and without bytes
     kBroken,    ///< never: the connection is lost
+    kInvalid,   ///< never: the peer broke the layer's rules, or was refused; only from a layer's read()
+    kNextTurn,  ///< in another turn of the io thread, whose share of heavy work is spent; only from a layer's read()
   };
   struct Moved {
     std::size_t bytes = 0;

@@ -26,6 +26,8 @@ const char* name_of(CloseReason reason) {
     case CloseReason::kSilent: return "silent";
     case CloseReason::kOutOfMemory: return "out_of_memory";
     case CloseReason::kMaxAge: return "max_age";
+    case CloseReason::kLayer: return "tls";
+    case CloseReason::kLayerTimeout: return "tls_timeout";
   }
   return "unknown";
 }
@@ -130,6 +132,8 @@ Connection::Wrote Connection::write_some() {
       case ByteStream::Next::kWritable: return Wrote::kBlocked;
       case ByteStream::Next::kReadable: return Wrote::kAwaitsReading;
       case ByteStream::Next::kEnded:
+      case ByteStream::Next::kInvalid:
+      case ByteStream::Next::kNextTurn:
       case ByteStream::Next::kBroken: close(CloseReason::kReset); return Wrote::kClosed;
     }
   }

@@ -24,12 +24,14 @@ enum class CloseReason : std::uint8_t {
   kBadInput,      ///< the handler refused what it read
   kFrameTimeout,  ///< the peer did not send in time what was due, such as the rest of a frame
   kIdleTimeout,
-  kSlowReader,   ///< the peer has read nothing for the idle timeout
-  kSilent,       ///< the handler got no sign of life from the peer
-  kOutOfMemory,  ///< memory for received data could not be allocated
-  kMaxAge,       ///< it has reached its greatest age
+  kSlowReader,    ///< the peer has read nothing for the idle timeout
+  kSilent,        ///< the handler got no sign of life from the peer
+  kOutOfMemory,   ///< memory for received data could not be allocated
+  kMaxAge,        ///< it has reached its greatest age
+  kLayer,         ///< the layer refused the peer, or what it sent: TLS
+  kLayerTimeout,  ///< the layer was not ready in time: its handshake
 };
-inline constexpr std::size_t kCloseReasonCount = 10;
+inline constexpr std::size_t kCloseReasonCount = 12;
 const char* name_of(CloseReason reason);
 
 struct ConnectionLimits {
@@ -107,7 +109,8 @@ class ConnectionHandler {
 /// A connected stream socket on one io thread, possibly with a layer over it: a reader coroutine, a write queue with a
 /// writer coroutine that exists while the socket takes no more, and one timer for all its timeouts.
 ///
-/// Owners: its handler, its running coroutines, the turn-end list, and call slots whose reply another thread may send.
+/// Owners: its handler, its running coroutines, the lists of its thread (turn ends, heavy steps), and call slots whose
+/// reply another thread may send.
 class Connection final : public TurnEnd, public std::enable_shared_from_this<Connection> {
  public:
   static constexpr std::size_t kLargeFrameBytes = 64 * 1024;
@@ -191,6 +194,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
 
  private:
   void on_turn_end() override;
+  void on_heavy_step() override;
   static Task<void> read_loop(std::shared_ptr<Connection> self);
   static Task<void> write_loop(std::shared_ptr<Connection> self);
   /// Waits until the whole connection is closed while nothing is read from it.
@@ -287,7 +291,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool watching_ = false;
   bool writing_ = false;
   bool close_when_written_ = false;
-  bool shut_down_ = false;  // the layer accepts no more
+  bool shut_down_ = false;    // the layer accepts no more
+  bool awaits_step_ = false;  // the layer reads on when the thread has a heavy step for it
   bool was_backlogged_ = false;
   CloseReason written_reason_ = CloseReason::kLocal;  ///< of close_when_written()
   CloseReason close_reason_ = CloseReason::kLocal;

@@ -31,14 +31,14 @@ std::size_t room_for(std::size_t size, std::size_t frame_bytes) {
 }  // namespace
 
 void Connection::start_reading() {
-  if (reading_ || ended_ || !open_) return;
+  if (reading_ || ended_ || awaits_step_ || !open_) return;
   reading_ = true;
   spawn(io_.context(), shared_from_this(), read_loop(shared_from_this()));
 }
 
 Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
   std::error_code error;
-  while (self->open_ && !self->paused() && !self->ended_) {
+  while (self->open_ && !self->paused() && !self->ended_ && !self->awaits_step_) {
     if (self->holds_input()) {
       // After the other ready handlers, as if the socket had become readable.
       co_await asio::post(self->io_.context(), use_task);
@@ -53,6 +53,11 @@ Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
     self->read_available();
   }
   self->reading_ = false;
+}
+
+void Connection::on_heavy_step() {
+  awaits_step_ = false;
+  if (!paused()) start_reading();
 }
 
 void Connection::read_available() {
@@ -77,6 +82,11 @@ void Connection::read_available() {
       case ByteStream::Next::kWritable: return write_for_layer();
       case ByteStream::Next::kEnded: return on_end_of_stream();
       case ByteStream::Next::kBroken: return close(CloseReason::kReset);
+      case ByteStream::Next::kInvalid: return close(CloseReason::kLayer);
+      case ByteStream::Next::kNextTurn:
+        awaits_step_ = true;
+        io_.await_heavy_step(shared_from_this());
+        return write_for_layer();
     }
   }
   write_for_layer();

@@ -128,8 +128,21 @@ int IoThread::run_ready() {
   return handlers;
 }
 
+/// Whoever asks next turn finds steps again; those that wait are asked to, as many as there are steps.
+void IoThread::share_heavy_steps() {
+  heavy_steps_left_ = kHeavyStepsPerTurn;
+  for (int i = 0; i < kHeavyStepsPerTurn && !awaiting_heavy_step_.empty(); ++i) {
+    const auto next = std::move(awaiting_heavy_step_.front());
+    awaiting_heavy_step_.pop_front();
+    guarded("a heavy step", [&] { next->on_heavy_step(); });
+  }
+  // The one that was asked may have no use for it any more.
+  if (!awaiting_heavy_step_.empty()) asio::post(context_, [] {});
+}
+
 void IoThread::end_turn() {
   run_tasks();
+  if (heavy_steps_left_ < kHeavyStepsPerTurn || !awaiting_heavy_step_.empty()) share_heavy_steps();
   timers_.advance(now());
   // End-of-turn work may schedule more (closing a connection reports its calls), which then also runs in this turn.
   while (!turn_ends_.empty()) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,8 @@ class TurnEnd {
   virtual ~TurnEnd() = default;
   // io thread:
   virtual void on_turn_end() = 0;
+  /// After IoThread::await_heavy_step().
+  virtual void on_heavy_step() {}
 
  protected:
   /// Whether at_turn_end() was already called for this turn: checking it saves creating a shared_ptr for every frame.
@@ -108,7 +111,27 @@ class IoThread {
     return {read_buffer_.get(), kReadBufferBytes};
   }
 
+  /// Memory of the thread for a moment: until whoever asked returns. At least `size` bytes, kept once it was needed.
+  std::span<std::uint8_t> scratch(std::size_t size) {
+    ROCKET_ON_IO_THREAD(*this);
+    if (scratch_.size() < size) scratch_ = OwnedBytes(size);
+    return {scratch_.data(), scratch_.size()};
+  }
+
+  /// Asks for a share of what a turn may spend on work of a fraction of a millisecond, such as the cryptography of a
+  /// handshake, so that a crowd of it does not delay calls. False: after await_heavy_step(), in another turn.
+  bool take_heavy_step() {
+    ROCKET_ON_IO_THREAD(*this);
+    return heavy_steps_left_ > 0 && heavy_steps_left_-- > 0;
+  }
+  /// `what` hears on_heavy_step() when it may ask again, in the order of asking.
+  void await_heavy_step(std::shared_ptr<TurnEnd> what) {
+    ROCKET_ON_IO_THREAD(*this);
+    awaiting_heavy_step_.push_back(std::move(what));
+  }
+
   static constexpr std::size_t kReadBufferBytes = 128 * 1024;
+  static constexpr int kHeavyStepsPerTurn = 1;
 
  private:
   friend class TasksAwaited;
@@ -116,6 +139,7 @@ class IoThread {
   void one_turn();
   int run_ready();
   void end_turn();
+  void share_heavy_steps();
   void run_tasks();
   void drive_timers();
   void enqueue(std::unique_ptr<IoTask> task);
@@ -130,6 +154,7 @@ class IoThread {
   TimerWheel timers_;
   ChunkPool chunks_;
   std::unique_ptr<std::uint8_t[]> read_buffer_;
+  OwnedBytes scratch_;
 
   std::atomic<std::size_t> queued_tasks_{0};
   std::atomic<std::size_t> buffer_bytes_{kReadBufferBytes};
@@ -139,6 +164,7 @@ class IoThread {
   unsigned lone_turns_ = 0;
   static constexpr unsigned kLoneTurns = 32;
 
+  int heavy_steps_left_ = kHeavyStepsPerTurn;
   std::vector<std::shared_ptr<TurnEnd>> turn_ends_;
   std::vector<std::shared_ptr<TurnEnd>> ending_;
 
@@ -150,8 +176,8 @@ class IoThread {
   SteadyMs wheel_armed_for_ = kNever;
   static constexpr SteadyMs kNever = INT64_MAX;
 
-  // Declared after the context: a task that was never run may own a connection, whose socket needs the context to
-  // close.
+  // Declared after the context: these may own connections, whose sockets need the context to close.
+  std::deque<std::shared_ptr<TurnEnd>> awaiting_heavy_step_;
   std::mutex tasks_mutex_;
   std::vector<std::unique_ptr<IoTask>> tasks_;  // guarded by tasks_mutex_
   std::vector<std::unique_ptr<IoTask>> running_tasks_;

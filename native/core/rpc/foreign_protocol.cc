@@ -28,6 +28,7 @@ const char* name_of(Foreign protocol) {
     case Foreign::kHttp1: return "http1";
     case Foreign::kHttp2: return "http2";
     case Foreign::kTls: return "tls";
+    case Foreign::kPlain: return "plain";
   }
   return "unknown";
 }
@@ -38,6 +39,7 @@ const char* title_of(Foreign protocol) {
     case Foreign::kHttp1: return "HTTP/1";
     case Foreign::kHttp2: return "HTTP/2 (gRPC?)";
     case Foreign::kTls: return "TLS";
+    case Foreign::kPlain: return "without TLS";
   }
   return "unknown";
 }
@@ -53,6 +55,8 @@ Foreign foreign_client(ByteSpan head) {
   }
   return is_tls(head, kTlsHandshake) ? Foreign::kTls : Foreign::kNone;
 }
+
+bool begins_tls(ByteSpan head) { return !head.empty() && head[0] == kTlsHandshake; }
 
 Foreign foreign_server(ByteSpan head) {
   if (as_text(head).starts_with("HTTP/1.")) return Foreign::kHttp1;

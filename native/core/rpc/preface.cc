@@ -22,37 +22,110 @@ std::string titles(const Server& server) {
   return all;
 }
 
+/// What the server speaks: over TLS, or only without.
+std::string speaks(const Server& server) {
+  const ServerTls& tls = server.options().tls;
+  return titles(server) + (tls.context != nullptr && !tls.allow_plain ? " over TLS" : "");
+}
+
 /// Tells an HTTP/1 client, such as a browser or curl, what the port speaks.
 std::string http_response(const Server& server) {
-  const std::string body = "This port speaks " + titles(server) + " (rocket-rpc) only\n";
+  const std::string body = "This port speaks " + speaks(server) + " (rocket-rpc) only\n";
   return "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\nConnection: close\r\n\r\n" + body;
 }
+
+/// A fatal alert of TLS, handshake_failure (RFC 8446, 6): the client then does not wait, and does not try again with
+/// another version.
+constexpr std::string_view kTlsRefusal{"\x15\x03\x01\x00\x02\x02\x28", 7};
 
 }  // namespace
 
 void turn_away(Server& server, io::Connection& connection, Foreign foreign) {
   server.counters.foreign_connections[static_cast<std::size_t>(foreign)].fetch_add(1, std::memory_order_relaxed);
-  if (foreign != Foreign::kHttp1) return;
-  const std::string response = http_response(server);
+  std::string response;
+  if (foreign == Foreign::kHttp1) response = http_response(server);
+  if (foreign == Foreign::kTls) response = kTlsRefusal;
+  if (response.empty()) return;
   std::memcpy(connection.append(response.size()), response.data(), response.size());
   connection.write_now();
 }
 
 std::string turned_away_because(const Server& server, Foreign foreign) {
   if (foreign == Foreign::kNone) return {};
-  return " (the client speaks " + std::string(title_of(foreign)) + ", this server " + titles(server) + ")";
+  return " (the client speaks " + std::string(title_of(foreign)) + ", this server " + speaks(server) + ")";
 }
 
 Preface::Preface(ServerShard& shard, std::shared_ptr<io::Connection> connection)
     : server_(shard.server().shared_from_this()), shard_(shard), connection_(std::move(connection)) {}
 
-void Preface::start() { connection_->start(*this); }
+Preface::~Preface() { end_handshake(); }
+
+void Preface::start() {
+  connection_->start(*this);
+  if (shard_.tls() == nullptr) return;
+  stage_ = Stage::kFirstByte;
+  if (!server_->options().tls.allow_plain) await_handshake();
+}
+
+/// A client of TLS has the first word, so silence is not that of an idle connection.
+void Preface::await_handshake() {
+  const ServerTls& limits = server_->options().tls;
+  in_handshake_ = true;
+  if (server_->counters.handshakes.fetch_add(1) >= static_cast<std::int64_t>(limits.max_handshakes)) {
+    server_->counters.handshakes_refused.fetch_add(1, std::memory_order_relaxed);
+    shard_.log("closed the connection from " + connection_->peer_name() + ": " + std::to_string(limits.max_handshakes) +
+               " handshakes are unfinished (option tls.maxHandshakes)");
+    return connection_->close(io::CloseReason::kLocal);
+  }
+  connection_->expect_progress(limits.handshake_timeout, io::CloseReason::kLayerTimeout);
+}
+
+void Preface::end_handshake() {
+  if (std::exchange(in_handshake_, false)) server_->counters.handshakes.fetch_sub(1);
+}
 
 io::ConnectionHandler::Taken Preface::on_bytes(ByteSpan bytes) {
   ROCKET_ON_IO_THREAD(connection_->io());
+  if (stage_ != Stage::kFirstByte) return find_protocol(bytes);
+  if (begins_tls(bytes)) return begin_tls(bytes);
+  if (server_->options().tls.allow_plain) {
+    stage_ = Stage::kProtocol;
+    return find_protocol(bytes);
+  }
+  reject_plain(bytes);
+  return {};
+}
+
+io::ConnectionHandler::Taken Preface::begin_tls(ByteSpan first) {
+  if (!in_handshake_) await_handshake();
+  if (!connection_->open()) return {};
+  auto stream = tls::Stream::accept(connection_->io(), connection_->socket(), shard_.tls(), *this, first);
+  if (stream == nullptr) {
+    connection_->close(io::CloseReason::kOutOfMemory);
+    return {};
+  }
+  stage_ = Stage::kHandshake;
+  tls_ = stream.get();
+  connection_->put_layer(std::move(stream));
+  return {.consumed = first.size()};
+}
+
+void Preface::on_secured(tls::Stream&) {
+  stage_ = Stage::kProtocol;
+  end_handshake();
+  connection_->expect_nothing();
+}
+
+/// What was chosen with ALPN is binding.
+bool Preface::allowed(const Protocol& protocol) const {
+  return tls_ == nullptr || tls_->protocol().empty() || tls_->protocol() == protocol.alpn;
+}
+
+io::ConnectionHandler::Taken Preface::find_protocol(ByteSpan bytes) {
   bool wait = false;
   for (const Protocol* protocol : server_->options().protocols) {
+    if (!allowed(*protocol)) continue;
     switch (protocol->matches(bytes)) {
       case Protocol::Match::kYes: hand_over(*protocol); return {};
       case Protocol::Match::kMore: wait = wait || bytes.size() < protocol->first_bytes; break;
@@ -83,7 +156,26 @@ void Preface::reject(ByteSpan first) {
   connection_->close(io::CloseReason::kBadInput);
 }
 
+void Preface::reject_plain(ByteSpan first) {
+  const Protocol& main = *server_->options().protocols.front();
+  server_->count_rejected(main, main.unmatched);
+  foreign_ = Foreign::kPlain;
+  turn_away(*server_, *connection_, foreign_client(first) == Foreign::kHttp1 ? Foreign::kHttp1 : Foreign::kPlain);
+  connection_->close(io::CloseReason::kBadInput);
+}
+
 void Preface::on_handed_over() { shard_.forget(*this); }  // destroys this
+
+std::string Preface::why_closed(io::CloseReason reason) const {
+  const Protocol& main = *server_->options().protocols.front();
+  if (reason == io::CloseReason::kBadInput) return std::string(main.rejections[main.unmatched]);
+  if (reason == io::CloseReason::kLayer && tls_ != nullptr) return "TLS: " + tls_->failure();
+  if (reason == io::CloseReason::kLayerTimeout) {
+    return "no TLS handshake within " + std::to_string(server_->options().tls.handshake_timeout.count()) +
+           " ms (option tls.handshakeTimeoutMs)";
+  }
+  return io::name_of(reason);
+}
 
 void Preface::on_closed(io::CloseReason reason) {
   ROCKET_ON_IO_THREAD(connection_->io());
@@ -91,11 +183,9 @@ void Preface::on_closed(io::CloseReason reason) {
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   if (reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
-      reason == io::CloseReason::kSlowReader) {
-    const Protocol& main = *server->options().protocols.front();
-    std::string why = io::name_of(reason);
-    if (reason == io::CloseReason::kBadInput) why = main.rejections[main.unmatched];
-    shard_.log("closed the connection from " + connection_->peer_name() + ": " + why +
+      reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kLayer ||
+      reason == io::CloseReason::kLayerTimeout) {
+    shard_.log("closed the connection from " + connection_->peer_name() + ": " + why_closed(reason) +
                turned_away_because(*server, foreign_));
   }
   shard_.remove(*this);  // destroys this

@@ -6,6 +6,7 @@
 
 #include "io/connection.h"
 #include "rpc/foreign_protocol.h"
+#include "tls/stream.h"
 
 namespace rocket::rpc {
 
@@ -16,10 +17,12 @@ class ServerShard;
 /// An accepted connection whose protocol is not known yet: reads its first bytes and hands it to a session of the first
 /// protocol of the server that they match. Closes it if they match none, or are not complete within the frame timeout
 /// of the first. A connection that sends nothing is an idle one: some clients connect before they have a call to make.
+/// Where the server has TLS, those bytes come out of a handshake, whose time and number are limited.
 /// Belongs to its shard.
-class Preface final : public io::ConnectionHandler {
+class Preface final : public io::ConnectionHandler, private tls::Stream::Listener {
  public:
   Preface(ServerShard& shard, std::shared_ptr<io::Connection> connection);
+  ~Preface();
 
   void start();
   io::Connection& connection() { return *connection_; }
@@ -34,17 +37,35 @@ class Preface final : public io::ConnectionHandler {
   void on_closed(io::CloseReason reason) override;
 
  private:
+  enum class Stage : std::uint8_t {
+    kFirstByte,  ///< it tells whether the connection begins with TLS
+    kHandshake,
+    kProtocol,
+  };
+
+  void await_handshake();
+  void end_handshake();
+  Taken begin_tls(ByteSpan first);
+  void on_secured(tls::Stream& stream) override;
+  Taken find_protocol(ByteSpan bytes);
+  bool allowed(const Protocol& protocol) const;
   void hand_over(const Protocol& protocol);
   void reject(ByteSpan first);
+  void reject_plain(ByteSpan first);
+  std::string why_closed(io::CloseReason reason) const;
 
   const std::shared_ptr<Server> server_;
   ServerShard& shard_;
   const std::shared_ptr<io::Connection> connection_;
+  const tls::Stream* tls_ = nullptr;  ///< the connection's
   Foreign foreign_ = Foreign::kNone;
-  bool begun_ = false;  ///< a byte has arrived
+  Stage stage_ = Stage::kProtocol;
+  bool begun_ = false;         ///< a byte of the protocol has arrived
+  bool in_handshake_ = false;  ///< counted as such
 };
 
-/// Counts a client whose protocol is none of the server's. One that speaks HTTP/1 gets a response that says so.
+/// Counts a client whose protocol is none of the server's. One that speaks HTTP/1 gets a response that says so, one
+/// that speaks TLS an alert.
 void turn_away(Server& server, io::Connection& connection, Foreign foreign);
 /// For the log, such as ` (the client speaks HTTP/1, this server TinyPB)`; empty for Foreign::kNone.
 std::string turned_away_because(const Server& server, Foreign foreign);

@@ -20,6 +20,7 @@ struct Protocol {
 
   std::string_view name;   ///< in options and stats
   std::string_view title;  ///< for people
+  std::string_view alpn;   ///< its name in TLS
   /// From so many first bytes matches() can always tell.
   std::size_t first_bytes;
   /// Whether a client that begins with these bytes speaks it. kMore: it may, but there are too few to tell.

@@ -171,6 +171,13 @@ void Server::cancel_drain_timer() {
   drain_timer_.reset();
 }
 
+void Server::set_tls(const std::shared_ptr<const tls::Context>& context) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  for (const auto& shard : shards_) {
+    shard->lane().io.post([self = shared_from_this(), at = shard.get(), context] { at->set_tls(context); });
+  }
+}
+
 void Server::settle() {
   for (const auto& shard : shards_) {
     if (shard->lane().io.queued_tasks() > 0) shard->lane().io.post([] {});

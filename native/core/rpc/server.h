@@ -17,6 +17,7 @@
 #include "rpc/foreign_protocol.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
+#include "rpc/server_tls.h"
 #include "rpc/service_health.h"
 
 namespace rocket::rpc {
@@ -28,6 +29,7 @@ struct ServerOptions {
   std::vector<const Protocol*> protocols;
   std::size_t io_threads = 1;
   io::ConnectionLimits connection;
+  ServerTls tls;
   /// The longest message of a call, where the protocol has other frames than messages; a longer one fails its call.
   std::size_t max_message_bytes = 4 << 20;
   /// Requests of one connection that JavaScript may handle at a time; past it the connection is not read.
@@ -72,6 +74,8 @@ struct ServerCounters {
   std::atomic<std::uint64_t> calls_expired{0};
   std::atomic<std::uint64_t> calls_refused{0};
   std::atomic<std::uint64_t> log_lines_dropped{0};
+  std::atomic<std::int64_t> handshakes{0};
+  std::atomic<std::uint64_t> handshakes_refused{0};
   std::array<std::atomic<std::uint64_t>, kForeignCount> foreign_connections{};
   std::array<std::atomic<std::uint64_t>, io::kCloseReasonCount> connections_closed{};
 };
@@ -99,6 +103,8 @@ class Server final : public std::enable_shared_from_this<Server> {
   /// kServerClosed when everything is released; that takes at most `drain` plus a second for slow readers.
   void close(Millis drain);
   std::uint64_t accept_backoffs() const;
+  /// For connections that are accepted from now on. Only of a server that has TLS.
+  void set_tls(const std::shared_ptr<const tls::Context>& context);
 
   // io thread:
   /// Once for each shard: it drains and its last call has ended.

@@ -25,7 +25,11 @@ constexpr int kLogLinesPerSecond = 10;
 }  // namespace
 
 ServerShard::ServerShard(Server& server, Lane& lane)
-    : server_(server), lane_(lane), ends_awaited_(lane.io), random_(std::random_device()()) {}
+    : server_(server),
+      lane_(lane),
+      tls_(server.options().tls.context),
+      ends_awaited_(lane.io),
+      random_(std::random_device()()) {}
 
 ServerShard::~ServerShard() = default;
 
@@ -84,6 +88,11 @@ void ServerShard::adopt(std::vector<io::Accepted> batch) {
     server_.counters.connections_total.fetch_add(1, std::memory_order_relaxed);
     prefaces_.back()->start();
   }
+}
+
+void ServerShard::set_tls(std::shared_ptr<const tls::Context> context) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  tls_ = std::move(context);
 }
 
 void ServerShard::begin_draining() {

@@ -16,6 +16,10 @@
 #include "rpc/server_call.h"
 #include "rpc/status.h"
 
+namespace rocket::tls {
+class Context;
+}
+
 namespace rocket::rpc {
 
 class Lane;
@@ -34,6 +38,7 @@ class ServerShard {
   /// It takes and says nothing any more; its calls are answered. Another one is left, or the server is abandoned.
   void detach(const Consumer& consumer);
   void adopt(std::vector<io::Accepted> batch);
+  void set_tls(std::shared_ptr<const tls::Context> context);
   void begin_draining();
   /// Ends running calls and closes every connection once it is flushed.
   void finish();
@@ -107,6 +112,8 @@ class ServerShard {
   Server& server() { return server_; }
   Lane& lane() { return lane_; }
   bool draining() const { return draining_; }
+  /// Null: the server has no TLS.
+  const std::shared_ptr<const tls::Context>& tls() const { return tls_; }
 
  private:
   bool offer(ServerCall& call, const Event& event, OwnedBytes* block);
@@ -138,6 +145,7 @@ class ServerShard {
   std::vector<std::unique_ptr<Preface>> prefaces_;
   std::vector<std::unique_ptr<CallSession>> sessions_;
   CallLink orphans_;
+  std::shared_ptr<const tls::Context> tls_;
   std::string refusal_;  ///< text of the last one that had to be made
   /// While the shard drains.
   io::TasksAwaited ends_awaited_;

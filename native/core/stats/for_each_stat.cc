@@ -46,6 +46,8 @@ void for_each_stat(const rpc::Server& server, const Visit& visit) {
   visit(counter("callsRefused", counters.calls_refused.load()));
   visit(counter("logLinesDropped", counters.log_lines_dropped.load()));
   visit(counter("acceptBackoffs", server.accept_backoffs()));
+  visit(gauge("handshakes", counters.handshakes.load()));
+  visit(counter("handshakesRefused", counters.handshakes_refused.load()));
   for (const rpc::Protocol* protocol : server.options().protocols) {
     for (std::size_t i = 0; i < protocol->rejections.size(); ++i) {
       const auto rejected = static_cast<double>(server.rejected(*protocol, i));

@@ -33,14 +33,9 @@ std::unique_ptr<rpc::CallSession> make_session(rpc::ServerShard& shard, std::sha
 
 }  // namespace
 
-const rpc::Protocol kProtocol{"tinypb",
-                              "TinyPB",
-                              1,
-                              &matches,
-                              &make_session,
-                              nullptr,
-                              kRejectionNames,
-                              static_cast<std::size_t>(DecodeError::kBadStartByte) - 1};
+const rpc::Protocol kProtocol{"tinypb", "TinyPB",        "tinypb",
+                              1,        &matches,        &make_session,
+                              nullptr,  kRejectionNames, static_cast<std::size_t>(DecodeError::kBadStartByte) - 1};
 
 const DirectReplies kDirectReplies;
 

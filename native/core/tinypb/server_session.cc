@@ -311,7 +311,8 @@ void ServerSession::on_closed(io::CloseReason reason) {
   const auto server = server_;
   server->counters.connections_closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
-                   reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory;
+                   reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory ||
+                   reason == io::CloseReason::kLayer;
   if (bad) {
     std::string why = reason == io::CloseReason::kBadInput ? name_of(rejected_) : io::name_of(reason);
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why +

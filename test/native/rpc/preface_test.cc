@@ -46,7 +46,7 @@ std::unique_ptr<rpc::CallSession> make_toy(rpc::ServerShard& shard, std::shared_
   return std::make_unique<ToySession>(shard, std::move(connection));
 }
 
-const rpc::Protocol kToy{"toy", "Toy", kToyPreface.size(), &matches_toy, &make_toy, nullptr, kToyRejections, 0};
+const rpc::Protocol kToy{"toy", "Toy", "toy", kToyPreface.size(), &matches_toy, &make_toy, nullptr, kToyRejections, 0};
 
 rpc::ServerOptions both() {
   rpc::ServerOptions options;

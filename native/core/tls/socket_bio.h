@@ -1,0 +1,10 @@
+#pragma once
+
+#include "tls/openssl.h"
+
+namespace rocket::tls {
+
+/// How OpenSSL reads and writes: through the Stream that is a BIO's data. Null without memory.
+BIO_METHOD* make_socket_bio_method();
+
+}  // namespace rocket::tls

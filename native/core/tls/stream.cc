@@ -1,0 +1,269 @@
+#include "tls/stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "base/thread_check.h"
+#include "tls/failure.h"
+
+namespace rocket::tls {
+
+namespace {
+
+constexpr std::size_t kRecordBytes = SSL3_RT_MAX_PLAIN_LENGTH;
+constexpr std::size_t kRecordsAtOnce = 4;
+constexpr std::size_t kSealedBytes = kRecordBytes + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
+/// For records, something that OpenSSL says between them, and the text of one record.
+constexpr std::size_t kScratchBytes = (kRecordsAtOnce + 1) * kSealedBytes + kRecordBytes;
+/// Reads of the socket for one read(), each of a record or so: records that bring no bytes must not hold the thread.
+constexpr unsigned kPulls = 16;
+/// Key updates, attempts to renegotiate and alerts in a row. An honest peer has one now and then.
+constexpr unsigned kMostIdleRecords = 32;
+/// Of answers to what was read. Only a peer that asks and does not read gets that far.
+constexpr std::size_t kMostHeld = 256 * 1024;
+
+}  // namespace
+
+std::unique_ptr<Stream> Stream::accept(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context,
+                                       Listener& listener, ByteSpan begun) {
+  std::unique_ptr<Stream> stream(new Stream(io, below, std::move(context), listener, begun));
+  if (stream->ssl_ == nullptr) return nullptr;
+  SSL_set_accept_state(stream->ssl_.get());
+  return stream;
+}
+
+Stream::Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context, Listener& listener,
+               ByteSpan begun)
+    : io_(io),
+      below_(below),
+      context_(std::move(context)),
+      listener_(&listener),
+      ssl_(SSL_new(context_->get())),
+      begun_(begun.begin(), begun.end()) {
+  BIO* bio = BIO_new(context_->bio_method());
+  if (ssl_ == nullptr || bio == nullptr || SSL_set_ex_data(ssl_.get(), 0, this) != 1) {
+    ssl_.reset();
+    BIO_free(bio);
+    return;
+  }
+  BIO_set_data(bio, this);
+  SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+Stream& Stream::of(const SSL* ssl) { return *static_cast<Stream*>(SSL_get_ex_data(ssl, 0)); }
+
+std::string_view Stream::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
+std::size_t Stream::pull(std::span<std::uint8_t> into) {
+  if (!begun_.empty()) {
+    const std::size_t here = std::min(into.size(), begun_.size());
+    std::memcpy(into.data(), begun_.data(), here);
+    begun_.erase(begun_.begin(), begun_.begin() + static_cast<std::ptrdiff_t>(here));
+    if (begun_.empty()) begun_.shrink_to_fit();
+    return here;
+  }
+  // The socket has said that it has no more; it is asked again after the connection has waited for it.
+  if (below_next_ != Next::kAgain || pulls_left_ == 0 || idle_records_ > kMostIdleRecords) return 0;
+  --pulls_left_;
+  const Moved moved = below_.read(into);
+  below_next_ = moved.next;
+  return moved.bytes;
+}
+
+bool Stream::push(ByteSpan bytes) {
+  if (!out_.empty()) {
+    if (bytes.size() > out_.size() - out_size_) return false;
+    std::memcpy(out_.data() + out_size_, bytes.data(), bytes.size());
+    out_size_ += bytes.size();
+    return true;
+  }
+  if (held_.size() + bytes.size() > kMostHeld) return false;
+  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  return true;
+}
+
+void Stream::on_message(int type, ByteSpan bytes) {
+  if (!secured_ || bytes.empty()) return;
+  const bool is_idle = type == SSL3_RT_HEADER      ? bytes[0] != SSL3_RT_APPLICATION_DATA
+                       : type == SSL3_RT_HANDSHAKE ? bytes[0] == SSL3_MT_KEY_UPDATE
+                                                   : false;
+  if (is_idle) ++idle_records_;
+}
+
+bool Stream::holds_input() const {
+  if (ended_ || is_broken() || deferred_) return true;
+  if (starved_) return false;
+  return !begun_.empty() || SSL_has_pending(ssl_.get()) == 1;
+}
+
+io::ByteStream::Moved Stream::read(std::span<std::uint8_t> into) {
+  ROCKET_ON_IO_THREAD(io_);
+  if (is_broken()) return {0, broken_};
+  if (ended_) return {0, Next::kEnded};
+  starved_ = false;
+  pulls_left_ = kPulls;
+  if (!secured_) {
+    const Next next = shake_hands();
+    if (!secured_) return {0, next};
+  }
+  return decrypt(into);
+}
+
+io::ByteStream::Next Stream::shake_hands() {
+  deferred_ = !io_.take_heavy_step();
+  if (deferred_) return Next::kNextTurn;
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result != 1) return after(result);
+  secured_ = true;
+  std::exchange(listener_, nullptr)->on_secured(*this);
+  return Next::kAgain;
+}
+
+io::ByteStream::Moved Stream::decrypt(std::span<std::uint8_t> into) {
+  std::size_t filled = 0;
+  while (filled < into.size()) {
+    std::size_t got = 0;
+    ERR_clear_error();
+    const int result = SSL_read_ex(ssl_.get(), into.data() + filled, into.size() - filled, &got);
+    if (result != 1) {
+      const Next next = after(result);
+      // Bytes first: what has happened is told by the next call.
+      return {filled, filled > 0 && next != Next::kReadable ? Next::kAgain : next};
+    }
+    filled += got;
+    idle_records_ = 0;
+    if (SSL_has_pending(ssl_.get()) != 1 && below_next_ == Next::kReadable) {
+      below_next_ = Next::kAgain;
+      return {filled, Next::kReadable};
+    }
+  }
+  return {filled, Next::kAgain};
+}
+
+io::ByteStream::Next Stream::after(int result) {
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      if (idle_records_ > kMostIdleRecords) return fail();
+      starved_ = true;
+      if (below_next_ == Next::kReadable) below_next_ = Next::kAgain;
+      return Next::kReadable;
+    case SSL_ERROR_ZERO_RETURN: ended_ = true; return Next::kEnded;
+    default: return fail();
+  }
+}
+
+io::ByteStream::Next Stream::fail() {
+  failure_ = why();
+  // Many peers end without an end of TLS. It may have been cut short, so it is no orderly end either.
+  const unsigned long error = ERR_peek_error();
+  const bool flooded = idle_records_ > kMostIdleRecords;
+  const bool lost = (error == 0 && !flooded) || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  return broken_ = secured_ && lost ? Next::kBroken : Next::kInvalid;
+}
+
+bool Stream::send_held() {
+  while (!held_.empty()) {
+    const iovec part{held_.data(), held_.size()};
+    const Moved moved = below_.write({&part, 1});
+    if (moved.next == Next::kBroken) broken_ = Next::kBroken;
+    if (moved.bytes == held_.size()) {
+      std::vector<std::uint8_t>().swap(held_);
+      return true;
+    }
+    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(moved.bytes));
+    if (moved.next != Next::kAgain) return false;
+  }
+  return true;
+}
+
+io::ByteStream::Moved Stream::write(std::span<const iovec> parts) {
+  ROCKET_ON_IO_THREAD(io_);
+  const bool sent = send_held();
+  if (is_broken()) return {0, Next::kBroken};
+  if (!sent) return {0, Next::kWritable};
+  if (!secured_) return {0, Next::kReadable};
+  std::size_t taken = 0;
+  if (parts.empty()) return {0, Next::kAgain};
+  if (!encrypt(parts, taken)) return {taken, Next::kBroken};
+  return {taken, held_.empty() ? Next::kAgain : Next::kWritable};
+}
+
+bool Stream::encrypt(std::span<const iovec> parts, std::size_t& taken) {
+  const auto scratch = io_.scratch(kScratchBytes);
+  const auto text = scratch.first(kRecordBytes);
+  out_ = scratch.subspan(kRecordBytes);
+  out_size_ = 0;
+  std::size_t offset = 0;  // in the first part
+  bool good = true;
+  for (std::size_t records = 0; good && records < kRecordsAtOnce && !parts.empty(); ++records) {
+    ByteSpan record;
+    // Many small replies share a record; the text of a large one is encrypted where it is.
+    std::size_t gathered = 0;
+    while (!parts.empty() && gathered < kRecordBytes) {
+      const auto* at = static_cast<const std::uint8_t*>(parts.front().iov_base) + offset;
+      const std::size_t here = std::min(parts.front().iov_len - offset, kRecordBytes - gathered);
+      const bool alone = gathered == 0 && (here == kRecordBytes || parts.size() == 1);
+      if (!alone) std::memcpy(text.data() + gathered, at, here);
+      record = alone ? ByteSpan{at, here} : ByteSpan(text).first(gathered + here);
+      gathered += here;
+      offset += here;
+      if (offset == parts.front().iov_len) {
+        parts = parts.subspan(1);
+        offset = 0;
+      }
+    }
+    if (record.empty()) break;
+    std::size_t wrote = 0;
+    ERR_clear_error();
+    good = SSL_write_ex(ssl_.get(), record.data(), record.size(), &wrote) == 1 && wrote == record.size();
+    if (good) taken += wrote;
+  }
+  out_ = {};
+  if (!good) {
+    fail();
+    return false;
+  }
+  const std::uint8_t* at = scratch.data() + kRecordBytes;
+  const iovec part{const_cast<std::uint8_t*>(at), out_size_};  // iovec has no const form
+  const Moved moved = out_size_ == 0 ? Moved{} : below_.write({&part, 1});
+  if (moved.bytes < out_size_) held_.assign(at + moved.bytes, at + out_size_);
+  if (moved.next == Next::kBroken) broken_ = Next::kBroken;
+  return !is_broken();
+}
+
+void Stream::shutdown() {
+  if (!secured_ || is_broken()) return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_.get());  // puts close_notify into held_
+}
+
+std::string Stream::why() const {
+  if (idle_records_ > kMostIdleRecords) return "too many key updates, alerts or attempts to renegotiate";
+  const unsigned long error = ERR_peek_error();
+  std::string text = first_error();
+  if (text.empty()) return "the connection was lost";
+  if (ERR_GET_LIB(error) != ERR_LIB_SSL) return text;
+  switch (ERR_GET_REASON(error)) {
+    case SSL_R_UNEXPECTED_EOF_WHILE_READING: return "the peer closed the connection without an end of TLS";
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+      return "the peer's certificate is not valid: " +
+             std::string(X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()))) +
+             " (options tls.ca, tls.crl)";
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "the client has sent no certificate (option tls.requestCert)";
+    case SSL_R_NO_SHARED_CIPHER: return "no cipher suite in common (option tls.ciphers)";
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_WRONG_VERSION_NUMBER: return text + ": no version in common (options tls.minVersion, tls.maxVersion)";
+    case SSL_R_NO_APPLICATION_PROTOCOL: return "no protocol of the client's ALPN is spoken here (option protocols)";
+    default: return text;
+  }
+}
+
+}  // namespace rocket::tls

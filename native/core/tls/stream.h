@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "io/byte_stream.h"
+#include "io/io_thread.h"
+#include "tls/context.h"
+
+namespace rocket::tls {
+
+/// TLS over a connection's socket (Connection::put_layer()). Belongs to the connection and its io thread.
+///
+/// What comes is read from the socket straight into OpenSSL's record buffer, which exists only while a record is
+/// incomplete. What is written is encrypted into a buffer of the io thread and leaves with one write; only what the
+/// kernel does not take is kept.
+class Stream final : public io::ByteStream {
+ public:
+  /// Who hears of the handshake; called from inside read(), and must not close the connection.
+  class Listener {
+   public:
+    virtual void on_secured(Stream& stream) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
+  /// A server's side. `begun` are bytes that were read from `below` already. Null without memory.
+  static std::unique_ptr<Stream> accept(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context,
+                                        Listener& listener, ByteSpan begun);
+  static Stream& of(const SSL* ssl);
+
+  const Context& context() const { return *context_; }
+  bool secured() const { return secured_; }
+  /// The name that both sides chose with ALPN; empty if the client offered none.
+  std::string_view protocol() const;
+  /// Why it broke, with the option to look at where there is one; empty if it has not.
+  const std::string& failure() const { return failure_; }
+
+  // ByteStream
+  Moved read(std::span<std::uint8_t> into) override;
+  Moved write(std::span<const iovec> parts) override;
+  void shutdown() override;
+  bool can_direct() const override { return false; }
+  bool holds_input() const override;
+  bool holds_output() const override { return !held_.empty(); }
+
+  // For OpenSSL.
+  /// 0: nothing is there now, or ever (below_ended()).
+  std::size_t pull(std::span<std::uint8_t> into);
+  bool push(ByteSpan bytes);
+  /// Part of a record or message as it came, `type` of it or of what is in it.
+  void on_message(int type, ByteSpan bytes);
+  bool below_ended() const { return below_next_ == Next::kEnded || below_next_ == Next::kBroken; }
+
+ private:
+  Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context, Listener& listener,
+         ByteSpan begun);
+  /// What to return while it is not finished.
+  Next shake_hands();
+  Moved decrypt(std::span<std::uint8_t> into);
+  /// What follows from a call that did not succeed.
+  Next after(int result);
+  Next fail();
+  bool is_broken() const { return broken_ != Next::kAgain; }
+  std::string why() const;
+  /// True when the kernel has taken everything.
+  bool send_held();
+  bool encrypt(std::span<const iovec> parts, std::size_t& taken);
+
+  io::IoThread& io_;
+  io::ByteStream& below_;
+  const std::shared_ptr<const Context> context_;
+  Listener* listener_;
+  Owned<SSL> ssl_;
+  std::vector<std::uint8_t> begun_;  ///< read from below before there was a stream
+  std::vector<std::uint8_t> held_;   ///< encrypted, and not yet taken by the kernel
+  std::span<std::uint8_t> out_;      ///< where encrypt() puts what OpenSSL writes; empty outside of it
+  std::size_t out_size_ = 0;
+  unsigned pulls_left_ = 0;    ///< of this read()
+  unsigned idle_records_ = 0;  ///< that brought no bytes, since the last that did
+  std::string failure_;
+  Next below_next_ = Next::kAgain;  ///< what the socket last said of reading
+  bool secured_ = false;
+  bool deferred_ = false;  ///< the handshake goes on in another turn
+  bool starved_ = false;   ///< OpenSSL wants more than has come
+  bool ended_ = false;
+  Next broken_ = Next::kAgain;  ///< once nothing more can be read or written: kInvalid or kBroken
+};
+
+}  // namespace rocket::tls

@@ -1,0 +1,213 @@
+// A server's port with TLS: what becomes of clients that speak it, that do not, and that never finish.
+
+#include <openssl/err.h>
+
+#include "rpc/protocol.h"
+#include "rpc/server_shard.h"
+#include "support/js_side.h"
+#include "support/on_io.h"
+#include "support/tls_peer.h"
+#include "tinypb/protocol.h"
+
+namespace rocket::test {
+namespace {
+
+using io::CloseReason;
+
+struct TlsServer {
+  explicit TlsServer(const std::function<void(rpc::ServerOptions&)>& change = {}) {
+    rpc::ServerOptions options;
+    options.protocols = {&tinypb::kProtocol};
+    options.tls.context = server_context();
+    if (change) change(options);
+    server = js.add_server(options);
+    address = js.listen(*server);
+  }
+  std::uint64_t closed(CloseReason reason) const {
+    return server->counters.connections_closed[static_cast<std::size_t>(reason)].load();
+  }
+  bool waits_for_closed(CloseReason reason, std::uint64_t times = 1) {
+    return eventually(js.io_threads(1), [&] { return closed(reason) == times; });
+  }
+  bool waits_for_log(std::string_view text) {
+    return js.pump_until([&] {
+      return std::any_of(js.log_lines.begin(), js.log_lines.end(),
+                         [&](const std::string& line) { return line.find(text) != std::string::npos; });
+    });
+  }
+  std::uint64_t foreign(rpc::Foreign protocol) const {
+    return server->counters.foreign_connections[static_cast<std::size_t>(protocol)].load();
+  }
+
+  JsSide js;
+  std::shared_ptr<rpc::Server> server;
+  std::string address;
+};
+
+Bytes echo_request() { return make_frame({"1", "Echo.echo"}, as_bytes("hello")); }
+
+/// Sends a call, and waits for its reply.
+void expect_echo(TlsServer& at, TlsPeer& peer) {
+  ASSERT_TRUE(peer.send(echo_request()));
+  const std::size_t before = at.js.requests;
+  ASSERT_TRUE(at.js.pump_until([&] { return at.js.requests > before; }));
+  at.js.flush();
+  const Bytes reply = peer.receive_record();
+  EXPECT_GT(reply.size(), 20U);
+}
+
+TEST(ServerTls, AnswersCallsOverTls) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    TlsServer at;
+    TlsPeer peer(RawPeer(at.address), {.version = version, .alpn = {"tinypb"}});
+    ASSERT_TRUE(peer.shake_hands());
+    for (int i = 0; i < 3; ++i) expect_echo(at, peer);
+    EXPECT_EQ(at.server->counters.handshakes.load(), 0);
+  }
+}
+
+TEST(ServerTls, TellsPlainClientsWhatThePortSpeaks) {
+  TlsServer at;
+  RawPeer http(at.address);
+  ASSERT_TRUE(http.send(as_bytes("GET / HTTP/1.1\r\n\r\n")));
+  std::string response(400, '\0');
+  response.resize(http.receive(reinterpret_cast<std::uint8_t*>(response.data()), response.size()));
+  EXPECT_NE(response.find("400 Bad Request"), std::string::npos);
+  EXPECT_NE(response.find("TinyPB over TLS"), std::string::npos);
+  RawPeer tinypb(at.address);
+  ASSERT_TRUE(tinypb.send(echo_request()));
+  EXPECT_TRUE(tinypb.read_to_end());
+  ASSERT_TRUE(at.waits_for_closed(CloseReason::kBadInput, 2));
+  EXPECT_EQ(at.foreign(rpc::Foreign::kPlain), 1U);
+  EXPECT_EQ(at.foreign(rpc::Foreign::kHttp1), 1U);
+  EXPECT_TRUE(at.waits_for_log("(the client speaks without TLS, this server TinyPB over TLS)"));
+  EXPECT_EQ(at.server->counters.calls_total.load(), 0U);
+  EXPECT_EQ(at.server->counters.handshakes.load(), 0);
+}
+
+TEST(ServerTls, APlainPortAnswersTlsWithAnAlert) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls = {}; });
+  TlsPeer peer{RawPeer(at.address)};
+  ERR_clear_error();
+  EXPECT_FALSE(peer.shake_hands());
+  EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE);
+  ASSERT_TRUE(at.waits_for_closed(CloseReason::kBadInput));
+  EXPECT_EQ(at.foreign(rpc::Foreign::kTls), 1U);
+}
+
+TEST(ServerTls, SpeaksBothOnlyWhenTold) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.allow_plain = true; });
+  TlsPeer peer{RawPeer(at.address)};
+  ASSERT_TRUE(peer.shake_hands());
+  expect_echo(at, peer);
+  RawPeer plain(at.address);
+  ASSERT_TRUE(plain.send(echo_request()));
+  ASSERT_TRUE(at.js.pump_until([&] { return at.js.requests == 2; }));
+  at.js.flush();
+  EXPECT_TRUE(plain.read_frame().has_value());
+}
+
+TEST(ServerTls, EndsHandshakesThatTakeTooLong) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.handshake_timeout = Millis(50); });
+  RawPeer silent(at.address);
+  RawPeer begun(at.address);
+  ASSERT_TRUE(begun.send(as_bytes(std::string_view("\x16\x03\x01\x01\x00\x01", 6))));
+  EXPECT_TRUE(silent.read_to_end());
+  EXPECT_TRUE(begun.read_to_end());
+  ASSERT_TRUE(at.waits_for_closed(CloseReason::kLayerTimeout, 2));
+  EXPECT_TRUE(at.waits_for_log("no TLS handshake within 50 ms (option tls.handshakeTimeoutMs)"));
+  EXPECT_EQ(at.server->counters.handshakes.load(), 0);
+}
+
+TEST(ServerTls, ASecuredConnectionHasNoHandshakeTimeout) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.handshake_timeout = Millis(50); });
+  TlsPeer idle{RawPeer(at.address)};
+  ASSERT_TRUE(idle.shake_hands());
+  RawPeer silent(at.address);
+  EXPECT_TRUE(silent.read_to_end()) << "longer than the time the other one had";
+  expect_echo(at, idle);
+}
+
+TEST(ServerTls, LimitsUnfinishedHandshakes) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.max_handshakes = 2; });
+  TlsPeer done{RawPeer(at.address)};
+  ASSERT_TRUE(done.shake_hands());
+  expect_echo(at, done);
+  RawPeer first(at.address);
+  RawPeer second(at.address);
+  ASSERT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 2; }));
+  RawPeer third(at.address);
+  EXPECT_TRUE(third.read_to_end());
+  EXPECT_TRUE(at.waits_for_log("2 handshakes are unfinished (option tls.maxHandshakes)"));
+  EXPECT_EQ(at.server->counters.handshakes_refused.load(), 1U);
+  first.close();
+  ASSERT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 1; }));
+  TlsPeer next{RawPeer(at.address)};
+  EXPECT_TRUE(next.shake_hands());
+  expect_echo(at, done);
+}
+
+TEST(ServerTls, ManyHandshakesAtOnceAllEnd) {
+  TlsServer at;
+  constexpr std::size_t kPeers = 40;
+  std::vector<std::thread> threads;
+  std::atomic<std::size_t> secured{0};
+  for (std::size_t i = 0; i < kPeers; ++i) {
+    threads.emplace_back([&] {
+      TlsPeer peer{RawPeer(at.address)};
+      if (peer.shake_hands()) ++secured;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(secured.load(), kPeers);
+  EXPECT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 0; }));
+}
+
+TEST(ServerTls, ABrokenHandshakeIsLoggedWithItsReason) {
+  TlsServer at;
+  TlsPeer peer(RawPeer(at.address), {.alpn = {"http/1.1"}});
+  EXPECT_FALSE(peer.shake_hands());
+  ASSERT_TRUE(at.waits_for_closed(CloseReason::kLayer));
+  EXPECT_TRUE(at.waits_for_log("TLS: no protocol of the client's ALPN is spoken here (option protocols)"));
+}
+
+TEST(ServerTls, AlpnIsBinding) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.context = server_context(server_settings({"h2"})); });
+  TlsPeer peer(RawPeer(at.address), {.alpn = {"h2"}});
+  ASSERT_TRUE(peer.shake_hands());
+  ASSERT_TRUE(peer.send(echo_request()));
+  ASSERT_TRUE(at.waits_for_closed(CloseReason::kBadInput));
+  EXPECT_EQ(at.server->counters.calls_total.load(), 0U);
+}
+
+TEST(ServerTls, ANewContextServesNewConnections) {
+  TlsServer at;
+  TlsPeer before{RawPeer(at.address)};
+  ASSERT_TRUE(before.shake_hands());
+  const Identity fresh = make_identity("fresh", {.issuer = &test_authority()});
+  tls::ContextSettings settings = server_settings();
+  settings.keys.clear();
+  settings.keys.push_back({tls::Secret(fresh.key), {}});
+  settings.certificates = {fresh.certificate};
+  at.server->set_tls(server_context(settings));
+  on_io(*at.js.io_threads(1)[0], [] {});
+  TlsPeer after{RawPeer(at.address)};
+  ASSERT_TRUE(after.shake_hands());
+  X509* shown = SSL_get1_peer_certificate(after.ssl());
+  EXPECT_EQ(X509_check_host(shown, "fresh", 0, 0, nullptr), 1);
+  X509_free(shown);
+  expect_echo(at, before);
+  expect_echo(at, after);
+}
+
+TEST(ServerTls, ClosesWhileHandshakesAreUnfinished) {
+  TlsServer at;
+  RawPeer silent(at.address);
+  ASSERT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 1; }));
+  at.server->close(Millis(0));
+  EXPECT_TRUE(silent.read_to_end());
+  EXPECT_TRUE(at.js.pump_until([&] { return !at.js.servers_closed.empty(); }));
+}
+
+}  // namespace
+}  // namespace rocket::test

@@ -1,0 +1,101 @@
+// What a server's TLS is made of: what is refused, and by which option.
+
+#include "tls/context.h"
+
+#include <openssl/err.h>
+
+#include "support/tls_peer.h"
+#include "tls/ticket_keys.h"
+
+namespace rocket::test {
+namespace {
+
+using Change = std::function<void(tls::ContextSettings&)>;
+
+tls::ContextError error_with(const Change& change) {
+  tls::ContextSettings settings = server_settings();
+  change(settings);
+  const auto made = tls::Context::for_server(settings, {});
+  const auto* error = std::get_if<tls::ContextError>(&made);
+  return error == nullptr ? tls::ContextError{} : *error;
+}
+
+void set_key(tls::ContextSettings& to, const std::string& pem) {
+  to.keys.clear();
+  to.keys.push_back({tls::Secret(pem), tls::Secret("passphrase")});
+}
+
+std::string wrong_option(const Change& change) { return error_with(change).option; }
+
+TEST(TlsContext, IsMadeOfAKeyAndItsCertificate) {
+  EXPECT_EQ(tls::unavailable(), "");
+  EXPECT_NE(server_context(), nullptr);
+  EXPECT_EQ(ERR_peek_error(), 0U);
+}
+
+TEST(TlsContext, NamesTheOptionThatIsWrong) {
+  const Identity other = make_identity("other");
+  const std::string good = test_server_identity().certificate;
+  EXPECT_EQ(wrong_option([](auto& to) { to.keys.clear(), to.certificates.clear(); }), "key");
+  EXPECT_EQ(wrong_option([](auto& to) { set_key(to, {}); }), "key");
+  EXPECT_EQ(wrong_option([](auto& to) { to.certificates.clear(); }), "cert");
+  EXPECT_EQ(wrong_option([&](auto& to) { to.certificates = {other.certificate}; }), "cert");
+  EXPECT_EQ(wrong_option([&](auto& to) { to.certificates = {good + "-----BEGIN CERTIFICATE-----\nAAAA\n"}; }), "cert");
+  EXPECT_EQ(wrong_option([](auto& to) { to.authorities = {""}; }), "ca");
+  EXPECT_EQ(wrong_option([](auto& to) { to.authorities = {"no PEM"}; }), "ca");
+  EXPECT_EQ(wrong_option([&](auto& to) { to.authorities = {good + good.substr(0, 100)}; }), "ca") << "cut short";
+  EXPECT_EQ(wrong_option([](auto& to) { to.revocations = {""}; }), "crl");
+  EXPECT_EQ(wrong_option([](auto& to) { to.ciphers = "NO-SUCH-CIPHER"; }), "ciphers");
+  EXPECT_EQ(wrong_option([](auto& to) { to.ciphers = "TLS_NO_SUCH"; }), "ciphers");
+  EXPECT_EQ(wrong_option([](auto& to) { to.ciphers = "aNULL"; }), "ciphers") << "leaves nothing";
+  EXPECT_EQ(wrong_option([](auto& to) { to.least = tls::Version::k13, to.most = tls::Version::k12; }), "minVersion");
+  EXPECT_EQ(wrong_option([](auto& to) {
+              to.ciphers = "TLS_AES_128_GCM_SHA256";
+              to.most = tls::Version::k12;
+            }),
+            "ciphers");
+  EXPECT_EQ(wrong_option([](auto& to) { to.curves = "P-0"; }), "ecdhCurve");
+  EXPECT_EQ(wrong_option([](auto& to) { to.dh_parameters = "no PEM"; }), "dhparam");
+  EXPECT_EQ(wrong_option([](auto& to) { to.pfx.push_back({tls::Secret("no DER"), {}}); }), "pfx");
+  EXPECT_EQ(ERR_peek_error(), 0U);
+}
+
+TEST(TlsContext, SaysNothingOfSecrets) {
+  const auto error = error_with([](auto& to) { set_key(to, "my secret"); });
+  EXPECT_EQ(error.why.find("secret"), std::string::npos);
+  EXPECT_NE(error.why, "");
+}
+
+TEST(TlsContext, TakesListsThatHaveSuitesOfOneVersionAlone) {
+  EXPECT_EQ(wrong_option([](auto& to) { to.ciphers = "TLS_AES_128_GCM_SHA256"; }), "");
+  EXPECT_EQ(wrong_option([](auto& to) { to.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"; }), "");
+}
+
+TEST(TlsTicketKeys, AreReplacedAndStillOpenOlderTickets) {
+  tls::TicketKeys keys;
+  tls::TicketKeys::Key first{};
+  tls::TicketKeys::Key second{};
+  tls::TicketKeys::Key found{};
+  ASSERT_TRUE(keys.start({}, 0));
+  ASSERT_TRUE(keys.current(1, first));
+  ASSERT_TRUE(keys.current(tls::TicketKeys::kLife - 1, second));
+  EXPECT_EQ(first, second);
+  ASSERT_TRUE(keys.current(tls::TicketKeys::kLife, second));
+  EXPECT_NE(first, second);
+  EXPECT_EQ(keys.find(first.data(), tls::TicketKeys::kLife + 1, found), tls::TicketKeys::Found::kOld);
+  EXPECT_EQ(found, first);
+  EXPECT_EQ(keys.find(second.data(), tls::TicketKeys::kLife + 1, found), tls::TicketKeys::Found::kCurrent);
+  EXPECT_EQ(keys.find(first.data(), 2 * tls::TicketKeys::kLife, found), tls::TicketKeys::Found::kNone);
+}
+
+TEST(TlsTicketKeys, ThatWereGivenStay) {
+  tls::TicketKeys keys;
+  tls::TicketKeys::Key key{};
+  const std::string given(tls::TicketKeys::kBytes, 'k');
+  ASSERT_TRUE(keys.start(given, 0));
+  ASSERT_TRUE(keys.current(100 * tls::TicketKeys::kLife, key));
+  EXPECT_EQ(as_text(key), given);
+}
+
+}  // namespace
+}  // namespace rocket::test
