@@ -92,3 +92,5 @@ export type {
   Requests,
   ServerStreamHandler,
 } from './rpc/service-handlers.ts';
+export type { ServerTlsIdentity, ServerTlsOptions, TlsKey, TlsPfx } from './rpc/tls-options.ts';
+export type { Pem } from './rpc/tls-values.ts';

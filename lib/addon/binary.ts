@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { EngineStats } from '../contract/engine-stats.ts';
+import type { TlsContext, TlsContextSettings } from '../contract/tls.ts';
 import type {
   ClientTransportOptions,
   ClientTransportStats,
@@ -47,6 +48,7 @@ export interface NativeEnvironment {
   createServer(options: ServerTransportOptions, methods: readonly MethodInfo[]): number;
   listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
   setHealth(server: number, service: string, serving: boolean): void;
+  setTls(server: number, context: TlsContext): void;
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
   serverStats(server: number): ServerTransportStats;
@@ -166,6 +168,7 @@ export interface NativeBinding {
     settings: string,
     options: NativeLogOptions,
   ) => NativeLog;
+  readonly TlsContext: new (settings: TlsContextSettings) => TlsContext;
   readonly ServiceCache: new (onEvents: OnServiceEvents) => NativeServiceCache;
   readonly Environment: new (slabs: Slabs, onBatch: OnBatch) => NativeEnvironment;
   /** Of the boundary as the binary was built with it. */

@@ -1,4 +1,5 @@
 import { getSystemErrorName } from 'node:util';
+import type { TlsContext } from '../contract/tls.ts';
 import type {
   Encoder,
   MethodInfo,
@@ -88,6 +89,10 @@ class NativeServerTransport implements ServerTransport {
   setHealth(service: string, serving: boolean): void {
     // A closed server sends no answers.
     if (this.#last === undefined) this.#boundary.native.setHealth(this.#number, service, serving);
+  }
+
+  setTls(context: TlsContext): void {
+    if (this.#last === undefined) this.#boundary.native.setTls(this.#number, context);
   }
 
   close(drainMs: number): void {

@@ -5,6 +5,7 @@
  */
 
 import { linkState } from './boundary.ts';
+import type { ServerTlsSettings, TlsContext } from './tls.ts';
 
 export { messageOverhead as messageHeadBytes, requestFlag, streamRoomBytes } from './boundary.ts';
 
@@ -100,7 +101,14 @@ export interface ServerTransportStats {
    * Rejected frames, by reason. Each closed its connection, except a request over `maxFrameBytes`, which is answered.
    */
   readonly framesRejected: Readonly<Record<string, number>>;
-  /** Of those, connections that began in another protocol, by protocol (`http1`, `http2`, `tls`). */
+  /** TLS handshakes that are not finished. */
+  readonly handshakes: number;
+  /** Connections closed at once because there were `tls.maxHandshakes` of them. */
+  readonly handshakesRefused: number;
+  /**
+   * Of those, connections that began in another protocol, by protocol (`http1`, `http2`, `tls`; `plain`: without the TLS
+   * that the port wants).
+   */
   readonly foreignConnections: Readonly<Record<string, number>>;
   /** Ended connections by reason. */
   readonly connectionsClosed: Readonly<Record<string, number>>;
@@ -148,6 +156,8 @@ export interface ServerTransport {
    * state.
    */
   setHealth(service: string, serving: boolean): void;
+  /** For connections that come from now on. Only of a server that was made with TLS. */
+  setTls(context: TlsContext): void;
   close(drainMs: number): void;
   stats(): ServerTransportStats;
 }
@@ -182,6 +192,8 @@ export interface ServerTransportOptions {
   readonly maxTimeoutMs: number;
   /** 0: no health service. */
   readonly healthBlockedAfterMs: number;
+  /** Undefined: none. */
+  readonly tls: ServerTlsSettings | undefined;
   /** Takes lines directly from the io threads; without it they are passed to onLog(). */
   readonly log: ThreadLog | undefined;
 }

@@ -6,6 +6,7 @@ import {
   callbacks,
   checked,
   checkedOptions,
+  given,
   integer,
   type OptionTable,
   timeout,
@@ -16,6 +17,7 @@ import { kindOf } from '../contract/value-text.ts';
 import { RocketLogger } from '../log/create-logger.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { ServerInterceptor } from './interceptors.ts';
+import { checkedServerTls, type ServerTlsOptions } from './tls-options.ts';
 
 /** When the health service says SERVING_BLOCKED. */
 export interface HealthSettings {
@@ -122,6 +124,8 @@ export interface ServerOptions {
    * replies, by `ctx.responseCompression`. Compressed requests are always taken. Default `'identity'`: not at all.
    */
   readonly compression?: Compression;
+  /** TLS for all addresses of the server; without it the port is plain. docs/tls.md */
+  readonly tls?: ServerTlsOptions;
   /** For tests: the transport. Default: the native core. */
   readonly transport?: ServerTransportFactory;
 }
@@ -157,6 +161,7 @@ export const serverOptionTable = {
   backlog: integer(4096, 1, 65_535),
   protocols: checked(checkedProtocols),
   compression: checked((name, value: Compression = 'identity') => flagOfCompression(name, value)),
+  tls: given<ServerTlsOptions>(),
   transport: callback<ServerTransportFactory>(),
 } satisfies OptionTable<ServerOptions>;
 
@@ -186,6 +191,7 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     compression,
     ioThreads,
     maxConcurrentStreams,
+    tls,
     ...limits
   } = checkedOptions('Server', options, serverOptionTable);
   return {
@@ -196,6 +202,7 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
       maxConcurrentStreams: maxConcurrentStreams ?? limits.maxCallsPerConnection,
       maxTimeoutMs,
       healthBlockedAfterMs: health,
+      tls: tls === undefined ? undefined : checkedServerTls(tls, alpnOf(limits.protocols)),
       log: logger instanceof RocketLogger ? logger.lendToNativeThreads() : undefined,
     },
     interceptors,
@@ -205,6 +212,11 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     asyncContext,
     compression,
   };
+}
+
+/** Their names in TLS. A client that offers several gets gRPC, as nothing but a client of ours offers TinyPB. */
+export function alpnOf(protocols: readonly string[]): readonly string[] {
+  return [protocols.includes('grpc') ? 'h2' : [], protocols.includes('tinypb') ? 'tinypb' : []].flat();
 }
 
 function checkedProtocols(

@@ -1,6 +1,7 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
 import { checkedOptions } from '../contract/option-table.ts';
 import type { AnyService } from '../contract/service.ts';
+import type { TlsContext } from '../contract/tls.ts';
 import type { ServerTransport, ServerTransportStats } from '../contract/transport.ts';
 import type { Registration } from '../discovery/registry.ts';
 import { listenAddress } from './listen-address.ts';
@@ -12,9 +13,10 @@ import {
 } from './listen-options.ts';
 import { ServerCalls } from './server-calls.ts';
 import { ServerHealth, type SettableHealth } from './server-health.ts';
-import { checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
+import { alpnOf, checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
 import { checkNotAborted, ServerRegistrations } from './server-registrations.ts';
 import { type Handlers, handlersOf, type MethodHandler } from './service-handlers.ts';
+import { checkedTlsIdentity, type ServerTlsIdentity } from './tls-options.ts';
 
 /** What a server listens on. */
 export interface ListenAddress {
@@ -49,6 +51,8 @@ export class Server implements AsyncDisposable {
   readonly #health = new ServerHealth();
   #calls: ServerCalls | undefined;
   #transport: ServerTransport | undefined;
+  /** From setTls(). */
+  #tls: TlsContext | undefined;
   #state: State = 'new';
   #closed: Promise<void> | undefined;
   #onClosed: () => void = () => undefined;
@@ -98,6 +102,7 @@ export class Server implements AsyncDisposable {
       this.#calls = new ServerCalls(this.#settings, this.#methods, () => this.#onTransportClosed());
       this.#transport = this.#calls.start();
       this.#health.attach(this.#transport);
+      if (this.#tls !== undefined) this.#transport.setTls(this.#tls);
       this.#state = 'listening';
     }
     if (registry !== undefined && advertise === undefined && isWildcard(numeric)) {
@@ -132,6 +137,20 @@ export class Server implements AsyncDisposable {
    */
   setHealth(status: SettableHealth, service?: string): void {
     this.#health.set(status, service, this.#services);
+  }
+
+  /**
+   * Replaces certificates, keys and what is asked of clients, all of them: connections that are made from now on get the
+   * new ones, those that are open keep theirs. May be called in any state.
+   *
+   * @throws TypeError that names the option, and the old ones stay; Error for a server made without option `tls`.
+   */
+  setTls(identity: ServerTlsIdentity): void {
+    const { transportOptions } = this.#settings;
+    if (transportOptions.tls === undefined) throw new Error('setTls() on a server made without option tls');
+    const context = checkedTlsIdentity(identity, alpnOf(transportOptions.protocols));
+    this.#tls = context;
+    this.#transport?.setTls(context);
   }
 
   /** The registrations made by listen(), to read their state. */

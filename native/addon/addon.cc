@@ -5,6 +5,7 @@
 #include "environment.h"
 #include "log_binding.h"
 #include "service_cache_binding.h"
+#include "tls_binding.h"
 
 namespace rocket::addon {
 
@@ -23,6 +24,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Environment", Environment::define(env));
   exports.Set("ServiceCache", ServiceCacheBinding::define(env));
   exports.Set("Log", LogBinding::define(env));
+  exports.Set("TlsContext", TlsBinding::define(env));
   // lib/addon/binary.ts compares it with its own when it loads the binary.
   exports.Set("boundaryHash", static_cast<double>(kBoundaryHash));
   return exports;

@@ -54,6 +54,7 @@ Napi::Function Environment::define(Napi::Env env) {
                          InstanceMethod<&Environment::create_server>("createServer"),
                          InstanceMethod<&Environment::listen>("listen"),
                          InstanceMethod<&Environment::set_health>("setHealth"),
+                         InstanceMethod<&Environment::set_tls>("setTls"),
                          InstanceMethod<&Environment::close_server>("closeServer"),
                          InstanceMethod<&Environment::release_server>("releaseServer"),
                          InstanceMethod<&Environment::server_stats>("serverStats"),

@@ -68,6 +68,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Napi::Value create_server(const Napi::CallbackInfo& info);
   Napi::Value listen(const Napi::CallbackInfo& info);
   Napi::Value set_health(const Napi::CallbackInfo& info);
+  Napi::Value set_tls(const Napi::CallbackInfo& info);
   Napi::Value close_server(const Napi::CallbackInfo& info);
   Napi::Value release_server(const Napi::CallbackInfo& info);
   Napi::Value server_stats(const Napi::CallbackInfo& info);

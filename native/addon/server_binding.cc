@@ -7,6 +7,7 @@
 #include "log_binding.h"
 #include "stats_object.h"
 #include "tinypb/protocol.h"
+#include "tls_binding.h"
 
 namespace rocket::addon {
 
@@ -73,6 +74,13 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
       logger->write(line);
     };
   }
+  if (const auto tls = given.Get("tls"); tls.IsObject()) {
+    const auto settings = tls.As<Napi::Object>();
+    options.tls.context = TlsBinding::context_of(settings.Get("context"));
+    options.tls.allow_plain = bool_of(settings, "allowPlain");
+    options.tls.handshake_timeout = millis_of(settings, "handshakeTimeoutMs");
+    options.tls.max_handshakes = size_of(settings, "maxHandshakes");
+  }
   rpc::MethodTable methods;
   const auto given_methods = info[1].As<Napi::Array>();
   for (std::uint32_t i = 0; i < given_methods.Length(); ++i) {
@@ -115,6 +123,13 @@ Napi::Value Environment::listen(const Napi::CallbackInfo& info) {
 Napi::Value Environment::set_health(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);
   server_at(info).health.set(info[1].ToString().Utf8Value(), info[2].ToBoolean());
+  return info.Env().Undefined();
+}
+
+// js thread: setTls(server, context); for connections that come from now on
+Napi::Value Environment::set_tls(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  server_at(info).set_tls(TlsBinding::context_of(info[1]));
   return info.Env().Undefined();
 }
 

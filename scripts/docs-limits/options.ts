@@ -8,6 +8,7 @@ import { callOptionTable, channelOptionTable } from '../../lib/rpc/channel-optio
 import { closeOptionTable, listenOptionTable } from '../../lib/rpc/listen-options.ts';
 import { retryBudgetTable, retryOptionTable } from '../../lib/rpc/retry-options.ts';
 import { healthOptionTable, serverOptionTable } from '../../lib/rpc/server-options.ts';
+import { serverTlsOptionTable } from '../../lib/rpc/tls-options.ts';
 import { type Documented, documentedOptions } from './documented.ts';
 
 type Table = Readonly<Record<string, OptionRule<never, unknown>>>;
@@ -16,6 +17,7 @@ type Table = Readonly<Record<string, OptionRule<never, unknown>>>;
 const groups: readonly (readonly [title: string, file: string, interfaceName: string, table: Table])[] = [
   ['`new Server(options)`', 'lib/rpc/server-options.ts', 'ServerOptions', serverOptionTable],
   ['… `health`', 'lib/rpc/server-options.ts', 'HealthSettings', healthOptionTable],
+  ['… `tls`', 'lib/rpc/tls-options.ts', 'ServerTlsOptions', serverTlsOptionTable],
   ['`server.listen(address, options)`', 'lib/rpc/listen-options.ts', 'ListenOptions', listenOptionTable],
   ['… and `registry.register()`', 'lib/discovery/registry.ts', 'RegisterOptions', registerOptionTable],
   ['`server.close(options)`', 'lib/rpc/listen-options.ts', 'CloseOptions', closeOptionTable],

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { loadBinary } from '../../lib/addon/binary.ts';
+import { ran } from '../support/tls-clients.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -13,4 +14,19 @@ it('is the one compiled here, or with PREBUILDS_ONLY the one that is shipped', (
     ? `prebuilds/linux-${process.arch}/rocket-rpc.glibc.node`
     : 'build/Release/rocket.node';
   expect(loaded).toBe(path.join(root, file));
+});
+
+/** A Node.js without one of these could not load the binary, although it may never be asked for TLS. */
+it('needs no function of OpenSSL to be there', async () => {
+  loadBinary();
+  const [loaded = ''] = /\S*\/rocket[^/]*\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8')) ?? [];
+  const { code, output } = await ran('nm', ['-D', '--undefined-only', loaded]);
+  expect(code).toBe(0);
+  const functions = output
+    .split('\n')
+    .filter((line) =>
+      / (ASN1|BIO|ERR|EVP|OPENSSL|OSSL|OpenSSL|PEM|PKCS12|RAND|SSL|TLS|X509|d2i)_/.test(line),
+    );
+  expect(functions.length).toBeGreaterThan(50);
+  expect(functions.filter((line) => !line.trim().startsWith('w '))).toEqual([]);
 });

@@ -65,6 +65,7 @@ describe.each(transports)('a server, %s', (_, memory) => {
   const everywhere = { new: 'works', listening: 'works', closing: 'works', closed: 'works' } as const;
   const late = { throws: 'addService() must come before listen()' };
   const closed = { throws: 'listen() on a closed server' };
+  const plain = { throws: 'setTls() on a server made without option tls' };
   const table: Table<State, Server> = {
     addService: {
       use: (server) => server.addService(other, { m: () => ({}) }),
@@ -75,6 +76,10 @@ describe.each(transports)('a server, %s', (_, memory) => {
       in: { new: 'works', listening: 'works', closing: closed, closed },
     },
     setHealth: { use: (server) => server.setHealth('NOT_SERVING', 'Order'), in: everywhere },
+    setTls: {
+      use: (server) => server.setTls({}),
+      in: { new: plain, listening: plain, closing: plain, closed: plain },
+    },
     registrations: { use: (server) => expect(server.registrations).toEqual([]), in: everywhere },
     stats: {
       use: (server) => expect(server.stats()).toMatchObject({ handlersRunning: 0, callsInFlight: 0 }),

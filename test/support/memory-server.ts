@@ -286,6 +286,8 @@ export class MemoryServer implements ServerTransport {
     return this.#clock.nowMs | 0;
   }
 
+  setTls(): void {}
+
   setHealth(service: string, serving: boolean): void {
     if (service === '') this.health.clear();
     this.health.set(service, serving);
@@ -304,6 +306,8 @@ export class MemoryServer implements ServerTransport {
     return {
       ...zeros,
       ...more,
+      handshakes: 0,
+      handshakesRefused: 0,
       callsInFlight,
       framesRejected: {},
       foreignConnections: {},

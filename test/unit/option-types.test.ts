@@ -15,6 +15,7 @@ import {
   rocketDestination,
   Server,
   type ServerOptions,
+  type ServerTlsOptions,
 } from '../../lib/index.ts';
 import { encodeRequest, type LoadOptions, type RequestOptions, runLoad } from '../../lib/load/index.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
@@ -26,6 +27,7 @@ const kinds = {
   number: ['a number'],
   boolean: ['true', 'false'],
   text: ['a string', 'the empty string'],
+  pem: ['a string', 'a typed array'],
   function: ['a function', 'a class'],
   list: ['an array'],
   /** `false` switches it off. */
@@ -108,8 +110,32 @@ const takers: readonly Taker[] = [
       logger: 'settings',
       protocols: 'list',
       compression: 'object',
+      tls: 'object',
       transport: 'function',
     } satisfies KindOf<ServerOptions>,
+  },
+  {
+    name: 'tls',
+    take: inside('tls', (options) => new Server(options as ServerOptions)),
+    options: {
+      key: 'pem',
+      cert: 'pem',
+      pfx: 'object',
+      passphrase: 'text',
+      ca: 'pem',
+      crl: 'pem',
+      requestCert: 'boolean',
+      rejectUnauthorized: 'boolean',
+      ciphers: 'text',
+      minVersion: 'object',
+      maxVersion: 'object',
+      ecdhCurve: 'text',
+      dhparam: 'pem',
+      ticketKeys: 'object',
+      allowPlain: 'boolean',
+      handshakeTimeoutMs: 'number',
+      maxHandshakes: 'number',
+    } satisfies KindOf<ServerTlsOptions>,
   },
   {
     name: 'health',

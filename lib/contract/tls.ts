@@ -1,0 +1,45 @@
+/** A version of TLS, as node:tls names it; older ones are not spoken. */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** A secret and what decrypts it; an empty passphrase is none. */
+export interface TlsSecret {
+  readonly bytes: Uint8Array;
+  readonly passphrase: string;
+}
+
+/** What the core makes a context of. Everything is checked for its shape, and nothing is parsed yet. */
+export interface TlsContextSettings {
+  readonly keys: readonly TlsSecret[];
+  /** Each with its chain. */
+  readonly certificates: readonly Uint8Array[];
+  readonly pfx: readonly TlsSecret[];
+  readonly authorities: readonly Uint8Array[];
+  readonly revocations: readonly Uint8Array[];
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  readonly ciphers: string;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** Empty: those of OpenSSL. */
+  readonly ecdhCurve: string;
+  /** `auto` or PEM. Empty: none. */
+  readonly dhparam: Uint8Array;
+  /** Empty: made up. */
+  readonly ticketKeys: Uint8Array;
+  readonly alpn: readonly string[];
+}
+
+declare const opaque: unique symbol;
+
+/** Parsed certificates and keys, in the core. */
+export interface TlsContext {
+  readonly [opaque]?: never;
+}
+
+/** How a server takes TLS connections. */
+export interface ServerTlsSettings {
+  readonly context: TlsContext;
+  readonly allowPlain: boolean;
+  readonly handshakeTimeoutMs: number;
+  readonly maxHandshakes: number;
+}

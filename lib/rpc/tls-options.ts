@@ -1,0 +1,214 @@
+import { DEFAULT_CIPHERS, DEFAULT_MAX_VERSION, DEFAULT_MIN_VERSION } from 'node:tls';
+import { nativeTlsContext } from '../addon/tls-context.ts';
+import {
+  boolean,
+  type CheckedOptions,
+  checked,
+  checkedOptions,
+  choice,
+  given,
+  integer,
+  type OptionRule,
+  type OptionTable,
+  timeout,
+} from '../contract/option-table.ts';
+import type { ServerTlsSettings, TlsContext, TlsContextSettings, TlsVersion } from '../contract/tls.ts';
+import { binary, keyList, type Pem, pemBytes, pemList, pfxList, secretText, shapeOf } from './tls-values.ts';
+
+/** A private key in PEM and, if it is encrypted, what decrypts it. */
+export interface TlsKey {
+  readonly pem: Pem;
+  /** Default: option `passphrase`. */
+  readonly passphrase?: string;
+}
+
+/** A PKCS#12 file and what decrypts it. */
+export interface TlsPfx {
+  readonly buf: Uint8Array;
+  /** Default: option `passphrase`. */
+  readonly passphrase?: string;
+}
+
+/** TLS of a server's port: its certificate, and what it asks of its clients. Names and meanings are those of node:tls. */
+export interface ServerTlsOptions {
+  /** Private key in PEM, or one for each of several certificates. */
+  readonly key?: Pem | TlsKey | readonly (Pem | TlsKey)[];
+  /** Certificate in PEM, followed by those that signed it; one for each key, in the same order. */
+  readonly cert?: Pem | readonly Pem[];
+  /** Key and certificate in a PKCS#12 file. Other certificates in it complete the chain, and are not trusted. */
+  readonly pfx?: Uint8Array | TlsPfx | readonly (Uint8Array | TlsPfx)[];
+  /** What decrypts `key` and `pfx`. */
+  readonly passphrase?: string;
+  /**
+   * Certificates of the authorities that clients' certificates must come from, in PEM. Needs `requestCert`. There is no
+   * default: a certificate of a public authority says nothing of who may call.
+   */
+  readonly ca?: Pem | readonly Pem[];
+  /** Lists of revoked certificates in PEM, one of each authority in the chain of a client; without one it is refused. */
+  readonly crl?: Pem | readonly Pem[];
+  /** Ask clients for a certificate. Default false. */
+  readonly requestCert?: boolean;
+  /** Refuse a client without a valid certificate. Default true; only with `requestCert`. */
+  readonly rejectUnauthorized?: boolean;
+  /** Cipher suites in the order of preference, as OpenSSL lists them. Default: those of Node.js (`tls.DEFAULT_CIPHERS`). */
+  readonly ciphers?: string;
+  /** Oldest version. Default TLSv1.2, or that of Node.js where it is newer. */
+  readonly minVersion?: TlsVersion;
+  /** Newest version. Default TLSv1.3, or that of Node.js where it is older. */
+  readonly maxVersion?: TlsVersion;
+  /** Curves for the key exchange, such as `X25519:P-256`. Default `auto`: those of OpenSSL. */
+  readonly ecdhCurve?: string;
+  /** Parameters for DHE in PEM, or `auto`. Default: no DHE. */
+  readonly dhparam?: Pem;
+  /**
+   * 48 bytes that encrypt session tickets, the same for all processes behind one name. Default: made up, and replaced
+   * every hour.
+   */
+  readonly ticketKeys?: Uint8Array;
+  /** Serve connections that begin without TLS as well. Default false. */
+  readonly allowPlain?: boolean;
+  /**
+   * Time for a handshake, from when the connection is accepted (with `allowPlain`: from its first byte); then the
+   * connection is closed. Default 10 s.
+   */
+  readonly handshakeTimeoutMs?: number;
+  /** Unfinished handshakes; past it a new connection is closed at once. Default 1024. */
+  readonly maxHandshakes?: number;
+}
+
+/** What Server.setTls() can replace. */
+export type ServerTlsIdentity = Omit<ServerTlsOptions, 'allowPlain' | 'handshakeTimeoutMs' | 'maxHandshakes'>;
+
+const versions: readonly TlsVersion[] = ['TLSv1.2', 'TLSv1.3'];
+
+export const tlsIdentityTable = {
+  key: given<NonNullable<ServerTlsOptions['key']>>(),
+  cert: optional(pemList),
+  pfx: given<NonNullable<ServerTlsOptions['pfx']>>(),
+  passphrase: checked((name, value: string | undefined) => secretText(name, value)),
+  ca: optional(pemList),
+  crl: optional(pemList),
+  requestCert: given<boolean>(),
+  rejectUnauthorized: given<boolean>(),
+  ciphers: checked((name, value: string | undefined) => listText(name, value) || DEFAULT_CIPHERS),
+  minVersion: choice(versions, DEFAULT_MIN_VERSION === 'TLSv1.3' ? 'TLSv1.3' : 'TLSv1.2'),
+  maxVersion: choice(versions, DEFAULT_MAX_VERSION === 'TLSv1.2' ? 'TLSv1.2' : 'TLSv1.3'),
+  ecdhCurve: checked((name, value: string | undefined) => (value === 'auto' ? '' : listText(name, value))),
+  dhparam: optional(pemBytes),
+  ticketKeys: optional(ticketKeyBytes),
+} satisfies OptionTable<ServerTlsIdentity>;
+
+export const serverTlsOptionTable = {
+  ...tlsIdentityTable,
+  allowPlain: boolean(false),
+  handshakeTimeoutMs: timeout(10_000),
+  maxHandshakes: integer(1024, 1, 1 << 20),
+} satisfies OptionTable<ServerTlsOptions>;
+
+/** @throws TypeError or RangeError that names the option, and never a value that may be secret. */
+export function checkedServerTls(options: ServerTlsOptions, alpn: readonly string[]): ServerTlsSettings {
+  checkIsObject(options);
+  const checkedTls = checkedOptions('tls', options, serverTlsOptionTable, 'tls.');
+  const { allowPlain, handshakeTimeoutMs, maxHandshakes } = checkedTls;
+  return {
+    context: nativeTlsContext(contextSettings(checkedTls, alpn)),
+    allowPlain,
+    handshakeTimeoutMs,
+    maxHandshakes,
+  };
+}
+
+/** @throws TypeError that names the option, and never a value that may be secret. */
+export function checkedTlsIdentity(options: ServerTlsIdentity, alpn: readonly string[]): TlsContext {
+  checkIsObject(options);
+  return nativeTlsContext(
+    contextSettings(checkedOptions('setTls()', options, tlsIdentityTable, 'tls.'), alpn),
+  );
+}
+
+function contextSettings(
+  options: CheckedOptions<typeof tlsIdentityTable>,
+  alpn: readonly string[],
+): TlsContextSettings {
+  const { key, cert, pfx, passphrase, ca, crl, ticketKeys, dhparam } = options;
+  const { ciphers, minVersion, maxVersion, ecdhCurve } = options;
+  const keys = key === undefined ? [] : keyList('tls.key', key, passphrase);
+  const files = pfx === undefined ? [] : pfxList('tls.pfx', pfx, passphrase);
+  const demands = clientDemands(options);
+  if (key === undefined && cert === undefined && pfx === undefined)
+    throw new TypeError('tls needs key and cert, or pfx');
+  if ((key === undefined) !== (cert === undefined))
+    throw new TypeError(`tls.${key === undefined ? 'cert needs tls.key' : 'key needs tls.cert'}`);
+  if (minVersion > maxVersion) throw new TypeError(`tls.minVersion ${minVersion} is above tls.maxVersion`);
+  return {
+    keys,
+    certificates: cert ?? [],
+    pfx: files,
+    authorities: ca ?? [],
+    revocations: crl ?? [],
+    ...demands,
+    ciphers,
+    minVersion,
+    maxVersion,
+    ecdhCurve,
+    dhparam: dhparam ?? new Uint8Array(),
+    ticketKeys: ticketKeys ?? new Uint8Array(),
+    alpn,
+  };
+}
+
+/** Options that only mean something together are refused apart: clients must not go unchecked for want of one of them. */
+function clientDemands(options: CheckedOptions<typeof tlsIdentityTable>): {
+  requestCert: boolean;
+  rejectUnauthorized: boolean;
+} {
+  const { ca, crl } = options;
+  const requestCert = flag('tls.requestCert', options.requestCert);
+  const rejectUnauthorized = flag('tls.rejectUnauthorized', options.rejectUnauthorized);
+  if (requestCert !== true) {
+    const useless = ca !== undefined ? 'ca' : crl !== undefined ? 'crl' : undefined;
+    if (useless !== undefined)
+      throw new TypeError(
+        `tls.${useless} is what clients' certificates are checked with: it needs tls.requestCert: true`,
+      );
+    if (rejectUnauthorized !== undefined)
+      throw new TypeError('tls.rejectUnauthorized has no effect without tls.requestCert: true');
+  } else if (ca === undefined && rejectUnauthorized !== false) {
+    throw new TypeError('tls.requestCert needs tls.ca: the authorities that certificates must come from');
+  }
+  if (crl !== undefined && ca === undefined) throw new TypeError('tls.crl needs tls.ca');
+  return { requestCert: requestCert === true, rejectUnauthorized: rejectUnauthorized !== false };
+}
+
+function ticketKeyBytes(name: string, value: unknown): Uint8Array {
+  const bytes = binary(name, value);
+  if (bytes.length !== 48) throw new TypeError(`${name} must have 48 bytes, not ${bytes.length}`);
+  return bytes;
+}
+
+function checkIsObject(options: unknown): void {
+  const isOptions = typeof options === 'object' && options !== null && !Array.isArray(options);
+  if (!isOptions || options instanceof Uint8Array)
+    throw new TypeError(`tls takes an object of options, not ${shapeOf(options)}`);
+}
+
+function flag(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw new TypeError(`${name} must be true or false, not ${shapeOf(value)}`);
+}
+
+/** Empty: not given. */
+function listText(name: string, value: unknown): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'string' || value.trim() === '')
+    throw new TypeError(
+      `${name} must be a list of names, not ${value === '' ? 'an empty string' : shapeOf(value)}`,
+    );
+  return value;
+}
+
+function optional<Given, Checked>(
+  check: (name: string, value: unknown) => Checked,
+): OptionRule<Given, Checked | undefined> {
+  return checked((name, value) => (value === undefined ? undefined : check(name, value)));
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "tls/context.h"
+
+namespace rocket::addon {
+
+/// A tls::Context as JavaScript holds it: certificates and keys that were parsed, and rules. js thread: everything.
+class TlsBinding final : public Napi::ObjectWrap<TlsBinding> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  /// Throws a TypeError that names the option (`tls.key`); an Error where this process has no OpenSSL 3.
+  explicit TlsBinding(const Napi::CallbackInfo& info);
+
+  static std::shared_ptr<const tls::Context> context_of(const Napi::Value& binding);
+
+ private:
+  std::shared_ptr<const tls::Context> context_;
+};
+
+}  // namespace rocket::addon
