@@ -23,7 +23,7 @@ import { hindranceToWrite } from './output-file.ts';
 /** What `rocket bench` has to do. Without a target it starts its own server. */
 export interface BenchPlan {
   readonly target: string | undefined;
-  readonly load: Pick<LoadOptions, 'mode' | 'request' | 'threads' | 'connections' | 'short'> &
+  readonly load: Pick<LoadOptions, 'mode' | 'protocol' | 'request' | 'threads' | 'connections' | 'short'> &
     Pick<LoadOptions, 'timeoutMs' | 'warmupSeconds' | 'metadata'>;
   readonly json: string | undefined;
   readonly html: string | undefined;
@@ -38,6 +38,7 @@ export function benchPlan(values: Values, excess: readonly string[] = []): Bench
   }
   const load = {
     mode: modeOf(values),
+    ...optional('protocol', protocolOf(values)),
     threads: wholeOption(values, 'threads') ?? 1,
     connections: wholeOption(values, 'connections'),
     short: values['short'] === true,
@@ -48,12 +49,25 @@ export function benchPlan(values: Values, excess: readonly string[] = []): Bench
   checkThreads(values, load.mode, load.threads, load.connections);
   const withRequest = { ...load, request: requestOf(values) };
   try {
-    loadConfig({ ...withRequest, target: '' });
+    loadConfig({ ...withRequest, target: textOption(values, 'target') ?? '' });
   } catch (error) {
     throw usageError((error as Error).message, { time: '10', concurrency: '100' });
   }
   const target = textOption(values, 'target');
   return { target, load: withRequest, json: fileOf(values, 'json'), html: fileOf(values, 'html') };
+}
+
+function protocolOf(values: Values): 'tinypb' | 'grpc' | undefined {
+  const protocol = textOption(values, 'protocol');
+  if (protocol !== undefined && protocol !== 'tinypb' && protocol !== 'grpc')
+    throw badValue(values, 'protocol', `must be tinypb or grpc, not ${JSON.stringify(protocol)}`);
+  const target = textOption(values, 'target');
+  if (target?.startsWith('grpc:') === true && protocol === 'tinypb')
+    throw usageError(`--protocol tinypb does not fit --target ${target}`, values, { protocol: 'grpc' });
+  const isGrpc = protocol === 'grpc' || target?.startsWith('grpc:') === true;
+  if (isGrpc && values['short'] === true)
+    throw usageError('--short is for TinyPB: calls of gRPC share connections', values, { short: undefined });
+  return protocol;
 }
 
 function checkThreads(

@@ -25,6 +25,7 @@ const flags: Readonly<Record<string, Flag>> = {
   concurrency: { flag: '-c', example: '100' },
   maxInFlight: { flag: '--max-in-flight', example: '65536' },
   target: { flag: '--target' },
+  protocol: { flag: '--protocol', example: 'grpc' },
   connections: { flag: '--connections', example: '2' },
   short: { flag: '--short' },
   threads: { flag: '--threads', example: '1' },

@@ -16,6 +16,7 @@ Without --target a server of Order is started in a process of its own for the ru
 
 More examples:
   rocket bench -t 10 -c 100 --target 127.0.0.1:50051
+  rocket bench -t 10 -c 100 --protocol grpc             any gRPC server, with --target
   rocket bench -t 60 -c 8000 --short                   a TCP connection for every call
   rocket bench -t 10 -c 100 --metadata token=abc --metadata tenant=a
   rocket bench -t 10 -c 100 --payload 1024             the message's first string or bytes field is filled
@@ -40,6 +41,10 @@ export function benchCommand(): Command {
     .option('-q, --qps <rate>', 'calls a second on a schedule (with -t)')
     .option('-t, --time <seconds>', 'length of the load (with -c or -q)')
     .option('--target <target>', 'host:port, unix:/path, static:///a:1,b:2, or any other target of a channel')
+    .option(
+      '--protocol <name>',
+      'tinypb or grpc (default: grpc to a target grpc://…, or if the method streams)',
+    )
     .option('--connections <count>', 'kept connections, over all threads (default: one per io thread)')
     .option('--short', 'a TCP connection for every call')
     .option('--threads <count>', 'client worker threads (default: 1)')

@@ -334,6 +334,8 @@ export type ClientProtocol = 'tinypb' | 'grpc';
 export interface ClientTransportOptions {
   /** What its connections speak. */
   readonly protocol: ClientProtocol;
+  /** Of gRPC: whom requests are for; '': the name of the endpoint. */
+  readonly authority: string;
   readonly ioThreads: number;
   readonly connections: number;
   readonly shortConnections: boolean;
@@ -348,6 +350,8 @@ export interface ClientTransportOptions {
   readonly longestBackoffMs: number;
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
+  /** Of gRPC. */
+  readonly keepaliveWithoutCalls: boolean;
   readonly serialConnections: number;
   readonly checksum: boolean;
   readonly peerIsRocketRpc: boolean;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { unaryMethods } from '../contract/define-service.ts';
+import { isUnary } from '../contract/define-service.ts';
 import { stringOption } from '../contract/option-shapes.ts';
 import { integerOption, knownOptions, MiB } from '../contract/options.ts';
-import { loadProto, type MethodDefinition } from '../index.ts';
+import { loadProto, type MethodDefinition, type MethodKind } from '../index.ts';
 import { packageRoot } from '../package-root.ts';
 import { encodedBody, fillPayload } from './fill-payload.ts';
 
@@ -28,6 +28,8 @@ export interface EncodedRequest {
   readonly method: string;
   /** The protobuf message. */
   readonly body: Uint8Array;
+  /** Which sides send several messages; a caller sends this one once, and reads all replies. Default `unary`. */
+  readonly kind?: MethodKind;
 }
 
 /** The .proto has no method with the given name. */
@@ -72,18 +74,24 @@ export function encodeRequest(options: RequestOptions = {}): EncodedRequest {
   const { payloadBytes } = options;
   integerOption('payloadBytes', payloadBytes, 0, 0, 1024 * MiB);
   const request = payloadBytes === undefined ? value : fillPayload(method, value, payloadBytes);
-  return { method: method.wireName, body: encodedBody(method.request, request) };
+  return {
+    method: method.wireName,
+    body: encodedBody(method.request, request),
+    ...(isUnary(method) ? {} : { kind: method.kind! }),
+  };
 }
 
 function findMethod(proto: string, wanted: string | undefined): MethodDefinition {
   const found = new Map<string, MethodDefinition>();
   const services = loadProto(proto, { unknownFields: 'error', base64: true });
   for (const service of Object.values(services)) {
-    for (const [, method] of unaryMethods(service)) found.set(method.wireName, method);
+    for (const method of Object.values(service.methods)) found.set(method.wireName, method);
   }
   const names = [...found.keys()];
   if (wanted === undefined) {
-    const only = found.get(defaultMethod) ?? (found.size === 1 ? found.get(names[0] ?? '') : undefined);
+    const unary = [...found.values()].filter(isUnary);
+    const candidates = unary.length > 0 ? unary : [...found.values()];
+    const only = found.get(defaultMethod) ?? (candidates.length === 1 ? candidates[0] : undefined);
     if (only !== undefined) return only;
     throw new UnknownMethodError(`${proto} has more than one method`, names);
   }

@@ -1,6 +1,8 @@
+import { methodKinds } from '../contract/define-service.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
-import { booleanOption, checkSignal, functionOption } from '../contract/option-shapes.ts';
+import { booleanOption, checkSignal, choiceOption, functionOption } from '../contract/option-shapes.ts';
 import { knownOptions } from '../contract/options.ts';
+import type { ClientProtocol } from '../contract/transport.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { EncodedRequest } from './encode-request.ts';
 import type { LoadProgress } from './progress.ts';
@@ -47,6 +49,8 @@ export interface RateMode {
 export interface LoadOptions {
   /** Any target that a Channel accepts. */
   readonly target: string;
+  /** What the calls speak. Default: gRPC for a target that begins with `grpc://` or a method that streams, otherwise TinyPB. */
+  readonly protocol?: ClientProtocol | undefined;
   /** How many calls, how fast, for how long. */
   readonly mode: LoadMode;
   /** The request that every call sends, created by encodeRequest(). */
@@ -81,6 +85,7 @@ export const maxThreads = 64;
 /** With its defaults filled in. */
 export interface LoadSettings {
   readonly target: string;
+  readonly protocol: ClientProtocol;
   readonly mode: LoadMode;
   readonly request: EncodedRequest;
   readonly threads: number;
@@ -103,7 +108,10 @@ export function loadSettings(options: LoadOptions): LoadSettings {
   functionOption('onProgress', options.onProgress);
   const short = booleanOption('short', options.short, false);
   const { threads = 1, timeoutMs = defaultTimeoutMs, warmupSeconds = 0, metadata = {} } = options;
-  encodeMetadata(metadata);
+  const protocol = protocolOf(options);
+  encodeMetadata(metadata, protocol);
+  if (protocol === 'grpc' && short)
+    throw new RangeError('short must be false for gRPC: its calls share connections');
   const atOnce =
     mode.kind === 'rate'
       ? mode.maxInFlight === undefined
@@ -119,11 +127,12 @@ export function loadSettings(options: LoadOptions): LoadSettings {
   if (connections !== undefined) checkWhole('connections', connections, threads, 1024 * threads);
   checkPositive('timeoutMs', timeoutMs, 86_400_000);
   if (warmupSeconds !== 0) checkPositive('warmupSeconds', warmupSeconds, 86_400);
-  return { target, mode, request, threads, connections, short, timeoutMs, warmupSeconds, metadata };
+  return { target, protocol, mode, request, threads, connections, short, timeoutMs, warmupSeconds, metadata };
 }
 
 const optionNames: readonly (keyof LoadOptions)[] = [
   'target',
+  'protocol',
   'mode',
   'request',
   'threads',
@@ -136,6 +145,15 @@ const optionNames: readonly (keyof LoadOptions)[] = [
   'onReached',
   'onProgress',
 ];
+
+function protocolOf({ target, request, protocol }: LoadOptions): ClientProtocol {
+  const streams = (request.kind ?? 'unary') !== 'unary';
+  const fallback = target.startsWith('grpc:') || streams ? 'grpc' : 'tinypb';
+  const chosen = choiceOption('protocol', protocol, ['tinypb', 'grpc'], fallback);
+  if (chosen === 'tinypb' && streams)
+    throw new RangeError(`protocol must be grpc: ${request.method} streams, which TinyPB cannot carry`);
+  return chosen;
+}
 
 const modeNames: Readonly<Record<LoadMode['kind'], readonly string[]>> = {
   count: ['kind', 'total', 'concurrency'],
@@ -154,7 +172,8 @@ function checkRequest(request: EncodedRequest): void {
     typeof request === 'object' &&
     request !== null &&
     typeof request.method === 'string' &&
-    request.body instanceof Uint8Array;
+    request.body instanceof Uint8Array &&
+    (request.kind === undefined || methodKinds.includes(request.kind));
   if (!isRequest) throw new TypeError(`request must come from encodeRequest(), not ${kindOf(request)}`);
 }
 

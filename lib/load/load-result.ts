@@ -1,4 +1,5 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
+import type { ClientProtocol } from '../contract/transport.ts';
 import { type LatencyBucket, latencyBuckets } from './distribution.ts';
 import { type LoadMode, type LoadOptions, type LoadSettings, loadSettings } from './load-options.ts';
 import type { ThreadDone } from './messages.ts';
@@ -41,6 +42,8 @@ export interface LoadError {
 export interface LoadConfig {
   /** As given. */
   readonly target: string;
+  /** What the calls speak. */
+  readonly protocol: ClientProtocol;
   /** `package.Service.method`. */
   readonly method: string;
   /** Length of the encoded request message. */
@@ -151,9 +154,11 @@ export function loadConfig(options: LoadOptions): LoadConfig {
 }
 
 function configOf(settings: LoadSettings): LoadConfig {
-  const { target, request, mode, threads, connections, short, timeoutMs, warmupSeconds, metadata } = settings;
+  const { target, protocol, request, mode, threads, connections, short, timeoutMs } = settings;
+  const { warmupSeconds, metadata } = settings;
   return {
     target,
+    protocol,
     method: request.method,
     requestBytes: request.body.length,
     mode,

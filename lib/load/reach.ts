@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ClientProtocol } from '../contract/transport.ts';
 import { Channel, RpcError } from '../index.ts';
 import { rawMethod } from './raw-method.ts';
 
@@ -42,9 +43,14 @@ export async function firstConnection(
  *
  * @throws UnreachableError that says why, also for an invalid target.
  */
-export async function reach(target: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+export async function reach(
+  target: string,
+  protocol: ClientProtocol,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
   const boundMs = Math.min(timeoutMs, 5000);
-  await using channel = openChannel(target, boundMs);
+  await using channel = openChannel(target, protocol, boundMs);
   channel.connect();
   if (await firstConnection(channel, boundMs, signal)) return;
   if (signal?.aborted === true) return;
@@ -52,9 +58,9 @@ export async function reach(target: string, timeoutMs: number, signal?: AbortSig
   if (reason !== undefined) throw new UnreachableError(target, reason);
 }
 
-function openChannel(target: string, connectTimeoutMs: number): Channel {
+function openChannel(target: string, protocol: ClientProtocol, connectTimeoutMs: number): Channel {
   try {
-    return new Channel(target, { connections: 1, connectTimeoutMs });
+    return new Channel(target, { protocol, connections: 1, connectTimeoutMs });
   } catch (error) {
     throw new UnreachableError(target, (error as Error).message, { cause: error });
   }

@@ -15,6 +15,7 @@ export function describeLoad(config: LoadConfig): string {
   return lines([
     ['load', describeMode(config.mode)],
     ['target', config.target],
+    ...(config.protocol === 'grpc' ? [['protocol', 'gRPC'] as const] : []),
     ['method', `${config.method}, request of ${plural(config.requestBytes, 'byte')}`],
     ...(config.requestBytes === 0 ? [emptyNote] : []),
     ...(metadataKeys.length === 0 ? [] : [['metadata', metadataKeys.join(', ')] as const]),

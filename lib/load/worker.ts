@@ -1,6 +1,6 @@
 /** A client thread: its own channel and its share of the load. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Channel, type ChannelOptions, Metadata } from '../index.ts';
+import { Channel, type ChannelOptions, Metadata, type MethodKind, type ReplyStream } from '../index.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import { defaultMaxInFlight, type LoadSettings, shareOf } from './load-options.ts';
 import type { Loop, LoopPorts } from './loop.ts';
@@ -17,10 +17,10 @@ const sampleEveryMs = 250;
 const { settings, index } = workerData as ThreadData;
 const { mode, request, threads } = settings;
 const channel = new Channel(settings.target, channelOptions(settings));
-const method = rawMethod(request.method, request.body);
+const method = rawMethod(request.method, request.body, request.kind);
 const { metadata } = settings;
 const options = Object.keys(metadata).length === 0 ? {} : { metadata: new Metadata(metadata) };
-const send = (): Promise<unknown> => channel.call(method, undefined, options);
+const send = sendOf(method.kind);
 const now = (): number => performance.now();
 
 let running: Loop | undefined;
@@ -49,8 +49,30 @@ async function main(): Promise<void> {
   await runMeasured();
 }
 
-function channelOptions({ connections, short, timeoutMs, request }: LoadSettings): ChannelOptions {
+/** How one call is made. Of a stream of requests there is one; replies are read to their end. */
+function sendOf(kind: MethodKind = 'unary'): () => Promise<unknown> {
+  const requests = [undefined];
+  switch (kind) {
+    case 'unary':
+      return () => channel.call(method, undefined, options);
+    case 'clientStream':
+      return () => channel.call(method, requests, options);
+    case 'serverStream':
+      return () => readAll(channel.stream(method, undefined, options));
+    case 'bidi':
+      return () => readAll(channel.stream(method, requests, options));
+  }
+}
+
+async function readAll(replies: ReplyStream<unknown>): Promise<void> {
+  while ((await replies.next()).done !== true);
+}
+
+function channelOptions(given: LoadSettings): ChannelOptions {
+  const { protocol, connections, short, timeoutMs, request } = given;
   return {
+    protocol,
+    streamTimeoutMs: timeoutMs,
     connection: short ? 'short' : 'persistent',
     ...(connections === undefined ? {} : { connections: shareOf(connections, threads, index) }),
     timeoutMs,
@@ -59,6 +81,7 @@ function channelOptions({ connections, short, timeoutMs, request }: LoadSettings
     maxCallsInFlight: MiB,
     maxQueuedBytes: 1024 * MiB,
     maxFrameBytes: Math.max(4 * MiB, request.body.length + MiB),
+    maxMessageBytes: 1024 * MiB,
   };
 }
 

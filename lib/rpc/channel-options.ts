@@ -3,6 +3,7 @@ import type { BalancerFactory } from '../balance/balancer.ts';
 import type { BalancerName } from '../balance/balancers.ts';
 import { type EjectionSettings, ejectionTable } from '../balance/ejection.ts';
 import type { Metadata, MetadataInit } from '../contract/metadata.ts';
+import { stringOption } from '../contract/option-shapes.ts';
 import {
   boolean,
   callback,
@@ -17,11 +18,13 @@ import {
   timeout,
 } from '../contract/option-table.ts';
 import { defaultIoThreads, defaultTimeoutMs, MiB, maxTimeoutMs } from '../contract/options.ts';
+import type { Target } from '../contract/target.ts';
 import type {
   ClientProtocol,
   ClientTransportFactory,
   ClientTransportOptions,
 } from '../contract/transport.ts';
+import { kindOf } from '../contract/value-text.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { CallContext } from './call-context.ts';
@@ -61,7 +64,8 @@ export interface ChannelOptions {
   };
   /**
    * Silence after which a peer that owes a reply or an acknowledgement is probed: rocket-rpc by a health check, every
-   * host by TCP. 0: never. Default 5 s.
+   * host by TCP. 0: never. Default 5 s. A channel of gRPC sends PINGs, by default never: many servers take one every five
+   * minutes at most.
    */
   readonly keepaliveTimeMs?: number;
   /**
@@ -69,6 +73,13 @@ export interface ChannelOptions {
    * to read reports that twice a second, so with less than a second a healthy server may be given up. Default 3 s.
    */
   readonly keepaliveTimeoutMs?: number;
+  /** Whether a channel of gRPC also sends PINGs while no call is pending. Default false. */
+  readonly keepaliveWithoutCalls?: boolean;
+  /**
+   * Whom gRPC requests are for, their `:authority`: `host` or `host:port`. Default: what the target says with `dns:`,
+   * otherwise the name of the endpoint.
+   */
+  readonly authority?: string;
   /**
    * Connections kept open to an endpoint that is not rocket-rpc, with one call at a time on each, as C++ rocket
    * requires; at least one for each of `connections`. Default 16.
@@ -148,6 +159,8 @@ export const channelOptionTable = {
   backoff: group(backoffTable),
   keepaliveTimeMs: timeout(5000, 0),
   keepaliveTimeoutMs: timeout(3000),
+  keepaliveWithoutCalls: boolean(false),
+  authority: checked(checkedAuthority),
   serialConnections: integer(16, 1, 1024),
   timeoutMs: timeout(defaultTimeoutMs),
   streamTimeoutMs: timeout(maxTimeoutMs),
@@ -237,8 +250,13 @@ export interface ChannelSettings {
   readonly transportOptions: ClientTransportOptions;
 }
 
-/** `named`: the protocol that the target names. @throws RangeError or TypeError that names the option. */
-export function checkedChannelOptions(options: ChannelOptions, named?: 'grpc'): ChannelSettings {
+const noTarget = { scheme: 'static', path: '' };
+
+/** @throws RangeError or TypeError that names the option. */
+export function checkedChannelOptions(
+  options: ChannelOptions,
+  { protocol: named, scheme, path }: Pick<Target, 'protocol' | 'scheme' | 'path'> = noTarget,
+): ChannelSettings {
   const checked = checkedOptions('Channel', options, channelOptionTable);
   const { transport, connection, connections, maxQueuedBytes, backoff, protocol: asked, ...rest } = checked;
   if (asked === 'tinypb' && named !== undefined)
@@ -256,7 +274,8 @@ export function checkedChannelOptions(options: ChannelOptions, named?: 'grpc'): 
     retryBudget,
     ...others
   } = rest;
-  const { ejection, balancer, resolver, logger, ioThreads = defaultIoThreads, ...limits } = others;
+  const { ejection, balancer, resolver, logger, ioThreads = defaultIoThreads, authority, ...limits } = others;
+  const keepaliveTimeMs = protocol === 'grpc' ? (options.keepaliveTimeMs ?? 0) : limits.keepaliveTimeMs;
   return {
     protocol,
     streamProtocol: asked === 'tinypb' ? undefined : 'grpc',
@@ -275,6 +294,8 @@ export function checkedChannelOptions(options: ChannelOptions, named?: 'grpc'): 
     transportOptions: {
       ...limits,
       protocol,
+      authority: authority ?? (scheme === 'dns' ? path : ''),
+      keepaliveTimeMs,
       ioThreads,
       connections: connections ?? ioThreads,
       shortConnections: connection === 'short',
@@ -285,6 +306,13 @@ export function checkedChannelOptions(options: ChannelOptions, named?: 'grpc'): 
       longestBackoffMs: Math.max(backoff.minMs, backoff.maxMs),
     },
   };
+}
+
+function checkedAuthority(name: string, value: string | undefined): string | undefined {
+  const text = stringOption(name, value, undefined);
+  if (text !== undefined && !/^[\w.~!$&'()*+,;=:%[\]-]{1,261}$/.test(text))
+    throw new TypeError(`${name} must be a host, or host:port, not ${kindOf(text)}`);
+  return text;
 }
 
 /** Undefined: no endpoint is ejected. */

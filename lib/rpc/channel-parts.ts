@@ -74,7 +74,9 @@ export class ChannelParts {
     if (this.lane.protocol === 'grpc') return this.lane;
     if (this.#streamLane === undefined) {
       const { transportOptions } = this.#options;
-      const made = this.#makeLane({ ...transportOptions, protocol: 'grpc', shortConnections: false }, () => {
+      // Its keepalive is for TinyPB: servers take PINGs of HTTP/2 far less often.
+      const ofGrpc = { protocol: 'grpc', shortConnections: false, keepaliveTimeMs: 0 } as const;
+      const made = this.#makeLane({ ...transportOptions, ...ofGrpc }, () => {
         // ready() is about unary calls.
       });
       this.#streamLane = made;

@@ -49,7 +49,7 @@ export class Channel implements AsyncDisposable {
    */
   constructor(target: string, options: ChannelOptions = {}) {
     const parsed = parseTarget(target);
-    const settings = checkedChannelOptions(options, parsed.protocol);
+    const settings = checkedChannelOptions(options, parsed);
     const { makeTransport, transportOptions, ejection, logger } = settings;
     this.target = target;
     this.#timeoutMs = settings.timeoutMs;

@@ -275,13 +275,21 @@ export class Dispatcher implements CallRunner {
     call.tried ??= new Set();
     call.tried.add(endpoint);
     if (call.tried.size > mostMoves || !this.#endpoints.hasOther(call.tried)) {
-      if (!call.what.waitForReady) return false;
+      if (!call.what.waitForReady && !this.#mayTryAgain(call, error)) return false;
       this.#beginAnew(call, error);
       return true;
     }
     this.#moves++;
     this.#place(call);
     return true;
+  }
+
+  /**
+   * A gRPC server that says GOAWAY, or refuses a stream, serves the next connection, or the stream a moment later: there
+   * need not be another endpoint.
+   */
+  #mayTryAgain(call: ClientCall, error: RpcError): boolean {
+    return this.#protocol === 'grpc' && wasRefused(error) && call.rounds < mostMoves;
   }
 
   /** A call with `waitForReady` has time to try them all again, but not as fast as they can refuse it. */

@@ -281,6 +281,7 @@ const takers: readonly Taker[] = [
     take: load,
     options: {
       target: 'anything', // read by Channel
+      protocol: 'object',
       mode: 'object',
       request: 'object',
       threads: 'number',
