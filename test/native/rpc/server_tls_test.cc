@@ -2,6 +2,11 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <thread>
+
 #include "rpc/protocol.h"
 #include "rpc/server_shard.h"
 #include "support/js_side.h"

@@ -2,7 +2,10 @@
 
 #include "tls/context.h"
 
+#include <gtest/gtest.h>
 #include <openssl/err.h>
+
+#include <functional>
 
 #include "support/tls_peer.h"
 #include "tls/ticket_keys.h"

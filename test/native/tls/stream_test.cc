@@ -4,6 +4,8 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
+#include <functional>
 #include <random>
 
 #include "support/connection_fixture.h"
