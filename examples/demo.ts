@@ -1,15 +1,29 @@
 /**
  * `npm run demo`: a server, a channel, the most common outcomes of calls, the golden frames over a raw socket, and a
  * short load test. Everything runs in this process. `--seconds N` sets how long the load runs (default 3).
+ * `--serve PORT` only serves there, for grpcurl and other tools, until it is interrupted.
  */
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { Channel, createClient, engineStats, RpcError, Server } from 'rocket-rpc';
 import { loadVectors } from '../test/golden/load.ts';
 import { connectRaw } from '../test/support/raw-client.ts';
 import { Order, orderHandlers } from './order-service.ts';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' } } });
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '3' }, serve: { type: 'string' } },
+});
 const seconds = Number(values.seconds);
+
+if (values.serve !== undefined) {
+  const server = new Server({ reflection: true });
+  server.addService(Order, orderHandlers);
+  const { address } = await server.listen(`127.0.0.1:${values.serve}`);
+  console.log(`listening on ${address}`);
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  await server.close();
+  process.exit();
+}
 
 function heading(text: string): void {
   console.log(`\n\x1b[1m${text}\x1b[0m`);

@@ -9,6 +9,7 @@ import type {
 } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
+import { describe } from './descriptor-source.ts';
 import { isNoMessage } from './object-shape.ts';
 
 const empty = Buffer.alloc(0);
@@ -94,7 +95,22 @@ function fromGrpc(definition: GrpcServiceDefinition): ServiceDefinition {
   }
   const [first] = described;
   if (first?.service === undefined) throw noDefinition(definition);
-  return defineService(first.service, described);
+  return describe(defineService(first.service, described), () => descriptorsOf(definition));
+}
+
+/** Those that proto-loader puts beside the serializers. */
+function descriptorsOf(definition: GrpcServiceDefinition): Uint8Array[] {
+  const found = new Set<Uint8Array>();
+  for (const method of Object.values(definition as Readonly<Record<string, DescribedTypes>>)) {
+    for (const type of [method.requestType, method.responseType])
+      for (const file of type?.fileDescriptorProtos ?? []) found.add(file);
+  }
+  return [...found];
+}
+
+interface DescribedTypes {
+  readonly requestType?: { readonly fileDescriptorProtos?: readonly Uint8Array[] };
+  readonly responseType?: { readonly fileDescriptorProtos?: readonly Uint8Array[] };
 }
 
 function isOurs(service: AnyService): service is ServiceDefinition {

@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import protobuf from 'protobufjs';
 import { defineService, methodKind } from '../contract/define-service.ts';
 import { stringsOption } from '../contract/option-shapes.ts';
@@ -7,7 +6,9 @@ import { boolean, checked, checkedOptions, choice, type OptionTable } from '../c
 import type { DefinitionOf, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
-import { isFile, loadFiles } from '../proto/proto-files.ts';
+import { isFile, type LoadedFile, loadFiles } from '../proto/proto-files.ts';
+import { protobufFolder } from './bundled-descriptors.ts';
+import { describe, descriptorTypes, encodedFile } from './descriptor-source.ts';
 import type { Longs } from './int64.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import { reflectedType } from './reflected-type.ts';
@@ -53,9 +54,6 @@ export type LooseServices = { readonly [service: string]: ServiceDefinition };
 export type ServicesOf<Descriptions> = {
   readonly [Name in keyof Descriptions]: DefinitionOf<Descriptions[Name]>;
 };
-
-/** The folder of google/protobuf/descriptor.proto and others, where protobufjs itself does not look. */
-const protobufFolder = dirname(createRequire(import.meta.url).resolve('protobufjs/package.json'));
 
 function collectServices(namespace: protobuf.NamespaceBase, into: protobuf.Service[]): void {
   for (const nested of namespace.nestedArray) {
@@ -104,21 +102,23 @@ export function loadProto<Descriptions = never>(
     'loadProto: ',
   );
   const list = typeof paths === 'string' ? [paths] : paths;
-  const { root } = loadFiles(
+  const loaded = loadFiles(
     protobuf,
     list.map((path) => located(path, includeDirs)),
     { folders: includeDirs, keepCase, protobufFolder },
   );
+  const { root } = loaded;
   const found: protobuf.Service[] = [];
   collectServices(root, found);
   const rules = { unknownFields, base64 };
+  const source = () => loaded.descriptors(descriptorTypes(), descriptorNames(includeDirs)).map(encodedFile);
   const codecOf = (type: protobuf.Type): ProtobufCodec =>
     new ProtobufCodec(reflectedType(type, dates), longs, rules);
   const services: Record<string, ServiceDefinition> = {};
   const shortNames = new Map<string, number>();
   for (const service of found) shortNames.set(service.name, (shortNames.get(service.name) ?? 0) + 1);
   for (const service of found) {
-    const definition = serviceDefinition(service, codecOf);
+    const definition = describe(serviceDefinition(service, codecOf), source);
     services[definition.name] = definition;
     if (shortNames.get(service.name) === 1) services[service.name] = definition;
   }
@@ -133,6 +133,21 @@ function checkPaths(paths: unknown): void {
       `loadProto: the path of a .proto file is needed, or a list of paths, not ${kindOf(paths)}`,
     );
   stringsOption('loadProto: paths', list);
+}
+
+/**
+ * Names files as others import them: one that is only given, as its own folder, or one of `includeDirs`, names it.
+ */
+function descriptorNames(includeDirs: readonly string[]): (file: LoadedFile) => string {
+  const taken = new Set<string>();
+  return ({ path, label, importedAs }) => {
+    const names = includeDirs.map((folder) => relative(resolve(folder), path));
+    const inside = names.find((name) => !name.startsWith('..') && !isAbsolute(name));
+    let name = (importedAs ?? inside ?? basename(path)).split(sep).join('/');
+    if (taken.has(name)) name = label;
+    taken.add(name);
+    return name;
+  };
 }
 
 /** A path may be relative to the working directory or to one of the folders. */

@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs';
 import { defineService } from '../contract/define-service.ts';
 import type { MethodKind, ServiceDefinition } from '../contract/service.ts';
+import { describe, filesOfSet } from './descriptor-source.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import type { StaticTypes } from './static-types.ts';
 
@@ -37,11 +38,15 @@ export function linkTypes(root: object, from: object, paths: readonly string[]):
 /** The .proto's name of a method, the full names of its request and response, and its kind, `unary` if there is none. */
 export type StaticMethod = readonly [name: string, request: string, response: string, kind?: MethodKind];
 
-/** The definition of a service whose message types are generated. */
+/**
+ * The definition of a service whose message types are generated. `files` is a FileDescriptorSet in base64 (of older
+ * generated code: undefined) with the service's file and what that imports.
+ */
 export function staticService(
   name: string,
   types: StaticTypes,
   methods: { readonly [key: string]: StaticMethod },
+  files?: string,
 ): ServiceDefinition {
   const described = Object.entries(methods).map(([key, [method, request, response, kind = 'unary']]) => ({
     key,
@@ -50,5 +55,8 @@ export function staticService(
     request: new ProtobufCodec(types.get(request), types.longs),
     response: new ProtobufCodec(types.get(response), types.longs),
   }));
-  return defineService(name, described);
+  const definition = defineService(name, described);
+  return files === undefined
+    ? definition
+    : describe(definition, () => filesOfSet(Buffer.from(files, 'base64')));
 }

@@ -46,6 +46,7 @@ function emptyBody(): Body {
   };
 }
 
+const modifiers = ['public', 'weak'] as const;
 const labels = ['optional', 'required', 'repeated'] as const;
 /** Deeper than any real .proto; protobufjs has its own limit. */
 const deepest = 100;
@@ -115,10 +116,10 @@ class OutlineParser {
     const tokens = this.#tokens;
     // Only of options, which are not read.
     const isOfOptions = this.#hasVisibility && tokens.skip('option');
-    if (!isOfOptions && !tokens.skip('weak')) tokens.skip('public');
+    const modifier = isOfOptions ? undefined : modifiers.find((each) => tokens.skip(each));
     const name = tokens.strings();
     tokens.expect(';');
-    return isOfOptions ? undefined : { name, line };
+    return isOfOptions ? undefined : { name, line, modifier };
   }
 
   /** What may be declared in a file and, services aside, in a message; false when it is something else. */

@@ -17,6 +17,7 @@ export interface Outline {
 export interface Import {
   readonly name: string;
   readonly line: number;
+  readonly modifier: 'public' | 'weak' | undefined;
 }
 
 interface Declared {
@@ -71,6 +72,8 @@ export interface ServiceOutline extends Declared {
 export interface MethodOutline extends Declared {
   readonly request: string;
   readonly response: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
 }
 
 /** `extend`. */

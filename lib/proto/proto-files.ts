@@ -3,6 +3,8 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import type protobuf from 'protobufjs';
 import { bindFile } from './bind.ts';
 import { checkOutline } from './check-outline.ts';
+import type { Json } from './descriptor-options.ts';
+import { fileDescriptor } from './file-descriptor.ts';
 import type { Protobuf } from './names.ts';
 import type { Outline } from './outline.ts';
 import { outlineOf } from './outline-parser.ts';
@@ -29,11 +31,15 @@ export interface LoadedFile {
   readonly isGiven: boolean;
   /** Where it was imported first; its own first line when it was given. */
   readonly where: string;
+  /** What it was imported as first. */
+  readonly importedAs: string | undefined;
 }
 
 export interface LoadedFiles {
   readonly root: protobuf.Root;
   readonly files: readonly LoadedFile[];
+  /** The FileDescriptorProtos of all files that protobufjs has not built in, as fileDescriptor() makes them. */
+  descriptors(descriptors: protobuf.Root, nameOf: (file: LoadedFile) => string): Json[];
 }
 
 /**
@@ -46,6 +52,13 @@ export function loadFiles(protobuf: Protobuf, paths: readonly string[], options:
   return loading.finish();
 }
 
+/** The import statement by which a file is read first. */
+interface Importer {
+  readonly label: string;
+  readonly line: number;
+  readonly name: string;
+}
+
 class Loading {
   readonly #protobuf: Protobuf;
   readonly #options: LoadOptions;
@@ -55,6 +68,8 @@ class Loading {
   /** By path, without links; what protobufjs has built in by its name. */
   readonly #files = new Map<string, LoadedFile>();
   readonly #outlines: Outline[] = [];
+  /** By outline: the keys in #files of what it imports. */
+  readonly #imported = new Map<Outline, string[]>();
   /** The files whose imports are being read, the outermost first. */
   readonly #open: string[] = [];
 
@@ -65,7 +80,7 @@ class Loading {
     this.#given = new Set(given.filter(isFile).map((path) => realpathSync(path)));
   }
 
-  load(path: string, importer?: { readonly label: string; readonly line: number }): void {
+  load(path: string, importer?: Importer): void {
     const label = labelOf(path);
     if (!isFile(path))
       throw new ProtoError(label, undefined, `no such file${existsSync(path) ? ', but a folder' : ''}`);
@@ -80,10 +95,20 @@ class Loading {
     this.#outlines.push(outline);
     const where = importer === undefined ? `${label}:1` : `${importer.label}:${importer.line}`;
     const isGiven = this.#given.has(real);
-    this.#files.set(real, { path, label, package: outline.package, isBundled: false, isGiven, where });
+    const importedAs = importer?.name;
+    this.#files.set(real, {
+      path,
+      label,
+      package: outline.package,
+      isBundled: false,
+      isGiven,
+      where,
+      importedAs,
+    });
     this.#parse(source, outline);
     this.#open.push(real);
-    for (const { name, line: at } of outline.imports) this.#import(path, label, name, at);
+    const imported = outline.imports.map(({ name, line: at }) => this.#import(path, label, name, at));
+    this.#imported.set(outline, imported);
     this.#open.pop();
   }
 
@@ -108,14 +133,18 @@ class Loading {
     }
   }
 
-  #import(path: string, label: string, name: string, line: number): void {
+  /** Returns its key in #files. */
+  #import(path: string, label: string, name: string, line: number): string {
     const { folders, protobufFolder } = this.#options;
     const candidates = [dirname(path), ...folders, process.cwd(), protobufFolder];
     const found = candidates.map((folder) => resolve(folder, name)).find(isFile);
-    if (found !== undefined) this.load(found, { label, line });
-    else if (!this.#files.has(name) && !this.#addBundled(name, label, line)) {
-      throw new ProtoError(label, line, `import "${name}" is not found`);
+    if (found !== undefined) {
+      this.load(found, { label, line, name });
+      return realpathSync(found);
     }
+    if (!this.#files.has(name) && !this.#addBundled(name, label, line))
+      throw new ProtoError(label, line, `import "${name}" is not found`);
+    return name;
   }
 
   /** A file of google/protobuf/ that protobufjs has built in; false when it has none of this name. */
@@ -137,6 +166,7 @@ class Loading {
       isBundled: true,
       isGiven: false,
       where,
+      importedAs: name,
     });
     return true;
   }
@@ -166,7 +196,21 @@ class Loading {
         `protobufjs has read ${read} types and services where ${this.#index.size} are declared`,
       );
     this.#root.resolveAll();
-    return { root: this.#root, files: [...this.#files.values()] };
+    return {
+      root: this.#root,
+      files: [...this.#files.values()],
+      descriptors: (descriptors, nameOf) => this.#descriptors(descriptors, nameOf),
+    };
+  }
+
+  #descriptors(descriptors: protobuf.Root, nameOf: (file: LoadedFile) => string): Json[] {
+    const names = new Map([...this.#files].map(([key, file]) => [key, nameOf(file)]));
+    const byLabel = new Map([...this.#files].map(([key, file]) => [file.label, names.get(key) ?? key]));
+    return this.#outlines.map((outline) => {
+      const imported = (this.#imported.get(outline) ?? []).map((key) => names.get(key) ?? key);
+      const name = byLabel.get(outline.file) ?? outline.file;
+      return fileDescriptor(outline, this.#index, descriptors, name, imported);
+    });
   }
 
   #count(namespace: protobuf.NamespaceBase): number {

@@ -16,18 +16,19 @@ export function readService(tokens: TokenReader, line: number): ServiceOutline {
 
 function readMethod(tokens: TokenReader, line: number): MethodOutline {
   const name = tokens.name();
-  const request = readType(tokens);
+  const [request, requestStream] = readType(tokens);
   tokens.expect('returns');
-  const response = readType(tokens);
+  const [response, responseStream] = readType(tokens);
   const options: Option[] = [];
   if (!tokens.skip(';')) readBody(tokens, options, () => tokens.expect('option'));
-  return { name, line, request, response, options };
+  return { name, line, request, response, requestStream, responseStream, options };
 }
 
-function readType(tokens: TokenReader): string {
+function readType(tokens: TokenReader): [type: string, streams: boolean] {
   tokens.expect('(');
-  if (tokens.isNext('stream') && !tokens.isNext(')', 1) && !tokens.isNext('.', 1)) tokens.next();
+  const streams = tokens.isNext('stream') && !tokens.isNext(')', 1) && !tokens.isNext('.', 1);
+  if (streams) tokens.next();
   const type = tokens.path(true);
   tokens.expect(')');
-  return type;
+  return [type, streams];
 }

@@ -108,6 +108,12 @@ export interface ServerOptions {
    * without a turn of the event loop it reports SERVING_BLOCKED. Default true: 1 s.
    */
   readonly health?: boolean | HealthSettings;
+  /**
+   * Whether gRPC clients may ask which services there are, and for the .proto files that describe them
+   * (`grpc.reflection.v1` and `v1alpha`), as grpcurl, grpcui and Postman do. Default false: it tells strangers what there
+   * is to attack.
+   */
+  readonly reflection?: boolean;
   /** Run around every handler, the first one outermost. */
   readonly interceptors?: readonly ServerInterceptor[];
   /**
@@ -156,6 +162,7 @@ export const serverOptionTable = {
   exposeErrors: boolean(false),
   asyncContext: boolean(false),
   health: checked(healthBlockedAfterMs),
+  reflection: boolean(false),
   interceptors: callbacks<ServerInterceptor>(),
   logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
   backlog: integer(4096, 1, 65_535),
@@ -176,6 +183,7 @@ export interface ServerSettings {
   readonly asyncContext: boolean;
   /** flagOfCompression. */
   readonly compression: number;
+  readonly reflection: boolean;
 }
 
 /** @throws RangeError or TypeError that names the option. */
@@ -189,11 +197,14 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     asyncContext,
     health,
     compression,
+    reflection,
     ioThreads,
     maxConcurrentStreams,
     tls,
     ...limits
   } = checkedOptions('Server', options, serverOptionTable);
+  if (reflection && !limits.protocols.includes('grpc'))
+    throw new TypeError("reflection is a service of gRPC, which protocols leaves out: add 'grpc'");
   return {
     makeTransport: transport ?? nativeServerTransport,
     transportOptions: {
@@ -211,6 +222,7 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
     exposeErrors,
     asyncContext,
     compression,
+    reflection,
   };
 }
 

@@ -1,9 +1,10 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
 import { checkedOptions } from '../contract/option-table.ts';
-import type { AnyService } from '../contract/service.ts';
+import type { AnyService, ServiceDefinition } from '../contract/service.ts';
 import type { TlsContext } from '../contract/tls.ts';
 import type { ServerTransport, ServerTransportStats } from '../contract/transport.ts';
 import type { Registration } from '../discovery/registry.ts';
+import { safeLogger } from '../log/logger.ts';
 import { listenAddress } from './listen-address.ts';
 import {
   type CloseOptions,
@@ -11,6 +12,7 @@ import {
   type ListenOptions,
   listenOptionTable,
 } from './listen-options.ts';
+import { reflectionHandlers } from './reflection.ts';
 import { ServerCalls } from './server-calls.ts';
 import { ServerHealth, type SettableHealth } from './server-health.ts';
 import { alpnOf, checkedServerOptions, type ServerOptions, type ServerSettings } from './server-options.ts';
@@ -46,7 +48,7 @@ export class Server implements AsyncDisposable {
   readonly #settings: ServerSettings;
   readonly #methods: MethodHandler[] = [];
   readonly #names = new Set<string>();
-  readonly #services: string[] = [];
+  readonly #definitions: ServiceDefinition[] = [];
   readonly #registrations = new ServerRegistrations();
   readonly #health = new ServerHealth();
   #calls: ServerCalls | undefined;
@@ -73,12 +75,20 @@ export class Server implements AsyncDisposable {
     if (this.#state !== 'new') throw new Error('addService() must come before listen()');
     const definition = toServiceDefinition(service);
     const found = handlersOf(definition, handlers);
-    for (const { wireName } of found.map((each) => each.definition))
-      if (this.#names.has(wireName)) throw new TypeError(`${wireName} already has a handler`);
-    this.#services.push(definition.name);
-    for (const each of found) this.#names.add(each.definition.wireName);
-    this.#methods.push(...found);
+    this.#addMethods(found);
+    this.#definitions.push(definition);
     return this;
+  }
+
+  #addMethods(methods: readonly MethodHandler[]): void {
+    const names = methods.map(({ definition }) => definition.wireName);
+    for (const name of names) if (this.#names.has(name)) throw new TypeError(`${name} already has a handler`);
+    for (const name of names) this.#names.add(name);
+    this.#methods.push(...methods);
+  }
+
+  get #services(): string[] {
+    return this.#definitions.map(({ name }) => name);
   }
 
   /**
@@ -99,6 +109,7 @@ export class Server implements AsyncDisposable {
     if (this.#isClosed()) throw new Error('the server was closed while listen() resolved a name');
     checkNotAborted(signal, 'listen()');
     if (this.#state === 'new') {
+      if (this.#settings.reflection) this.#addMethods(this.#reflection());
       this.#calls = new ServerCalls(this.#settings, this.#methods, () => this.#onTransportClosed());
       this.#transport = this.#calls.start();
       this.#health.attach(this.#transport);
@@ -125,6 +136,15 @@ export class Server implements AsyncDisposable {
       address: bound,
       port: bound.startsWith('unix:') ? 0 : Number(bound.slice(bound.lastIndexOf(':') + 1)),
     };
+  }
+
+  #reflection(): MethodHandler[] {
+    const { transportOptions, logger } = this.#settings;
+    return reflectionHandlers({
+      definitions: this.#definitions,
+      health: transportOptions.healthBlockedAfterMs > 0,
+      onError: (text, error) => safeLogger(logger).error(text, error),
+    });
   }
 
   /**

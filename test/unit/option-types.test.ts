@@ -106,6 +106,7 @@ const takers: readonly Taker[] = [
       exposeErrors: 'boolean',
       asyncContext: 'boolean',
       health: 'switch',
+      reflection: 'boolean',
       interceptors: 'list',
       logger: 'settings',
       protocols: 'list',

@@ -5,7 +5,12 @@ import { syntaxOf } from './module-format.ts';
 import { importName, importPath } from './module-path.ts';
 
 /** The JavaScript of a module, around the static code of its message types. */
-export function moduleCode(module: Module, staticCode: string, options: GenOptions): string {
+export function moduleCode(
+  module: Module,
+  staticCode: string,
+  descriptorSet: (file: string) => string,
+  options: GenOptions,
+): string {
   const syntax = syntaxOf[options.module ?? 'esm'];
   const files = [...module.imports.keys()];
   const imports = files.map((file, index) => syntax.import(importName(index), importPath(module.file, file)));
@@ -23,6 +28,7 @@ export function moduleCode(module: Module, staticCode: string, options: GenOptio
     ...(links.length === 0 ? [] : [links.join('\n')]),
     `const $types = new $.StaticTypes('${options.int64}', [${imported}], {${entries}\n});\n${syntax.exportOwn}`,
     ...module.enums.map(({ name }) => syntax.export(name.exported, `$root.${name.codePath}`)),
+    ...(module.services.length === 0 ? [] : [`const $files = '${descriptorSet(module.file)}';`]),
     ...module.services.map((service) => syntax.export(service.exported, serviceCode(service))),
   ].join('\n\n')}\n`;
 }
@@ -76,5 +82,5 @@ function serviceCode({ fullName, methods }: Service): string {
     return `\n  ${key}: [${parts.map((part) => `'${part}'`).join(', ')}],`;
   });
   const map = entries.length === 0 ? '{}' : `{${entries.join('')}\n}`;
-  return `$.staticService('${fullName}', $types, ${map})`;
+  return `$.staticService('${fullName}', $types, ${map}, $files)`;
 }

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type protobuf from 'protobufjs';
+import type { Json } from '../../proto/descriptor-options.ts';
 import { ProtoError } from '../../proto/proto-error.ts';
 import { type LoadedFile, type LoadedFiles, labelOf, loadFiles as load } from '../../proto/proto-files.ts';
 import { GenFailure } from './gen-failure.ts';
@@ -20,6 +21,8 @@ export interface ProtoFiles {
   readonly root: protobuf.Root;
   /** In the order of their names. */
   readonly files: readonly ProtoFile[];
+  /** FileDescriptorProtos under these names. */
+  descriptors(types: protobuf.Root): Json[];
 }
 
 export interface LoadOptions {
@@ -39,13 +42,18 @@ export function loadFiles(
   const folders = [...included, base];
   const loaded = loadedFiles(protobuf, given, { folders, keepCase, protobufFolder });
   const names = new Names([...folders, protobufFolder], base);
+  const named = new Map(loaded.files.map((file) => [file, names.of(file)]));
   const files = loaded.files.map((file) => ({
-    name: names.of(file),
+    name: named.get(file) ?? file.label,
     label: file.label,
     package: file.package,
     given: file.isGiven,
   }));
-  return { root: loaded.root, files: files.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  return {
+    root: loaded.root,
+    files: files.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    descriptors: (types) => loaded.descriptors(types, (file) => named.get(file) ?? file.label),
+  };
 }
 
 function loadedFiles(...arguments_: Parameters<typeof load>): LoadedFiles {

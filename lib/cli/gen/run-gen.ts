@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { useCodeNames } from './code-names.ts';
+import { descriptorSets } from './descriptor-set.ts';
 import { codeOfFile } from './file-code.ts';
 import { GenFailure } from './gen-failure.ts';
 import type { GenOptions } from './gen-options.ts';
@@ -27,10 +28,11 @@ export function generate(paths: readonly string[], options: GenOptions): Generat
   const files = new Map<string, string>();
   const modules = modulesOf(tools.protobuf, loaded, options.dates);
   useCodeNames(tools.protobuf, loaded.root);
+  const descriptorSet = descriptorSets(tools, loaded);
   const labels = new Map(loaded.files.map((file) => [file.name, file.label]));
   for (const module of modules) {
     const code = codeOfFile(tools, loaded.root, labels.get(module.file) ?? module.file);
-    files.set(`${modulePath(module.file)}.js`, moduleCode(module, code, options));
+    files.set(`${modulePath(module.file)}.js`, moduleCode(module, code, descriptorSet, options));
     files.set(`${modulePath(module.file)}.d.ts`, moduleTypes(module, options));
   }
   return { files, services: modules.flatMap((module) => module.services.map((service) => service.fullName)) };

@@ -43,7 +43,7 @@ const grpcJs: OperatorServer = {
 const rocket: OperatorServer = {
   name: 'rocket-rpc server',
   needs: [],
-  lacks: ['reflection'],
+  lacks: [],
   start: startRocketTestServer,
 };
 

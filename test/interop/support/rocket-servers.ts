@@ -61,7 +61,7 @@ export async function startRocketTestServer(): Promise<Running> {
   const { TestService } = loadProto(testProto, { includeDirs: [protosFolder] });
   if (TestService === undefined) throw new Error(`${testProto} has no service TestService`);
   // A thousand replies of 300 kB are asked for at once.
-  const server = new Server({ maxWriteQueueBytes: 512 << 20 });
+  const server = new Server({ maxWriteQueueBytes: 512 << 20, reflection: true });
   const handlers: unknown = testService(compression);
   server.addService(TestService, handlers as Handlers<typeof TestService>);
   const { port } = await server.listen('127.0.0.1:0');

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import protobuf from 'protobufjs';
+// Adds toDescriptor() to Root.
+import 'protobufjs/ext/descriptor.js';
+import type { Json } from '../proto/descriptor-options.ts';
+import { loadFiles } from '../proto/proto-files.ts';
+import { descriptorTypes } from './descriptor-source.ts';
+
+/** Has google/protobuf/descriptor.proto and others that are not built in. */
+export const protobufFolder = dirname(createRequire(import.meta.url).resolve('protobufjs/package.json'));
+
+/** The FileDescriptorProto of a file of google/protobuf/, before its repair; undefined if it is none. */
+export function bundledDescriptor(name: string): Json | undefined {
+  if (!/^google\/protobuf\/\w+\.proto$/.test(name)) return undefined;
+  const json = protobuf.common.get(name);
+  if (json !== null) {
+    const [file] = protobuf.Root.fromJSON(json).toDescriptor('proto3').toJSON()['file'] as Json[];
+    return file === undefined ? undefined : { ...file, name };
+  }
+  const path = join(protobufFolder, name);
+  if (!existsSync(path)) return undefined;
+  const loaded = loadFiles(protobuf, [path], { folders: [protobufFolder], keepCase: true, protobufFolder });
+  const nameOf = ({ importedAs }: { readonly importedAs: string | undefined }) => importedAs ?? name;
+  return loaded.descriptors(descriptorTypes(), nameOf)[0];
+}
