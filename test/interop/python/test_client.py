@@ -1,4 +1,4 @@
-"""Cases of grpc's interoperability tests by grpcio: `test_client.py PORT CASE...` prints "CASE ok" for each."""
+"""Cases of grpc's interoperability tests by grpcio: `test_client.py [--gzip] PORT CASE...` prints "CASE ok" for each."""
 
 import queue
 import sys
@@ -8,8 +8,8 @@ import grpc
 from testing import *
 
 
-def main(port, names):
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+def main(port, names, compression):
+    with grpc.insecure_channel(f"127.0.0.1:{port}", compression=compression) as channel:
         for name in names:
             cases[name](channel)
             print(f"{name} ok", flush=True)
@@ -155,4 +155,6 @@ cases = {
 }
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    gzip = sys.argv[1] == "--gzip"
+    port, *names = sys.argv[2 if gzip else 1 :]
+    main(port, names, grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression)

@@ -9,6 +9,8 @@ const caseDeadlineMs = 30_000;
 export interface ClientPeer {
   readonly name: string;
   readonly needs: readonly PeerName[];
+  /** It compresses requests of every case. */
+  readonly compresses?: true;
   readonly cases: readonly CaseName[];
   /** Rejects with what the client printed when the case failed. */
   run(name: CaseName, port: number): Promise<void>;
@@ -105,6 +107,17 @@ const grpcio: ClientPeer = {
   },
 };
 
+/** All of its requests that get shorter by it are compressed. */
+const grpcioGzip: ClientPeer = {
+  name: 'grpcio client with gzip',
+  needs: ['grpcio'],
+  compresses: true,
+  cases: ['large_unary', 'client_streaming', 'server_streaming', 'ping_pong', 'concurrent_large_unary'],
+  async run(name, port) {
+    await runPython('test_client.py', ['--gzip', String(port), name]);
+  },
+};
+
 const grpcioAio: ClientPeer = {
   name: 'grpcio asyncio client',
   needs: ['grpcio'],
@@ -135,4 +148,4 @@ async function runPython(script: string, args: readonly string[]): Promise<void>
   await runPeer('grpcio', { args: ['-B', file, ...args], deadlineMs: caseDeadlineMs });
 }
 
-export const clientPeers: readonly ClientPeer[] = [grpcGoClient, tonicClient, grpcio, grpcioAio];
+export const clientPeers: readonly ClientPeer[] = [grpcGoClient, tonicClient, grpcio, grpcioGzip, grpcioAio];
