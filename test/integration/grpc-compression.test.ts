@@ -385,6 +385,102 @@ describe.each(formats)('replies with %s', (format) => {
   });
 });
 
+describe('a reply that is being compressed', () => {
+  const large = textOf(3_000_000, seededRandom(5));
+  const accept = { 'grpc-accept-encoding': 'gzip' };
+  const requests = [frame(textMessage('x'))];
+
+  it('is dropped when its caller goes away', async () => {
+    const logged: unknown[] = [];
+    const note = (...what: unknown[]) => logged.push(what);
+    const cancels: AbortController[] = [];
+    let cleanedUp = 0;
+    const whenReplying = (cancel: AbortController): { text: string } => {
+      // After the reply is handed over, before it can be compressed.
+      queueMicrotask(() => setImmediate(() => cancel.abort()));
+      return { text: large };
+    };
+    const { call, untilIdle } = await start(
+      {
+        one: ({ text }) => whenReplying(cancels[Number(text)]!),
+        *flow({ text }) {
+          try {
+            for (;;) yield whenReplying(cancels[Number(text)]!);
+          } finally {
+            cleanedUp++;
+          }
+        },
+      },
+      { compression: 'gzip', logger: { warn: note, error: note } },
+    );
+    const calls = Array.from({ length: 20 }, (_, n) => {
+      cancels[n] = new AbortController();
+      const path = n % 2 === 0 ? one : flow;
+      return call(path, [frame(textMessage(String(n)))], accept, cancels[n].signal);
+    });
+    for (const { messages } of await Promise.all(calls)) expect(messages).toHaveLength(0);
+    await untilIdle();
+    expect(cleanedUp).toBe(10);
+    expect(logged).toEqual([]);
+  });
+
+  it('is waited for when the server closes', async () => {
+    let begun = 0;
+    const reply = (): { text: string } => {
+      begun++;
+      return { text: large };
+    };
+    const { call, server } = await start(
+      {
+        one: reply,
+        *flow() {
+          yield reply();
+          yield reply();
+        },
+      },
+      { compression: 'gzip' },
+    );
+    const calls = [one, one, flow, one].map((path) => call(path, requests, accept));
+    await until(() => begun === 4, { deadlineMs: 10_000, what: 'the handlers to reply' });
+    await server.close({ drainMs: 20_000 });
+    for (const { status, messages } of await Promise.all(calls)) {
+      expect(status).toBe(0);
+      for (const message of messages) expect(textIn(message, 'gzip') === large).toBe(true);
+    }
+  });
+
+  it('holds up neither the others, nor the order of its stream', async () => {
+    const { call } = await start(
+      {
+        one: ({ text }) => ({ text }),
+        *flow() {
+          for (let n = 0; n < 6; n++) yield { text: n % 2 === 0 ? `${n} ${large}` : `${n} short` };
+        },
+      },
+      { compression: 'gzip' },
+    );
+    let isOver = false;
+    const streaming = call(flow, requests, accept).finally(() => {
+      isOver = true;
+    });
+    let answered = 0;
+    while (!isOver) {
+      await call(one, requests);
+      answered++;
+    }
+    const { messages } = await streaming;
+    expect(messages.map((message) => textIn(message, 'gzip')?.slice(0, 2))).toEqual([
+      '0 ',
+      '1 ',
+      '2 ',
+      '3 ',
+      '4 ',
+      '5 ',
+    ]);
+    expect(answered).toBeGreaterThan(1);
+  });
+});
+
 describe('responseCompression', () => {
   const failing = async (use: (context: CallContext) => void, options: ServerOptions = {}) => {
     let thrown: unknown;

@@ -63,6 +63,7 @@ export function bareGrpc(address: string) {
     path: string,
     chunks: readonly Uint8Array[],
     more: OutgoingHttpHeaders = {},
+    signal?: AbortSignal,
   ): Promise<GrpcAnswer> => {
     const stream = session.request({
       ':method': 'POST',
@@ -83,6 +84,7 @@ export function bareGrpc(address: string) {
     stream.on('data', (bytes: Buffer) => received.push(bytes));
     const closed = new Promise<void>((resolve) => stream.once('close', resolve));
     stream.on('error', () => undefined);
+    signal?.addEventListener('abort', () => stream.close(constants.NGHTTP2_CANCEL));
     for (const chunk of chunks) {
       if (stream.closed || stream.destroyed || stream.writableEnded) break;
       await new Promise<void>((resolve) => stream.write(chunk, () => resolve()));
