@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "h2/hpack_encoder.h"
-#include "h2/session.h"
+#include "h2/server_session.h"
 
 namespace {
 
@@ -30,7 +30,7 @@ void add_literal(Bytes& block, std::string_view name, std::string_view value, bo
 }
 
 /// Answers each request at its end, into a buffer that nobody reads.
-class Application : public Handler, public Sink {
+class Application : public ServerHandler, public Sink {
  public:
   Application() {
     headers_.push_back(0x80 | kIndexStatus200);
@@ -40,7 +40,7 @@ class Application : public Handler, public Sink {
   }
   void on_block() override {}
   void on_field(const Field& field) override { seen += field.value.size(); }
-  void on_request(Stream&, Request) override {}
+  void on_request(Stream&, Opening) override {}
   void on_data(Stream& stream, ByteSpan data, bool ended) override {
     session->consume(stream, data.size());
     if (!ended) return;
@@ -69,7 +69,7 @@ class Application : public Handler, public Sink {
   std::uint64_t appended_total() const override { return appended_; }
   std::uint64_t written_total() const override { return appended_; }
 
-  Session* session = nullptr;
+  ServerSession* session = nullptr;
   std::uint64_t answered = 0;
   std::uint64_t seen = 0;
 
@@ -128,7 +128,7 @@ int main(int argc, char** argv) {
   const Options options;
   Resources resources;
   Application application;
-  Session session(options, resources, application, application);
+  ServerSession session(options, resources, application, application);
   application.session = &session;
   session.start(0);
   session.feed(Client::opening(), 0);

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "h2/session.h"
+#include "h2/server_session.h"
 
 namespace {
 
@@ -40,7 +40,7 @@ struct Windows {
   std::map<std::uint32_t, std::int64_t> streams;
 };
 
-class Driver : public Handler, public Sink {
+class Driver : public ServerHandler, public Sink {
  public:
   Driver() {
     session_.start(now_);
@@ -123,7 +123,7 @@ class Driver : public Handler, public Sink {
     return true;
   }
   void on_kept_block() override { expect(!ended_ && has_kept_); }
-  void on_request(Stream& stream, Request) override {
+  void on_request(Stream& stream, Opening) override {
     hear(stream, true);
     expect(stream.id() > newest_ && (stream.id() & 1) == 1 && !stream.closed());
     newest_ = stream.id();
@@ -219,7 +219,7 @@ class Driver : public Handler, public Sink {
   std::uint32_t newest_ = 0;
   std::map<std::uint32_t, Stream*> held_;
   Windows windows_;
-  Session session_{options_, resources_, *this, *this};
+  ServerSession session_{options_, resources_, *this, *this};
 };
 
 /// Bytes of the input, in order; zeros once they are used up.

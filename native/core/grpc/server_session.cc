@@ -100,7 +100,7 @@ bool ServerSession::keep_block() {
   return true;
 }
 
-void ServerSession::on_request(h2::Stream& stream, Request head) {
+void ServerSession::on_request(h2::Stream& stream, h2::Opening opening) {
   ServerRequest& request = shared_->requests.take();
   request.session = this;
   request.stream = &stream;
@@ -112,12 +112,12 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
     return refuse(request, rpc::Status::refusal(Code::kResourceExhausted),
                   "too many requests on the server (option maxCallsInFlight)");
   }
-  if (head.too_large) {
+  if (opening.too_large) {
     shard_.count_refused();
     return refuse(request, {Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
   }
-  if (!fields.is_post()) return refuse_http(request, kNotPost, head.ended);
-  if (!fields.is_grpc()) return refuse_http(request, kNotGrpc, head.ended);
+  if (!fields.is_post()) return refuse_http(request, kNotPost, opening.ended);
+  if (!fields.is_grpc()) return refuse_http(request, kNotGrpc, opening.ended);
   if (fields.bad_timeout()) {
     shard_.count_refused();
     return refuse(request, {Code::kInternal}, "the request's grpc-timeout is malformed");
@@ -145,13 +145,13 @@ void ServerSession::on_request(h2::Stream& stream, Request head) {
   if (timeout == 0) return expire(request);
   request.streams = method.method->native == nullptr && (method.method->kind == rpc::MethodKind::kClientStream ||
                                                          method.method->kind == rpc::MethodKind::kBidi);
-  request.ended = head.ended;
+  request.ended = opening.ended;
   if (request.streams) {
     open(request);
     if (request.call != nullptr && request.ended) end_stream(request);
     return;
   }
-  if (head.ended) return end_request(request);
+  if (opening.ended) return end_request(request);
   connection_->io().timers().arm(request, request.deadline);
 }
 

@@ -11,7 +11,7 @@
 #include "grpc/reply_block.h"
 #include "grpc/request_fields.h"
 #include "grpc/server_request.h"
-#include "h2/session.h"
+#include "h2/server_session.h"
 #include "rpc/call_session.h"
 #include "rpc/method_table.h"
 #include "rpc/request_head.h"
@@ -33,7 +33,7 @@ struct SessionResources {
 
 /// One server connection that speaks gRPC: HTTP/2 streams in, requests to ServerShard::admit(), replies out. Belongs to
 /// its io thread.
-class ServerSession final : public rpc::CallSession, private h2::Handler, private h2::Sink {
+class ServerSession final : public rpc::CallSession, private h2::ServerHandler, private h2::Sink {
  public:
   ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connection> connection);
   ~ServerSession() override;
@@ -65,7 +65,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   static void on_deadline(Timer& timer);
 
  private:
-  // h2::Handler
+  // h2::ServerHandler
   void on_block() override {
     shared_->fields.clear();
     fields_ = &shared_->fields;
@@ -73,7 +73,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   void on_field(const h2::Field& field) override { shared_->fields.take(field); }
   bool keep_block() override;
   void on_kept_block() override { fields_ = kept_fields_.get(); }
-  void on_request(h2::Stream& stream, Request request) override;
+  void on_request(h2::Stream& stream, h2::Opening opening) override;
   void on_data(h2::Stream& stream, ByteSpan data, bool ended) override;
   void on_trailers(h2::Stream& stream, bool too_large) override;
   void on_reset(h2::Stream& stream, h2::ErrorCode code, const char* why) override;
@@ -182,7 +182,7 @@ class ServerSession final : public rpc::CallSession, private h2::Handler, privat
   const rpc::Method* last_method_ = nullptr;
   const char* error_ = nullptr;  ///< why HTTP/2 has failed
   bool started_ = false;
-  h2::Session h2_;
+  h2::ServerSession h2_;
   Keepalive keepalive_;
 };
 

@@ -9,15 +9,17 @@
 
 namespace rocket::h2 {
 
-/// What all sessions of a server share. Read only; outlives them.
+/// What all sessions of a server, or of a client's endpoint, share. Read only; outlives them.
 struct Options {
   TagOf tag_of = nullptr;
 
-  /// Streams at once, those included that the peer has ended or reset and the application has not let go. One more is
-  /// refused with REFUSED_STREAM.
+  /// Streams at once. Of a server those included that the peer has ended or reset and the application has not let go;
+  /// one more is refused with REFUSED_STREAM. A client opens at most so many, whatever its server allows.
   std::uint32_t max_streams = 250;
   /// Of each stream: what a peer may send before consume() gives it back. At least 65,535.
   std::uint32_t stream_window = kDefaultWindow;
+  /// A client's windows grow up to this, as far as what arrives in a round trip needs it. 0: they do not grow.
+  std::uint32_t max_window = 0;
   /// Of the connection. At least 65,535. Given back as data arrives, so that a slow stream holds up nobody else.
   std::uint32_t connection_window = 1024 * 1024;
   /// Decoded, each field with 32 bytes more. A request over it is delivered as `too_large`; four times over it ends the
@@ -41,6 +43,9 @@ struct Options {
   Millis min_ping_interval{300'000};
   /// The same while no stream is open.
   Millis min_idle_ping_interval{7'200'000};
+
+  /// The last id that a client gives a stream; then it needs another connection.
+  std::uint32_t last_id = kMaxStreamId;
 };
 
 }  // namespace rocket::h2

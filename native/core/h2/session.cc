@@ -1,15 +1,15 @@
 #include "h2/session.h"
 
-#include <algorithm>
-#include <cstring>
-
 namespace rocket::h2 {
 
-Session::Session(const Options& options, Resources& resources, Handler& handler, Sink& sink)
-    : options_(options),
+Session::Session(Role role, const Options& options, Resources& resources, Handler& handler, Sink& sink)
+    : role_(role),
+      options_(options),
       resources_(resources),
       handler_(handler),
       sink_(sink),
+      stream_window_(options.stream_window),
+      connection_window_(options.connection_window),
       decoder_(options.tag_of),
       resets_(options.resets),
       glitches_(options.glitches) {}
@@ -23,42 +23,13 @@ Session::~Session() {
   while (!held_closed_.empty()) recycle(of(held_closed_.next));
 }
 
-void Session::start(SteadyMs now) {
+void Session::begin(SteadyMs now) {
   now_ = now;
   resets_.start(now);
   glitches_.start(now);
-  const std::uint32_t more = options_.connection_window - kDefaultWindow;
-  auto* out = sink_.append(kFrameHeadBytes + 3 * kSettingBytes + (more > 0 ? kWindowUpdateBytes : 0));
-  out = write_frame_head(out, 3 * kSettingBytes, FrameType::kSettings, 0, 0);
-  out = write_setting(out, SettingId::kMaxConcurrentStreams, options_.max_streams);
-  out = write_setting(out, SettingId::kInitialWindowSize, options_.stream_window);
-  out = write_setting(out, SettingId::kMaxHeaderListSize, options_.max_header_list_bytes);
-  if (more > 0) write_window_update(out, 0, more);
 }
 
-Session::Fed Session::feed(ByteSpan bytes, SteadyMs now) {
-  now_ = now;
-  Fed fed;
-  if (!closed_ && !preface_taken_) {
-    const auto begun = std::min(bytes.size(), kPreface.size());
-    if (as_text(bytes.first(begun)) != kPreface.substr(0, begun)) {
-      fail(ErrorCode::kProtocolError, "not the preface of HTTP/2");
-    } else if (begun < kPreface.size()) {
-      return {.consumed = 0, .frame_bytes = kPreface.size()};
-    } else {
-      preface_taken_ = true;
-      fed.consumed = begun;
-    }
-  }
-  if (!closed_) {
-    const auto taken = take_frames(bytes.subspan(fed.consumed));
-    fed.consumed += taken.consumed;
-    fed.frame_bytes = taken.frame_bytes;
-  }
-  return closed_ ? Fed{.consumed = bytes.size()} : fed;
-}
-
-Session::Fed Session::take_frames(ByteSpan bytes) {
+Session::Fed Session::feed_frames(ByteSpan bytes) {
   Fed fed;
   while (bytes.size() - fed.consumed >= kFrameHeadBytes) {
     const auto rest = bytes.subspan(fed.consumed);
@@ -114,10 +85,10 @@ void Session::take_frame(const FrameHead& head, ByteSpan payload) {
       return;
     case FrameType::kRstStream: take_rst_stream(head, payload); return;
     case FrameType::kSettings: take_settings(head, payload); return;
-    case FrameType::kPushPromise: fail(ErrorCode::kProtocolError, "PUSH_PROMISE from a client"); return;
+    case FrameType::kPushPromise: fail(ErrorCode::kProtocolError, "PUSH_PROMISE"); return;
     case FrameType::kPing: take_ping(head, payload); return;
     case FrameType::kGoaway:
-      if (glitch()) handler_.on_goaway(read_goaway(payload));
+      if (glitch()) take_goaway(read_goaway(payload));
       return;
     case FrameType::kWindowUpdate: take_window_update(head, payload); return;
     case FrameType::kContinuation: take_continuation(head, payload); return;
@@ -138,8 +109,7 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
     switch (past(head.stream)) {
       // What was on its way when we reset it is nobody's fault.
       case Past::kResetByUs: return;
-      // It may be one of those: more streams can be reset in a round trip than are remembered.
-      case Past::kUnknown: glitch(); return;
+      case Past::kUnknown: return note_late();
       case Past::kClosed: return refuse(head.stream, ErrorCode::kStreamClosed);
     }
     return;
@@ -148,6 +118,8 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
   if (head.length > static_cast<std::uint32_t>(stream->receive_window_))
     return reset_for(*stream, {ErrorCode::kFlowControlError, true, "DATA over the stream's window"});
   if (stream->content_left_ >= 0) {
+    if (!stream->headers_taken_)
+      return reset_for(*stream, {ErrorCode::kProtocolError, true, "DATA before the response's HEADERS"});
     stream->content_left_ -= static_cast<std::int64_t>(data.size());
     if (stream->content_left_ < 0 || (ended && stream->content_left_ > 0))
       return reset_for(*stream, {ErrorCode::kProtocolError, true, "content-length is not the length of the body"});
@@ -163,10 +135,7 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
 void Session::take_rst_stream(const FrameHead& head, ByteSpan payload) {
   if (is_idle(head.stream)) return fail(ErrorCode::kProtocolError, "RST_STREAM on an idle stream");
   auto* const stream = streams_.find(head.stream);
-  if (stream == nullptr) {
-    glitch();
-    return;
-  }
+  if (stream == nullptr) return note_late();
   if (!count_reset()) return;
   const bool heard = !stream->released_;
   close_stream(*stream, End::kResetByPeer);
@@ -194,6 +163,10 @@ void Session::take_window_update(const FrameHead& head, ByteSpan payload) {
   stream->send_window_ = static_cast<std::int32_t>(window);
   mark_ready(*stream);
   drain();
+}
+
+void Session::note_late() {
+  if (role_ == Role::kServer) glitch();
 }
 
 void Session::stream_fault(std::uint32_t id, const Fault& fault) {

@@ -1,17 +1,19 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "h2/field_check.h"
 #include "h2/frame.h"
 #include "h2/hpack_decoder.h"
 #include "h2/options.h"
-#include "h2/request_check.h"
 #include "h2/stream.h"
 #include "h2/token_bucket.h"
 
@@ -38,34 +40,21 @@ class Handler {
  public:
   /// A header block begins: what on_field() gave before is over. These two may not call the session.
   virtual void on_block() = 0;
-  /// One field of it, in order. Whether the block is good is known with on_request() or on_trailers(); without either
-  /// it is to be forgotten. The views are good during the call.
+  /// One field of it, in order. Whether the block is good is known with on_request(), on_response() or on_trailers();
+  /// without one of them it is to be forgotten. The views are good during the call.
   virtual void on_field(const Field& field) = 0;
-  /// The same block may come again: keep the fields since on_block() until the next on_kept_block() or keep_block(),
-  /// and return true to be told of it by on_kept_block().
-  virtual bool keep_block() { return false; }
-  /// In place of on_block() and on_field(): the fields are those that were kept.
-  virtual void on_kept_block() {}
 
-  struct Request {
-    /// Its header list is over the limit; the fields past it were not delivered.
-    bool too_large = false;
-    /// It has no body: END_STREAM came with it.
-    bool ended = false;
-  };
-  /// The application has the stream from here on, until it releases it.
-  virtual void on_request(Stream& stream, Request request) = 0;
   /// `data` is good during the call, and not empty unless `ended`. The application gives back what it has taken with
   /// Session::consume().
   virtual void on_data(Stream& stream, ByteSpan data, bool ended) = 0;
-  /// They also end the request.
+  /// They also end what the peer sends.
   virtual void on_trailers(Stream& stream, bool too_large) = 0;
   /// The peer has reset the stream, or made us reset it (`why` is not null then). It is closed, and still to be
   /// released.
   virtual void on_reset(Stream& stream, ErrorCode code, const char* why) = 0;
   /// After send_data() had to queue, and unless it was the end: all that waited has been written.
   virtual void on_stream_writable(Stream& stream) = 0;
-  /// The peer opens no more streams and, if `code` is an error, says why.
+  /// The peer opens no more streams, and takes none above `last_stream`; if `code` is an error, it says why.
   virtual void on_goaway(const Goaway& goaway) = 0;
   virtual void on_ping_ack(ByteSpan data) = 0;
   /// After the last GOAWAY of a shutdown no stream is open any more.
@@ -77,38 +66,42 @@ class Handler {
   ~Handler() = default;
 };
 
+/// How the first header block of a stream came.
+struct Opening {
+  /// Its header list is over the limit; the fields past it were not delivered.
+  bool too_large = false;
+  /// It has no body: END_STREAM came with it.
+  bool ended = false;
+};
+
 /// What the sessions of one thread share, and what outlives them.
 struct Resources {
   HpackScratch scratch;
   StreamPool streams;
 };
 
-/// One HTTP/2 connection, the server's side (RFC 9113): bytes in, requests out; replies in, bytes out. Knows neither
-/// sockets nor threads nor a clock. Belongs to one thread.
+enum class Role : std::uint8_t { kServer, kClient };
+
+/// One HTTP/2 connection (RFC 9113): bytes in, streams out. Knows neither sockets nor threads nor a clock. Belongs to
+/// one thread. What both sides have is here, what only one has in server_session.h and client_session.h. There are no
+/// other roles: the path of a call branches on `role_`, and makes no virtual call to its own class.
 ///
 /// States of a stream: open until END_STREAM or a reset; `closed` when both sides have ended or one has reset it. The
 /// id is then forgotten but for the last kRemembered, and the object lives on until the application releases it.
 class Session {
  public:
-  Session(const Options& options, Resources& resources, Handler& handler, Sink& sink);
-  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-
-  /// Sends our SETTINGS.
-  void start(SteadyMs now);
 
   struct Fed {
     std::size_t consumed = 0;
     /// The bytes of the frame that begins right after what was consumed; 0: not yet known.
     std::size_t frame_bytes = 0;
   };
-  /// Takes whole frames from the front of `bytes`, the preface first. After an error it takes everything, and drops it.
-  Fed feed(ByteSpan bytes, SteadyMs now);
 
-  // Replies. Each is dropped when the stream is closed.
+  // What is sent. It is dropped when the stream is closed.
 
-  /// A header block (hpack_encoder.h). With `end` it is trailers, or a reply without a body; trailers wait behind data.
+  /// A header block (hpack_encoder.h). With `end` it is the last frame: trailers wait behind data.
   void send_headers(Stream& stream, ByteSpan block, bool end);
   enum class Sent : std::uint8_t {
     kWritten,
@@ -119,13 +112,11 @@ class Session {
   };
   /// `head` and `body` in a row.
   Sent send_data(Stream& stream, ByteSpan head, ByteSpan body, bool end);
-  /// A whole unary reply: HEADERS, DATA of `head` and `body`, and trailers; one append when the windows have room.
-  Sent reply(Stream& stream, ByteSpan headers, ByteSpan head, ByteSpan body, ByteSpan trailers);
   void reset(Stream& stream, ErrorCode code);
   /// The application has taken `bytes` of what on_data() gave: the peer may send as many again.
   void consume(Stream& stream, std::size_t bytes);
-  /// The application is done with the stream. If the peer is still sending it is told to stop, and a reply that has not
-  /// ended is cut off with CANCEL. What waits in the queue of an ended one is still sent.
+  /// The application is done with the stream. If the peer is still sending it is told to stop, and what has not ended
+  /// is cut off with CANCEL. What waits in the queue of an ended one is still sent.
   void release(Stream& stream);
 
   /// The sink is not backlogged any more.
@@ -133,10 +124,6 @@ class Session {
 
   // The connection.
 
-  /// GOAWAY that refuses nothing yet, and a PING; when that comes back, or finish_shutdown() is called, GOAWAY with the
-  /// last stream that is served. on_drained() follows.
-  void begin_shutdown();
-  void finish_shutdown();
   /// GOAWAY with an error; on_connection_error() follows.
   void fail(ErrorCode code, const char* why);
   /// The socket is gone: no callback comes any more.
@@ -150,7 +137,9 @@ class Session {
   std::optional<SteadyMs> stalled_since(SteadyMs now);
   /// The stream that stalled_since() speaks of; it may be released, and `user` null. There must be one.
   Stream& longest_stalled() { return *static_cast<Stream*>(static_cast<StallLink*>(stalled_.next)); }
-  /// Streams that count for max_streams.
+  /// What a new stream may be sent before consume() gives it back.
+  std::uint32_t stream_window() const { return stream_window_; }
+  /// Streams that the application has not released.
   std::uint32_t stream_count() const { return held_; }
   std::size_t queued_bytes() const { return queued_bytes_; }
   /// What the peer takes as a header list (SETTINGS_MAX_HEADER_LIST_SIZE), fields counted as Field::size() does.
@@ -158,20 +147,35 @@ class Session {
   bool settings_acknowledged() const { return settings_acknowledged_; }
   std::uint32_t last_stream() const { return last_stream_; }
 
- private:
+ protected:
   static constexpr std::uint32_t kRemembered = 64;
   static constexpr std::uint8_t kMaxPingStrikes = 2;
-  static constexpr std::array<std::uint8_t, kPingDataBytes> kShutdownPing = {'r', 'o', 'c', 'k', 'e', 't', 0, 1};
+  /// How many glitches a stream returns: a call is often followed by a WINDOW_UPDATE or two, and a PING.
+  static constexpr std::int32_t kGlitchesPerStream = 4;
   enum class Shutdown : std::uint8_t { kNo, kBegun, kFinished, kDrained };
 
+  Session(Role role, const Options& options, Resources& resources, Handler& handler, Sink& sink);
+  ~Session();
+
+  // What the roles do differently, and rarely:
+  virtual void take_goaway(const Goaway& goaway) = 0;
+  virtual void take_ping_ack(ByteSpan data) = 0;
+  /// The peer has been given a window: data arrives that needs it.
+  virtual void note_window_given() {}
+
+  void begin(SteadyMs now);
+  /// Takes whole frames from the front of `bytes`.
+  Fed feed_frames(ByteSpan bytes);
   // session.cc: frames in
-  Fed take_frames(ByteSpan bytes);
   bool check_order(const FrameHead& head);
   void take_frame(const FrameHead& head, ByteSpan payload);
   void take_data(const FrameHead& head, ByteSpan payload);
   void take_rst_stream(const FrameHead& head, ByteSpan payload);
   void take_window_update(const FrameHead& head, ByteSpan payload);
   void stream_fault(std::uint32_t id, const Fault& fault);
+  /// For a stream that is no more. More can be reset in a round trip than are remembered; a client's own are at its own
+  /// risk.
+  void note_late();
   bool is_idle(std::uint32_t id) const { return (id & 1) == 0 || id > last_stream_; }
 
   // session_headers.cc: header blocks in
@@ -180,13 +184,12 @@ class Session {
   bool keep_block(ByteSpan part);
   void take_block(std::uint32_t id, bool ended, ByteSpan block, const Fault& fault);
   struct Block {
-    RequestCheck check;
+    FieldCheck check;
     bool too_large = false;
   };
   bool decode(ByteSpan bytes, Block& out);
-  bool decode_request(ByteSpan bytes, Block& out);
   bool decode_unheard(ByteSpan bytes);
-  void open_stream(std::uint32_t id, bool ended, ByteSpan bytes, const Fault& fault);
+  void take_late_block(std::uint32_t id, ByteSpan block);
   void take_trailers(Stream& stream, bool ended, ByteSpan bytes);
 
   // session_connection.cc: the connection's own frames
@@ -227,8 +230,19 @@ class Session {
   enum class Past : std::uint8_t { kUnknown, kClosed, kResetByUs };
   Past past(std::uint32_t id) const;
 
+  /// Every peer takes frames of this size, and others need not wait long for their turn.
+  static constexpr std::size_t kFrameBytes = kDefaultMaxFrameBytes;
+  /// A block, and what comes before it, in HEADERS and as many CONTINUATIONs as it takes.
+  static std::size_t header_frames_bytes(std::size_t bytes) {
+    return bytes + kFrameHeadBytes * std::max<std::size_t>(1, (bytes + kFrameBytes - 1) / kFrameBytes);
+  }
+  static std::uint8_t* write_bytes(std::uint8_t* out, ByteSpan bytes) {
+    if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
+    return out + bytes.size();
+  }
   static Stream& of(ListLink* link) { return *static_cast<Stream*>(static_cast<ReadyLink*>(link)); }
 
+  const Role role_;
   const Options& options_;
   Resources& resources_;
   Handler& handler_;
@@ -236,7 +250,6 @@ class Session {
   SteadyMs now_ = 0;  ///< of the last feed()
 
   bool closed_ = false;
-  bool preface_taken_ = false;
   bool settings_taken_ = false;
   bool settings_acknowledged_ = false;
   bool table_update_owed_ = false;  ///< the peer has made its table smaller than what HPACK begins with
@@ -247,13 +260,17 @@ class Session {
   std::optional<SteadyMs> last_ping_;
 
   // What the peer has set.
+  std::uint32_t peer_max_streams_ = UINT32_MAX;
   std::uint32_t peer_window_ = kDefaultWindow;
   std::uint32_t peer_max_header_list_ = 0xffffffff;
 
   std::int64_t send_window_ = kDefaultWindow;
-  std::uint32_t received_ = 0;  ///< and not yet given back
+  std::uint32_t stream_window_;      ///< what a new stream may be sent
+  std::uint32_t connection_window_;  ///< the same for all
+  std::uint32_t received_ = 0;       ///< and not yet given back
+  std::uint64_t given_back_ = 0;
 
-  std::uint32_t last_stream_ = 0;
+  std::uint32_t last_stream_ = 0;  ///< the last that the client has opened
   std::uint32_t goaway_last_ = kMaxStreamId;
   std::uint32_t held_ = 0;
   std::size_t queued_bytes_ = 0;
@@ -270,17 +287,6 @@ class Session {
   Fault block_fault_;
   OwnedBytes block_;
   std::size_t block_bytes_ = 0;
-
-  /// The block of the last request, if it is short and decoding it changes nothing: clients mostly send the same again.
-  /// It is only compared until it has come twice.
-  struct LastBlock {
-    OwnedBytes bytes;
-    std::size_t size = 0;
-    std::uint64_t table_changes = 0;
-    bool kept = false;  ///< by the application
-    Block found{RequestCheck(RequestCheck::Kind::kRequest)};
-  };
-  LastBlock last_;
 
   TokenBucket resets_;
   TokenBucket glitches_;

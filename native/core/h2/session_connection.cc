@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "h2/session.h"
+#include "h2/client_session.h"
 
 namespace rocket::h2 {
 
@@ -29,10 +29,12 @@ void Session::take_settings(const FrameHead& head, ByteSpan payload) {
   }
   if (auto* out = append_control(kFrameHeadBytes)) write_frame_head(out, 0, FrameType::kSettings, kAck, 0);
   if (!closed_) drain();
+  if (!closed_ && role_ == Role::kClient) static_cast<ClientSession*>(this)->take_settings_of_server();
 }
 
 bool Session::apply(const Setting& setting) {
   if (setting.is(SettingId::kInitialWindowSize)) return change_peer_window(setting.value);
+  if (setting.is(SettingId::kMaxConcurrentStreams)) peer_max_streams_ = setting.value;
   if (setting.is(SettingId::kMaxHeaderListSize)) peer_max_header_list_ = setting.value;
   // Our encoder has no table, but what the peer expects to be told is that it has become smaller (RFC 7541, 4.2).
   if (setting.is(SettingId::kHeaderTableSize) && setting.value < DynamicTable::kMaxBytes && !table_size_told_)
@@ -62,11 +64,7 @@ bool Session::change_peer_window(std::uint32_t window) {
 
 void Session::take_ping(const FrameHead& head, ByteSpan payload) {
   if (!glitch()) return;
-  if (head.has(kAck)) {
-    if (std::memcmp(payload.data(), kShutdownPing.data(), kPingDataBytes) != 0) return handler_.on_ping_ack(payload);
-    if (shutdown_ == Shutdown::kBegun) finish_shutdown();
-    return;
-  }
+  if (head.has(kAck)) return take_ping_ack(payload);
   if (is_ping_strike()) return fail(ErrorCode::kEnhanceYourCalm, "too_many_pings");
   if (auto* out = append_control(kPingBytes)) write_ping(out, payload.data(), true);
 }
@@ -108,8 +106,9 @@ std::uint8_t* Session::append_control(std::size_t size) {
 /// Half of the connection's window is always free, and a frame is within that: it cannot be overrun here.
 void Session::give_back(std::size_t bytes) {
   received_ += static_cast<std::uint32_t>(bytes);
-  if (received_ < options_.connection_window / 2) return;
+  if (received_ < connection_window_ / 2) return;
   if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, 0, received_);
+  given_back_ += received_;
   received_ = 0;
   sent_since_ping_ = true;
 }
@@ -120,21 +119,6 @@ void Session::send_ping(const std::uint8_t* data) {
 
 void Session::write_goaway_frame(std::uint32_t last, ErrorCode code, std::string_view text) {
   write_goaway(sink_.append(goaway_bytes(text)), last, code, text);
-}
-
-void Session::begin_shutdown() {
-  if (closed_ || shutdown_ != Shutdown::kNo) return;
-  shutdown_ = Shutdown::kBegun;
-  write_goaway_frame(kMaxStreamId, ErrorCode::kNoError, {});
-  send_ping(kShutdownPing.data());
-}
-
-void Session::finish_shutdown() {
-  if (closed_ || shutdown_ >= Shutdown::kFinished) return;
-  shutdown_ = Shutdown::kFinished;
-  goaway_last_ = last_stream_;
-  write_goaway_frame(goaway_last_, ErrorCode::kNoError, {});
-  note_drained();
 }
 
 void Session::note_drained() {

@@ -1,4 +1,4 @@
-// Replies out, inside the peer's windows.
+// What is sent, inside the peer's windows.
 #include <algorithm>
 #include <cstring>
 
@@ -8,24 +8,12 @@ namespace rocket::h2 {
 
 namespace {
 
-/// Every peer takes frames of this size, and others need not wait long for their turn.
-constexpr std::size_t kFrameBytes = kDefaultMaxFrameBytes;
 /// What a DATA frame of ours gives back of the glitches: it is often answered by WINDOW_UPDATEs and a PING.
 constexpr std::int32_t kGlitchesPerData = 4;
 /// Not one that a window has made smaller than this: such windows are how a peer makes us write single bytes.
 constexpr std::size_t kLeastCutBytes = 256;
 /// A change of the dynamic table's size to 0.
 constexpr std::uint8_t kNoTable = 0x20;
-
-std::uint8_t* write_bytes(std::uint8_t* out, ByteSpan bytes) {
-  if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
-  return out + bytes.size();
-}
-
-/// A block, and what comes before it, in HEADERS and as many CONTINUATIONs as it takes.
-std::size_t header_frames_bytes(std::size_t bytes) {
-  return bytes + kFrameHeadBytes * std::max<std::size_t>(1, (bytes + kFrameBytes - 1) / kFrameBytes);
-}
 
 ByteSpan take_front(ByteSpan& bytes, std::size_t most) {
   const auto front = bytes.first(std::min(most, bytes.size()));
@@ -130,28 +118,6 @@ Session::Sent Session::queue_data(Stream& stream, ByteSpan head, ByteSpan body, 
   return Sent::kQueued;
 }
 
-Session::Sent Session::reply(Stream& stream, ByteSpan headers, ByteSpan head, ByteSpan body, ByteSpan trailers) {
-  if (!may_send(stream)) return Sent::kClosed;
-  const std::size_t bytes = head.size() + body.size();
-  if (bytes > kFrameBytes || bytes > window_of(stream) || !stream.queue_.empty() || sink_.backlogged()) {
-    send_headers(stream, headers, false);
-    const auto sent = send_data(stream, head, body, false);
-    if (sent != Sent::kNoMemory) send_headers(stream, trailers, true);
-    return sent;
-  }
-  const std::size_t headers_bytes = header_frames_bytes(table_update_owed_ + headers.size());
-  const std::size_t trailers_bytes = header_frames_bytes(trailers.size());
-  auto* out = sink_.append(headers_bytes + kFrameHeadBytes + bytes + trailers_bytes);
-  out = write_header_frames(out, stream.id_, headers, false);
-  out = write_frame_head(out, bytes, FrameType::kData, 0, stream.id_);
-  out = write_bytes(write_bytes(out, head), body);
-  note_sent(stream, bytes, true);
-  write_header_frames(out, stream.id_, trailers, true);
-  stream.ended_ = true;
-  note_ended(stream);
-  return Sent::kWritten;
-}
-
 /// END_STREAM has been written.
 void Session::note_ended(Stream& stream) {
   if (stream.peer_ended_) {
@@ -215,13 +181,14 @@ void Session::drain_one(Stream& stream) {
 void Session::consume(Stream& stream, std::size_t bytes) {
   if (closed_ || stream.closed_ || stream.peer_ended_) return;
   // Not more than was received, whatever the application says.
-  const auto taken = options_.stream_window - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
+  const auto taken = stream_window_ - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
   stream.consumed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, taken));
-  if (stream.consumed_ < options_.stream_window / 2) return;
+  if (stream.consumed_ < stream_window_ / 2) return;
   if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, stream.id_, stream.consumed_);
   sent_since_ping_ = true;
   stream.receive_window_ += static_cast<std::int32_t>(stream.consumed_);
   stream.consumed_ = 0;
+  note_window_given();
 }
 
 std::optional<SteadyMs> Session::stalled_since(SteadyMs now) {

@@ -24,7 +24,7 @@ void StreamPool::give(Stream* stream) {
   }
   stream->user = nullptr;
   stream->peer_ended_ = stream->ended_ = stream->end_waits_ = stream->closed_ = false;
-  stream->released_ = stream->writable_owed_ = false;
+  stream->released_ = stream->writable_owed_ = stream->headers_taken_ = false;
   stream->consumed_ = 0;
   stream->content_left_ = -1;
   stream->stalled_since_ = 0;

@@ -12,7 +12,8 @@ namespace rocket::h2 {
 struct ReadyLink : ListLink {};  ///< of streams that have something to send and a window for it
 struct StallLink : ListLink {};  ///< of all streams that have something to send, the longest without progress first
 
-/// One request and its reply. Belongs to its session, which hands it out from on_request() until release().
+/// One request and its reply. Belongs to its session; the application has it from on_request() or open() until
+/// release().
 class Stream : ReadyLink, StallLink {
  public:
   std::uint32_t id() const { return id_; }
@@ -29,6 +30,8 @@ class Stream : ReadyLink, StallLink {
 
  private:
   friend class Session;
+  friend class ServerSession;
+  friend class ClientSession;
   friend class StreamTable;
   friend class StreamPool;
 
@@ -39,6 +42,7 @@ class Stream : ReadyLink, StallLink {
   bool closed_ = false;
   bool released_ = false;
   bool writable_owed_ = false;
+  bool headers_taken_ = false;       ///< those of the request or response that the peer sends
   std::int32_t send_window_ = 0;     ///< negative after a peer has lowered its setting
   std::int32_t receive_window_ = 0;  ///< what the peer may still send
   std::uint32_t consumed_ = 0;       ///< and not yet given back

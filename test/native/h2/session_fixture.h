@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "h2/client_session.h"
 #include "h2/hpack_encoder.h"
-#include "h2/session.h"
+#include "h2/server_session.h"
 #include "support/hex.h"
 
 namespace rocket::test {
@@ -59,50 +60,21 @@ inline Bytes headers(std::uint32_t stream, bool end, const Fields& fields = kReq
 /// The id of the i-th stream of a client.
 inline std::uint32_t odd(int i) { return 2 * static_cast<std::uint32_t>(i) + 1; }
 
-/// A session, what it has told its application and what it has written, each a line an event.
-class SessionFixture : public h2::Handler, public h2::Sink {
+/// What a session has told its application and what it has written, each a line an event. `Role` is the handler of a
+/// server or of a client.
+template <class Role>
+class SessionListener : public Role, public h2::Sink {
  public:
-  explicit SessionFixture(const h2::Options& limits = {}) : options(limits) { session.start(now); }
-  ~SessionFixture() {
-    for (auto& [id, stream] : streams) session.release(*stream);
-  }
+  explicit SessionListener(const h2::Options& limits) : options(limits) {}
 
-  /// Preface and SETTINGS; what they are answered by is not kept.
-  void open(const Bytes& entries = {}) {
-    feed(text_bytes(h2::kPreface) + settings(entries));
-    take_written();
-  }
-  /// The events that come of it.
-  std::vector<std::string> feed(const Bytes& bytes) {
-    events.clear();
-    const Bytes exact(bytes);
-    fed = session.feed(exact, now);
-    return events;
-  }
   /// The frames written since it was last asked.
   std::vector<std::string> take_written();
   h2::Stream& stream(std::uint32_t id) { return *streams.at(id); }
-  void release(std::uint32_t id) {
-    session.release(*streams.at(id));
-    streams.erase(id);
-  }
 
   // Handler
   void on_block() override { fields.clear(); }
   void on_field(const h2::Field& field) override {
     fields.push_back(std::string(field.name) + ": " + std::string(field.value));
-  }
-  bool keep_block() override {
-    kept_fields = fields;
-    return keeps_blocks;
-  }
-  void on_kept_block() override {
-    fields = kept_fields;
-    ++kept_blocks;
-  }
-  void on_request(h2::Stream& stream, Request request) override {
-    streams[stream.id()] = &stream;
-    note("request", stream.id(), std::string(request.ended ? " ended" : "") + (request.too_large ? " too_large" : ""));
   }
   void on_data(h2::Stream& stream, ByteSpan data, bool ended) override {
     note("data", stream.id(), " " + std::to_string(data.size()) + (ended ? " ended" : ""));
@@ -150,18 +122,110 @@ class SessionFixture : public h2::Handler, public h2::Sink {
   h2::Session::Fed fed;
   h2::HpackDecoder peer_decoder;
   h2::HpackScratch peer_scratch;
-  h2::Session session{options, resources, *this, *this};
 
- private:
+ protected:
   void note(const char* what, std::uint32_t id, const std::string& more) {
     events.push_back(what + std::string(" ") + std::to_string(id) + more);
   }
+  static std::string marks(const h2::Opening& opening) {
+    return std::string(opening.ended ? " ended" : "") + (opening.too_large ? " too_large" : "");
+  }
+};
+
+class SessionFixture : public SessionListener<h2::ServerHandler> {
+ public:
+  explicit SessionFixture(const h2::Options& limits = {}) : SessionListener(limits) { session.start(now); }
+  ~SessionFixture() {
+    for (auto& [id, stream] : streams) session.release(*stream);
+  }
+
+  /// Preface and SETTINGS; what they are answered by is not kept.
+  void open(const Bytes& entries = {}) {
+    feed(text_bytes(h2::kPreface) + settings(entries));
+    take_written();
+  }
+  /// The events that come of it.
+  std::vector<std::string> feed(const Bytes& bytes) {
+    events.clear();
+    const Bytes exact(bytes);
+    fed = session.feed(exact, now);
+    return events;
+  }
+  void release(std::uint32_t id) {
+    session.release(*streams.at(id));
+    streams.erase(id);
+  }
+  bool keep_block() override {
+    kept_fields = fields;
+    return keeps_blocks;
+  }
+  void on_kept_block() override {
+    fields = kept_fields;
+    ++kept_blocks;
+  }
+  void on_request(h2::Stream& stream, h2::Opening opening) override {
+    streams[stream.id()] = &stream;
+    note("request", stream.id(), marks(opening));
+  }
+
+  h2::ServerSession session{options, resources, *this, *this};
+};
+
+/// The same for a client's session.
+class ClientFixture : public SessionListener<h2::ClientHandler> {
+ public:
+  explicit ClientFixture(const h2::Options& limits = client_options()) : SessionListener(limits) { session.start(now); }
+  ~ClientFixture() {
+    for (auto& [id, stream] : streams) session.release(*stream);
+  }
+  static h2::Options client_options() {
+    h2::Options made;
+    made.max_streams = h2::kMaxStreamId;
+    made.resets = {.burst = 1 << 30, .per_second = 1};
+    made.min_ping_interval = Millis{0};
+    return made;
+  }
+
+  /// SETTINGS of the server; what they are answered by is not kept.
+  void open(const Bytes& entries = {}) {
+    feed(settings(entries));
+    take_written();
+  }
+  std::vector<std::string> feed(const Bytes& bytes) {
+    events.clear();
+    const Bytes exact(bytes);
+    fed = session.feed(exact, now);
+    return events;
+  }
+  /// Begins a request; its id.
+  std::uint32_t request(bool ends = true) {
+    h2::Stream& stream = *session.open(block_of(kRequestFields));
+    streams[stream.id()] = &stream;
+    if (ends) session.send_data(stream, text_bytes("abc"), {}, true);
+    return stream.id();
+  }
+  void release(std::uint32_t id) {
+    session.release(*streams.at(id));
+    streams.erase(id);
+  }
+  void cancel(std::uint32_t id) {
+    session.reset(*streams.at(id), h2::ErrorCode::kCancel);
+    release(id);
+  }
+  void on_response(h2::Stream& stream, int status, h2::Opening opening) override {
+    note("response", stream.id(), " " + std::to_string(status) + marks(opening));
+  }
+  void on_settings() override { events.push_back("settings"); }
+
+  h2::ClientSession session{options, resources, *this, *this};
 };
 
 /// Each frame is checked as the peer would; blocks are decoded, so that what they hold is told.
-inline std::vector<std::string> SessionFixture::take_written() {
+template <class Role>
+std::vector<std::string> SessionListener<Role>::take_written() {
   std::vector<std::string> out;
-  for (std::size_t at = 0; at < written.size();) {
+  const bool begins = as_text(written).starts_with(h2::kPreface);
+  for (std::size_t at = begins ? h2::kPreface.size() : 0; at < written.size();) {
     const auto head = h2::read_frame_head(written.data() + at);
     if (const auto fault = h2::check_frame_head(head, h2::kDefaultMaxFrameBytes)) out.push_back(fault.why);
     const auto payload = ByteSpan(written).subspan(at + h2::kFrameHeadBytes, head.length);

@@ -1,4 +1,4 @@
-#include "h2/session.h"
+#include "h2/server_session.h"
 
 #include <gtest/gtest.h>
 
@@ -309,7 +309,7 @@ TEST(Session, DecodesTheBlocksOfStreamsThatItDoesNotServe) {
   EXPECT_EQ(h2.fields.back(), "x: y");
 }
 
-TEST(Session, IsSmall) { EXPECT_LE(sizeof(h2::Session), 1024U); }
+TEST(Session, IsSmall) { EXPECT_LE(sizeof(h2::ServerSession), 1024U); }
 
 }  // namespace
 }  // namespace rocket::test

@@ -1,4 +1,4 @@
-#include "h2/request_check.h"
+#include "h2/field_check.h"
 
 namespace rocket::h2 {
 
@@ -11,7 +11,7 @@ static_assert(static_cast<int>(Tag::kUnknownPseudo) - static_cast<int>(Tag::kAut
 
 }  // namespace
 
-void RequestCheck::take_known(const Field& field) {
+void FieldCheck::take_known(const Field& field) {
   if (is_pseudo(field.tag)) {
     take_pseudo(field);
     return;
@@ -23,16 +23,20 @@ void RequestCheck::take_known(const Field& field) {
     why_ = "connection-specific field";
   } else if (field.tag == Tag::kTe) {
     if (field.value != "trailers") why_ = "te is not trailers";
-  } else if (field.tag == Tag::kContentLength && !trailers_) {
+  } else if (field.tag == Tag::kContentLength && kind_ != Kind::kTrailers) {
     take_content_length(field.value);
   }
 }
 
-void RequestCheck::take_pseudo(const Field& field) {
-  if (trailers_) why_ = "pseudo field in trailers";
+void FieldCheck::take_pseudo(const Field& field) {
+  if (kind_ == Kind::kTrailers) why_ = "pseudo field in trailers";
   if (regular_) why_ = "pseudo field after a regular field";
   if ((seen_ & bit(field.tag)) != 0) why_ = "pseudo field twice";
   seen_ |= bit(field.tag);
+  if (kind_ == Kind::kResponse) {
+    if (field.tag != Tag::kStatus) why_ = "pseudo field that no response has";
+    return take_status(field.value);
+  }
   if (field.tag == Tag::kStatus || field.tag == Tag::kProtocol || field.tag == Tag::kUnknownPseudo)
     why_ = "pseudo field that no request has";
   if (field.tag == Tag::kPath && !field.value.starts_with('/') && field.value != "*") why_ = "malformed :path";
@@ -42,7 +46,16 @@ void RequestCheck::take_pseudo(const Field& field) {
   }
 }
 
-void RequestCheck::take_content_length(std::string_view value) {
+void FieldCheck::take_status(std::string_view value) {
+  const bool digits = value.find_first_not_of("0123456789") == std::string_view::npos;
+  if (value.size() != 3 || !digits || value.front() < '1') {
+    why_ = "malformed :status";
+    return;
+  }
+  for (const char c : value) status_ = status_ * 10 + (c - '0');
+}
+
+void FieldCheck::take_content_length(std::string_view value) {
   const bool digits = value.find_first_not_of("0123456789") == std::string_view::npos;
   if (value.empty() || value.size() > 18 || !digits) {
     why_ = "malformed content-length";
@@ -54,8 +67,9 @@ void RequestCheck::take_content_length(std::string_view value) {
   content_length_ = length;
 }
 
-const char* RequestCheck::verdict() const {
-  if (why_ != nullptr || trailers_) return why_;
+const char* FieldCheck::verdict() const {
+  if (why_ != nullptr || kind_ == Kind::kTrailers) return why_;
+  if (kind_ == Kind::kResponse) return status_ > 0 ? nullptr : "response without :status";
   constexpr std::uint8_t kNeeded = bit(Tag::kMethod) | bit(Tag::kScheme) | bit(Tag::kPath);
   if (is_connect_) {
     const bool plain = (seen_ & (bit(Tag::kScheme) | bit(Tag::kPath))) == 0 && (seen_ & bit(Tag::kAuthority)) != 0;

@@ -8,10 +8,10 @@
 namespace rocket::h2 {
 
 /// Checks the fields of one block against RFC 9113, 8.2 and 8.3.
-class RequestCheck {
+class FieldCheck {
  public:
-  enum class Kind : std::uint8_t { kRequest, kTrailers };
-  explicit RequestCheck(Kind kind) : trailers_(kind == Kind::kTrailers) {}
+  enum class Kind : std::uint8_t { kRequest, kResponse, kTrailers };
+  explicit FieldCheck(Kind kind) : kind_(kind) {}
 
   void take(const Field& field) {
     if (!field.good_value) why_ = "field value with NUL, CR or LF";
@@ -25,17 +25,21 @@ class RequestCheck {
   const char* verdict() const;
   /// Negative: there was none.
   std::int64_t content_length() const { return content_length_; }
+  /// Of a response without a fault: `:status`.
+  int status() const { return status_; }
 
  private:
   void take_known(const Field& field);
   void take_pseudo(const Field& field);
+  void take_status(std::string_view value);
   void take_content_length(std::string_view value);
 
-  bool trailers_;
+  Kind kind_;
   bool regular_ = false;  ///< a field that is no pseudo field has been seen
   std::uint8_t seen_ = 0;
   bool is_connect_ = false;
   const char* why_ = nullptr;
+  int status_ = 0;
   std::int64_t content_length_ = -1;
 };
 

@@ -1,0 +1,136 @@
+#include "h2/client_session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace rocket::h2 {
+
+ClientSession::ClientSession(const Options& options, Resources& resources, ClientHandler& handler, Sink& sink)
+    : Session(Role::kClient, options, resources, handler, sink), client_handler_(handler) {
+  goaway_last_ = 0;  // a server opens no streams
+}
+
+void ClientSession::start(SteadyMs now) {
+  begin(now);
+  const std::uint32_t more = options_.connection_window - kDefaultWindow;
+  auto* out = sink_.append(kPreface.size() + kFrameHeadBytes + 3 * kSettingBytes + (more > 0 ? kWindowUpdateBytes : 0));
+  out = write_bytes(out, as_bytes(kPreface));
+  out = write_frame_head(out, 3 * kSettingBytes, FrameType::kSettings, 0, 0);
+  out = write_setting(out, SettingId::kEnablePush, 0);
+  out = write_setting(out, SettingId::kInitialWindowSize, options_.stream_window);
+  out = write_setting(out, SettingId::kMaxHeaderListSize, options_.max_header_list_bytes);
+  if (more > 0) write_window_update(out, 0, more);
+}
+
+Session::Fed ClientSession::feed(ByteSpan bytes, SteadyMs now) {
+  now_ = now;
+  const Fed fed = closed_ ? Fed{} : feed_frames(bytes);
+  return closed_ ? Fed{.consumed = bytes.size()} : fed;
+}
+
+std::uint32_t ClientSession::room() const {
+  if (closed_ || !settings_taken_ || exhausted()) return 0;
+  const std::uint32_t most = std::min(peer_max_streams_, options_.max_streams);
+  return most - std::min(most, streams_.size());
+}
+
+Stream* ClientSession::open(ByteSpan headers) {
+  Stream* const stream = resources_.streams.take();
+  if (stream == nullptr) return nullptr;
+  stream->id_ = last_stream_ == 0 ? 1 : last_stream_ + 2;
+  if (!streams_.insert(*stream)) {
+    resources_.streams.give(stream);
+    return nullptr;
+  }
+  last_stream_ = stream->id_;
+  ++held_;
+  stream->send_window_ = static_cast<std::int32_t>(peer_window_);
+  stream->receive_window_ = static_cast<std::int32_t>(stream_window_);
+  stream->content_left_ = 0;  // until the headers of the response have come
+  glitches_.give(kGlitchesPerStream, options_.glitches);
+  send_headers(*stream, headers, false);
+  return stream;
+}
+
+void ClientSession::leave() {
+  if (!closed_) write_goaway_frame(0, ErrorCode::kNoError, {});
+}
+
+void ClientSession::take_response(Stream& stream, bool ended, ByteSpan bytes) {
+  Block block{FieldCheck(FieldCheck::Kind::kResponse)};
+  if (!decode(bytes, block)) return;
+  if (const char* why = block.check.verdict()) return reset_for(stream, {ErrorCode::kProtocolError, true, why});
+  const int status = block.check.status();
+  if (status < 200) {
+    if (ended || status == 101)
+      return reset_for(stream, {ErrorCode::kProtocolError, true, "an informational response that ends or switches"});
+    glitch();
+    return;
+  }
+  const auto content = block.check.content_length();
+  if (ended && content > 0)
+    return reset_for(stream, {ErrorCode::kProtocolError, true, "content-length is not the length of the body"});
+  stream.headers_taken_ = true;
+  stream.content_left_ = content;
+  stream.peer_ended_ = ended;
+  if (ended && stream.ended_ && stream.queue_.empty()) close_stream(stream, End::kBothEnded);
+  client_handler_.on_response(stream, status, {.too_large = block.too_large, .ended = ended});
+}
+
+/// Streams above the last one have certainly not been served.
+void ClientSession::take_goaway(const Goaway& goaway) {
+  if (shutdown_ == Shutdown::kNo) shutdown_ = Shutdown::kFinished;
+  std::vector<std::uint32_t> unserved;
+  streams_.each([&](const Stream& stream) {
+    if (stream.id_ > goaway.last_stream) unserved.push_back(stream.id_);
+  });
+  std::sort(unserved.begin(), unserved.end());
+  handler_.on_goaway(goaway);
+  for (const auto id : unserved) {
+    auto* const stream = streams_.find(id);
+    if (stream == nullptr) continue;
+    close_stream(*stream, End::kResetByUs);
+    if (!closed_) handler_.on_reset(*stream, ErrorCode::kRefusedStream, nullptr);
+  }
+  note_drained();
+}
+
+void ClientSession::note_window_given() {
+  if (measuring_ || options_.max_window <= stream_window_) return;
+  measuring_ = true;
+  measured_from_ = received_total();
+  measured_since_ = now_;
+  send_ping(kWindowPing.data());
+}
+
+void ClientSession::take_ping_ack(ByteSpan data) {
+  if (std::memcmp(data.data(), kWindowPing.data(), kPingDataBytes) != 0) return handler_.on_ping_ack(data);
+  if (!measuring_) return;
+  measuring_ = false;
+  const auto arrived = received_total() - measured_from_;
+  const double rate = static_cast<double>(arrived) / static_cast<double>(std::max<SteadyMs>(now_ - measured_since_, 1));
+  if (rate < best_rate_) return;
+  best_rate_ = rate;
+  // A window that is nearly used up in a round trip is what limits the rate.
+  if (arrived < stream_window_ / 3 * 2) return;
+  widen(static_cast<std::uint32_t>(std::min<std::uint64_t>(2 * arrived, options_.max_window)));
+}
+
+void ClientSession::widen(std::uint32_t window) {
+  if (window <= stream_window_) return;
+  auto* out = append_control(kFrameHeadBytes + kSettingBytes);
+  if (out == nullptr) return;
+  out = write_frame_head(out, kSettingBytes, FrameType::kSettings, 0, 0);
+  write_setting(out, SettingId::kInitialWindowSize, window);
+  const auto more = static_cast<std::int32_t>(window - stream_window_);
+  streams_.each([&](Stream& stream) { stream.receive_window_ += more; });
+  stream_window_ = window;
+  if (window <= connection_window_) return;
+  out = append_control(kWindowUpdateBytes);
+  if (out == nullptr) return;
+  write_window_update(out, 0, window - connection_window_);
+  connection_window_ = window;
+}
+
+}  // namespace rocket::h2

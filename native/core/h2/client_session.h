@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "h2/session.h"
+
+namespace rocket::h2 {
+
+class ClientHandler : public Handler {
+ public:
+  /// The headers of the final response.
+  virtual void on_response(Stream& stream, int status, Opening opening) = 0;
+  /// The server has sent SETTINGS, which may have changed room().
+  virtual void on_settings() = 0;
+
+ protected:
+  ~ClientHandler() = default;
+};
+
+/// The client's side of a connection: requests out, responses in. A stream that is given up is reset before it is
+/// released.
+class ClientSession final : public Session {
+ public:
+  ClientSession(const Options& options, Resources& resources, ClientHandler& handler, Sink& sink);
+
+  /// Sends the preface and our SETTINGS. The server speaks HTTP/2 when on_settings() follows.
+  void start(SteadyMs now);
+  /// Takes whole frames from the front of `bytes`. After an error it takes everything, and drops it.
+  Fed feed(ByteSpan bytes, SteadyMs now);
+
+  /// How many more streams may be opened now.
+  std::uint32_t room() const;
+  /// No stream can be opened on this connection any more.
+  bool exhausted() const { return shutdown_ != Shutdown::kNo || last_stream_ + 2 > options_.last_id; }
+  /// Opens a stream, if there is room(), with the headers of its request. Null when there is no memory.
+  Stream* open(ByteSpan headers);
+  /// GOAWAY: nothing more is asked. What is open goes on.
+  void leave();
+
+ private:
+  friend class Session;
+  static constexpr std::array<std::uint8_t, kPingDataBytes> kWindowPing = {'r', 'o', 'c', 'k', 'e', 't', 0, 2};
+
+  void take_response(Stream& stream, bool ended, ByteSpan bytes);
+  void take_settings_of_server() { client_handler_.on_settings(); }
+  void take_goaway(const Goaway& goaway) override;
+  void take_ping_ack(ByteSpan data) override;
+  void note_window_given() override;
+  std::uint64_t received_total() const { return given_back_ + received_; }
+  void widen(std::uint32_t window);
+
+  ClientHandler& client_handler_;
+  // How much arrives in a round trip (the estimator of gRPC): a PING is sent, what comes until its answer is counted.
+  bool measuring_ = false;
+  std::uint64_t measured_from_ = 0;
+  SteadyMs measured_since_ = 0;
+  double best_rate_ = 0;  ///< bytes a millisecond
+};
+
+}  // namespace rocket::h2

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "h2/session.h"
+
+namespace rocket::h2 {
+
+class ServerHandler : public Handler {
+ public:
+  /// The application has the stream from here on, until it releases it.
+  virtual void on_request(Stream& stream, Opening opening) = 0;
+  /// The same block may come again: keep the fields since on_block() until the next on_kept_block() or keep_block(),
+  /// and return true to be told of it by on_kept_block().
+  virtual bool keep_block() { return false; }
+  /// In place of on_block() and on_field(): the fields are those that were kept.
+  virtual void on_kept_block() {}
+
+ protected:
+  ~ServerHandler() = default;
+};
+
+/// The server's side of a connection: requests in, replies out.
+class ServerSession final : public Session {
+ public:
+  ServerSession(const Options& options, Resources& resources, ServerHandler& handler, Sink& sink);
+
+  /// Sends our SETTINGS.
+  void start(SteadyMs now);
+  /// Takes whole frames from the front of `bytes`, the preface first. After an error it takes everything, and drops it.
+  Fed feed(ByteSpan bytes, SteadyMs now);
+
+  /// A whole unary reply: HEADERS, DATA of `head` and `body`, and trailers; one append when the windows have room.
+  Sent reply(Stream& stream, ByteSpan headers, ByteSpan head, ByteSpan body, ByteSpan trailers);
+
+  /// GOAWAY that refuses nothing yet, and a PING; when that comes back, or finish_shutdown() is called, GOAWAY with the
+  /// last stream that is served. on_drained() follows.
+  void begin_shutdown();
+  void finish_shutdown();
+
+ private:
+  friend class Session;
+  static constexpr std::array<std::uint8_t, kPingDataBytes> kShutdownPing = {'r', 'o', 'c', 'k', 'e', 't', 0, 1};
+
+  bool decode_request(ByteSpan bytes, Block& out);
+  void open_stream(std::uint32_t id, bool ended, ByteSpan bytes, const Fault& fault);
+  void take_goaway(const Goaway& goaway) override { handler_.on_goaway(goaway); }
+  void take_ping_ack(ByteSpan data) override;
+
+  ServerHandler& server_handler_;
+  bool preface_taken_ = false;
+
+  /// The block of the last request, if it is short and decoding it changes nothing: clients mostly send the same again.
+  /// It is only compared until it has come twice.
+  struct LastBlock {
+    OwnedBytes bytes;
+    std::size_t size = 0;
+    std::uint64_t table_changes = 0;
+    bool kept = false;  ///< by the application
+    Block found{FieldCheck(FieldCheck::Kind::kRequest)};
+  };
+  LastBlock last_;
+};
+
+}  // namespace rocket::h2
