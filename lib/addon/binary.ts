@@ -52,9 +52,9 @@ export interface NativeEnvironment {
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
   serverStats(server: number): ServerTransportStats;
-  createChannel(options: ClientTransportOptions): number;
+  createChannel(options: ClientTransportOptions & { readonly userAgent: string }): number;
   releaseChannel(channel: number): void;
-  addMethod(channel: number, wireName: string, stringFields: number): number;
+  addMethod(channel: number, wireName: string, stringFields: number, kind: number): number;
   createEndpoint(
     channel: number,
     name: string,

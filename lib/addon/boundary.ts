@@ -4,6 +4,7 @@ import { BatchStrings } from './batch-strings.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
 import {
   abortEvent,
+  callEndEvent,
   command,
   endpointClosedEvent,
   endpointStateEvent,
@@ -16,7 +17,10 @@ import {
   logEvent,
   messageEvent,
   replyEvent,
+  replyHeadersEvent,
+  replyMessageEvent,
   requestEvent,
+  requestRoomEvent,
   roomEvent,
   serverClosedEvent,
   stringWords,
@@ -224,7 +228,49 @@ export class Boundary {
           words[at + replyEvent.handleIndex]!,
           words[at + replyEvent.handleGeneration]!,
         );
-        call?.onReply(buffer, start, end, textOf(words, at, bytes), strings);
+        const text = (flags & eventFlag.grpc) === 0 ? textOf(words, at, bytes) : metadataOf(words, at, bytes);
+        call?.onReply(buffer, start, end, text, strings);
+        return;
+      }
+      case eventKind.replyHeaders: {
+        const call = this.pending.at(
+          words[at + replyHeadersEvent.handleIndex]!,
+          words[at + replyHeadersEvent.handleGeneration]!,
+        );
+        return call?.onHeaders(metadataOf(words, at, bytes));
+      }
+      case eventKind.replyMessage: {
+        const flags = words[at + replyMessageEvent.flags]!;
+        const start = words[at + replyMessageEvent.payloadAt]!;
+        const end = start + words[at + replyMessageEvent.payloadBytes]!;
+        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
+        const call = this.pending.at(
+          words[at + replyMessageEvent.handleIndex]!,
+          words[at + replyMessageEvent.handleGeneration]!,
+        );
+        return call?.onMessage(buffer, start, end, this.#stringsOf(flags), flags);
+      }
+      case eventKind.requestRoom: {
+        const call = this.pending.at(
+          words[at + requestRoomEvent.handleIndex]!,
+          words[at + requestRoomEvent.handleGeneration]!,
+        );
+        return call?.onRoom(words[at + requestRoomEvent.bytes]!);
+      }
+      case eventKind.callEnd: {
+        const end = {
+          status: words[at + callEndEvent.status]!,
+          own: words[at + callEndEvent.own]!,
+          message: textOf(words, at, bytes),
+          requestWritten: (words[at + callEndEvent.flags]! & eventFlag.requestWritten) !== 0,
+        };
+        const start = words[at + callEndEvent.payloadAt]!;
+        const trailers = bytes.toString('latin1', start, start + words[at + callEndEvent.payloadBytes]!);
+        const call = this.#endCall(
+          words[at + callEndEvent.handleIndex]!,
+          words[at + callEndEvent.handleGeneration]!,
+        );
+        call?.onEnd(end, trailers);
         return;
       }
       case eventKind.failure: {
@@ -279,6 +325,14 @@ function textOf(words: Int32Array, at: number, bytes: Buffer): string {
   if (length === 0) return '';
   const start = words[at + event.textAt]!;
   return bytes.toString('utf8', start, start + length);
+}
+
+/** Metadata of gRPC: bytes as they came. */
+function metadataOf(words: Int32Array, at: number, bytes: Buffer): string {
+  const length = words[at + event.textBytes]!;
+  if (length === 0) return '';
+  const start = words[at + event.textAt]!;
+  return bytes.toString('latin1', start, start + length);
 }
 
 let boundary: Boundary | undefined;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type {
   ClientReceiver,
   ClientTransport,
@@ -7,8 +9,21 @@ import type {
   MethodInfo,
   PendingCall,
 } from '../contract/transport.ts';
+import { packageRoot } from '../package-root.ts';
 import { type Boundary, theBoundary } from './boundary.ts';
 import { PendingCalls } from './pending-calls.ts';
+
+let ownName: string | undefined;
+
+/** What a server of gRPC is told. */
+function userAgent(): string {
+  if (ownName === undefined) {
+    const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
+    const { version } = JSON.parse(text) as { readonly version: string };
+    ownName = `rocket-rpc-node/${version}`;
+  }
+  return ownName;
+}
 
 /** A channel of the core. */
 class NativeClientTransport implements ClientTransport {
@@ -19,14 +34,13 @@ class NativeClientTransport implements ClientTransport {
   #last: ClientTransportStats | undefined;
 
   constructor(options: ClientTransportOptions, receiver: ClientReceiver) {
-    if (options.protocol === 'grpc') throw noGrpc();
     this.#boundary = theBoundary();
     this.#receiver = receiver;
-    this.#number = this.#boundary.native.createChannel(options);
+    this.#number = this.#boundary.native.createChannel({ ...options, userAgent: userAgent() });
   }
 
-  addMethod({ wireName, stringFields }: MethodInfo): number {
-    return this.#boundary.native.addMethod(this.#number, wireName, stringFields);
+  addMethod({ wireName, stringFields, kind }: MethodInfo): number {
+    return this.#boundary.native.addMethod(this.#number, wireName, stringFields, kind);
   }
 
   addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
@@ -88,20 +102,32 @@ class NativeClientTransport implements ClientTransport {
     this.#boundary.hold();
   }
 
-  open(): void {
-    throw noGrpc();
+  open(
+    call: PendingCall,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    metadata: string,
+    msgId: string,
+  ): void {
+    const { pending, outbox } = this.#boundary;
+    pending.add(call);
+    const index = PendingCalls.index(call);
+    outbox.open(index, PendingCalls.generation(call), endpoint, method, timeoutMs, metadata, msgId);
+    this.#boundary.hold();
   }
 
-  message(): number {
-    throw noGrpc();
+  message(call: PendingCall, encoder: Encoder, value: unknown): number {
+    const { outbox } = this.#boundary;
+    return outbox.requestMessage(PendingCalls.index(call), PendingCalls.generation(call), encoder, value);
   }
 
-  halfClose(): void {
-    throw noGrpc();
+  halfClose(call: PendingCall): void {
+    this.#boundary.outbox.requestEnd(PendingCalls.index(call), PendingCalls.generation(call));
   }
 
-  taken(): void {
-    throw noGrpc();
+  taken(call: PendingCall, bytes: number): void {
+    this.#boundary.outbox.repliesTaken(PendingCalls.index(call), PendingCalls.generation(call), bytes);
   }
 
   cancel(call: PendingCall): void {
@@ -120,10 +146,6 @@ class NativeClientTransport implements ClientTransport {
   stats(): ClientTransportStats {
     return this.#last ?? this.#boundary.native.channelStats(this.#number);
   }
-}
-
-function noGrpc(): Error {
-  return new Error('the native core of this version cannot call by gRPC');
 }
 
 export function nativeClientTransport(

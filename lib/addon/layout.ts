@@ -1,7 +1,7 @@
 // Made by `npm run boundary` from scripts/boundary/description.ts; do not edit.
 
 /** Compared when the binary is loaded. */
-export const boundaryHash = 2_203_748_052;
+export const boundaryHash = 567_797_221;
 
 /** A descriptor of the Inbox: what the io threads tell JavaScript. `words` is its size. */
 export const event = {
@@ -37,6 +37,14 @@ export const eventKind = {
   halfClose: 10,
   /** Server: so many more bytes of messages may be sent. */
   room: 11,
+  /** Client: the metadata before the replies of a call. */
+  replyHeaders: 12,
+  /** Client: one reply of a call; more, or its end, follow. */
+  replyMessage: 13,
+  /** Client: the end of a call of which more was told before, or whose end has metadata. */
+  callEnd: 14,
+  /** Client: so many more bytes of requests may be sent. */
+  requestRoom: 15,
 } as const;
 
 /** Server: a call to handle. */
@@ -136,6 +144,47 @@ export const roomEvent = {
   bytes: 4,
 } as const;
 
+/** Client: the metadata before the replies of a call. */
+export const replyHeadersEvent = {
+  endpoint: 1,
+  handleIndex: 2,
+  handleGeneration: 3,
+  textAt: 8,
+  textBytes: 9,
+} as const;
+
+/** Client: one reply of a call; more, or its end, follow. */
+export const replyMessageEvent = {
+  endpoint: 1,
+  handleIndex: 2,
+  handleGeneration: 3,
+  payloadAt: 6,
+  payloadBytes: 7,
+  flags: 10,
+} as const;
+
+/** Client: the end of a call of which more was told before, or whose end has metadata. */
+export const callEndEvent = {
+  endpoint: 1,
+  handleIndex: 2,
+  handleGeneration: 3,
+  status: 4,
+  payloadAt: 6,
+  payloadBytes: 7,
+  textAt: 8,
+  textBytes: 9,
+  flags: 10,
+  own: 11,
+} as const;
+
+/** Client: so many more bytes of requests may be sent. */
+export const requestRoomEvent = {
+  endpoint: 1,
+  handleIndex: 2,
+  handleGeneration: 3,
+  bytes: 4,
+} as const;
+
 export const eventFlag = {
   /** The payload is the next large block of the batch. */
   largePayload: 1,
@@ -192,6 +241,12 @@ export const commandKind = {
   headers: 7,
   /** Bytes of a request that streams have been handled: its peer may send as many more. */
   taken: 8,
+  /** One request of a client call that was opened. */
+  requestMessage: 9,
+  /** The end of such requests. */
+  requestEnd: 10,
+  /** Bytes of replies that stream have been handled: their server may send as many more. */
+  repliesTaken: 11,
 } as const;
 
 /** Answer a server call with all of a single reply, and let go of it. */
@@ -218,11 +273,18 @@ export const takenCommand = {
   bytes: 3,
 } as const;
 
+/** Bytes of replies that stream have been handled: their server may send as many more. */
+export const repliesTakenCommand = {
+  bytes: 3,
+} as const;
+
 export const commandFlag = {
   /** The payload is the next of the large blocks. */
   largePayload: 1,
   /** The payload is, by the encoding that the answer's metadata names. */
   compressed: 2,
+  /** Call: without a message; requestMessage and requestEnd follow. */
+  open: 4,
 } as const;
 
 /** Offset and length of each string that comes with a batch. */

@@ -87,12 +87,28 @@ export class Outbox {
 
   /** Returns the bytes of the message. */
   message(low: number, high: number, encoder: Encoder, value: unknown, compressed = false): number {
-    if (this.#encoding) return this.#messageLater(low, high, encoder, value, compressed);
+    return this.#message(commandKind.message, low, high, encoder, value, compressed);
+  }
+
+  /** The same for a request of a client call. */
+  requestMessage(index: number, generation: number, encoder: Encoder, value: unknown): number {
+    return this.#message(commandKind.requestMessage, index, generation, encoder, value, false);
+  }
+
+  #message(
+    kind: number,
+    low: number,
+    high: number,
+    encoder: Encoder,
+    value: unknown,
+    compressed: boolean,
+  ): number {
+    if (this.#encoding) return this.#messageLater(kind, low, high, encoder, value, compressed);
     const at = this.#begin(0);
     const end = this.#payload(at, this.#text(at, '', ''), encoder, value);
     if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
     const bytes = this.#words[at + command.payloadBytes]!;
-    this.#put(at, commandKind.message, low, high, 0);
+    this.#put(at, kind, low, high, 0);
     this.#commitOfStream(end);
     if (this.#deferred !== undefined) this.#writeDeferred();
     return bytes;
@@ -151,6 +167,36 @@ export class Outbox {
     this.#words[at + callCommand.timeoutMs] = timeoutMs;
     this.#commit(end);
     if (this.#deferred !== undefined) this.#writeDeferred();
+  }
+
+  /** A call whose requests stream. */
+  open(
+    index: number,
+    generation: number,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    metadata: string,
+    msgId: string,
+  ): void {
+    if (this.#encoding) {
+      return this.#openLater(index, generation, endpoint, method, timeoutMs, metadata, msgId);
+    }
+    const at = this.#begin(metadata.length + msgId.length);
+    this.#noPayload(at);
+    this.#words[at + command.flags] = commandFlag.open;
+    this.#put(at, commandKind.call, index, generation, endpoint);
+    this.#words[at + callCommand.method] = method;
+    this.#words[at + callCommand.timeoutMs] = timeoutMs;
+    this.#commit(this.#text(at, metadata, msgId));
+  }
+
+  requestEnd(index: number, generation: number): void {
+    this.#streamCommand(commandKind.requestEnd, index, generation, 0, '', '');
+  }
+
+  repliesTaken(index: number, generation: number, bytes: number): void {
+    this.#streamCommand(commandKind.repliesTaken, index, generation, bytes, '', '');
   }
 
   cancel(index: number, generation: number): void {
@@ -237,9 +283,16 @@ export class Outbox {
     this.#defer(() => this.fail(low, high, status, own, message, trailers));
   }
 
-  #messageLater(low: number, high: number, encoder: Encoder, value: unknown, compressed: boolean): number {
+  #messageLater(
+    kind: number,
+    low: number,
+    high: number,
+    encoder: Encoder,
+    value: unknown,
+    compressed: boolean,
+  ): number {
     const body = encodedAside(encoder, value);
-    this.#defer(() => this.message(low, high, body, undefined, compressed));
+    this.#defer(() => this.#message(kind, low, high, body, undefined, compressed));
     return body.bytes.length;
   }
 
@@ -271,6 +324,18 @@ export class Outbox {
     this.#defer(() =>
       this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId),
     );
+  }
+
+  #openLater(
+    index: number,
+    generation: number,
+    endpoint: number,
+    method: number,
+    timeoutMs: number,
+    metadata: string,
+    msgId: string,
+  ): void {
+    this.#defer(() => this.open(index, generation, endpoint, method, timeoutMs, metadata, msgId));
   }
 
   #defer(write: () => void): void {

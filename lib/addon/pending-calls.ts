@@ -26,6 +26,11 @@ export class PendingCalls {
     call.handle = generation * indexLimit + index;
   }
 
+  /** Undefined once it has ended. */
+  at(index: number, generation: number): PendingCall | undefined {
+    return this.#generations[index] === generation ? this.#calls[index] : undefined;
+  }
+
   take(index: number, generation: number): PendingCall | undefined {
     const call = this.#calls[index];
     if (call === undefined || this.#generations[index] !== generation) return undefined;

@@ -1,5 +1,6 @@
 #include "convert.h"
 #include "environment.h"
+#include "grpc/client_link.h"
 #include "stats_object.h"
 #include "tinypb/client_link.h"
 
@@ -24,7 +25,10 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Object>();
   rpc::ClientOptions options;
   options.io_threads = size_of(given, "ioThreads");
-  options.protocol = &tinypb::kClientProtocol;
+  const bool grpc = text_of(given, "protocol") == grpc::kClientProtocol.name;
+  options.protocol = grpc ? &grpc::kClientProtocol : &tinypb::kClientProtocol;
+  options.authority = text_of(given, "authority");
+  options.user_agent = text_of(given, "userAgent");
   options.connections = size_of(given, "connections");
   options.short_connections = bool_of(given, "shortConnections");
   options.connection = limits_of(given);
@@ -33,6 +37,8 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
   options.longest_backoff = millis_of(given, "longestBackoffMs");
   options.keepalive.time = millis_of(given, "keepaliveTimeMs");
   options.keepalive.timeout = millis_of(given, "keepaliveTimeoutMs");
+  options.keepalive_without_calls = bool_of(given, "keepaliveWithoutCalls");
+  options.max_message_bytes = size_of(given, "maxMessageBytes");
   options.serial_connections = size_of(given, "serialConnections");
   options.checksum = bool_of(given, "checksum");
   options.peer_is_rocket_rpc = bool_of(given, "peerIsRocketRpc");
@@ -50,11 +56,12 @@ Napi::Value Environment::release_channel(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// js thread: addMethod(channel, wireName, stringFields): number
+// js thread: addMethod(channel, wireName, stringFields, kind): number
 Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);
   auto& methods = channel_at(info).shared->methods;
-  methods.push_back({info[1].ToString(), info[2].ToNumber().Uint32Value()});
+  methods.push_back({info[1].ToString(), info[2].ToNumber().Uint32Value(),
+                     static_cast<rpc::MethodKind>(info[3].ToNumber().Uint32Value())});
   return Napi::Number::New(info.Env(), static_cast<double>(methods.size() - 1));
 }
 

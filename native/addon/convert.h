@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "io/address.h"
@@ -27,6 +28,12 @@ inline Millis millis_of(const Napi::Object& object, const char* name) {
 }
 
 inline bool bool_of(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean(); }
+
+/// Empty when it is not there.
+inline std::string text_of(const Napi::Object& object, const char* name) {
+  const auto value = object.Get(name);
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+}
 
 inline std::int32_t int_at(const Napi::CallbackInfo& info, std::size_t index) {
   return info[index].ToNumber().Int32Value();

@@ -149,6 +149,37 @@ export const eventKinds: readonly EventKindEntry[] = [
     about: 'server: so many more bytes of messages may be sent',
     fields: [server, call, { name: 'bytes', type: 'bytes' }],
   },
+  {
+    name: 'replyHeaders',
+    value: 12,
+    about: 'client: the metadata before the replies of a call',
+    fields: [endpoint, handle, { name: 'text', type: 'text' }],
+  },
+  {
+    name: 'replyMessage',
+    value: 13,
+    about: 'client: one reply of a call; more, or its end, follow',
+    fields: [endpoint, handle, payload, flags],
+  },
+  {
+    name: 'callEnd',
+    value: 14,
+    about: 'client: the end of a call of which more was told before, or whose end has metadata',
+    fields: [
+      endpoint,
+      handle,
+      { name: 'status', type: 'statusAndOwn' },
+      { name: 'payload', type: 'payload', about: 'the metadata behind the replies' },
+      { name: 'text', type: 'text', about: 'the message of the error' },
+      flags,
+    ],
+  },
+  {
+    name: 'requestRoom',
+    value: 15,
+    about: 'client: so many more bytes of requests may be sent',
+    fields: [endpoint, handle, { name: 'bytes', type: 'bytes' }],
+  },
 ];
 
 export const eventFlags: readonly Entry[] = [
@@ -225,11 +256,20 @@ export const commandKinds: readonly CommandKindEntry[] = [
     about: 'bytes of a request that streams have been handled: its peer may send as many more',
     own: [{ name: 'bytes', word: 'code' }],
   },
+  { name: 'requestMessage', value: 9, about: 'one request of a client call that was opened', own: [] },
+  { name: 'requestEnd', value: 10, about: 'the end of such requests', own: [] },
+  {
+    name: 'repliesTaken',
+    value: 11,
+    about: 'bytes of replies that stream have been handled: their server may send as many more',
+    own: [{ name: 'bytes', word: 'code' }],
+  },
 ];
 
 export const commandFlags: readonly Entry[] = [
   { name: 'largePayload', value: 1, about: 'the payload is the next of the large blocks' },
   { name: 'compressed', value: 2, about: "the payload is, by the encoding that the answer's metadata names" },
+  { name: 'open', value: 4, about: 'call: without a message; requestMessage and requestEnd follow' },
 ];
 
 export const statusCodes: readonly Entry[] = [

@@ -30,6 +30,14 @@ enum class EventKind : std::int32_t {
   kHalfClose = 10,
   /// server: so many more bytes of messages may be sent
   kRoom = 11,
+  /// client: the metadata before the replies of a call
+  kReplyHeaders = 12,
+  /// client: one reply of a call; more, or its end, follow
+  kReplyMessage = 13,
+  /// client: the end of a call of which more was told before, or whose end has metadata
+  kCallEnd = 14,
+  /// client: so many more bytes of requests may be sent
+  kRequestRoom = 15,
 };
 
 /// Words of an event; events.h has what they mean by kind.
@@ -94,6 +102,12 @@ enum class CommandKind : std::int32_t {
   kHeaders = 7,
   /// bytes of a request that streams have been handled: its peer may send as many more
   kTaken = 8,
+  /// one request of a client call that was opened
+  kRequestMessage = 9,
+  /// the end of such requests
+  kRequestEnd = 10,
+  /// bytes of replies that stream have been handled: their server may send as many more
+  kRepliesTaken = 11,
 };
 
 /// Words of a command (outbox.h).
@@ -124,6 +138,8 @@ namespace command_flag {
 inline constexpr std::int32_t kLargePayload = 1;
 /// the payload is, by the encoding that the answer's metadata names
 inline constexpr std::int32_t kCompressed = 2;
+/// call: without a message; requestMessage and requestEnd follow
+inline constexpr std::int32_t kOpen = 4;
 }  // namespace command_flag
 
 /// The statuses of gRPC, by their numbers (lib/contract/status.ts).

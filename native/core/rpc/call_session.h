@@ -11,6 +11,7 @@
 #include "rpc/call_link.h"
 #include "rpc/connection_lifetime.h"
 #include "rpc/inbox_port.h"
+#include "rpc/payload.h"
 #include "rpc/status.h"
 
 namespace rocket::rpc {
@@ -18,15 +19,6 @@ namespace rocket::rpc {
 class Server;
 class ServerShard;
 struct ServerCall;
-
-/// A message on its way out.
-struct Payload {
-  ByteSpan bytes;
-  OwnedBytes block;  ///< used instead of `bytes` when not empty
-  bool compressed = false;
-
-  ByteSpan span() const { return block.empty() ? bytes : block.span(); }
-};
 
 /// The whole answer to a call with one reply: a message and OK, or an error.
 struct Reply {

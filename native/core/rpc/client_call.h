@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "rpc/boundary.h"
 
 namespace rocket::rpc {
 
@@ -19,6 +20,7 @@ struct CallHandle {
 struct ClientMethod {
   std::string wire_name;
   std::uint32_t string_fields = 0;  ///< of its reply (Event::string_fields)
+  MethodKind kind = MethodKind::kUnary;
 };
 
 /// A call as handed over by the JavaScript thread; the views are valid until it has been started.
@@ -31,6 +33,8 @@ struct CallRequest {
   std::size_t lost_bytes = 0;  ///< length of a body that could not be allocated
   std::string_view metadata;
   std::string_view msg_id;  ///< empty: create a new one
+  bool open = false;        ///< it has no body: its requests stream
+  bool compressed = false;  ///< the body is
 
   ByteSpan payload() const { return large_body.empty() ? body : large_body.span(); }
 };

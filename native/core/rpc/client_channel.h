@@ -30,6 +30,11 @@ struct Keepalive {
 struct ClientOptions {
   /// What its links speak; not null.
   const ClientProtocol* protocol = nullptr;
+  /// The name of the server, for protocols that tell it. Empty: that of the endpoint.
+  std::string authority;
+  std::string user_agent = "rocket-rpc-node";
+  /// Encodings of compressed replies that JavaScript can read, as `grpc-accept-encoding` lists them.
+  std::string accept_encoding = "identity";
   std::size_t io_threads = 1;
   /// Connections to each endpoint, distributed over the io threads.
   std::size_t connections = 1;
@@ -41,6 +46,10 @@ struct ClientOptions {
   Millis first_backoff{100};
   Millis longest_backoff{10'000};
   Keepalive keepalive;
+  /// The peer is probed even while nothing is due.
+  bool keepalive_without_calls = false;
+  /// The longest message that is received, where a message is not a frame.
+  std::size_t max_message_bytes = 4 << 20;
   /// Connections to each endpoint that is not rocket-rpc, with one call at a time on each; at least one per link.
   std::size_t serial_connections = 16;
   bool checksum = true;

@@ -13,6 +13,7 @@
 #include "rpc/client_call.h"
 #include "rpc/client_channel.h"
 #include "rpc/engine.h"
+#include "rpc/payload.h"
 
 namespace rocket::rpc {
 
@@ -55,6 +56,12 @@ class ClientLink {
   virtual void attach() = 0;
   /// Starts a call. It ends with one event for its handle, unless it is cancelled.
   virtual void send(CallRequest& request) = 0;
+  // Of an open call; only of protocols that stream.
+  /// One more request of it.
+  virtual void message(LinkedCall&, Payload&) {}
+  virtual void half_close(LinkedCall&) {}
+  /// JavaScript has handled so many bytes of its replies.
+  virtual void taken(LinkedCall&, std::size_t) {}
   /// Drops one of its calls; nothing more is reported of it.
   virtual void cancel(LinkedCall& call) = 0;
   /// Connects if idle, so that the first call need not wait.
@@ -63,14 +70,14 @@ class ClientLink {
   /// Fails what is in flight with CANCELLED, closes, then sends kEndpointClosed.
   virtual void close() = 0;
 
-  /// Cancels the call with that handle, if it has not ended.
-  static void cancel(InboxPort& port, CallHandle handle) {
+  /// The call with that handle; null if it has ended.
+  static LinkedCall* find(InboxPort& port, CallHandle handle) {
     ROCKET_ON_IO_THREAD(port.io());
     const auto& by_handle = port.calls_by_handle();
-    if (handle.index >= by_handle.size()) return;
+    if (handle.index >= by_handle.size()) return nullptr;
     LinkedCall* call = by_handle[handle.index];
-    if (call == nullptr || call->link == nullptr || call->handle.generation != handle.generation) return;
-    call->link->cancel(*call);
+    if (call == nullptr || call->link == nullptr || call->handle.generation != handle.generation) return nullptr;
+    return call;
   }
 
  protected:

@@ -71,6 +71,14 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   bool keep(LinkedCall& call, CallRequest& request, CallLink& waiting);
   /// The body of a call that waited, which does not count any more.
   OwnedBytes take_kept(LinkedCall& call);
+  /// Of bytes that wait and are not in LinkedCall::body.
+  void count_waiting(std::int64_t bytes) {
+    channel_->counters.waiting_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  }
+  bool is_waiting_full() const {
+    return channel_->counters.waiting_bytes.load(std::memory_order_relaxed) >
+           static_cast<std::int64_t>(options().connection.max_write_queue_bytes);
+  }
   void tell_failure(const LinkedCall& call, const Status& status, std::string_view text, bool written);
   /// The last step: nothing refers to the call any more but its slot.
   void forget(LinkedCall& call);

@@ -177,4 +177,79 @@ struct RoomEvent {
   }
 };
 
+/// client: the metadata before the replies of a call
+struct ReplyHeadersEvent {
+  std::int32_t endpoint = 0;
+  CallHandle handle;
+  std::string_view text;
+
+  operator Event() const {
+    return {.kind = EventKind::kReplyHeaders,
+            .owner = endpoint,
+            .id_low = handle.index,
+            .id_high = handle.generation,
+            .text = as_bytes(text)};
+  }
+};
+
+/// client: one reply of a call; more, or its end, follow
+struct ReplyMessageEvent {
+  std::int32_t endpoint = 0;
+  CallHandle handle;
+  ByteSpan payload;
+  std::uint32_t string_fields = 0;
+  std::int32_t flags = 0;
+
+  operator Event() const {
+    return {.kind = EventKind::kReplyMessage,
+            .owner = endpoint,
+            .id_low = handle.index,
+            .id_high = handle.generation,
+            .flags = flags,
+            .payload = payload,
+            .string_fields = string_fields};
+  }
+};
+
+/// client: the end of a call of which more was told before, or whose end has metadata
+struct CallEndEvent {
+  std::int32_t endpoint = 0;
+  CallHandle handle;
+  Status status;
+  /// the metadata behind the replies
+  ByteSpan payload;
+  std::uint32_t string_fields = 0;
+  /// the message of the error
+  std::string_view text;
+  std::int32_t flags = 0;
+
+  operator Event() const {
+    return {.kind = EventKind::kCallEnd,
+            .owner = endpoint,
+            .id_low = handle.index,
+            .id_high = handle.generation,
+            .code = status.word(),
+            .flags = flags,
+            .payload = payload,
+            .string_fields = string_fields,
+            .text = as_bytes(text),
+            .own = status.own};
+  }
+};
+
+/// client: so many more bytes of requests may be sent
+struct RequestRoomEvent {
+  std::int32_t endpoint = 0;
+  CallHandle handle;
+  std::int32_t bytes = 0;
+
+  operator Event() const {
+    return {.kind = EventKind::kRequestRoom,
+            .owner = endpoint,
+            .id_low = handle.index,
+            .id_high = handle.generation,
+            .code = bytes};
+  }
+};
+
 }  // namespace rocket::rpc

@@ -125,14 +125,31 @@ class Outbox::Batch final : public io::IoTask {
         request.large_body = std::move(item.large);
         request.metadata = text;
         request.msg_id = more;
+        request.open = command.has(command_flag::kOpen);
+        request.compressed = compressed;
         return item.link->send(request);
       }
-      case CommandKind::kCancel: {
-        const auto port = lane_.port_for(inbox_);
-        return ClientLink::cancel(*port, command.handle());
-      }
+      case CommandKind::kRequestMessage:
+        if (LinkedCall* call = find(command)) {
+          Payload message{payload, std::move(item.large), compressed};
+          if (lost(item)) message.lost_bytes = command.payload;
+          call->link->message(*call, message);
+        }
+        return;
+      case CommandKind::kRequestEnd:
+        if (LinkedCall* call = find(command)) call->link->half_close(*call);
+        return;
+      case CommandKind::kRepliesTaken:
+        if (LinkedCall* call = find(command))
+          call->link->taken(*call, static_cast<std::size_t>(std::max(0, command.taken_bytes())));
+        return;
+      case CommandKind::kCancel:
+        if (LinkedCall* call = find(command)) call->link->cancel(*call);
+        return;
     }
   }
+
+  LinkedCall* find(const Command& command) { return ClientLink::find(*lane_.port_for(inbox_), command.handle()); }
 
   Lane& lane_;
   const std::shared_ptr<Inbox> inbox_;
@@ -183,9 +200,12 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
         batch_for(engine.lane(command.call().io_thread())).add(command, std::move(block));
         break;
       case CommandKind::kCall: add_call(command, std::move(block)); break;
+      case CommandKind::kRequestMessage:
+      case CommandKind::kRequestEnd:
+      case CommandKind::kRepliesTaken:
       case CommandKind::kCancel:
         if (command.id_low < route_by_handle_.size() && route_by_handle_[command.id_low] != nullptr) {
-          batch_for(*route_by_handle_[command.id_low]).add(command, {});
+          batch_for(*route_by_handle_[command.id_low]).add(command, std::move(block));
         }
         break;
     }

@@ -38,9 +38,9 @@ struct Command {
   Status status() const { return Status::from_word(code, method); }
   /// kCall.
   std::int32_t endpoint() const { return code; }
-  /// kTaken.
+  /// kTaken, kRepliesTaken.
   std::int32_t taken_bytes() const { return code; }
-  /// kCall, kCancel.
+  /// What is about a client call.
   CallHandle handle() const { return {id_low, id_high}; }
 };
 static_assert(sizeof(Command) == kCommandWords * 4);

@@ -17,6 +17,19 @@ H2Peer::H2Peer(std::string_view address, const Options& options)
   send();
 }
 
+H2Peer::H2Peer(RawPeer accepted, const Options& options)
+    : peer_(std::move(accepted)), gives_windows_(options.gives_windows), answers_pings_(options.answers_pings) {
+  Bytes preface(h2::kPreface.size());
+  std::size_t got = 0;
+  while (got < preface.size()) {
+    const auto more = peer_.receive(preface.data() + got, preface.size() - got);
+    if (more == 0) return;
+    got += more;
+  }
+  if (as_text(preface) != h2::kPreface) return;
+  frame(h2::FrameType::kSettings, 0, 0, options.settings);
+}
+
 Bytes H2Peer::setting(h2::SettingId id, std::uint32_t value) {
   Bytes bytes(h2::kSettingBytes);
   h2::write_setting(bytes.data(), id, value);
@@ -80,6 +93,16 @@ std::uint32_t H2Peer::call(std::string_view path, std::string_view body, const F
 std::size_t H2Peer::window(std::uint32_t stream) {
   const auto left = [&](std::uint32_t of) { return h2::kDefaultWindow + windows_given[of] - sent_[of]; };
   return std::min(left(stream), left(0));
+}
+
+void H2Peer::headers(std::uint32_t stream, const Fields& fields) {
+  frame(h2::FrameType::kHeaders, h2::kEndHeaders, stream, block_of(fields));
+}
+
+void H2Peer::goaway(std::uint32_t last, h2::ErrorCode code, std::string_view text) {
+  Bytes bytes(h2::goaway_bytes(text));
+  h2::write_goaway(bytes.data(), last, code, text);
+  write(bytes);
 }
 
 void H2Peer::trailers(std::uint32_t stream, const Fields& fields) {

@@ -15,8 +15,8 @@
 
 namespace rocket::test {
 
-/// An HTTP/2 client that writes frame by frame what a test wants it to, and waits for what comes. It acknowledges
-/// SETTINGS and PINGs.
+/// An HTTP/2 client or server that writes frame by frame what a test wants it to, and waits for what comes. It
+/// acknowledges SETTINGS and PINGs.
 class H2Peer {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -28,6 +28,8 @@ class H2Peer {
   };
   explicit H2Peer(std::string_view address) : H2Peer(address, Options()) {}
   H2Peer(std::string_view address, const Options& options);
+  /// A server, on a connection that has come. What of() and wait() call a reply is then a request.
+  H2Peer(RawPeer accepted, const Options& options);
 
   static Bytes setting(h2::SettingId id, std::uint32_t value);
   /// With the 5 bytes in front that gRPC wants.
@@ -44,7 +46,9 @@ class H2Peer {
   std::size_t window(std::uint32_t stream);
   /// A whole unary call in one write.
   std::uint32_t call(std::string_view path, std::string_view body, const Fields& more = {});
+  void headers(std::uint32_t stream, const Fields& fields);
   void trailers(std::uint32_t stream, const Fields& fields);
+  void goaway(std::uint32_t last, h2::ErrorCode code = h2::ErrorCode::kNoError, std::string_view text = {});
   void reset(std::uint32_t stream, h2::ErrorCode code = h2::ErrorCode::kCancel);
   void window_update(std::uint32_t stream, std::uint32_t increment);
   void frame(h2::FrameType type, std::uint8_t flags, std::uint32_t stream, ByteSpan payload);

@@ -182,14 +182,28 @@ std::size_t JsSide::call(std::int32_t endpoint, const Call& call) {
   command.code = endpoint;
   command.method = call.method;
   command.timeout_ms = call.timeout_ms;
+  if (call.open) command.flags |= rpc::command_flag::kOpen;
   outcomes_.emplace_back();
   return outcomes_.size() - 1;
 }
 
-void JsSide::cancel(std::size_t call) {
-  auto& command = add_command(CommandKind::kCancel, {}, {}, {});
+rpc::Command& JsSide::add_call_command(CommandKind kind, std::size_t call, ByteSpan payload) {
+  auto& command = add_command(kind, payload, {}, {});
   command.id_low = static_cast<std::uint32_t>(call);
   command.id_high = command.id_low ^ 0x5555;
+  return command;
+}
+
+void JsSide::cancel(std::size_t call) { add_call_command(CommandKind::kCancel, call, {}); }
+
+void JsSide::request_message(std::size_t call, ByteSpan payload) {
+  add_call_command(CommandKind::kRequestMessage, call, payload);
+}
+
+void JsSide::request_end(std::size_t call) { add_call_command(CommandKind::kRequestEnd, call, {}); }
+
+void JsSide::replies_taken(std::size_t call, std::size_t bytes) {
+  add_call_command(CommandKind::kRepliesTaken, call, {}).code = static_cast<std::int32_t>(bytes);
 }
 
 void JsSide::flush() {
@@ -230,8 +244,15 @@ void JsSide::handle_batch() {
             words[event_word::kFlags],
             ByteSpan(payload_in + words[event_word::kPayloadAt],
                      static_cast<std::size_t>(words[event_word::kPayloadBytes])),
-            as_text({bytes + words[event_word::kTextAt], static_cast<std::size_t>(words[event_word::kTextBytes])})});
+            as_text({bytes + words[event_word::kTextAt], static_cast<std::size_t>(words[event_word::kTextBytes])}),
+            rpc::Status::from_word(words[event_word::kCode], 0)});
   }
+}
+
+Outcome& JsSide::outcome_of(const EventView& event) {
+  Outcome& outcome = outcomes_.at(event.id_low);
+  if (outcome.ended || event.id_high != (event.id_low ^ 0x5555)) throw std::logic_error("a call ended twice");
+  return outcome;
 }
 
 void JsSide::handle(const EventView& event) {
@@ -249,12 +270,26 @@ void JsSide::handle(const EventView& event) {
     case EventKind::kEndpointClosed: ++endpoints_closed[event.owner]; return;
     case EventKind::kEndpointState: return;
     case EventKind::kLog: log_lines.emplace_back(event.text); return;
+    case EventKind::kReplyHeaders: outcome_of(event).headers.emplace_back(event.text); return;
+    case EventKind::kReplyMessage:
+      outcome_of(event).messages.emplace_back(event.payload.begin(), event.payload.end());
+      return;
+    case EventKind::kRequestRoom: outcome_of(event).room += static_cast<std::size_t>(event.code); return;
     case EventKind::kReply:
-    case EventKind::kFailure: {
-      Outcome& outcome = outcomes_.at(event.id_low);
-      if (outcome.ended || event.id_high != (event.id_low ^ 0x5555)) throw std::logic_error("a call ended twice");
-      outcome = {true,        event.kind == EventKind::kReply, event.code,
-                 event.flags, std::string(event.text),         {event.payload.begin(), event.payload.end()}};
+    case EventKind::kFailure:
+    case EventKind::kCallEnd: {
+      Outcome& outcome = outcome_of(event);
+      outcome.ended = true;
+      if (event.kind != EventKind::kReply) outcome.status = event.status;
+      outcome.ok = outcome.status.ok();
+      outcome.code = event.code;
+      outcome.flags = event.flags;
+      outcome.text = event.text;
+      if (event.kind == EventKind::kCallEnd) {
+        outcome.trailers = as_text(event.payload);
+      } else {
+        outcome.payload.assign(event.payload.begin(), event.payload.end());
+      }
       ++ended_calls_;
     }
   }

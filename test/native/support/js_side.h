@@ -28,6 +28,7 @@ struct EventView {
   std::int32_t flags;
   ByteSpan payload;
   std::string_view text;
+  rpc::Status status;
 };
 
 /// How a client call ended.
@@ -38,6 +39,12 @@ struct Outcome {
   std::int32_t flags = 0;
   std::string text;
   Bytes payload;
+  // Of a call by gRPC:
+  rpc::Status status;
+  std::vector<std::string> headers;  ///< each time they came
+  std::vector<Bytes> messages;
+  std::string trailers;
+  std::size_t room = 0;  ///< for more requests
 };
 
 /// Stands in for a JavaScript thread with its environment: an Inbox that it swaps, an Outbox that it flushes once a
@@ -89,10 +96,15 @@ class JsSide {
     std::int32_t method = 0;
     std::string_view metadata;
     std::string_view msg_id;
+    bool open = false;
   };
   /// Returns the call's index in outcomes().
   std::size_t call(std::int32_t endpoint, const Call& call);
   void cancel(std::size_t call);
+  // Of an open one:
+  void request_message(std::size_t call, ByteSpan payload);
+  void request_end(std::size_t call);
+  void replies_taken(std::size_t call, std::size_t bytes);
   const Outcome& outcome(std::size_t call) const { return outcomes_[call]; }
   std::size_t ended_calls() const { return ended_calls_; }
 
@@ -127,6 +139,8 @@ class JsSide {
   std::shared_ptr<const rpc::Consumer> join(rpc::Server& server);
   void handle_batch();
   void handle(const EventView& event);
+  Outcome& outcome_of(const EventView& event);
+  rpc::Command& add_call_command(rpc::CommandKind kind, std::size_t call, ByteSpan payload);
   rpc::Command& add_command(rpc::CommandKind kind, ByteSpan payload, std::string_view text, std::string_view msg_id);
 
   std::array<std::vector<std::uint8_t>, 2> slab_bytes_;

@@ -8,6 +8,7 @@
 
 #include "support/js_side.h"
 #include "support/on_io.h"
+#include "support/raw_listener.h"
 #include "tinypb/protocol.h"
 #include "tinypb/take_frames.h"
 #include "tinypb/wire_code.h"
@@ -19,6 +20,7 @@ using test::Bytes;
 using test::eventually;
 using test::JsSide;
 using test::make_frame;
+using test::RawListener;
 using test::RawPeer;
 
 constexpr std::size_t kLimit = 1000;
@@ -178,20 +180,6 @@ TEST(Oversized, ThousandsFromAPeerThatReadsNothingStopTheReading) {
   EXPECT_LT(sent, 200'000U) << "the server goes on reading";
   EXPECT_LE(most, 2 * 64 * 1024);
 }
-
-struct RawListener {
-  RawListener() {
-    auto opened = io::Listener::open(*io::parse_address("127.0.0.1:0"), 16);
-    auto& listener = std::get<io::Listener>(opened);
-    address = listener.bound_text();
-    fd = listener.release();
-    ::fcntl(fd, F_SETFL, 0);
-  }
-  ~RawListener() { ::close(fd); }
-  RawPeer accept() const { return RawPeer(::accept(fd, nullptr, nullptr)); }
-  int fd = -1;
-  std::string address;
-};
 
 TEST(Oversized, AReplyFailsItsCallAlone) {
   JsSide js;

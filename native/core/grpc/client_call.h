@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/free_list.h"
+#include "grpc/message_reader.h"
+#include "h2/send_queue.h"
+#include "rpc/client_link.h"
+
+namespace rocket::h2 {
+
+class Stream;
+
+}  // namespace rocket::h2
+
+namespace rocket::grpc {
+
+class ClientSession;
+
+/// One call on its way through a ClientLink; lives on the link's io thread.
+struct ClientCall : rpc::LinkedCall {
+  using LinkedCall::LinkedCall;
+
+  /// Where its stream is; null: it waits for one.
+  ClientSession* session = nullptr;
+  h2::Stream* stream = nullptr;
+  std::uint64_t headers_end = 0;  ///< position of the last byte of its HEADERS in what the connection writes
+
+  // Its requests.
+  bool open = false;            ///< they stream
+  bool compressed = false;      ///< the one request of another, while it waits
+  bool half_closed = false;     ///< no more will come
+  h2::SendQueue early;          ///< with their heads, while the call waits
+  std::size_t sent_untold = 0;  ///< bytes sent, and JavaScript not told that they have left
+
+  // Its replies.
+  MessageReader reader;
+  std::string reply_metadata;  ///< until JavaScript is told
+  OwnedBytes message;          ///< of a call with one reply, until the end is known
+  std::size_t message_bytes = 0;
+  bool single_reply = true;
+  bool answered = false;  ///< its response has begun
+  bool has_message = false;
+  bool reply_compressed = false;
+  bool told = false;            ///< JavaScript has had headers or a message of it
+  std::size_t untaken = 0;      ///< of whole messages that JavaScript has, and has not taken
+  std::size_t withheld = 0;     ///< of the message that has begun: bytes that the window was not given back yet
+  std::size_t given_early = 0;  ///< of a long message: what was given back before JavaScript had it
+
+  ClientCall* next_free = nullptr;
+};
+
+/// The call in a list of calls.
+inline ClientCall& call_of(ListLink* at) { return static_cast<ClientCall&>(static_cast<rpc::CallLink&>(*at)); }
+
+/// The calls of one link.
+class ClientCallPool {
+ public:
+  static constexpr std::size_t kMaxCalls = 1 << 20;
+
+  explicit ClientCallPool(Timer::Fire on_deadline) : on_deadline_(on_deadline) {}
+
+  /// Null when kMaxCalls are in flight.
+  ClientCall* take();
+  void give(ClientCall& call);
+
+ private:
+  /// Text that a call keeps memory of for the next one.
+  static constexpr std::size_t kKeptTextBytes = 256;
+  static constexpr std::size_t kKeptMessageBytes = 1024;
+  static constexpr std::size_t kMostKept = 4096;
+
+  const Timer::Fire on_deadline_;
+  std::deque<ClientCall> calls_;  // a deque: timers and lists point into it
+  FreeList<ClientCall> free_;
+};
+
+}  // namespace rocket::grpc

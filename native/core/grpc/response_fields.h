@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "grpc/metadata.h"
+#include "grpc/request_line.h"
+#include "h2/field.h"
+
+namespace rocket::grpc {
+
+/// Those of a response that mean something to gRPC, beside those of a request.
+namespace tag {
+inline constexpr auto kGrpcStatus = static_cast<h2::Tag>(38);
+inline constexpr auto kGrpcMessage = static_cast<h2::Tag>(39);
+}  // namespace tag
+
+/// For h2::Options::tag_of of a client.
+h2::Tag response_tag_of(std::string_view name);
+
+/// What gRPC reads from a header block of a response. One serves all sessions of a thread: a block is read at once.
+class ResponseFields {
+ public:
+  void clear() {
+    metadata_.clear();
+    message_.clear();
+    status_.reset();
+    is_grpc_ = false;
+    content_type_.clear();
+  }
+  void take(const h2::Field& field) {
+    if (crosses(field.tag)) {
+      append_pair(metadata_, field.name, field.value);
+    } else if (field.tag == tag::kContentType) {
+      is_grpc_ = is_grpc_content_type(field.value);
+      if (!is_grpc_) content_type_ = field.value.substr(0, kKeptBytes);
+    } else if (field.tag == tag::kGrpcStatus) {
+      status_ = parse_status(field.value);
+    } else if (field.tag == tag::kGrpcMessage) {
+      message_ = field.value;
+    }
+  }
+
+  /// In the NUL form; empty if there is none.
+  const std::string& metadata() const { return metadata_; }
+  bool is_grpc() const { return is_grpc_; }
+  /// Of what is not gRPC.
+  const std::string& content_type() const { return content_type_; }
+  /// Empty: there was none. Negative: it is no number.
+  std::optional<std::int32_t> status() const { return status_; }
+  /// As it came, percent-encoded.
+  const std::string& message() const { return message_; }
+
+ private:
+  static constexpr std::size_t kKeptBytes = 64;
+  static std::int32_t parse_status(std::string_view value);
+
+  std::string metadata_;
+  std::string message_;
+  std::string content_type_;
+  std::optional<std::int32_t> status_;
+  bool is_grpc_ = false;
+};
+
+}  // namespace rocket::grpc

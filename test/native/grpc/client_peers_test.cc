@@ -1,0 +1,215 @@
+// Servers that end connections, refuse streams, shut windows and die.
+#include <set>
+
+#include "grpc/client_fixture.h"
+
+namespace rocket::test {
+namespace {
+
+using rpc::Code;
+
+const H2Peer::Fields kHeaders = {{":status", "200"}, {"content-type", "application/grpc"}};
+const H2Peer::Fields kOk = {{"grpc-status", "0"}};
+
+void answer(H2Peer& peer, std::uint32_t stream) {
+  peer.headers(stream, kHeaders);
+  peer.data(stream, H2Peer::message("reply"));
+  peer.trailers(stream, kOk);
+}
+
+class GrpcClientPeers : public GrpcClientTest {
+ protected:
+  /// Makes the call again as long as its server has certainly not handled it, as a channel does.
+  bool pump_with_moves(std::int32_t endpoint, std::size_t calls) {
+    for (std::size_t i = 0; i < calls; ++i) pending_.insert(js_.call(endpoint, {.body = "hello"}));
+    return js_.pump_until([&] {
+      std::vector<std::size_t> ended;
+      for (const auto call : pending_)
+        if (js_.outcome(call).ended) ended.push_back(call);
+      for (const auto call : ended) {
+        pending_.erase(call);
+        const auto& outcome = js_.outcome(call);
+        const bool may_move = outcome.status.refused || (outcome.flags & rpc::event_flag::kRequestWritten) == 0;
+        if (outcome.ok) {
+          ++good_;
+        } else if (may_move && outcome.status.code == Code::kUnavailable) {
+          ++moved_;
+          pending_.insert(js_.call(endpoint, {.body = "hello"}));
+        } else {
+          ++lost_;
+        }
+      }
+      js_.flush();
+      return pending_.empty();
+    });
+  }
+
+  std::set<std::size_t> pending_;
+  std::size_t good_ = 0;
+  std::size_t moved_ = 0;
+  std::size_t lost_ = 0;
+};
+
+TEST_F(GrpcClientPeers, MovesWhatGoawayLeavesOut) {
+  constexpr std::size_t kConnections = 5;
+  std::atomic<std::size_t> handled{0};
+  std::atomic<std::size_t> connections{0};
+  // Each connection serves ten calls; the last one all that are left.
+  const auto address = script(
+      [&](H2Peer& peer) {
+        const bool last = ++connections == kConnections;
+        std::uint32_t stream = 1;
+        for (; last || stream < 20; stream += 2) {
+          if (!peer.read_until([&] { return peer.of(stream).ended; })) return;
+          if (!last && stream == 9) peer.goaway(19);
+          ++handled;
+          answer(peer, stream);
+        }
+        peer.read_to_end();
+      },
+      kConnections);
+  EXPECT_TRUE(pump_with_moves(connect(address), 100));
+  js_.shut_down();
+  EXPECT_EQ(good_, 100U);
+  EXPECT_EQ(lost_, 0U);
+  EXPECT_EQ(handled.load(), 100U);
+}
+
+TEST_F(GrpcClientPeers, WaitsForStreamsInOrder) {
+  std::vector<std::string> order;
+  H2Peer::Options options;
+  options.settings = H2Peer::setting(h2::SettingId::kMaxConcurrentStreams, 2);
+  const auto address = script(
+      [&](H2Peer& peer) {
+        const auto most = [&](std::uint32_t count) {
+          peer.frame(h2::FrameType::kSettings, 0, 0, H2Peer::setting(h2::SettingId::kMaxConcurrentStreams, count));
+        };
+        for (std::uint32_t stream = 1; stream <= 11; stream += 2) {
+          if (!peer.read_until([&] { return peer.of(stream).ended; })) return;
+          order.push_back(peer.of(stream).body());
+          // None for a while, then again.
+          if (stream == 5) most(0);
+          answer(peer, stream);
+          if (stream == 7) most(1);
+        }
+        peer.read_to_end();
+      },
+      1, options);
+  const auto endpoint = connect(address);
+  for (const char* body : {"1", "2", "3", "4", "5", "6"}) js_.call(endpoint, {.body = body});
+  EXPECT_TRUE(pump_ended(6));
+  js_.shut_down();
+  peer_.join();
+  EXPECT_EQ(order, (std::vector<std::string>{"1", "2", "3", "4", "5", "6"}));
+}
+
+TEST_F(GrpcClientPeers, MovesEveryThirdStreamThatIsRefused) {
+  std::size_t answered = 0;
+  const auto address = script([&](H2Peer& peer) {
+    for (std::uint32_t stream = 1;; stream += 2) {
+      if (!peer.read_until([&] { return peer.of(stream).ended; })) return;
+      if ((stream / 2) % 3 == 2) {
+        peer.reset(stream, h2::ErrorCode::kRefusedStream);
+      } else {
+        ++answered;
+        answer(peer, stream);
+      }
+    }
+  });
+  EXPECT_TRUE(pump_with_moves(connect(address), 300));
+  js_.shut_down();
+  peer_.join();
+  EXPECT_EQ(good_, 300U);
+  EXPECT_EQ(lost_, 0U);
+  EXPECT_EQ(answered, 300U);
+  EXPECT_GT(moved_, 100U);
+}
+
+TEST_F(GrpcClientPeers, RepeatsNothingThatAServerMayHaveBegun) {
+  std::atomic<std::size_t> connections{0};
+  const auto address = script(
+      [&](H2Peer& peer) {
+        if (++connections == 1) {
+          peer.read_until([&] { return peer.of(1).ended; });
+          answer(peer, 1);
+          // Dies with 199 calls open.
+          peer.read_until([&] { return peer.of(399).ended; });
+          return peer.raw().reset();
+        }
+        peer.read_to_end();
+      },
+      1);
+  EXPECT_TRUE(pump_with_moves(connect(address), 200));
+  EXPECT_EQ(good_, 1U);
+  EXPECT_EQ(moved_, 0U);
+  EXPECT_EQ(lost_, 199U);
+}
+
+TEST_F(GrpcClientPeers, SendsNothingIntoAShutWindow) {
+  H2Peer::Options options;
+  options.settings = H2Peer::setting(h2::SettingId::kInitialWindowSize, 0);
+  const auto address = script(
+      [&](H2Peer& peer) {
+        peer.read_until([&] { return peer.of(1).has_headers; });
+        EXPECT_TRUE(peer.of(1).data.empty());
+        peer.window_update(1, 4);
+        peer.read_until([&] { return peer.of(1).data.size() == 4; });
+        peer.window_update(1, 100);
+        peer.read_until([&] { return peer.of(1).ended; });
+        EXPECT_EQ(peer.of(1).data, H2Peer::message("hello"));
+        answer(peer, 1);
+        peer.read_to_end();
+      },
+      1, options);
+  const auto call = js_.call(connect(address), {.body = "hello"});
+  EXPECT_TRUE(pump_ended(1));
+  EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
+  js_.shut_down();
+}
+
+TEST_F(GrpcClientPeers, ClosesAConnectionWhosePingIsNotAnswered) {
+  auto options = client_options();
+  options.keepalive = {Millis{20}, Millis{20}};
+  H2Peer::Options silent;
+  silent.answers_pings = false;
+  const auto address = script([&](H2Peer& peer) { peer.read_to_end(); }, 1, silent);
+  const auto call = js_.call(connect(address, options), {.body = "hello"});
+  EXPECT_TRUE(pump_ended(1));
+  EXPECT_EQ(js_.outcome(call).status.code, Code::kUnavailable);
+  EXPECT_NE(js_.outcome(call).text.find("keepaliveTimeMs"), std::string::npos) << js_.outcome(call).text;
+}
+
+TEST_F(GrpcClientPeers, KeepsAConnectionWhosePingsAreAnswered) {
+  auto options = client_options();
+  options.keepalive = {Millis{5}, Millis{5000}};
+  const auto address = script([&](H2Peer& peer) {
+    peer.read_until([&] { return peer.pings.size() >= 5; });
+    answer(peer, 1);
+    peer.read_to_end();
+  });
+  const auto call = js_.call(connect(address, options), {.body = "hello"});
+  EXPECT_TRUE(pump_ended(1));
+  EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
+  js_.shut_down();
+}
+
+TEST_F(GrpcClientPeers, SaysWhatAnswersInPlaceOfHttp2) {
+  const std::pair<std::string_view, std::string_view> others[] = {
+      {"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1"}, {"\x02\x00\x00\x00", "TinyPB"}, {"", "peer"}};
+  for (const auto& [greeting, name] : others) {
+    peer_ = std::jthread([this, greeting = greeting] {
+      RawPeer peer = listener_.accept();
+      peer.send(as_bytes(greeting));
+    });
+    const auto before = js_.ended_calls();
+    const auto call = js_.call(connect(listener_.address), {.body = "hello"});
+    ASSERT_TRUE(pump_ended(before + 1));
+    EXPECT_EQ(js_.outcome(call).status.code, Code::kUnavailable);
+    EXPECT_EQ(js_.outcome(call).flags & rpc::event_flag::kRequestWritten, 0);
+    EXPECT_NE(js_.outcome(call).text.find(name), std::string::npos) << js_.outcome(call).text;
+    peer_.join();
+  }
+}
+
+}  // namespace
+}  // namespace rocket::test
