@@ -27,6 +27,13 @@ export type {
   RetryInfo,
 } from './contract/error-details.ts';
 export { RpcError, type RpcErrorOptions } from './contract/errors.ts';
+export type {
+  GenericMessageType,
+  GenericMethodDefinition,
+  GenericServiceDefinition,
+  GrpcMethodDefinition,
+  GrpcServiceDefinition,
+} from './contract/foreign-service.ts';
 export { Metadata, type MetadataInit } from './contract/metadata.ts';
 export type { MetadataValue } from './contract/metadata-value.ts';
 export type {
@@ -34,8 +41,6 @@ export type {
   Bidi,
   ClientStream,
   DefinitionOf,
-  GrpcMethodDefinition,
-  GrpcServiceDefinition,
   MessageCodec,
   MethodDefinition,
   MethodKind,

@@ -1,54 +1,12 @@
 import { type DescribedMethod, defineService, methodKind, methodKinds } from '../contract/define-service.ts';
+import type { GrpcMethodDefinition, GrpcServiceDefinition } from '../contract/foreign-service.ts';
 import { checkMethods, choiceOption } from '../contract/option-shapes.ts';
-import type {
-  AnyService,
-  GrpcMethodDefinition,
-  GrpcServiceDefinition,
-  MessageCodec,
-  ServiceDefinition,
-} from '../contract/service.ts';
+import type { AnyService, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
 import { describe } from './descriptor-source.ts';
-import { isNoMessage } from './object-shape.ts';
-
-const empty = Buffer.alloc(0);
-
-/** A grpc-js serializer pair as a codec. The serializer allocates its own Buffer, which is copied once. */
-class GrpcCodec implements MessageCodec<unknown> {
-  readonly #serialize: (value: unknown) => Buffer;
-  readonly #deserialize: (bytes: Buffer) => unknown;
-  #spilled: Buffer = empty;
-
-  constructor(serialize: (value: unknown) => Buffer, deserialize: (bytes: Buffer) => unknown) {
-    this.#serialize = serialize;
-    this.#deserialize = deserialize;
-  }
-
-  encodeInto(value: unknown, into: Buffer, offset: number): number {
-    if (isNoMessage(value)) throw new TypeError(`an object is needed as a message, not ${kindOf(value)}`);
-    const bytes: unknown = this.#serialize(value);
-    if (!(bytes instanceof Uint8Array))
-      throw new TypeError(`a serializer returns a Buffer, not ${bytes === null ? 'null' : typeof bytes}`);
-    if (bytes.length > into.length - offset) {
-      this.#spilled = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-      return -1;
-    }
-    into.set(bytes, offset);
-    return offset + bytes.length;
-  }
-
-  spilled(): Buffer {
-    const bytes = this.#spilled;
-    this.#spilled = empty;
-    return bytes;
-  }
-
-  decode(buffer: Buffer, start: number, end: number): unknown {
-    // A copy: the deserializer may keep references into its input.
-    return this.#deserialize(Buffer.from(buffer.subarray(start, end)));
-  }
-}
+import { fromGeneric, isGeneric } from './generic-service.ts';
+import { SerializerCodec } from './serializer-codec.ts';
 
 function methodOf(key: string, definition: GrpcMethodDefinition): DescribedMethod {
   const parts = /^\/([^/]+)\/([^/]+)$/.exec(definition.path);
@@ -68,11 +26,11 @@ function methodOf(key: string, definition: GrpcMethodDefinition): DescribedMetho
     service: parts[1]!,
     name: parts[2]!,
     kind: methodKind(requestStream, responseStream),
-    request: new GrpcCodec(
+    request: new SerializerCodec(
       (value) => definition.requestSerialize(value),
       (bytes) => definition.requestDeserialize(bytes),
     ),
-    response: new GrpcCodec(
+    response: new SerializerCodec(
       (value) => definition.responseSerialize(value),
       (bytes) => definition.responseDeserialize(bytes),
     ),
@@ -133,7 +91,7 @@ function checked(service: ServiceDefinition): ServiceDefinition {
 
 function noDefinition(value: unknown): TypeError {
   return new TypeError(
-    `a service definition is needed: from loadProto(), from generated code, or a grpc-js ServiceDefinition, not ${kindOf(value)}${hintFor(value)}`,
+    `a service definition is needed: from loadProto(), from generated code, or a definition of grpc-js or ts-proto, not ${kindOf(value)}${hintFor(value)}`,
   );
 }
 
@@ -157,7 +115,8 @@ export function toServiceDefinition(service: AnyService): ServiceDefinition {
   if (typeof service !== 'object' || service === null) throw noDefinition(service);
   let definition = known.get(service);
   if (definition === undefined) {
-    definition = isOurs(service) ? checked(service) : fromGrpc(service);
+    if (isGeneric(service)) definition = fromGeneric(service);
+    else definition = isOurs(service) ? checked(service) : fromGrpc(service as GrpcServiceDefinition);
     known.set(service, definition);
   }
   return definition;

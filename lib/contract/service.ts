@@ -1,3 +1,11 @@
+import type {
+  GenericServiceDefinition,
+  GivenOf,
+  GrpcKind,
+  GrpcMethodDefinition,
+  GrpcServiceDefinition,
+  ReceivedOf,
+} from './foreign-service.ts';
 import type { Encoder, ReadyStrings } from './transport.ts';
 
 /**
@@ -118,40 +126,10 @@ export type DefinitionOf<Description> = ServiceDefinition<{
     : never;
 }>;
 
-/** A method as grpc-js describes it (created by proto-loader, ts-proto and grpc-tools). */
-export interface GrpcMethodDefinition<Request = unknown, Response = unknown> {
-  /** `/package.Service/Method`. */
-  readonly path: string;
-  /** Whether the caller sends several messages. */
-  readonly requestStream: boolean;
-  /** Whether the handler sends several messages. */
-  readonly responseStream: boolean;
-  /** Message to bytes. */
-  requestSerialize(value: Request): Buffer;
-  /** Bytes to message. */
-  requestDeserialize(bytes: Buffer): Request;
-  /** Message to bytes. */
-  responseSerialize(value: Response): Buffer;
-  /** Bytes to message. */
-  responseDeserialize(bytes: Buffer): Response;
-}
-
-/** A service as grpc-js describes it. */
-export type GrpcServiceDefinition = { readonly [name: string]: GrpcMethodDefinition };
-
 /** The service definitions that createClient() and addService() accept. */
-export type AnyService = ServiceDefinition | GrpcServiceDefinition;
+export type AnyService = ServiceDefinition | GenericServiceDefinition | GrpcServiceDefinition;
 
 type Uncapitalized<Name> = Name extends string ? Uncapitalize<Name> : never;
-
-/** The kind of a method of grpc-js, as far as its type says so. */
-type GrpcKind<Method> = Method extends { readonly requestStream: true }
-  ? Method extends { readonly responseStream: true }
-    ? 'bidi'
-    : 'clientStream'
-  : Method extends { readonly responseStream: true }
-    ? 'serverStream'
-    : 'unary';
 
 /** Descriptions of all methods by JavaScript name. */
 export type MethodsOf<Service extends AnyService> =
@@ -167,11 +145,21 @@ export type MethodsOf<Service extends AnyService> =
           ? Described<Kind, Request, Response, GivenRequest, GivenResponse>
           : never;
       }
-    : {
-        [Name in keyof Service as Uncapitalized<Name>]: Service[Name] extends GrpcMethodDefinition<
-          infer Request,
-          infer Response
-        >
-          ? Described<GrpcKind<Service[Name]>, Request, Response, Request, Response>
-          : never;
-      };
+    : Service extends GenericServiceDefinition
+      ? {
+          [Name in keyof Service['methods'] as Uncapitalized<Name>]: Described<
+            GrpcKind<Service['methods'][Name]>,
+            ReceivedOf<Service['methods'][Name]['requestType']>,
+            ReceivedOf<Service['methods'][Name]['responseType']>,
+            GivenOf<Service['methods'][Name]['requestType']>,
+            GivenOf<Service['methods'][Name]['responseType']>
+          >;
+        }
+      : {
+          [Name in keyof Service as Uncapitalized<Name>]: Service[Name] extends GrpcMethodDefinition<
+            infer Request,
+            infer Response
+          >
+            ? Described<GrpcKind<Service[Name]>, Request, Response, Request, Response>
+            : never;
+        };
