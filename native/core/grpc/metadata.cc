@@ -83,10 +83,11 @@ h2::Tag tag_of(std::string_view name) {
 
 void append_pair(std::string& text, std::string_view key, std::string_view value) {
   if (text.empty()) text += '\0';
-  text += key;
-  text += '\0';
-  text += value;
-  text += '\0';
+  const std::size_t begin = text.size();
+  text.resize(begin + key.size() + value.size() + 2);  // with the NULs
+  char* const out = text.data() + begin;
+  key.copy(out, key.size());
+  value.copy(out + key.size() + 1, value.size());
 }
 
 const char* name_of(MetadataFault fault) {

@@ -17,7 +17,6 @@ namespace rocket::grpc {
 class RequestFields {
  public:
   void clear() {
-    path_.clear();
     metadata_.assign(1, '\0');
     timeout_.reset();
     is_post_ = is_head_ = is_grpc_ = bad_timeout_ = false;
@@ -31,7 +30,8 @@ class RequestFields {
       is_post_ = field.value == "POST";
       is_head_ = field.value == "HEAD";
     } else if (field.tag == tag::kPath) {
-      path_ = field.value;
+      // Mostly the one of the call before, whoever made it: comparing is quicker than copying.
+      if (path_ != field.value) path_ = field.value;
     } else if (field.tag == tag::kContentType) {
       is_grpc_ = is_grpc_content_type(field.value);
     } else if (field.tag == tag::kTimeout) {
@@ -44,6 +44,7 @@ class RequestFields {
     }
   }
 
+  /// Of a request that has none, which is no POST, that of another.
   const std::string& path() const { return path_; }
   /// In the NUL form; begins with the NUL even if there is none, which says that the request came by gRPC.
   const std::string& metadata() const { return metadata_; }

@@ -18,6 +18,7 @@ bool take_prefix(std::string_view& text, std::string_view lower) {
 }  // namespace
 
 bool is_grpc_content_type(std::string_view value) {
+  if (value == "application/grpc") return true;
   if (!take_prefix(value, "application/grpc")) return false;
   take_prefix(value, "+proto");
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
