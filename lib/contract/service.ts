@@ -15,8 +15,9 @@ import type { Encoder, ReadyStrings } from './transport.ts';
 export interface MessageCodec<T, Given = T> extends Encoder {
   encodeInto(value: Given, into: Buffer, offset: number): number;
   /**
-   * Reads `buffer` from `start` to `end`; must copy what it keeps. If `strings` is given, every string in the message
-   * is known to be ASCII, and `strings` has some of them. @throws Error on bytes that are not such a message.
+   * Reads `buffer` from `start` to `end`; must copy what it keeps, as the memory is used again or freed afterwards. If
+   * `strings` is given, every string in the message is known to be ASCII, and `strings` has some of them. @throws Error
+   * on bytes that are not such a message.
    */
   decode(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): T;
   /** Bit n is set if field n of the message itself is a string or a repeated string. Default: none. */
