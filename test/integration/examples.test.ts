@@ -83,6 +83,29 @@ describe('examples', () => {
     );
   });
 
+  it('the route guide calls a method of each kind', async () => {
+    expect(await runExample('route-guide/main.ts')).toBe(
+      [
+        'a feature: Patriots Path, Mendham, NJ 07945, USA',
+        'nothing at 0, 0: ""',
+        'in the rectangle: Patriots Path, Mendham, NJ 07945, USA',
+        'in the rectangle: 101 New Jersey 10, Whippany, NJ 07981, USA',
+        'in the rectangle: U.S. 6, Shohola, PA 18458, USA',
+        'a route: 3 points, 2 features, 57891 m',
+        'said here before: first',
+        'said here before: first',
+        'said here before: third',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('one service is called by both protocols at once', async () => {
+    expect(await runExample('both-protocols.ts')).toBe(
+      'answered by TinyPB: 1000, by gRPC: 1000\ncalls of the server: 2000\n',
+    );
+  });
+
   it('the demo shows every outcome and ends with nothing left', async () => {
     const output = await runExample('demo.ts', ['--seconds', '0.5']);
     for (const expected of ['20230514', 'short balance', 'DEADLINE_EXCEEDED', 'CANCELLED', 'UNIMPLEMENTED']) {

@@ -72,11 +72,17 @@ describe('the details of an error by gRPC', () => {
     expect(logged).toEqual([]);
   });
 
-  it('are passed on from a call that the handler has made', async () => {
-    const { address } = await startOrderServer(() => {
-      throw new RpcError('ABORTED', 'inner', { details: errorDetailsIn('\0a\0b\0') });
+  it('are those of the error that a channel of gRPC gets, and may be passed on', async () => {
+    const inner = await startOrderServer(() => {
+      throw new RpcError('ABORTED', 'inner', { details, metadata: new Metadata({ m: '1' }) });
     });
-    expect(detailsOf(await failedByGrpc(address))).toEqual([]);
+    const { orders } = openOrders(`grpc://${inner.address}`);
+    const { address } = await startOrderServer(() => orders.makeOrder({}));
+    const error: unknown = await openOrders(`grpc://${address}`)
+      .orders.makeOrder({})
+      .catch((why: unknown) => why);
+    expect(error).toMatchObject({ code: 'ABORTED', message: 'inner', details });
+    expect((error as RpcError).metadata.get('m')).toBe('1');
   });
 
   it.each(['listen', 'echo'])('arrive behind the replies of a stream: %s', async (method) => {
