@@ -155,6 +155,7 @@ describe.each(worlds)('%s', (_, make) => {
     let seen: unknown;
     const { begin } = await start({
       flow: async function* (_request, ctx) {
+        ctx.metadata.delete('user-agent');
         seen = [...ctx.metadata];
         ctx.responseMetadata.set('early', '1');
         yield { text: '' };

@@ -8,6 +8,7 @@ import type { JsClient } from './support/js-client.ts';
 import { niceGrpc } from './support/nice-grpc-client.ts';
 import type { Running } from './support/peer-process.ts';
 import { peersAreMissing } from './support/peers.ts';
+import { rocketClient } from './support/rocket-client.ts';
 import { targets } from './support/targets.ts';
 
 for (const target of targets) {
@@ -21,7 +22,7 @@ for (const target of targets) {
       await server.stop();
     });
 
-    describe.each([grpcJs, niceGrpc, connectNode])('$name', (library) => {
+    describe.each([grpcJs, niceGrpc, connectNode, rocketClient])('$name', (library) => {
       let client: JsClient;
       let compressing: JsClient;
 
