@@ -27,6 +27,8 @@ export interface LaneOptions {
   onAllFailed(): void;
   /** An endpoint became ready. */
   onReady(): void;
+  /** The endpoints have changed, or how their connections stand. */
+  onChange(): void;
   /** A call has ended, with whatever outcome. */
   onEnd(call: ClientCall): void;
   /** A user's object or callback has thrown. */
@@ -57,6 +59,7 @@ export class ChannelLane implements ClientReceiver {
         this.dispatcher.placeWaiting();
         options.onReady();
       },
+      onChange: () => options.onChange(),
     });
     this.dispatcher = new Dispatcher({
       target,

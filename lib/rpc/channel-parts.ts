@@ -5,6 +5,7 @@ import { errorOf, kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import type { Logger } from '../log/logger.ts';
 import { ChannelLane } from './channel-lane.ts';
+import { type ChannelState, StateWatchers, stateOf } from './channel-state.ts';
 import { addedStats, type ChannelStats } from './channel-stats.ts';
 import type { ClientCall } from './client-call.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
@@ -39,12 +40,14 @@ export class ChannelParts {
   /** Each with its channel, which is kept alive by it. */
   readonly calls = new Map<ClientCall, object>();
   readonly readyWaiters: ReadyWaiters;
+  readonly stateWatchers: StateWatchers;
   readonly #options: ChannelPartsOptions;
   readonly #resolver: GuardedResolver;
   /** For calls that stream, where unary ones go by another protocol; made for the first of them. */
   #streamLane: ChannelLane | undefined;
   /** The resolver's last result. */
   #resolved: readonly Endpoint[] | Error | undefined;
+  #isStopped = false;
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
 
@@ -54,6 +57,7 @@ export class ChannelParts {
     this.#options = options;
     this.#resolver = resolver;
     this.readyWaiters = new ReadyWaiters(target);
+    this.stateWatchers = new StateWatchers(() => this.state);
     this.lane = this.#makeLane(options.transportOptions, () => this.readyWaiters.succeed());
     try {
       resolver.start({
@@ -99,6 +103,7 @@ export class ChannelParts {
       log,
       onAllFailed: () => this.#resolver.refresh(),
       onReady,
+      onChange: () => this.stateWatchers.onChange(),
       onEnd: (call) => {
         this.calls.delete(call);
         if (this.calls.size === 0) this.#onDrained?.();
@@ -124,7 +129,21 @@ export class ChannelParts {
     // The endpoints that are known stay.
     if (!Array.isArray(this.#resolved)) this.#resolved = error;
     this.lane.dispatcher.onResolved(error);
+    this.stateWatchers.onChange();
     this.#streamLane?.dispatcher.onResolved(error);
+  }
+
+  /** The channel takes no calls any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.stateWatchers.onChange();
+  }
+
+  get state(): ChannelState {
+    if (this.#isStopped || this.#closed !== undefined) return 'closed';
+    // A lane is made before it is known here.
+    const listed = this.lane?.endpoints.states().filter(({ state }) => state !== 'draining') ?? [];
+    return stateOf(listed, this.#resolved !== undefined && listed.length === 0);
   }
 
   stats(): ChannelStats {
@@ -154,6 +173,7 @@ export class ChannelParts {
   /** Fails what is pending. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
+    this.stateWatchers.onChange();
     return this.#closed;
   }
 

@@ -1,5 +1,5 @@
 import { RpcError } from '../contract/errors.ts';
-import { checkedOptions, type OptionTable, timeout } from '../contract/option-table.ts';
+import { checkedOptions, type OptionTable, signal, timeout } from '../contract/option-table.ts';
 import type { MethodDefinition, MethodKind, ServiceDefinition } from '../contract/service.ts';
 import { parseTarget } from '../contract/target.ts';
 import { stackOf } from '../contract/value-text.ts';
@@ -9,6 +9,7 @@ import { tellOfUnbegun } from './call-failure.ts';
 import { ChannelCalls, noOptions } from './channel-calls.ts';
 import { type CallOptions, type ChannelOptions, checkedChannelOptions } from './channel-options.ts';
 import { ChannelParts } from './channel-parts.ts';
+import type { ChannelState } from './channel-state.ts';
 import type { ChannelStats } from './channel-stats.ts';
 import { abortError } from './client-call.ts';
 import { closeWhenDropped, forgetDrop } from './dropped-channels.ts';
@@ -20,6 +21,14 @@ import { resolverFor } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 const closeTable = { drainMs: timeout(5000, 0) } satisfies OptionTable<{ drainMs?: number }>;
+
+/** How long to watch. */
+export interface WatchStateOptions {
+  /** Ends the loop. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const watchStateTable = { signal: signal() } satisfies OptionTable<WatchStateOptions>;
 
 type State = 'open' | 'closing' | 'closed';
 
@@ -107,6 +116,22 @@ export class Channel implements AsyncDisposable {
     );
   }
 
+  /** How its connections for unary calls stand. */
+  get state(): ChannelState {
+    return this.#parts.state;
+  }
+
+  /**
+   * The state, and then each later one, until the channel is closed, `signal` aborts or the loop is left. A reader that is
+   * slow sees the latest.
+   *
+   * @throws TypeError for an option.
+   */
+  watchState(options: WatchStateOptions = {}): AsyncIterableIterator<ChannelState, undefined> {
+    const { signal } = checkedOptions('watchState', options, watchStateTable);
+    return this.#parts.stateWatchers.watch(signal);
+  }
+
   /**
    * Makes one call of a method with one reply, as a client's methods do; `request` is the message, or an iterable of
    * them if the method takes several. Rejects with RpcError, or TypeError for a request that cannot be encoded.
@@ -164,6 +189,7 @@ export class Channel implements AsyncDisposable {
 
   async #close(drainMs: number): Promise<void> {
     this.#state = 'closing';
+    this.#parts.stop();
     this.#parts.readyWaiters.fail(() => this.#closedError());
     await this.#parts.drained(drainMs);
     this.#state = 'closed';

@@ -64,6 +64,8 @@ export interface EndpointSetOptions {
   readonly onRefused: (name: string, error: Error) => void;
   /** An endpoint became ready. */
   readonly onReady: () => void;
+  /** An endpoint was listed, or is no longer, or its connections stand differently. */
+  readonly onChange: () => void;
 }
 
 /**
@@ -281,6 +283,7 @@ export class EndpointSet {
   }
 
   #refill(): void {
+    this.#options.onChange();
     const all = [...this.#listed.values()];
     this.#everyone.update(all);
     // While one endpoint is ready, no call has to wait for another to connect or discover that it is dead.

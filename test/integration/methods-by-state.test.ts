@@ -169,6 +169,8 @@ describe.each(transports)('a channel, %s', (_, memory) => {
     connect: { use: (channel) => channel.connect(), in: everywhere },
     ready: { use: (channel) => channel.ready(), in: untilClosed },
     call: { use: (channel) => channel.call(method, {}), in: untilClosed },
+    state: { use: (channel) => expect(channel.state).toBeTypeOf('string'), in: everywhere },
+    watchState: { use: (channel) => channel.watchState().return?.(), in: everywhere },
     // It is its first next() that makes the call.
     stream: { use: (channel) => channel.stream(method, {}).return(), in: everywhere },
     addService: { use: (channel) => createClient(Order, channel), in: everywhere },

@@ -39,6 +39,7 @@ function fixture(links = 2) {
     onRegained: (name) => told.push(`regained ${name}`),
     onRefused: (name, error) => told.push(`refused ${name}: ${error.message}`),
     onAllFailed: () => allFailed++,
+    onChange: () => undefined,
     onReady: () => readied++,
   });
   const picks = (times: number) => Array.from({ length: times }, () => set.pick()?.number);
