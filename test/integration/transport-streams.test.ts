@@ -38,19 +38,11 @@ const worlds: [name: string, make: () => World][] = [
       };
     },
   ],
+  [
+    'the native transport',
+    () => ({ server: {}, client: nativeClientTransport, address: '127.0.0.1:0', pass: () => undefined }),
+  ],
 ];
-// The native one, as soon as it can call by gRPC.
-const native: [name: string, make: () => World] = [
-  'the native transport',
-  () => ({ server: {}, client: nativeClientTransport, address: '127.0.0.1:0', pass: () => undefined }),
-];
-try {
-  const { transportOptions } = checkedChannelOptions({});
-  nativeClientTransport({ ...transportOptions, protocol: 'grpc' }, { onLinkState: () => undefined }).close();
-  worlds.push(native);
-} catch (error) {
-  if (!String(error).includes('cannot call by gRPC')) throw error;
-}
 
 const { one, many, flow, both } = Kinds.methods;
 type Kind = keyof typeof Kinds.methods;
