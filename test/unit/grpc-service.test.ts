@@ -45,7 +45,8 @@ describe('a grpc-js ServiceDefinition', () => {
     expect(String((seen[0] as { raw: Buffer }).raw)).toBe('b'.repeat(300));
     expect(await client['chain']!({ name: 'a' })).toMatchObject({ name: 'a!' });
     expect(network.started.map(({ method }) => method)).toEqual(['shop.v1.Shop.Echo', 'shop.v1.Shop.chain']);
-    await expect(client['watch']!({})).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
+    const watched = client['watch']!({}) as unknown as AsyncIterable<unknown>;
+    await expect(watched[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
   });
 
   it('of a client constructor works too', () => {
