@@ -58,8 +58,10 @@ export interface ReflectedServer {
 
 /** The handlers of the reflection services, for a server of these definitions. */
 export function reflectionHandlers(server: ReflectedServer): MethodHandler[] {
+  const files = versions.map((version) => `grpc/reflection/${version}/reflection.proto`);
+  // With the types of details tools can show the errors of any service.
   const loaded = loadProto<Descriptions>(
-    versions.map((version) => protoPath(`grpc/reflection/${version}/reflection.proto`)),
+    [...files, 'google/rpc/error_details.proto'].map((name) => protoPath(name)),
     { includeDirs: [protoPath('')] },
   );
   const services = versions.map((version) => loaded[`grpc.reflection.${version}.ServerReflection`]);

@@ -16,9 +16,10 @@ const details: readonly ErrorDetail[] = [
 ];
 
 async function startFailing(): Promise<number> {
-  const { port } = await startOrderServer(() => {
+  const failing = () => {
     throw new RpcError('INVALID_ARGUMENT', 'bad ☺ price', { details, metadata: new Metadata({ m: '1' }) });
-  });
+  };
+  const { port } = await startOrderServer(failing, { reflection: true });
   return port;
 }
 
@@ -37,16 +38,20 @@ describe.skipIf(peersAreMissing('grpcio'))('grpcio', () => {
 });
 
 describe.skipIf(peersAreMissing('grpcurl'))('grpcurl, which is grpc-go', () => {
-  it('decodes and prints them', async () => {
-    const files = ['-import-path', 'proto', '-proto', 'order.proto'];
-    const google = [
-      '-import-path',
-      'node_modules/google-proto-files',
-      '-proto',
-      'google/rpc/error_details.proto',
-    ];
+  const files = ['-import-path', 'proto', '-proto', 'order.proto'];
+  const google = [
+    '-import-path',
+    'node_modules/google-proto-files',
+    '-proto',
+    'google/rpc/error_details.proto',
+  ];
+
+  it.each([
+    ['by the files of googleapis', [...files, ...google]],
+    ['by reflection', []],
+  ])('decodes and prints them, %s', async (_name, how) => {
     const address = `127.0.0.1:${await startFailing()}`;
-    const args = ['-plaintext', '-format-error', ...files, ...google, address, 'Order/makeOrder'];
+    const args = ['-plaintext', '-format-error', ...how, address, 'Order/makeOrder'];
     const grpcurl = new Spawned([peerPath('grpcurl'), ...args]);
     onTestFinished(() => grpcurl.stop(deadlineMs));
     await grpcurl.exit(deadlineMs);
