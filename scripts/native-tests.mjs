@@ -30,6 +30,7 @@ const fuzzTargets = {
   hpack_fuzz: 4096,
   frame_fuzz: 1024,
   session_fuzz: 2048,
+  client_session_fuzz: 2048,
   grpc_fuzz: 2048,
 };
 const kind = positionals[0];

@@ -1,4 +1,4 @@
-// Writes the first inputs of hpack_fuzz, frame_fuzz and session_fuzz, each into its folder of OUTDIR.
+// Writes the first inputs of hpack_fuzz, frame_fuzz, session_fuzz and client_session_fuzz, each into its folder of OUTDIR.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -49,6 +49,14 @@ const sessions = [
   '010001 00 090401 00 840000', // a request in two parts
 ];
 
+/** The same of client_session_fuzz: a request is 89, a frame of the server as above. */
+const clientSessions = [
+  '890000 010401 00 000001 05 0000000000 410501 03 00016101', // a call with headers, a message and trailers
+  '890000 890000 070000 08 0000000100000000 010501 00', // GOAWAY between two
+  '040000 06 000300000000 890000 040000 06 000300000002 890000', // streams are not allowed, then are
+  '8a0001 080001 04 00001000 800020 030001 04 00000007', // a request that is refused while it is sent
+];
+
 const out = process.argv[2];
 if (out === undefined) {
   console.error('usage: tsx test/fuzz/seed-h2.ts OUTDIR');
@@ -68,6 +76,9 @@ if (out === undefined) {
   }
   for (const [index, hex] of sessions.entries()) {
     write(out, 'session_fuzz', index, Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+  }
+  for (const [index, hex] of clientSessions.entries()) {
+    write(out, 'client_session_fuzz', index, Buffer.from(hex.replaceAll(' ', ''), 'hex'));
   }
 }
 
