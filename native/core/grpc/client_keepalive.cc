@@ -1,5 +1,6 @@
 // Whether the server is still there: a PING when nothing has been heard for a while (keepalive of gRPC).
 #include <algorithm>
+#include <cstring>
 
 #include "grpc/client_link.h"
 #include "grpc/client_session.h"
@@ -19,6 +20,14 @@ void ClientSession::watch_peer() {
 }
 
 void ClientSession::on_look(Timer& timer) { static_cast<LookTimer&>(timer).session.look_at_peer(); }
+
+void ClientSession::on_ping_ack(ByteSpan data) {
+  if (asked_at_ == 0 || std::memcmp(data.data(), kPing, sizeof kPing) != 0) return;
+  asked_at_ = 0;
+  auto& timers = connection_->io().timers();
+  timers.cancel(look_timer_);
+  if (!calls.empty() || link_->options().keepalive_without_calls) watch_peer();
+}
 
 void ClientSession::look_at_peer() {
   auto& io = connection_->io();

@@ -96,7 +96,8 @@ void ClientLink::serve() {
 
 void ClientLink::start_kept(ClientCall& call) {
   count_waiting(-static_cast<std::int64_t>(call.early.size()));
-  rpc::Payload payload{{}, take_kept(call), call.compressed};
+  const h2::SendQueue early = call.early.take();
+  rpc::Payload payload{early.front(early.size()), take_kept(call), call.compressed};
   const std::string metadata = std::move(call.metadata);
   current_->start(call, metadata, payload);
 }

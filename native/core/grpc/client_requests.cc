@@ -52,12 +52,10 @@ void ClientSession::start(ClientCall& call, std::string_view metadata, rpc::Payl
     std::array<std::uint8_t, kMessageHeadBytes> head;
     write_message_head(head.data(), body.size(), payload.compressed);
     send(call, head, body, true);
-  } else if (!call.early.empty() || call.half_closed) {
-    const auto early = call.early.front(call.early.size());
-    call.sent_untold = early.size();
-    if (!send(call, early, {}, call.half_closed)) return;
-    call.early.clear();
-    note_room(call);
+  } else if (!body.empty() || call.half_closed) {
+    // What came while it waited, with the heads of messages.
+    call.sent_untold = body.size();
+    if (send(call, {}, body, call.half_closed)) note_room(call);
   }
 }
 

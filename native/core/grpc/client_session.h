@@ -95,7 +95,7 @@ class ClientSession final : public io::ConnectionHandler,
   void on_stream_writable(h2::Stream& stream) override;
   void on_settings() override;
   void on_goaway(const h2::Goaway& goaway) override;
-  void on_ping_ack(ByteSpan) override {}
+  void on_ping_ack(ByteSpan data) override;
   void on_drained() override;
   void on_connection_error(h2::ErrorCode code, const char* why) override;
   // h2::Sink

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -30,6 +31,14 @@ class SendQueue {
     std::memcpy(block_.data() + end_, bytes.data(), bytes.size());
     end_ += bytes.size();
     return true;
+  }
+  /// All of it, which is gone from here.
+  SendQueue take() {
+    SendQueue taken;
+    taken.block_ = std::move(block_);
+    taken.begin_ = std::exchange(begin_, 0);
+    taken.end_ = std::exchange(end_, 0);
+    return taken;
   }
   void pop(std::size_t count) {
     begin_ += count;

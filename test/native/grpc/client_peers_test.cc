@@ -126,23 +126,20 @@ TEST_F(GrpcClientPeers, MovesEveryThirdStreamThatIsRefused) {
 }
 
 TEST_F(GrpcClientPeers, RepeatsNothingThatAServerMayHaveBegun) {
-  std::atomic<std::size_t> connections{0};
-  const auto address = script(
-      [&](H2Peer& peer) {
-        if (++connections == 1) {
-          peer.read_until([&] { return peer.of(1).ended; });
-          answer(peer, 1);
-          // Dies with 199 calls open.
-          peer.read_until([&] { return peer.of(399).ended; });
-          return peer.raw().reset();
-        }
-        peer.read_to_end();
-      },
-      1);
-  EXPECT_TRUE(pump_with_moves(connect(address), 200));
+  const auto address = script([](H2Peer& peer) {
+    peer.read_until([&] { return peer.of(1).ended; });
+    answer(peer, 1);
+    // Dies with 200 calls open.
+    peer.read_until([&] { return peer.of(401).ended; });
+    peer.raw().reset();
+  });
+  const auto endpoint = connect(address);
+  EXPECT_TRUE(pump_with_moves(endpoint, 1));
+  EXPECT_EQ(good_, 1U);
+  EXPECT_TRUE(pump_with_moves(endpoint, 200));
   EXPECT_EQ(good_, 1U);
   EXPECT_EQ(moved_, 0U);
-  EXPECT_EQ(lost_, 199U);
+  EXPECT_EQ(lost_, 200U);
 }
 
 TEST_F(GrpcClientPeers, SendsNothingIntoAShutWindow) {
@@ -194,19 +191,24 @@ TEST_F(GrpcClientPeers, KeepsAConnectionWhosePingsAreAnswered) {
 }
 
 TEST_F(GrpcClientPeers, SaysWhatAnswersInPlaceOfHttp2) {
-  const std::pair<std::string_view, std::string_view> others[] = {
-      {"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1"}, {"\x02\x00\x00\x00", "TinyPB"}, {"", "peer"}};
+  const std::pair<std::string_view, std::string_view> others[] = {{"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1"},
+                                                                  {{"\x02\0\0\0\x20\0\0\0\x14", 9}, "TinyPB"}};
+  std::size_t ended = 0;
   for (const auto& [greeting, name] : others) {
-    peer_ = std::jthread([this, greeting = greeting] {
-      RawPeer peer = listener_.accept();
+    const RawListener listener;
+    peer_ = std::jthread([&listener, greeting = greeting] {
+      RawPeer peer = listener.accept();
       peer.send(as_bytes(greeting));
+      peer.read_to_end();
     });
-    const auto before = js_.ended_calls();
-    const auto call = js_.call(connect(listener_.address), {.body = "hello"});
-    ASSERT_TRUE(pump_ended(before + 1));
+    const auto endpoint = connect(listener.address);
+    const auto call = js_.call(endpoint, {.body = "hello"});
+    ASSERT_TRUE(pump_ended(++ended));
     EXPECT_EQ(js_.outcome(call).status.code, Code::kUnavailable);
     EXPECT_EQ(js_.outcome(call).flags & rpc::event_flag::kRequestWritten, 0);
     EXPECT_NE(js_.outcome(call).text.find(name), std::string::npos) << js_.outcome(call).text;
+    js_.close_endpoint(endpoint);
+    ASSERT_TRUE(js_.pump_until([&] { return js_.endpoints_closed[endpoint] == 1; }));
     peer_.join();
   }
 }

@@ -44,6 +44,22 @@ TEST_F(GrpcClientStreams, EchoesEachRequest) {
   EXPECT_EQ(as_text(outcome.messages[3]), "four");
 }
 
+TEST_F(GrpcClientStreams, CountsTheRequestsThatWaitForAConnection) {
+  const auto endpoint = connect(serve({}, MethodKind::kBidi), client_options(), MethodKind::kBidi);
+  echo();
+  const auto good = js_.call(endpoint, {.open = true});
+  const auto bad = js_.call(endpoint, {.metadata = {"\0te\0x\0", 6}, .open = true});
+  const auto cancelled = js_.call(endpoint, {.open = true});
+  for (const auto call : {good, bad, cancelled}) js_.request_message(call, as_bytes("hello"));
+  js_.request_end(good);
+  js_.cancel(cancelled);
+  ASSERT_TRUE(pump_ended(2));
+  EXPECT_TRUE(js_.outcome(good).ok) << js_.outcome(good).text;
+  EXPECT_EQ(js_.outcome(bad).status.code, Code::kInternal);
+  EXPECT_EQ(channel_->counters.waiting_bytes.load(), 0);
+  EXPECT_EQ(channel_->counters.calls_in_flight.load(), 0);
+}
+
 TEST_F(GrpcClientStreams, StopsAServerWhoseRepliesNobodyTakes) {
   const auto endpoint = connect(serve({}, MethodKind::kServerStream), client_options(), MethodKind::kServerStream);
   const Bytes reply(1000, 'x');

@@ -178,7 +178,7 @@ TEST_F(GrpcClientUnary, MakesAStatusOfEveryEnd) {
       {"large headers", Code::kResourceExhausted,
        [](H2Peer& peer, std::uint32_t stream) {
          auto fields = kHeaders;
-         for (int i = 0; i < 3; ++i) fields.emplace_back("x-" + std::to_string(i), std::string(6000, 'x'));
+         for (int i = 0; i < 160; ++i) fields.emplace_back("x-" + std::to_string(i), std::string(70, 'x'));
          peer.headers(stream, fields);
        }},
   };
