@@ -70,6 +70,7 @@ export type { CallOptions, ChannelOptions } from './rpc/channel-options.ts';
 export type { ChannelState } from './rpc/channel-state.ts';
 export type { ChannelStats } from './rpc/channel-stats.ts';
 export { type Client, createClient } from './rpc/client.ts';
+export type { ClientTlsOptions } from './rpc/client-tls-options.ts';
 export type { EndpointState } from './rpc/endpoint-set.ts';
 export { engineStats } from './rpc/engine-stats.ts';
 export type {

@@ -59,6 +59,7 @@ export interface NativeEnvironment {
     channel: number,
     name: string,
     addresses: readonly string[],
+    serverName: string,
   ): { number: number; links: number };
   connectEndpoint(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hostOf } from '../contract/target.ts';
+import type { ClientTlsSettings } from '../contract/tls.ts';
 import type {
   ClientReceiver,
   ClientTransport,
@@ -30,12 +32,14 @@ class NativeClientTransport implements ClientTransport {
   readonly #boundary: Boundary;
   readonly #number: number;
   readonly #receiver: ClientReceiver;
+  readonly #tls: ClientTlsSettings | undefined;
   readonly #links = new Map<number, number>();
   #last: ClientTransportStats | undefined;
 
   constructor(options: ClientTransportOptions, receiver: ClientReceiver) {
     this.#boundary = theBoundary();
     this.#receiver = receiver;
+    this.#tls = options.tls;
     this.#number = this.#boundary.native.createChannel({ ...options, userAgent: userAgent() });
   }
 
@@ -44,7 +48,8 @@ class NativeClientTransport implements ClientTransport {
   }
 
   addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
-    const { number, links } = this.#boundary.native.createEndpoint(this.#number, name, addresses);
+    const serverName = this.#tls === undefined ? '' : (this.#tls.servername ?? hostOf(name));
+    const { number, links } = this.#boundary.native.createEndpoint(this.#number, name, addresses, serverName);
     this.#boundary.endpoints.set(number, { receiver: this.#receiver, onClosed: () => undefined });
     this.#links.set(number, links);
     return { number, links };

@@ -18,8 +18,10 @@ export interface Target {
   readonly authority: string;
   /** The part after `scheme:///` or `scheme://authority/`. */
   readonly path: string;
-  /** Named by the target: `grpc://`. */
+  /** Named by the target: `grpc://`, `grpcs://`. */
   readonly protocol?: 'grpc';
+  /** Asked for by the target: `tls://`, `grpcs://`. */
+  readonly tls?: true;
 }
 
 const forms = 'host:port, [ipv6]:port, unix:/path, static:///a:1,b:2 or, for gRPC, grpc://host:port';
@@ -57,7 +59,8 @@ export function parseHostPort(text: string): TargetEndpoint {
 
 /**
  * Reads a target: `host:port`, `[ipv6]:port`, `unix:/path`, `static:///a:1,b:2`, or `scheme://[authority]/path` for a resolver;
- * with `grpc://` or `grpc:///` before it, one that speaks gRPC: `grpc:///dns:host:port` for `dns:///host:port`.
+ * with `grpc://` or `grpc:///` before it, one that speaks gRPC: `grpc:///dns:host:port` for `dns:///host:port`; with
+ * `tls` or `grpcs` in place of it, one that speaks TinyPB or gRPC over TLS.
  *
  * @throws TypeError that shows the accepted forms.
  */
@@ -74,6 +77,8 @@ export function parseTarget(text: string): Target {
     return { scheme: 'static', endpoints: [parseHostPort(text)], authority: '', path: text };
   const [, name, rest] = scheme as unknown as [string, string, string];
   if (name === 'grpc') return parseGrpcTarget(rest, text);
+  if (name === 'grpcs') return { ...parseGrpcTarget(rest, text), tls: true };
+  if (name === 'tls') return { ...parseTlsTarget(rest, text), tls: true };
   if (name === 'static') {
     const path = rest.replace(/^\//, '');
     const endpoints = path.split(',').map((part) => parseHostPort(part.trim()));
@@ -82,6 +87,22 @@ export function parseTarget(text: string): Target {
   const slash = rest.indexOf('/');
   const authority = slash < 0 ? '' : rest.slice(0, slash);
   return { scheme: name, endpoints: [], authority, path: rest.slice(slash + 1) };
+}
+
+/** `rest`: behind `tls://`. */
+function parseTlsTarget(rest: string, text: string): Target {
+  const inner = rest.replace(/^\//, '');
+  if (inner.startsWith('unix:') || hostPortPattern.test(inner)) return parseTarget(inner);
+  const scheme = /^(?!tls:|grpcs?:)([a-z][a-z0-9+.-]*):(.+)$/.exec(inner);
+  if (rest === inner || scheme === null)
+    throw new TypeError(`not a target: ${JSON.stringify(text)}; use tls://host:port or tls:///scheme:path`);
+  return parseTarget(inner.includes('://') ? inner : `${scheme[1]}:///${scheme[2]}`);
+}
+
+/** The host of `host:port` or `[ipv6]:port`; empty for anything else. */
+export function hostOf(name: string): string {
+  const match = hostPortPattern.exec(name);
+  return match?.[1] ?? match?.[2] ?? '';
 }
 
 /** `rest`: behind `grpc://`. */

@@ -9,12 +9,15 @@ export interface TlsSecret {
 
 /** What the core makes a context of. Everything is checked for its shape, and nothing is parsed yet. */
 export interface TlsContextSettings {
+  /** For channels; otherwise for servers. */
+  readonly client: boolean;
   readonly keys: readonly TlsSecret[];
   /** Each with its chain. */
   readonly certificates: readonly Uint8Array[];
   readonly pfx: readonly TlsSecret[];
   readonly authorities: readonly Uint8Array[];
   readonly revocations: readonly Uint8Array[];
+  /** A server's. */
   readonly requestCert: boolean;
   readonly rejectUnauthorized: boolean;
   readonly ciphers: string;
@@ -26,6 +29,7 @@ export interface TlsContextSettings {
   readonly dhparam: Uint8Array;
   /** Empty: made up. */
   readonly ticketKeys: Uint8Array;
+  /** A server's. */
   readonly alpn: readonly string[];
 }
 
@@ -42,4 +46,11 @@ export interface ServerTlsSettings {
   readonly allowPlain: boolean;
   readonly handshakeTimeoutMs: number;
   readonly maxHandshakes: number;
+}
+
+/** How a channel's connections are secured. */
+export interface ClientTlsSettings {
+  readonly context: TlsContext;
+  /** What the certificate of every server must be for; undefined: the host of its endpoint's name. */
+  readonly servername: string | undefined;
 }

@@ -5,7 +5,7 @@
  */
 
 import { linkState } from './boundary.ts';
-import type { ServerTlsSettings, TlsContext } from './tls.ts';
+import type { ClientTlsSettings, ServerTlsSettings, TlsContext } from './tls.ts';
 
 export { messageOverhead as messageHeadBytes, requestFlag, streamRoomBytes } from './boundary.ts';
 
@@ -355,6 +355,8 @@ export interface ClientTransportOptions {
   readonly serialConnections: number;
   readonly checksum: boolean;
   readonly peerIsRocketRpc: boolean;
+  /** Undefined: without TLS. */
+  readonly tls: ClientTlsSettings | undefined;
 }
 
 export type ClientTransportFactory = (

@@ -28,6 +28,7 @@ import { kindOf } from '../contract/value-text.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { CallContext } from './call-context.ts';
+import { type ClientTlsOptions, checkedClientTls } from './client-tls-options.ts';
 import type { ClientInterceptor } from './interceptors.ts';
 import {
   checkedBudget,
@@ -141,6 +142,8 @@ export interface ChannelOptions {
    * `false`: no log, because a call that fails for this reason says so.
    */
   readonly logger?: Logger | false;
+  /** TLS, as with the targets `tls://` and `grpcs://`. docs/tls.md */
+  readonly tls?: ClientTlsOptions;
   /** For tests: the transport. Default: the native core. */
   readonly transport?: ClientTransportFactory;
 }
@@ -178,6 +181,7 @@ export const channelOptionTable = {
   retryBudget: checked((_name, value: RetryBudgetOptions | undefined) => checkedBudget(value)),
   ejection: checked(checkedEjection),
   logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
+  tls: given<ClientTlsOptions>(),
   transport: callback<ClientTransportFactory>(),
 } satisfies OptionTable<ChannelOptions>;
 
@@ -250,13 +254,11 @@ export interface ChannelSettings {
   readonly transportOptions: ClientTransportOptions;
 }
 
-const noTarget = { scheme: 'static', path: '' };
+const noTarget: Target = { scheme: 'static', endpoints: [], authority: '', path: '' };
 
 /** @throws RangeError or TypeError that names the option. */
-export function checkedChannelOptions(
-  options: ChannelOptions,
-  { protocol: named, scheme, path }: Pick<Target, 'protocol' | 'scheme' | 'path'> = noTarget,
-): ChannelSettings {
+export function checkedChannelOptions(options: ChannelOptions, target: Target = noTarget): ChannelSettings {
+  const { protocol: named, scheme, path } = target;
   const checked = checkedOptions('Channel', options, channelOptionTable);
   const { transport, connection, connections, maxQueuedBytes, backoff, protocol: asked, ...rest } = checked;
   if (asked === 'tinypb' && named !== undefined)
@@ -274,7 +276,16 @@ export function checkedChannelOptions(
     retryBudget,
     ...others
   } = rest;
-  const { ejection, balancer, resolver, logger, ioThreads = defaultIoThreads, authority, ...limits } = others;
+  const {
+    ejection,
+    balancer,
+    resolver,
+    logger,
+    tls,
+    ioThreads = defaultIoThreads,
+    authority,
+    ...limits
+  } = others;
   const keepaliveTimeMs = protocol === 'grpc' ? (options.keepaliveTimeMs ?? 0) : limits.keepaliveTimeMs;
   return {
     protocol,
@@ -293,6 +304,7 @@ export function checkedChannelOptions(
     makeTransport: transport ?? nativeClientTransport,
     transportOptions: {
       ...limits,
+      tls: checkedClientTls(tls, target),
       protocol,
       authority: authority ?? (scheme === 'dns' ? path : ''),
       keepaliveTimeMs,

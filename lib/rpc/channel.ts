@@ -53,7 +53,7 @@ export class Channel implements AsyncDisposable {
   /**
    * @param target `host:port`, `[ipv6]:port`, `unix:/path`, `unix:@abstract`, `static:///a:1,b:2`, `dns:///host:port`, `etcd:///Service`,
    * `etcd://host:2379/Service`, or any other with a `resolver`; for gRPC `grpc://host:port`, or `grpc:///` before another, as in
-   * `grpc:///dns:host:port`.
+   * `grpc:///dns:host:port`. Over TLS: `tls://host:port`, `grpcs://host:port`, or `tls:///`, `grpcs:///` before another.
    * @throws TypeError for a bad target, RangeError or TypeError that names a bad option.
    */
   constructor(target: string, options: ChannelOptions = {}) {

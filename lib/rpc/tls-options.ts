@@ -130,13 +130,21 @@ function contextSettings(
   options: CheckedOptions<typeof tlsIdentityTable>,
   alpn: readonly string[],
 ): TlsContextSettings {
-  const { key, cert, pfx, passphrase, ca, crl, ticketKeys, dhparam } = options;
+  const settings = identitySettings(options);
+  const demands = clientDemands(options);
+  if (settings.keys.length === 0 && settings.pfx.length === 0)
+    throw new TypeError('tls needs key and cert, or pfx');
+  return { client: false, ...settings, authorities: options.ca ?? [], ...demands, alpn };
+}
+
+/** What servers and channels have in common. */
+export function identitySettings(
+  options: Omit<CheckedOptions<typeof tlsIdentityTable>, 'ca' | 'requestCert' | 'rejectUnauthorized'>,
+): Omit<TlsContextSettings, 'client' | 'authorities' | 'requestCert' | 'rejectUnauthorized' | 'alpn'> {
+  const { key, cert, pfx, passphrase, crl, ticketKeys, dhparam } = options;
   const { ciphers, minVersion, maxVersion, ecdhCurve } = options;
   const keys = key === undefined ? [] : keyList('tls.key', key, passphrase);
   const files = pfx === undefined ? [] : pfxList('tls.pfx', pfx, passphrase);
-  const demands = clientDemands(options);
-  if (key === undefined && cert === undefined && pfx === undefined)
-    throw new TypeError('tls needs key and cert, or pfx');
   if ((key === undefined) !== (cert === undefined))
     throw new TypeError(`tls.${key === undefined ? 'cert needs tls.key' : 'key needs tls.cert'}`);
   if (minVersion > maxVersion) throw new TypeError(`tls.minVersion ${minVersion} is above tls.maxVersion`);
@@ -144,16 +152,13 @@ function contextSettings(
     keys,
     certificates: cert ?? [],
     pfx: files,
-    authorities: ca ?? [],
     revocations: crl ?? [],
-    ...demands,
     ciphers,
     minVersion,
     maxVersion,
     ecdhCurve,
     dhparam: dhparam ?? new Uint8Array(),
     ticketKeys: ticketKeys ?? new Uint8Array(),
-    alpn,
   };
 }
 

@@ -3,6 +3,7 @@
 #include "grpc/client_link.h"
 #include "stats_object.h"
 #include "tinypb/client_link.h"
+#include "tls_binding.h"
 
 namespace rocket::addon {
 
@@ -35,6 +36,9 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
   options.connect_timeout = millis_of(given, "connectTimeoutMs");
   options.first_backoff = millis_of(given, "firstBackoffMs");
   options.longest_backoff = millis_of(given, "longestBackoffMs");
+  if (const auto tls = given.Get("tls"); tls.IsObject()) {
+    options.tls = TlsBinding::context_of(tls.As<Napi::Object>().Get("context"));
+  }
   options.keepalive.time = millis_of(given, "keepaliveTimeMs");
   options.keepalive.timeout = millis_of(given, "keepaliveTimeoutMs");
   options.keepalive_without_calls = bool_of(given, "keepaliveWithoutCalls");
@@ -65,7 +69,7 @@ Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(methods.size() - 1));
 }
 
-// js thread: createEndpoint(channel, name, addresses): { number, links }
+// js thread: createEndpoint(channel, name, addresses, serverName): { number, links }
 Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);
   const Channel& channel = channel_at(info);
@@ -75,6 +79,7 @@ Napi::Value Environment::create_endpoint(const Napi::CallbackInfo& info) {
   entry.info = std::make_shared<rpc::ClientEndpointInfo>();
   entry.info->number = number;
   entry.info->name = info[1].ToString();
+  entry.info->server_name = info[3].ToString();
   entry.endpoint = std::make_unique<rpc::ClientEndpoint>(engine(), channel.shared, entry.info, addresses);
   outbox_->add_endpoint(number, *entry.endpoint);
   auto made = Napi::Object::New(info.Env());

@@ -68,8 +68,10 @@ TlsBinding::TlsBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     throw Napi::Error::New(info.Env(), "rocket-rpc: " + why);
   }
   const auto given = info[0].As<Napi::Object>();
-  const tls::PeerDemands demands{.ask = bool_of(given, "requestCert"), .reject = bool_of(given, "rejectUnauthorized")};
-  auto made = tls::Context::for_server(settings_of(given), demands);
+  const bool reject = bool_of(given, "rejectUnauthorized");
+  const tls::PeerDemands demands{.ask = bool_of(given, "requestCert"), .reject = reject};
+  auto made = bool_of(given, "client") ? tls::Context::for_client(settings_of(given), reject)
+                                       : tls::Context::for_server(settings_of(given), demands);
   if (const auto* error = std::get_if<tls::ContextError>(&made)) {
     throw Napi::TypeError::New(info.Env(), "tls." + error->option + " cannot be used: " + error->why);
   }

@@ -5,6 +5,7 @@ import { etcdOptionTable } from '../../lib/discovery/etcd/options.ts';
 import { registerOptionTable } from '../../lib/discovery/register-options.ts';
 import { destinationTable, loggerTable } from '../../lib/log/log-options.ts';
 import { callOptionTable, channelOptionTable } from '../../lib/rpc/channel-options.ts';
+import { clientTlsOptionTable } from '../../lib/rpc/client-tls-options.ts';
 import { closeOptionTable, listenOptionTable } from '../../lib/rpc/listen-options.ts';
 import { retryBudgetTable, retryOptionTable } from '../../lib/rpc/retry-options.ts';
 import { healthOptionTable, serverOptionTable } from '../../lib/rpc/server-options.ts';
@@ -22,6 +23,7 @@ const groups: readonly (readonly [title: string, file: string, interfaceName: st
   ['… and `registry.register()`', 'lib/discovery/registry.ts', 'RegisterOptions', registerOptionTable],
   ['`server.close(options)`', 'lib/rpc/listen-options.ts', 'CloseOptions', closeOptionTable],
   ['`new Channel(target, options)`', 'lib/rpc/channel-options.ts', 'ChannelOptions', channelOptionTable],
+  ['… `tls`', 'lib/rpc/client-tls-options.ts', 'ClientTlsOptions', clientTlsOptionTable],
   ['… `retry`', 'lib/rpc/retry-options.ts', 'RetryOptions', retryOptionTable],
   ['… `retryBudget`', 'lib/rpc/retry-options.ts', 'RetryBudgetOptions', retryBudgetTable],
   ['… `ejection`', 'lib/balance/ejection.ts', 'EjectionSettings', ejectionTable],

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   Channel,
   type ChannelOptions,
+  type ClientTlsOptions,
   createLogger,
   type EtcdOptions,
   etcd,
@@ -170,6 +171,24 @@ const takers: readonly Taker[] = [
     } satisfies Partial<KindOf<ChannelOptions>>,
   },
   { name: 'backoff', take: inside('backoff', channel), options: minMax },
+  {
+    name: 'tls of a channel',
+    take: inside('tls', channel),
+    options: {
+      key: 'pem',
+      cert: 'pem',
+      pfx: 'object',
+      passphrase: 'text',
+      ca: 'object',
+      crl: 'object',
+      ciphers: 'object',
+      minVersion: 'object',
+      maxVersion: 'object',
+      ecdhCurve: 'object',
+      servername: 'text',
+      rejectUnauthorized: 'boolean',
+    } satisfies KindOf<ClientTlsOptions>,
+  },
   { name: 'retry', take: inside('retry', channel), options: retry },
   { name: 'retry.backoff', take: inside('retry', inside('backoff', channel)), options: {} },
   {

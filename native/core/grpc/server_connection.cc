@@ -84,7 +84,8 @@ void ServerSession::on_closed(io::CloseReason reason) {
                    reason == io::CloseReason::kSlowReader || reason == io::CloseReason::kOutOfMemory ||
                    reason == io::CloseReason::kLayer;
   if (bad) {
-    const char* why = error_ != nullptr ? error_ : io::name_of(reason);
+    std::string why = error_ != nullptr ? error_ : io::name_of(reason);
+    if (reason == io::CloseReason::kLayer) why = connection_->why_layer_failed();
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
   }
   h2_.close();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace rocket::io {
 
@@ -47,6 +48,8 @@ class ByteStream {
   virtual bool holds_input() const = 0;
   /// write() has something to write even without parts.
   virtual bool holds_output() const = 0;
+  /// Why it is kInvalid, for people.
+  virtual std::string_view failure() const { return {}; }
 };
 
 }  // namespace rocket::io

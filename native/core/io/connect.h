@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct ConnectResult {
   std::string error;
   /// Nothing refused the connection: the packets got no answer.
   bool unanswered = false;
+  /// What the connection is to have over its socket, already at work; null: nothing.
+  std::unique_ptr<ByteStream> layer = nullptr;
 };
 
 /// When the kernel probes a silent peer, and after how many unanswered probes it gives up.

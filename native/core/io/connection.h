@@ -137,6 +137,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void put_layer(std::unique_ptr<ByteStream> layer);
   /// What a layer reads from and writes to; lives as long as the connection.
   ByteStream& socket() { return socket_; }
+  /// Of one that was closed as kLayer.
+  std::string why_layer_failed() const { return layer_ == nullptr ? "" : "TLS: " + std::string(layer_->failure()); }
 
   /// Why reading is paused. It resumes when no reason is left.
   enum Pause : std::uint8_t {

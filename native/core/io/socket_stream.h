@@ -32,6 +32,8 @@ class SocketStream final : public ByteStream {
   TcpSigns signs() const { return tcp_signs(fd()); }
   /// Whether closing resets the connection and drops unsent data.
   void reset_on_close(bool reset);
+  /// The socket, for another one of these.
+  StreamSocket release() { return std::move(socket_); }
   /// Ends a write in progress on another thread; the descriptor stays open.
   void interrupt();
   void close();

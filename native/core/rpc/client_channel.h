@@ -11,6 +11,7 @@
 #include "rpc/boundary.h"
 #include "rpc/client_call.h"
 #include "rpc/inbox.h"
+#include "tls/context.h"
 
 namespace rocket::rpc {
 
@@ -45,6 +46,8 @@ struct ClientOptions {
   Millis connect_timeout{5000};
   Millis first_backoff{100};
   Millis longest_backoff{10'000};
+  /// Null: without TLS.
+  std::shared_ptr<const tls::Context> tls;
   Keepalive keepalive;
   /// The peer is probed even while nothing is due.
   bool keepalive_without_calls = false;
@@ -84,6 +87,8 @@ struct ClientChannel {
 struct ClientEndpointInfo {
   std::int32_t number = 0;
   std::string name;
+  /// With TLS: the name or IP address that its certificate must be for.
+  std::string server_name;
   /// The last finding about the peer on any connection. A hint: each connection finds out for itself, because another
   /// server may have taken over the address.
   std::atomic<bool> seems_plain{false};

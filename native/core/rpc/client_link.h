@@ -107,6 +107,8 @@ struct LinkSetup {
 struct ClientProtocol {
   std::string_view name;
   std::shared_ptr<ClientLink> (*make_link)(LinkSetup setup);
+  std::string_view alpn = {};  ///< its name in TLS
+  bool needs_alpn = false;     ///< a server that does not choose it there is refused
 };
 
 }  // namespace rocket::rpc

@@ -6,6 +6,7 @@
 #include "base/thread_check.h"
 #include "io/spawn.h"
 #include "rpc/events.h"
+#include "tls/client_handshake.h"
 
 namespace rocket::rpc {
 
@@ -30,7 +31,8 @@ ConnectingLink::ConnectingLink(LinkSetup setup)
       endpoint_(std::move(setup.endpoint)),
       index_(setup.index),
       random_(std::random_device{}()),
-      addresses_(std::move(setup.addresses)) {}
+      addresses_(std::move(setup.addresses)),
+      tls_sessions_(channel_->options.tls == nullptr ? nullptr : std::make_shared<tls::SessionSlot>()) {}
 
 ConnectingLink::~ConnectingLink() = default;
 
@@ -49,8 +51,14 @@ void ConnectingLink::begin_connect() {
   io::spawn(lane_.io.context(), shared_from_this(), connect_once(shared_from_this()));
 }
 
-io::Task<io::ConnectResult> ConnectingLink::connect() const {
-  return io::connect(lane_.io, addresses_, options().connect_timeout, tcp_keepalive(options().keepalive));
+// The caller awaits it at once, and keeps the link.
+io::Task<io::ConnectResult> ConnectingLink::connect() {
+  auto reached =
+      co_await io::connect(lane_.io, addresses_, options().connect_timeout, tcp_keepalive(options().keepalive));
+  if (!reached.socket || options().tls == nullptr) co_return reached;
+  const ClientProtocol& protocol = *options().protocol;
+  const tls::ServerName server{endpoint_->server_name, std::string(protocol.alpn), protocol.needs_alpn, tls_sessions_};
+  co_return co_await tls::secure(lane_.io, std::move(reached), options().tls, server, options().connect_timeout);
 }
 
 io::Task<void> ConnectingLink::connect_once(std::shared_ptr<ConnectingLink> self) {
@@ -65,8 +73,13 @@ io::Task<void> ConnectingLink::connect_once(std::shared_ptr<ConnectingLink> self
 
 std::shared_ptr<io::Connection> ConnectingLink::make_connection(io::ConnectResult result) {
   channel_->counters.connects.fetch_add(1, std::memory_order_relaxed);
-  return std::make_shared<io::Connection>(lane_.io, std::move(*result.socket), result.peer, options().connection,
-                                          channel_->gauges);
+  auto connection = std::make_shared<io::Connection>(lane_.io, std::move(*result.socket), result.peer,
+                                                     options().connection, channel_->gauges);
+  if (result.layer != nullptr) {
+    static_cast<tls::Stream&>(*result.layer).put_over(connection->socket());
+    connection->put_layer(std::move(result.layer));
+  }
+  return connection;
 }
 
 void ConnectingLink::count_connect_failure() {

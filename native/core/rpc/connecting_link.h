@@ -11,6 +11,7 @@
 #include "io/connect.h"
 #include "rpc/client_link.h"
 #include "rpc/status.h"
+#include "tls/stream.h"
 
 namespace rocket::rpc {
 
@@ -48,7 +49,7 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   virtual bool has_sessions() const = 0;
 
   // Connections.
-  io::Task<io::ConnectResult> connect() const;
+  io::Task<io::ConnectResult> connect();
   void begin_connect();
   /// Makes a connection of what connect() has reached, and counts it.
   std::shared_ptr<io::Connection> make_connection(io::ConnectResult result);
@@ -104,6 +105,7 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   };
 
   std::vector<io::Address> addresses_;
+  const std::shared_ptr<tls::SessionSlot> tls_sessions_;  ///< null without TLS
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;
   bool closed_reported_ = false;

@@ -169,7 +169,7 @@ void Preface::on_handed_over() { shard_.forget(*this); }  // destroys this
 std::string Preface::why_closed(io::CloseReason reason) const {
   const Protocol& main = *server_->options().protocols.front();
   if (reason == io::CloseReason::kBadInput) return std::string(main.rejections[main.unmatched]);
-  if (reason == io::CloseReason::kLayer && tls_ != nullptr) return "TLS: " + tls_->failure();
+  if (reason == io::CloseReason::kLayer) return connection_->why_layer_failed();
   if (reason == io::CloseReason::kLayerTimeout) {
     return "no TLS handshake within " + std::to_string(server_->options().tls.handshake_timeout.count()) +
            " ms (option tls.handshakeTimeoutMs)";

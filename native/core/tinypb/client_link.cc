@@ -12,9 +12,11 @@
 
 namespace rocket::tinypb {
 
-const rpc::ClientProtocol kClientProtocol{"tinypb", [](rpc::LinkSetup setup) -> std::shared_ptr<rpc::ClientLink> {
+const rpc::ClientProtocol kClientProtocol{"tinypb",
+                                          [](rpc::LinkSetup setup) -> std::shared_ptr<rpc::ClientLink> {
                                             return std::make_shared<ClientLink>(std::move(setup));
-                                          }};
+                                          },
+                                          "tinypb"};
 
 ClientLink::ClientLink(rpc::LinkSetup setup)
     : rpc::ConnectingLink(setup),

@@ -149,6 +149,7 @@ void ClientLink::refuse_large_metadata(ClientCall& call, const ClientSession& se
 std::string ClientLink::why_closed(const ClientSession& session, io::CloseReason reason) const {
   std::string why = io::name_of(reason);
   if (reason == io::CloseReason::kBadInput) why = session.why_rejected();
+  if (reason == io::CloseReason::kLayer) why = session.connection().why_layer_failed();
   if (reason == io::CloseReason::kSilent) {
     why = "no sign of life for " + std::to_string(options().keepalive.limit().count()) +
           " ms (options keepaliveTimeMs, keepaliveTimeoutMs)";

@@ -315,6 +315,7 @@ void ServerSession::on_closed(io::CloseReason reason) {
                    reason == io::CloseReason::kLayer;
   if (bad) {
     std::string why = reason == io::CloseReason::kBadInput ? name_of(rejected_) : io::name_of(reason);
+    if (reason == io::CloseReason::kLayer) why = connection_->why_layer_failed();
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why +
                rpc::turned_away_because(*server, foreign_));
   }

@@ -59,6 +59,8 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   return seal_or_open_ticket(Stream::of(ssl).context().ticket_keys(), name, iv, cipher, mac, seal != 0);
 }
 
+int on_session(SSL* ssl, SSL_SESSION* session) { return Stream::of(ssl).keep_session(session) ? 1 : 0; }
+
 void on_message(int sent, int, int type, const void* bytes, std::size_t size, SSL* ssl, void*) {
   if (sent == 0) Stream::of(ssl).on_message(type, {static_cast<const std::uint8_t*>(bytes), size});
 }
@@ -86,7 +88,7 @@ std::string digest_of(const ContextSettings& settings, const PeerDemands& demand
 Context::Made Context::for_server(const ContextSettings& settings, const PeerDemands& demands) {
   const ErrorScope errors;
   std::shared_ptr<Context> made(new Context);
-  if (auto error = made->load(settings)) return *error;
+  if (auto error = made->load(settings, true)) return *error;
   SSL_CTX* context = made->get();
   if (settings.keys.empty() && settings.pfx.empty()) return ContextError{"key", "a server needs a key"};
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -112,7 +114,20 @@ Context::Made Context::for_server(const ContextSettings& settings, const PeerDem
   return made;
 }
 
-std::optional<ContextError> Context::load(const ContextSettings& settings) {
+Context::Made Context::for_client(const ContextSettings& settings, bool verify) {
+  const ErrorScope errors;
+  std::shared_ptr<Context> made(new Context);
+  if (auto error = made->load(settings, false)) return *error;
+  if (verify && settings.authorities.empty()) return ContextError{"ca", "there is no authority to believe"};
+  made->verifies_ = verify;
+  SSL_CTX_set_verify(made->get(), verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  // Each endpoint keeps its own session.
+  SSL_CTX_set_session_cache_mode(made->get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(made->get(), &on_session);
+  return made;
+}
+
+std::optional<ContextError> Context::load(const ContextSettings& settings, bool server) {
   bio_method_.reset(make_socket_bio_method());
   context_.reset(SSL_CTX_new(TLS_method()));
   if (bio_method_ == nullptr || context_ == nullptr) return refused("tls", "no memory");
@@ -129,7 +144,7 @@ std::optional<ContextError> Context::load(const ContextSettings& settings) {
   // The rules first: the security level in the list of ciphers concerns certificates.
   if (auto error = load_rules(settings)) return error;
   if (auto error = load_identity(settings)) return error;
-  return load_trust(settings);
+  return load_trust(settings, server);
 }
 
 std::optional<ContextError> Context::load_rules(const ContextSettings& settings) {
@@ -201,13 +216,15 @@ std::optional<ContextError> Context::use(const char* option, EVP_PKEY* key, cons
   return std::nullopt;
 }
 
-std::optional<ContextError> Context::load_trust(const ContextSettings& settings) {
+std::optional<ContextError> Context::load_trust(const ContextSettings& settings, bool server) {
   X509_STORE* store = SSL_CTX_get_cert_store(get());
   for (const std::string& pem : settings.authorities) {
     const auto parsed = certificates_of(pem);
     if (!parsed.error.empty()) return ContextError{"ca", parsed.error};
     for (const auto& authority : parsed.items) {
-      if (X509_STORE_add_cert(store, authority.get()) != 1 || SSL_CTX_add_client_CA(get(), authority.get()) != 1) {
+      // A server tells its clients whom it believes.
+      if (X509_STORE_add_cert(store, authority.get()) != 1 ||
+          (server && SSL_CTX_add_client_CA(get(), authority.get()) != 1)) {
         return refused("ca", "it cannot be used");
       }
     }

@@ -42,7 +42,7 @@ struct ContextSettings {
   std::string dh_parameters;
   /// A server's (TicketKeys), to be shared with other processes. Empty: its own.
   Secret ticket_keys;
-  /// Names for ALPN, the preferred one first.
+  /// A server's names for ALPN, the preferred one first.
   std::vector<std::string> alpn;
 };
 
@@ -65,6 +65,10 @@ class Context {
   /// Only where unavailable() is empty.
   static Made for_server(const ContextSettings& settings, const PeerDemands& demands);
 
+  /// `verify`: only servers whose certificate comes from an authority and is for the name that is connected to.
+  static Made for_client(const ContextSettings& settings, bool verify);
+
+  bool verifies() const { return verifies_; }
   SSL_CTX* get() const { return context_.get(); }
   const BIO_METHOD* bio_method() const { return bio_method_.get(); }
   /// In the form of ALPN: each with its length before it.
@@ -73,14 +77,15 @@ class Context {
 
  private:
   Context() = default;
-  std::optional<ContextError> load(const ContextSettings& settings);
+  std::optional<ContextError> load(const ContextSettings& settings, bool server);
   std::optional<ContextError> load_identity(const ContextSettings& settings);
-  std::optional<ContextError> load_trust(const ContextSettings& settings);
+  std::optional<ContextError> load_trust(const ContextSettings& settings, bool server);
   std::optional<ContextError> load_rules(const ContextSettings& settings);
   std::optional<ContextError> use(const char* option, EVP_PKEY* key, const std::vector<Owned<X509>>& chain);
 
   Owned<BIO_METHOD> bio_method_;
   std::string alpn_;
+  bool verifies_ = false;  ///< servers
   mutable TicketKeys ticket_keys_;
   Owned<SSL_CTX> context_;
 };

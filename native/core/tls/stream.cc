@@ -27,18 +27,18 @@ constexpr std::size_t kMostHeld = 256 * 1024;
 
 std::unique_ptr<Stream> Stream::accept(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context,
                                        Listener& listener, ByteSpan begun) {
-  std::unique_ptr<Stream> stream(new Stream(io, below, std::move(context), listener, begun));
+  std::unique_ptr<Stream> stream(new Stream(io, below, std::move(context), &listener, begun));
   if (stream->ssl_ == nullptr) return nullptr;
   SSL_set_accept_state(stream->ssl_.get());
   return stream;
 }
 
-Stream::Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context, Listener& listener,
+Stream::Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context, Listener* listener,
                ByteSpan begun)
     : io_(io),
-      below_(below),
+      below_(&below),
       context_(std::move(context)),
-      listener_(&listener),
+      listener_(listener),
       ssl_(SSL_new(context_->get())),
       begun_(begun.begin(), begun.end()) {
   BIO* bio = BIO_new(context_->bio_method());
@@ -49,6 +49,60 @@ Stream::Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Co
   }
   BIO_set_data(bio, this);
   SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+std::unique_ptr<Stream> Stream::connect(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context,
+                                        const ServerName& server) {
+  std::unique_ptr<Stream> stream(new Stream(io, below, std::move(context), nullptr, {}));
+  if (stream->ssl_ == nullptr || !stream->ask_for(server)) return nullptr;
+  SSL_set_connect_state(stream->ssl_.get());
+  return stream;
+}
+
+bool Stream::ask_for(const ServerName& server) {
+  SSL* ssl = ssl_.get();
+  if (server.host.empty() && context_->verifies()) return false;
+  const bool is_ip = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server.host.c_str()) == 1;
+  ERR_clear_error();
+  if (!is_ip && !server.host.empty()) {
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (SSL_set1_host(ssl, server.host.c_str()) != 1) return false;
+    if (SSL_set_tlsext_host_name(ssl, server.host.c_str()) != 1) return false;
+  }
+  if (!server.alpn.empty()) {
+    const std::string list = static_cast<char>(server.alpn.size()) + server.alpn;
+    const auto* bytes = reinterpret_cast<const unsigned char*>(list.data());
+    if (SSL_set_alpn_protos(ssl, bytes, static_cast<unsigned int>(list.size())) != 0) return false;
+  }
+  sessions_ = server.sessions;
+  if (sessions_ != nullptr && sessions_->session != nullptr) {
+    // Once: a ticket that is used twice shows that both connections are the same client's.
+    const Owned<SSL_SESSION> session = std::move(sessions_->session);
+    SSL_set_session(ssl, session.get());
+  }
+  return true;
+}
+
+bool Stream::keep_session(SSL_SESSION* session) {
+  if (sessions_ == nullptr || SSL_SESSION_is_resumable(session) != 1) return false;
+  sessions_->session.reset(session);
+  return true;
+}
+
+io::ByteStream::Next Stream::handshake() {
+  ROCKET_ON_IO_THREAD(io_);
+  Next next = Next::kAgain;
+  if (!secured_) {
+    starved_ = false;
+    pulls_left_ = kPulls;
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_.get());
+    secured_ = result == 1;
+    if (!secured_) next = after(result);
+  }
+  const bool sent = send_held();  // an alert, too
+  if (is_broken()) return broken_;
+  return sent ? next : Next::kWritable;
 }
 
 Stream& Stream::of(const SSL* ssl) { return *static_cast<Stream*>(SSL_get_ex_data(ssl, 0)); }
@@ -71,7 +125,7 @@ std::size_t Stream::pull(std::span<std::uint8_t> into) {
   // The socket has said that it has no more; it is asked again after the connection has waited for it.
   if (below_next_ != Next::kAgain || pulls_left_ == 0 || idle_records_ > kMostIdleRecords) return 0;
   --pulls_left_;
-  const Moved moved = below_.read(into);
+  const Moved moved = below_->read(into);
   below_next_ = moved.next;
   return moved.bytes;
 }
@@ -171,7 +225,7 @@ io::ByteStream::Next Stream::fail() {
 bool Stream::send_held() {
   while (!held_.empty()) {
     const iovec part{held_.data(), held_.size()};
-    const Moved moved = below_.write({&part, 1});
+    const Moved moved = below_->write({&part, 1});
     if (moved.next == Next::kBroken) broken_ = Next::kBroken;
     if (moved.bytes == held_.size()) {
       std::vector<std::uint8_t>().swap(held_);
@@ -232,7 +286,7 @@ bool Stream::encrypt(std::span<const iovec> parts, std::size_t& taken) {
   }
   const std::uint8_t* at = scratch.data() + kRecordBytes;
   const iovec part{const_cast<std::uint8_t*>(at), out_size_};  // iovec has no const form
-  const Moved moved = out_size_ == 0 ? Moved{} : below_.write({&part, 1});
+  const Moved moved = out_size_ == 0 ? Moved{} : below_->write({&part, 1});
   if (moved.bytes < out_size_) held_.assign(at + moved.bytes, at + out_size_);
   if (moved.next == Next::kBroken) broken_ = Next::kBroken;
   return !is_broken();
@@ -252,10 +306,12 @@ std::string Stream::why() const {
   if (ERR_GET_LIB(error) != ERR_LIB_SSL) return text;
   switch (ERR_GET_REASON(error)) {
     case SSL_R_UNEXPECTED_EOF_WHILE_READING: return "the peer closed the connection without an end of TLS";
-    case SSL_R_CERTIFICATE_VERIFY_FAILED:
-      return "the peer's certificate is not valid: " +
-             std::string(X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()))) +
-             " (options tls.ca, tls.crl)";
+    case SSL_R_CERTIFICATE_VERIFY_FAILED: {
+      const long result = SSL_get_verify_result(ssl_.get());
+      const bool is_name = result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH;
+      return "the peer's certificate is not valid: " + std::string(X509_verify_cert_error_string(result)) +
+             (is_name ? " (option tls.servername)" : " (options tls.ca, tls.crl)");
+    }
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "the client has sent no certificate (option tls.requestCert)";
     case SSL_R_NO_SHARED_CIPHER: return "no cipher suite in common (option tls.ciphers)";
     case SSL_R_UNSUPPORTED_PROTOCOL:

@@ -15,6 +15,19 @@
 
 namespace rocket::tls {
 
+/// What a client's connections to one endpoint leave to the next. Belongs to its io thread.
+struct SessionSlot {
+  Owned<SSL_SESSION> session;
+};
+
+/// The server that a client wants.
+struct ServerName {
+  std::string host;         ///< a name or an IP address, which its certificate must be for
+  std::string alpn;         ///< the protocol; empty: no ALPN
+  bool needs_alpn = false;  ///< a server that does not choose it is refused
+  std::shared_ptr<SessionSlot> sessions;
+};
+
 /// TLS over a connection's socket (Connection::put_layer()). Belongs to the connection and its io thread.
 ///
 /// What comes is read from the socket straight into OpenSSL's record buffer, which exists only while a record is
@@ -34,14 +47,19 @@ class Stream final : public io::ByteStream {
   /// A server's side. `begun` are bytes that were read from `below` already. Null without memory.
   static std::unique_ptr<Stream> accept(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context,
                                         Listener& listener, ByteSpan begun);
+  /// A client's side, for handshake(). Null if there is no memory, or no name to hold the certificate against.
+  static std::unique_ptr<Stream> connect(io::IoThread& io, io::ByteStream& below,
+                                         std::shared_ptr<const Context> context, const ServerName& server);
+  /// Goes on with a client's handshake, before there is a connection. kAgain: it is finished.
+  Next handshake();
+  /// The socket has moved.
+  void put_over(io::ByteStream& below) { below_ = &below; }
   static Stream& of(const SSL* ssl);
 
   const Context& context() const { return *context_; }
   bool secured() const { return secured_; }
   /// The name that both sides chose with ALPN; empty if the client offered none.
   std::string_view protocol() const;
-  /// Why it broke, with the option to look at where there is one; empty if it has not.
-  const std::string& failure() const { return failure_; }
 
   // ByteStream
   Moved read(std::span<std::uint8_t> into) override;
@@ -50,18 +68,23 @@ class Stream final : public io::ByteStream {
   bool can_direct() const override { return false; }
   bool holds_input() const override;
   bool holds_output() const override { return !held_.empty(); }
+  /// With the option to look at where there is one.
+  std::string_view failure() const override { return failure_; }
 
   // For OpenSSL.
   /// 0: nothing is there now, or ever (below_ended()).
   std::size_t pull(std::span<std::uint8_t> into);
   bool push(ByteSpan bytes);
+  /// True: it is ours now.
+  bool keep_session(SSL_SESSION* session);
   /// Part of a record or message as it came, `type` of it or of what is in it.
   void on_message(int type, ByteSpan bytes);
   bool below_ended() const { return below_next_ == Next::kEnded || below_next_ == Next::kBroken; }
 
  private:
-  Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context, Listener& listener,
+  Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context, Listener* listener,
          ByteSpan begun);
+  bool ask_for(const ServerName& server);
   /// What to return while it is not finished.
   Next shake_hands();
   Moved decrypt(std::span<std::uint8_t> into);
@@ -75,9 +98,10 @@ class Stream final : public io::ByteStream {
   bool encrypt(std::span<const iovec> parts, std::size_t& taken);
 
   io::IoThread& io_;
-  io::ByteStream& below_;
+  io::ByteStream* below_;
   const std::shared_ptr<const Context> context_;
-  Listener* listener_;
+  Listener* listener_;  ///< null for a client, and once it has heard
+  std::shared_ptr<SessionSlot> sessions_;
   Owned<SSL> ssl_;
   std::vector<std::uint8_t> begun_;  ///< read from below before there was a stream
   std::vector<std::uint8_t> held_;   ///< encrypted, and not yet taken by the kernel

@@ -35,7 +35,7 @@ class TlsStream : public ConnectionTest, private tls::Stream::Listener {
   }
   std::string failure() {
     std::string text;
-    on_io(io_, [&] { text = stream_->failure(); });
+    on_io(io_, [&] { text = std::string(stream_->failure()); });
     return text;
   }
   void on_secured(tls::Stream&) override {

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import * as nodeTls from 'node:tls';
+import { nativeTlsContext } from '../addon/tls-context.ts';
+import { type CheckedOptions, checked, checkedOptions, type OptionTable } from '../contract/option-table.ts';
+import { hostOf, type Target } from '../contract/target.ts';
+import type { ClientTlsSettings, TlsContext } from '../contract/tls.ts';
+import { identitySettings, type ServerTlsOptions, tlsIdentityTable } from './tls-options.ts';
+import { type Pem, shapeOf } from './tls-values.ts';
+
+/** TLS of a channel: whom it believes, and what it shows of itself. Names and meanings are those of node:tls. */
+export interface ClientTlsOptions
+  extends Pick<
+    ServerTlsOptions,
+    'key' | 'cert' | 'pfx' | 'passphrase' | 'crl' | 'ciphers' | 'minVersion' | 'maxVersion' | 'ecdhCurve'
+  > {
+  /**
+   * Certificates of the authorities that servers' certificates must come from, in PEM. Default: those that Node.js
+   * trusts, with NODE_EXTRA_CA_CERTS.
+   */
+  readonly ca?: Pem | readonly Pem[];
+  /**
+   * The name or IP address that the certificate of every server must be for, and that is sent as SNI. Default: the host
+   * of the target, or of the endpoint that a resolver has found.
+   */
+  readonly servername?: string;
+  /** False: any server is believed, and TLS protects from nobody who is in between. Default true. */
+  readonly rejectUnauthorized?: boolean;
+}
+
+const { key, cert, pfx, passphrase, ca, crl, ciphers } = tlsIdentityTable;
+const { rejectUnauthorized, minVersion, maxVersion, ecdhCurve } = tlsIdentityTable;
+
+export const clientTlsOptionTable = {
+  key,
+  cert,
+  pfx,
+  passphrase,
+  crl,
+  ciphers,
+  minVersion,
+  maxVersion,
+  ecdhCurve,
+  ca,
+  servername: checked((name, value: string | undefined) => checkedName(name, value)),
+  rejectUnauthorized,
+} satisfies OptionTable<ClientTlsOptions>;
+
+/**
+ * Undefined: neither the target nor an option asks for TLS.
+ *
+ * @throws TypeError that names the option, and never a value that may be secret.
+ */
+export function checkedClientTls(
+  options: ClientTlsOptions | undefined,
+  target: Target,
+): ClientTlsSettings | undefined {
+  if (options === undefined && target.tls !== true) return undefined;
+  if (options !== undefined && (typeof options !== 'object' || options === null))
+    throw new TypeError(`tls takes an object of options, not ${shapeOf(options)}`);
+  const given = options ?? {};
+  const checkedTls = checkedOptions('tls', given, clientTlsOptionTable, 'tls.');
+  const servername = checkedTls.servername ?? nameOf(target);
+  if (servername === undefined && target.endpoints.some(({ host }) => host === ''))
+    throw new TypeError('tls.servername is needed: the address of a Unix socket has no name');
+  if (!isDefault(checkedTls)) return { context: contextOf(checkedTls), servername };
+  theDefault ??= contextOf(checkedTls);
+  return { context: theDefault, servername };
+}
+
+/** What nearly every channel has: a hundred authorities need to be parsed once. */
+let theDefault: TlsContext | undefined;
+
+/** Nothing is given but a name. */
+function isDefault({ servername: _, ...rest }: CheckedOptions<typeof clientTlsOptionTable>): boolean {
+  const defaults: Record<string, unknown> = checkedOptions('tls', {}, clientTlsOptionTable);
+  return Object.entries(rest).every(([name, value]) => value === defaults[name]);
+}
+
+function contextOf(options: CheckedOptions<typeof clientTlsOptionTable>): TlsContext {
+  const reject = options.rejectUnauthorized as unknown;
+  if (reject !== undefined && typeof reject !== 'boolean')
+    throw new TypeError(`tls.rejectUnauthorized must be true or false, not ${shapeOf(reject)}`);
+  if (reject === false && (options.ca !== undefined || options.crl !== undefined))
+    throw new TypeError('tls.ca and tls.crl have no effect with tls.rejectUnauthorized: false');
+  const verifies = reject !== false;
+  return nativeTlsContext({
+    ...identitySettings({ ...options, dhparam: undefined, ticketKeys: undefined }),
+    client: true,
+    authorities: options.ca ?? (verifies ? trusted() : []),
+    requestCert: false,
+    rejectUnauthorized: verifies,
+    alpn: [],
+  });
+}
+
+/** What Node.js trusts. */
+function trusted(): readonly Uint8Array[] {
+  // Newer than some of the versions that this runs on; it knows of --use-system-ca.
+  const { getCACertificates } = nodeTls as { getCACertificates?: (type: 'default') => string[] };
+  if (getCACertificates !== undefined) return getCACertificates('default').map((pem) => Buffer.from(pem));
+  return [...nodeTls.rootCertificates.map((pem) => Buffer.from(pem)), ...extra()];
+}
+
+/** A file that cannot be read adds nobody, as with Node.js itself, which warns of it. */
+function extra(): readonly Uint8Array[] {
+  const file = process.env['NODE_EXTRA_CA_CERTS'];
+  if (file === undefined || file === '') return [];
+  try {
+    return [readFileSync(file)];
+  } catch {
+    return [];
+  }
+}
+
+/** A resolver's endpoints are addresses, and the name is that of the target: `dns:///host:port`. */
+function nameOf({ scheme, path }: Target): string | undefined {
+  const host = scheme === 'dns' ? hostOf(path) : '';
+  return host === '' ? undefined : host;
+}
+
+function checkedName(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const isName = typeof value === 'string' && /^(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(value);
+  if (isName || (typeof value === 'string' && isIP(value) !== 0)) return value;
+  throw new TypeError(
+    `${name} must be a host name or an IP address, not ${typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : shapeOf(value)}`,
+  );
+}

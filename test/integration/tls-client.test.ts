@@ -1,0 +1,237 @@
+/** Channels over TLS: whom they believe, and what they say when they do not. */
+import { once } from 'node:events';
+import { createServer as createTcp } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Channel, type ChannelOptions, type ClientTlsOptions, RpcError } from '../../lib/index.ts';
+import { openOrders, startOrderServer } from '../support/loopback.ts';
+import { TestAuthority } from '../support/test-authority.ts';
+import { until } from '../support/waits.ts';
+
+const authority = new TestAuthority();
+const other = new TestAuthority('another authority');
+const identity = authority.issue('localhost');
+const ca = authority.cert;
+
+afterAll(() => {
+  authority.remove();
+  other.remove();
+});
+
+const serve = ({ key, cert }: { key: string; cert: string } = identity) =>
+  startOrderServer(undefined, { tls: { key, cert } });
+
+const orderOver = (target: string, tls?: ClientTlsOptions, options: ChannelOptions = {}) =>
+  openOrders(target, { ...(tls === undefined ? {} : { tls }), ...options }).orders.makeOrder({
+    goods: 'apple',
+  });
+
+async function failureOf(call: Promise<unknown>): Promise<RpcError> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(RpcError);
+  return error as RpcError;
+}
+
+describe('a channel over TLS', () => {
+  it.each(['tls://localhost:', 'tls://127.0.0.1:', 'tls:///dns:localhost:', 'tls:///static:localhost:'])(
+    'calls %s',
+    async (target) => {
+      const { port } = await serve();
+      expect(await orderOver(`${target}${port}`, { ca })).toMatchObject({ orderId: 'apple' });
+    },
+  );
+
+  it('carries many calls, and long messages', async () => {
+    const { port } = await serve();
+    const { orders } = openOrders(`tls://localhost:${port}`, { tls: { ca } });
+    const many = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => orders.makeOrder({ goods: `g${i}` })),
+    );
+    expect(many.map(({ orderId }) => orderId)).toEqual(Array.from({ length: 300 }, (_, i) => `g${i}`));
+    const goods = 'x'.repeat(3_000_000);
+    expect((await orders.makeOrder({ goods })).orderId === goods).toBe(true);
+  });
+
+  it('is over TLS by the option alone', async () => {
+    const { port } = await serve();
+    expect(await orderOver(`localhost:${port}`, { ca })).toMatchObject({ orderId: 'apple' });
+    expect((await failureOf(orderOver(`localhost:${port}`, {}))).message).toContain('tls.ca');
+  });
+
+  it('shows its certificate', async () => {
+    const { key, cert } = identity;
+    const { port, server } = await startOrderServer(undefined, { tls: { key, cert, ca, requestCert: true } });
+    const client = authority.issue('client');
+    const own = { key: client.key, cert: client.cert };
+    expect(await orderOver(`tls://localhost:${port}`, { ca, ...own })).toMatchObject({ orderId: 'apple' });
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const { message } = await failureOf(orderOver(`tls://localhost:${port}`, { ca, maxVersion }));
+      expect(message).toMatch(/alert (handshake failure|certificate required)/);
+    }
+    expect(server.stats().callsTotal).toBe(1);
+  });
+
+  it('goes on with its session when it connects again', async () => {
+    const reused: boolean[] = [];
+    const server = createServer({ key: identity.key, cert: identity.cert }, (socket: TLSSocket) => {
+      reused.push(socket.isSessionReused());
+      socket.on('error', () => undefined).on('data', () => socket.end());
+    });
+    server.listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      server.close();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const { orders } = openOrders(`tls://localhost:${port}`, {
+      tls: { ca },
+      connection: 'short',
+      retry: false,
+      ioThreads: 1,
+    });
+    for (let i = 0; i < 2; i++) await failureOf(orders.makeOrder({ goods: 'x' }));
+    expect(reused).toEqual([false, true]);
+  });
+});
+
+describe('a server that is not believed', () => {
+  const cases: [string, () => { key: string; cert: string }, ClientTlsOptions, string][] = [
+    [
+      'of another authority',
+      () => other.issue('localhost'),
+      { ca },
+      'unable to get local issuer certificate',
+    ],
+    ['unknown to Node.js', () => identity, {}, '(options tls.ca, tls.crl)'],
+    ['signed by itself', () => other, { ca }, 'self-signed certificate'],
+    ['expired', () => authority.issue('localhost', { expired: true }), { ca }, 'certificate has expired'],
+    [
+      'for another name',
+      () => authority.issue('x', { names: 'DNS:else' }),
+      { ca },
+      'hostname mismatch (option tls.s',
+    ],
+    [
+      'with its name as CN alone',
+      () => authority.issue('localhost', { names: 'DNS:x' }),
+      { ca },
+      'hostname mismatch',
+    ],
+    ['for part of the name', () => authority.issue('x', { names: 'DNS:*host' }), { ca }, 'hostname mismatch'],
+    ['for the name that is asked for', () => identity, { ca, servername: 'other' }, 'hostname mismatch'],
+    [
+      'for the address that is asked for',
+      () => identity,
+      { ca, servername: '127.0.0.2' },
+      'IP address mismatch',
+    ],
+  ];
+  it.each(cases)('%s', async (_, make, tls, text) => {
+    const { port, server } = await serve(make());
+    const error = await failureOf(orderOver(`tls://localhost:${port}`, tls));
+    expect(error.code).toBe('UNAVAILABLE');
+    expect(error.message.toLowerCase()).toContain(text.toLowerCase());
+    expect(server.stats().callsTotal).toBe(0);
+    const { channel } = openOrders(`tls://localhost:${port}`, { tls });
+    await expect(channel.ready({ timeoutMs: 300 })).rejects.toThrow();
+  });
+
+  it('revoked', async () => {
+    const revoked = authority.issue('localhost');
+    authority.revoke(revoked);
+    const { port } = await serve(revoked);
+    const tls = { ca, crl: authority.revocations() };
+    const { message } = await failureOf(orderOver(`tls://localhost:${port}`, tls));
+    expect(message).toContain('certificate revoked');
+  });
+
+  it('for an endpoint of a resolver, whose own host counts', async () => {
+    const named = authority.issue('x', { names: 'DNS:only.example' });
+    const { port } = await serve(named);
+    const resolver = {
+      start: (listener: { onEndpoints(list: object[]): void }) =>
+        listener.onEndpoints([{ name: `127.0.0.1:${port}`, addresses: [`127.0.0.1:${port}`] }]),
+      refresh: () => undefined,
+      close: () => undefined,
+    } as ChannelOptions['resolver'];
+    const options = { resolver: resolver! };
+    const { message } = await failureOf(orderOver('tls:///custom:Order', { ca }, options));
+    expect(message).toContain('(option tls.servername)');
+    const tls = { ca, servername: 'only.example' };
+    expect(await orderOver('tls:///custom:Order', tls, options)).toMatchObject({ orderId: 'apple' });
+  });
+
+  it('is, when told that anybody is', async () => {
+    const { port } = await serve(other.issue('else', { names: 'DNS:else' }));
+    const tls = { rejectUnauthorized: false };
+    expect(await orderOver(`tls://localhost:${port}`, tls)).toMatchObject({ orderId: 'apple' });
+  });
+
+  it('speaks no TLS', async () => {
+    const { port, logged } = await startOrderServer();
+    const { message } = await failureOf(orderOver(`tls://localhost:${port}`, { ca }));
+    expect(message).toMatch(/TLS with localhost: .*alert handshake failure/);
+    await until(() => logged.some((line) => line.includes('speaks TLS')), {
+      deadlineMs: 8000,
+      what: 'a line',
+    });
+  });
+
+  it('says nothing', async () => {
+    const silent = createTcp((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    onTestFinished(() => {
+      silent.close();
+    });
+    const { port } = silent.address() as { port: number };
+    const { message } = await failureOf(
+      orderOver(`tls://localhost:${port}`, { ca }, { connectTimeoutMs: 100, retry: false }),
+    );
+    expect(message).toContain('TLS with localhost: timed out (option connectTimeoutMs)');
+  });
+
+  it('wants TLS, and the channel has none', async () => {
+    const { port, server } = await serve();
+    await failureOf(orderOver(`localhost:${port}`));
+    expect(server.stats().callsTotal).toBe(0);
+  });
+});
+
+describe('options', () => {
+  it.each<[string, string, unknown, RegExp]>([
+    ['an empty authority', 'tls://a:1', { ca: '' }, /tls\.ca is empty/],
+    ['no authorities', 'tls://a:1', { ca: [] }, /tls\.ca is an empty list/],
+    ['null for an authority', 'tls://a:1', { ca: null }, /tls\.ca must be PEM/],
+    ['an authority that is none', 'tls://a:1', { ca: 'x' }, /tls\.ca cannot be used/],
+    ['half an authority', 'tls://a:1', { ca: ca.slice(0, 200) }, /tls\.ca cannot be used/],
+    ['an authority that has no say', 'tls://a:1', { ca, rejectUnauthorized: false }, /have no effect/],
+    [
+      'text for true',
+      'tls://a:1',
+      { rejectUnauthorized: 'false' },
+      /tls\.rejectUnauthorized must be true or false/,
+    ],
+    ['0 for false', 'tls://a:1', { rejectUnauthorized: 0 }, /tls\.rejectUnauthorized must be true or false/],
+    ['an empty name', 'tls://a:1', { servername: '' }, /tls\.servername must be a host name/],
+    ['a name with a NUL', 'tls://a:1', { servername: 'a\0b' }, /tls\.servername must be a host name/],
+    ['a name with a port', 'tls://a:1', { servername: 'a:1' }, /tls\.servername must be a host name/],
+    [
+      'no check of names',
+      'tls://a:1',
+      { checkServerIdentity: () => undefined },
+      /has no option checkServerIdentity/,
+    ],
+    ['a key alone', 'tls://a:1', { key: identity.key }, /tls\.key needs tls\.cert/],
+    ['no name', 'tls:///unix:/x', {}, /tls\.servername is needed/],
+    ['no object', 'tls://a:1', true, /tls takes an object/],
+    ['null', 'a:1', null, /tls takes an object/],
+    ['a target without a port', 'tls://a', {}, /not a target/],
+    ['TLS in TLS', 'tls:///tls:a:1', {}, /not a target/],
+  ])('%s', (_what, target, tls, text) => {
+    expect(() => new Channel(target, { tls: tls as ClientTlsOptions })).toThrow(TypeError);
+    expect(() => new Channel(target, { tls: tls as ClientTlsOptions })).toThrow(text);
+  });
+});
