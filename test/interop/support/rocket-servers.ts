@@ -1,5 +1,12 @@
 /** Our servers, as targets.ts, order-servers.ts, h2spec-targets.ts and operator-servers.ts list them. */
-import { type CallContext, type Compression, type Handlers, loadProto, Server } from '../../../lib/index.ts';
+import {
+  type CallContext,
+  type Compression,
+  type Handlers,
+  loadProto,
+  Server,
+  type ServerOptions,
+} from '../../../lib/index.ts';
 import { type TestCompression, testService } from '../test-service.ts';
 import { protosFolder, testProto } from './definitions.ts';
 import type { H2specTarget } from './h2spec-targets.ts';
@@ -14,14 +21,14 @@ export const rocketTestServer: Target = {
   name: 'rocket-rpc server',
   needs: [],
   lacks: [],
-  start: startRocketTestServer,
+  start: () => startRocketTestServer(),
 };
 
 export const rocketH2specTarget: H2specTarget = {
   name: 'rocket-rpc server',
   needs: [],
   knownFailures: [],
-  start: startRocketTestServer,
+  start: () => startRocketTestServer(),
 };
 
 /** In a process of its own, as the tools would find it. */
@@ -57,11 +64,12 @@ function isUsed({ responseCompression }: CallContext, format: Compression): bool
   return responseCompression === format;
 }
 
-export async function startRocketTestServer(): Promise<Running> {
+export async function startRocketTestServer(tls?: ServerOptions['tls']): Promise<Running> {
   const { TestService } = loadProto(testProto, { includeDirs: [protosFolder] });
   if (TestService === undefined) throw new Error(`${testProto} has no service TestService`);
   // A thousand replies of 300 kB are asked for at once.
-  const server = new Server({ maxWriteQueueBytes: 512 << 20, reflection: true });
+  const limits = { maxWriteQueueBytes: 512 << 20 };
+  const server = new Server({ ...limits, reflection: true, ...(tls === undefined ? {} : { tls }) });
   const handlers: unknown = testService(compression);
   server.addService(TestService, handlers as Handlers<typeof TestService>);
   const { port } = await server.listen('127.0.0.1:0');
