@@ -17,8 +17,6 @@ std::string bytes_of(const Napi::Value& value) {
   return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
 }
 
-std::string text_of(const Napi::Object& given, const char* name) { return given.Get(name).ToString(); }
-
 std::vector<std::string> list_of(const Napi::Object& given, const char* name) {
   std::vector<std::string> list;
   const auto array = given.Get(name).As<Napi::Array>();

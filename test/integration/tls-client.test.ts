@@ -36,17 +36,17 @@ async function failureOf(call: Promise<unknown>): Promise<RpcError> {
 }
 
 describe('a channel over TLS', () => {
-  it.each(['tls://localhost:', 'tls://127.0.0.1:', 'tls:///dns:localhost:', 'tls:///static:localhost:'])(
-    'calls %s',
-    async (target) => {
-      const { port } = await serve();
-      expect(await orderOver(`${target}${port}`, { ca })).toMatchObject({ orderId: 'apple' });
-    },
-  );
-
-  it('carries many calls, and long messages', async () => {
+  it.each([
+    ...['tls://localhost:', 'tls://127.0.0.1:', 'tls:///dns:localhost:', 'tls:///static:localhost:'],
+    ...['grpcs://localhost:', 'grpcs:///dns:localhost:'],
+  ])('calls %s', async (target) => {
     const { port } = await serve();
-    const { orders } = openOrders(`tls://localhost:${port}`, { tls: { ca } });
+    expect(await orderOver(`${target}${port}`, { ca })).toMatchObject({ orderId: 'apple' });
+  });
+
+  it.each(['tls', 'grpcs'])('carries many calls, and long messages, by %s://', async (scheme) => {
+    const { port } = await serve();
+    const { orders } = openOrders(`${scheme}://localhost:${port}`, { tls: { ca } });
     const many = await Promise.all(
       Array.from({ length: 300 }, (_, i) => orders.makeOrder({ goods: `g${i}` })),
     );
@@ -168,6 +168,23 @@ describe('a server that is not believed', () => {
     const { port } = await serve(other.issue('else', { names: 'DNS:else' }));
     const tls = { rejectUnauthorized: false };
     expect(await orderOver(`tls://localhost:${port}`, tls)).toMatchObject({ orderId: 'apple' });
+  });
+
+  it('is not believed by gRPC either, and not without its ALPN', async () => {
+    const wrong = await serve(other.issue('localhost'));
+    const { message } = await failureOf(orderOver(`grpcs://localhost:${wrong.port}`, { ca }));
+    expect(message).toContain('unable to get local issuer certificate');
+    const server = createServer({ key: identity.key, cert: identity.cert }, (socket) => {
+      socket.on('error', () => undefined);
+    });
+    server.listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      server.close();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const failure = await failureOf(orderOver(`grpcs://localhost:${port}`, { ca }));
+    expect(failure.message).toContain('the server does not choose h2 with ALPN');
   });
 
   it('speaks no TLS', async () => {

@@ -39,14 +39,17 @@ constexpr SteadyMs kLongestKeepaliveMs = 2 * 3'600'000;
 
 }  // namespace
 
-const rpc::ClientProtocol kClientProtocol{"grpc", [](rpc::LinkSetup setup) -> std::shared_ptr<rpc::ClientLink> {
+const rpc::ClientProtocol kClientProtocol{"grpc",
+                                          [](rpc::LinkSetup setup) -> std::shared_ptr<rpc::ClientLink> {
                                             return std::make_shared<ClientLink>(std::move(setup));
-                                          }};
+                                          },
+                                          "h2", /* needs_alpn */ true};
 
 ClientLink::ClientLink(rpc::LinkSetup setup)
     : rpc::ConnectingLink(std::move(setup)),
       h2_options_(h2_options()),
-      prefix_(authority_of(options(), *endpoint_), options().user_agent, options().accept_encoding),
+      prefix_(authority_of(options(), *endpoint_), options().user_agent, options().accept_encoding,
+              options().tls != nullptr),
       keepalive_ms_(options().keepalive.time.count()),
       calls_(&ClientLink::on_call_deadline) {}
 

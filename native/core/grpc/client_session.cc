@@ -115,6 +115,7 @@ std::string ClientSession::why_closed(io::CloseReason reason) const {
   const std::string& name = link_->endpoint().name;
   std::string why = io::name_of(reason);
   if (error_ != nullptr) why = error_;
+  if (reason == io::CloseReason::kLayer) why = connection_->why_layer_failed();
   if (!ready_) {
     std::string text = name + " does not answer as a server of gRPC: ";
     if (begins_as_tinypb_) return text + "it speaks TinyPB";

@@ -15,6 +15,7 @@ constexpr std::uint8_t kAuthority = 1;
 constexpr std::uint8_t kMethodPost = 3;
 constexpr std::uint8_t kPath = 4;
 constexpr std::uint8_t kSchemeHttp = 6;
+constexpr std::uint8_t kSchemeHttps = 7;
 constexpr std::uint8_t kContentType = 31;
 constexpr std::uint8_t kUserAgent = 58;
 
@@ -41,12 +42,13 @@ constexpr std::size_t kMostFieldBytes = 2 * h2::kMaxIntegerBytes + 1;
 
 }  // namespace
 
-RequestPrefix::RequestPrefix(std::string_view authority, std::string_view user_agent, std::string_view encodings) {
+RequestPrefix::RequestPrefix(std::string_view authority, std::string_view user_agent, std::string_view encodings,
+                             bool secured) {
   constexpr std::string_view kType = "application/grpc";
   pseudo_.resize(2 + kMostFieldBytes + authority.size());
   auto* out = pseudo_.data();
   out = h2::write_indexed(out, kMethodPost);
-  out = h2::write_indexed(out, kSchemeHttp);
+  out = h2::write_indexed(out, secured ? kSchemeHttps : kSchemeHttp);
   out = h2::write_literal(out, kAuthority, authority);
   pseudo_.resize(static_cast<std::size_t>(out - pseudo_.data()));
   regular_.resize(128 + user_agent.size() + encodings.size());
@@ -56,8 +58,9 @@ RequestPrefix::RequestPrefix(std::string_view authority, std::string_view user_a
   out = h2::write_literal(out, kUserAgent, user_agent);
   out = h2::write_literal(out, "grpc-accept-encoding", encodings);
   regular_.resize(static_cast<std::size_t>(out - regular_.data()));
-  list_bytes_ = field_bytes(7, 4) + field_bytes(7, 4) + field_bytes(10, authority.size()) + field_bytes(2, 8) +
-                field_bytes(12, kType.size()) + field_bytes(10, user_agent.size()) + field_bytes(20, encodings.size());
+  list_bytes_ = field_bytes(7, 4) + field_bytes(7, secured ? 5 : 4) + field_bytes(10, authority.size()) +
+                field_bytes(2, 8) + field_bytes(12, kType.size()) + field_bytes(10, user_agent.size()) +
+                field_bytes(20, encodings.size());
 }
 
 ByteSpan RequestBlocks::request(const RequestPrefix& prefix, std::string_view method, SteadyMs timeout,

@@ -14,7 +14,8 @@ namespace rocket::grpc {
 /// What the requests of one link have in common, encoded once.
 class RequestPrefix {
  public:
-  RequestPrefix(std::string_view authority, std::string_view user_agent, std::string_view encodings);
+  RequestPrefix(std::string_view authority, std::string_view user_agent, std::string_view encodings,
+                bool secured = false);
 
   /// `:method`, `:scheme`, `:authority`.
   ByteSpan pseudo() const { return pseudo_; }
