@@ -10,13 +10,6 @@ namespace rocket::tls {
 
 namespace {
 
-/// Shared with the timer's handler, which may run after the coroutine that created it has ended.
-struct Attempt {
-  explicit Attempt(io::StreamSocket with) : socket(std::move(with)) {}
-  io::SocketStream socket;
-  bool timed_out = false;
-};
-
 using Next = io::ByteStream::Next;
 
 std::string why_not(const Stream& stream, bool timed_out) {
@@ -26,11 +19,18 @@ std::string why_not(const Stream& stream, bool timed_out) {
 
 }  // namespace
 
+/// Shared with the timer's handler, which may run after the coroutine that created it has ended.
+struct HandshakeAttempt {
+  explicit HandshakeAttempt(io::StreamSocket with) : socket(std::move(with)) {}
+  io::SocketStream socket;
+  bool timed_out = false;
+};
+
 io::Task<io::ConnectResult> secure(io::IoThread& io, io::ConnectResult reached, std::shared_ptr<const Context> context,
                                    ServerName server, Millis timeout) {
   ROCKET_ON_IO_THREAD(io);
   const std::string to = "TLS with " + (server.host.empty() ? reached.peer.text() : server.host) + ": ";
-  const auto attempt = std::make_shared<Attempt>(std::move(*reached.socket));
+  const auto attempt = std::make_shared<HandshakeAttempt>(std::move(*reached.socket));
   reached.socket.reset();
   auto stream = Stream::connect(io, attempt->socket, std::move(context), server);
   if (stream == nullptr) {
