@@ -43,8 +43,9 @@ export async function calls(channel: Channel): Promise<void> {
   await catalog.getArticles({});
   // @ts-expect-error a method by its name in the .proto
   await catalog.GetArticle({});
-  // @ts-expect-error a method that streams
-  await catalog.watchArticles({});
+  for await (const { articleId } of catalog.watchArticles({ articleId: 5n })) articleId satisfies bigint;
+  // @ts-expect-error its replies stream
+  (await catalog.watchArticles({})).articleId;
   // @ts-expect-error a field where there are none
   await catalog.ping({ articleId: 5n });
   // @ts-expect-error no message
