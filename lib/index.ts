@@ -49,7 +49,7 @@ export type {
   Unary,
 } from './contract/service.ts';
 export { Status, type StatusName, type StatusNumber, statusNumbers } from './contract/status.ts';
-export type { ReadyStrings } from './contract/transport.ts';
+export type { ClientProtocol, ReadyStrings } from './contract/transport.ts';
 export { EtcdDiscovery, etcd } from './discovery/etcd/etcd.ts';
 export type { RegisteredInstance } from './discovery/etcd/instances.ts';
 export type { EtcdOptions, EtcdTls } from './discovery/etcd/options.ts';

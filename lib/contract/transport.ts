@@ -329,6 +329,7 @@ export interface ClientTransport {
   stats(): ClientTransportStats;
 }
 
+/** What a channel's connections may speak. */
 export type ClientProtocol = 'tinypb' | 'grpc';
 
 export interface ClientTransportOptions {

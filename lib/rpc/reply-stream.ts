@@ -20,6 +20,7 @@ export interface ReplyStream<Response> extends AsyncIterableIterator<Response, u
   return(): Result<Response>;
   /** Likewise, and rejects with the error. */
   throw(error: unknown): Result<Response>;
+  /** Itself: it can be read once. */
   [Symbol.asyncIterator](): ReplyStream<Response>;
   /** As return(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
