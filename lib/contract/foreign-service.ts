@@ -24,7 +24,10 @@ export type GrpcServiceDefinition = { readonly [name: string]: GrpcMethodDefinit
 /** A message type as ts-proto writes it. */
 export interface GenericMessageType<Message = unknown> {
   /** Message to a writer that has its bytes. */
-  encode(message: Message): { finish(): Uint8Array };
+  encode(message: Message): {
+    /** The bytes. */
+    finish(): Uint8Array;
+  };
   /** Bytes to message. */
   decode(bytes: Uint8Array): Message;
   /** The whole message for some of its fields. */
