@@ -62,9 +62,10 @@ function protocolOf(values: Values): 'tinypb' | 'grpc' | undefined {
   if (protocol !== undefined && protocol !== 'tinypb' && protocol !== 'grpc')
     throw badValue(values, 'protocol', `must be tinypb or grpc, not ${JSON.stringify(protocol)}`);
   const target = textOption(values, 'target');
-  if (target?.startsWith('grpc:') === true && protocol === 'tinypb')
+  const namesGrpc = target !== undefined && /^grpcs?:/.test(target);
+  if (namesGrpc && protocol === 'tinypb')
     throw usageError(`--protocol tinypb does not fit --target ${target}`, values, { protocol: 'grpc' });
-  const isGrpc = protocol === 'grpc' || target?.startsWith('grpc:') === true;
+  const isGrpc = protocol === 'grpc' || namesGrpc;
   if (isGrpc && values['short'] === true)
     throw usageError('--short is for TinyPB: calls of gRPC share connections', values, { short: undefined });
   return protocol;

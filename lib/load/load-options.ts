@@ -49,7 +49,7 @@ export interface RateMode {
 export interface LoadOptions {
   /** Any target that a Channel accepts. */
   readonly target: string;
-  /** What the calls speak. Default: gRPC for a target that begins with `grpc://` or a method that streams, otherwise TinyPB. */
+  /** What the calls speak. Default: gRPC for a target that begins with `grpc://` or `grpcs://`, or a method that streams, otherwise TinyPB. */
   readonly protocol?: ClientProtocol | undefined;
   /** How many calls, how fast, for how long. */
   readonly mode: LoadMode;
@@ -148,7 +148,7 @@ const optionNames: readonly (keyof LoadOptions)[] = [
 
 function protocolOf({ target, request, protocol }: LoadOptions): ClientProtocol {
   const streams = (request.kind ?? 'unary') !== 'unary';
-  const fallback = target.startsWith('grpc:') || streams ? 'grpc' : 'tinypb';
+  const fallback = /^grpcs?:/.test(target) || streams ? 'grpc' : 'tinypb';
   const chosen = choiceOption('protocol', protocol, ['tinypb', 'grpc'], fallback);
   if (chosen === 'tinypb' && streams)
     throw new RangeError(`protocol must be grpc: ${request.method} streams, which TinyPB cannot carry`);

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { benchPlan } from '../../lib/cli/bench-plan.ts';
 import { UsageError, type Values } from '../../lib/cli/bench-usage.ts';
+import { loadConfig } from '../../lib/load/index.ts';
 
 function refusal(values: Values, excess: readonly string[] = []): { message: string; closest: string } {
   try {
@@ -147,4 +148,24 @@ it('an argument that is no option', () => {
     message: 'unexpected argument 10; everything is an option',
     closest: 'rocket bench -t 1 -c 2',
   });
+});
+
+it.each([
+  [{ protocol: 'grpc' }, 'grpc'],
+  [{ target: 'grpc://a:1' }, 'grpc'],
+  [{ target: 'grpcs://a:1' }, 'grpc'],
+  [{ target: 'a:1' }, 'tinypb'],
+  [{ target: 'a:1', protocol: 'tinypb' }, 'tinypb'],
+])('%j speaks %s', (values, protocol) => {
+  const { load, target = '' } = benchPlan({ time: '1', concurrency: '1', ...values });
+  expect(loadConfig({ ...load, target }).protocol).toBe(protocol);
+});
+
+it.each([
+  [{ protocol: 'http' }, '--protocol must be tinypb or grpc, not "http"'],
+  [{ protocol: 'grpc', short: true as const }, '--short is for TinyPB'],
+  [{ target: 'grpcs://a:1', short: true as const }, '--short is for TinyPB'],
+  [{ target: 'grpc://a:1', protocol: 'tinypb' }, '--protocol tinypb does not fit --target grpc://a:1'],
+])('%j is refused', (values, message) => {
+  expect(() => benchPlan({ time: '1', concurrency: '1', ...values })).toThrow(message);
 });
