@@ -123,9 +123,9 @@ TEST_F(GrpcConnectionEnd, AgesDiffer) {
   for (const auto& peer : peers) ASSERT_TRUE(peer->read_until([&] { return !peer->goaways.empty(); }));
   EXPECT_GE(std::chrono::steady_clock::now() - opened, std::chrono::milliseconds(449));
   std::vector<SteadyMs> ages;
-  test::on_io(*js_.io_threads(1).front(), [&] {
-    rpc::Engine& engine = js_.engine();
-    rpc::ServerShard shard(*server_, engine.lane(0));
+  rpc::Lane& lane = js_.engine().lane(0);
+  test::on_io(lane.io, [&] {
+    rpc::ServerShard shard(*server_, lane);
     for (int i = 0; i < 200; ++i) ages.push_back(shard.jittered(Millis(1000)).count());
   });
   const auto [least, most] = std::minmax_element(ages.begin(), ages.end());
