@@ -99,6 +99,17 @@ describe('a channel that speaks gRPC', () => {
     expect((error as RpcError).message).toContain('kein Käse');
   });
 
+  it.each(['gzip', 'deflate'] as const)('reads replies compressed by %s', async (format) => {
+    const { address } = await startOrderServer(({ goods }, context) => {
+      context.responseCompression = format;
+      return { resInfo: goods ?? '' };
+    });
+    const { orders } = openOrders(`grpc://${address}`);
+    const goods = 'apple '.repeat(20_000);
+    const reply = await orders.makeOrder({ price: 1, goods });
+    expect(reply.resInfo === goods).toBe(true);
+  });
+
   it('carries large messages both ways', async () => {
     const { address } = await startOrderServer(({ goods }) => ({ resInfo: goods ?? '' }));
     const { orders } = openOrders(`grpc://${address}`);

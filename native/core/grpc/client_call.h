@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/free_list.h"
+#include "grpc/encoding.h"
 #include "grpc/message_reader.h"
 #include "h2/send_queue.h"
 #include "rpc/client_link.h"
@@ -45,9 +46,10 @@ struct ClientCall : rpc::LinkedCall {
   bool single_reply = true;
   bool answered = false;  ///< its response has begun
   bool has_message = false;
-  bool reply_compressed = false;
-  bool told = false;            ///< JavaScript has had headers or a message of it
-  std::size_t untaken = 0;      ///< of whole messages that JavaScript has, and has not taken
+  Encoding encoding = Encoding::kIdentity;  ///< of replies that are compressed
+  std::int32_t reply_flags = 0;             ///< of `message`
+  bool told = false;                        ///< JavaScript has had headers or a message of it
+  std::size_t untaken = 0;                  ///< of whole messages that JavaScript has, and has not taken
   std::size_t withheld = 0;     ///< of the message that has begun: bytes that the window was not given back yet
   std::size_t given_early = 0;  ///< of a long message: what was given back before JavaScript had it
 

@@ -33,6 +33,7 @@ void ClientSession::on_response(h2::Stream& stream, int status, h2::Opening open
   if (status != 200 || !fields.is_grpc()) return fail_http(call, status);
   if (opening.ended) return end(call, {Code::kUnknown}, "the reply has no grpc-status");
   call.reply_metadata = fields.metadata();
+  call.encoding = fields.encoding();
   // Of a unary call all is told at once.
   if (call.method->kind != rpc::MethodKind::kUnary) tell_headers(call);
 }
@@ -85,8 +86,16 @@ void ClientSession::take_messages(ClientCall& call, ByteSpan data) {
 }
 
 bool ClientSession::take_message(ClientCall& call, MessageReader::Message& message) {
+  const std::int32_t flags = message.compressed ? compressed_flags(call.encoding) : 0;
+  if (message.compressed && flags == 0) {
+    end(call, {Code::kInternal}, "the reply is compressed, and its grpc-encoding is none that was accepted");
+    return false;
+  }
   if (call.single_reply) {
-    if (!call.has_message && keep_reply(call, message)) return true;
+    if (!call.has_message && keep_reply(call, message)) {
+      call.reply_flags = flags;
+      return true;
+    }
     const bool second = call.has_message;
     end(call, {second ? Code::kInternal : Code::kResourceExhausted},
         second ? "the reply of a call with one reply has more than one message"
@@ -100,7 +109,7 @@ bool ClientSession::take_message(ClientCall& call, MessageReader::Message& messa
                               .handle = call.handle,
                               .payload = message.bytes,
                               .string_fields = message.compressed ? 0 : call.method->string_fields,
-                              .flags = message.compressed ? rpc::event_flag::kCompressed : 0},
+                              .flags = flags},
        message.block);
   return true;
 }
@@ -115,7 +124,6 @@ bool ClientSession::keep_reply(ClientCall& call, MessageReader::Message& message
   }
   call.has_message = true;
   call.message_bytes = message.bytes.size();
-  call.reply_compressed = message.compressed;
   return true;
 }
 
@@ -157,13 +165,13 @@ void ClientSession::finish(ClientCall& call) {
   if (call.reader.in_message()) return end(call, {Code::kInternal}, "the reply ends inside a message");
   if (call.single_reply) {
     if (!call.has_message) return end(call, {Code::kInternal}, "the reply of a call with one reply has no message");
-    if (!call.told && !call.reply_compressed && fields.metadata().empty()) return tell_reply(call);
+    if (!call.told && call.reply_flags == 0 && fields.metadata().empty()) return tell_reply(call);
     if (!call.told) tell_headers(call);
     tell(rpc::ReplyMessageEvent{.endpoint = link_->endpoint().number,
                                 .handle = call.handle,
                                 .payload = call.message.span().first(call.message_bytes),
-                                .string_fields = call.reply_compressed ? 0 : call.method->string_fields,
-                                .flags = call.reply_compressed ? rpc::event_flag::kCompressed : 0},
+                                .string_fields = call.reply_flags != 0 ? 0 : call.method->string_fields,
+                                .flags = call.reply_flags},
          &call.message);
   }
   call.told = true;

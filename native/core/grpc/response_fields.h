@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "grpc/encoding.h"
 #include "grpc/metadata.h"
 #include "grpc/request_line.h"
 #include "h2/field.h"
@@ -28,6 +29,7 @@ class ResponseFields {
     message_.clear();
     status_.reset();
     is_grpc_ = false;
+    encoding_ = Encoding::kIdentity;
     content_type_.clear();
   }
   void take(const h2::Field& field) {
@@ -36,6 +38,8 @@ class ResponseFields {
     } else if (field.tag == tag::kContentType) {
       is_grpc_ = is_grpc_content_type(field.value);
       if (!is_grpc_) content_type_ = field.value.substr(0, kKeptBytes);
+    } else if (field.tag == tag::kEncoding) {
+      encoding_ = encoding_of(field.value);
     } else if (field.tag == tag::kGrpcStatus) {
       status_ = parse_status(field.value);
     } else if (field.tag == tag::kGrpcMessage) {
@@ -46,6 +50,7 @@ class ResponseFields {
   /// In the NUL form; empty if there is none.
   const std::string& metadata() const { return metadata_; }
   bool is_grpc() const { return is_grpc_; }
+  Encoding encoding() const { return encoding_; }
   /// Of what is not gRPC.
   const std::string& content_type() const { return content_type_; }
   /// Empty: there was none. Negative: it is no number.
@@ -61,6 +66,7 @@ class ResponseFields {
   std::string message_;
   std::string content_type_;
   std::optional<std::int32_t> status_;
+  Encoding encoding_ = Encoding::kIdentity;
   bool is_grpc_ = false;
 };
 

@@ -35,7 +35,7 @@ struct ClientOptions {
   std::string authority;
   std::string user_agent = "rocket-rpc-node";
   /// Encodings of compressed replies that JavaScript can read, as `grpc-accept-encoding` lists them.
-  std::string accept_encoding = "identity";
+  std::string accept_encoding = "identity,deflate,gzip";
   std::size_t io_threads = 1;
   /// Connections to each endpoint, distributed over the io threads.
   std::size_t connections = 1;

@@ -1,4 +1,6 @@
 // Unary calls by gRPC, through a link and its connections.
+#include <tuple>
+
 #include "grpc/client_fixture.h"
 
 namespace rocket::test {
@@ -74,7 +76,7 @@ TEST_F(GrpcClientUnary, SendsWhatGrpcWants) {
   EXPECT_EQ(field("te"), "trailers");
   EXPECT_EQ(field("content-type"), "application/grpc");
   EXPECT_EQ(field("user-agent"), "rocket-rpc-node");
-  EXPECT_EQ(field("grpc-accept-encoding"), "identity");
+  EXPECT_EQ(field("grpc-accept-encoding"), "identity,deflate,gzip");
   EXPECT_EQ(field("tenant"), "blue");
   EXPECT_EQ(field("key-bin"), "aGk");
   EXPECT_EQ(field("grpc-timeout").back(), 'm');
@@ -209,6 +211,42 @@ TEST_F(GrpcClientUnary, MakesAStatusOfEveryEnd) {
   ASSERT_TRUE(js_.pump_until([&] { return js_.outcome(call).ended; }));
   EXPECT_EQ(as_text(js_.outcome(call).payload), "fine");
   EXPECT_EQ(channel_->counters.connects.load(), 1U);
+}
+
+TEST_F(GrpcClientUnary, SaysHowAReplyIsCompressed) {
+  const std::tuple<const char*, std::int32_t> encodings[] = {
+      {"gzip", rpc::event_flag::kCompressed},
+      {"deflate", rpc::event_flag::kCompressed | rpc::event_flag::kDeflate},
+      {"snappy", 0},
+      {"identity", 0},
+  };
+  const auto address = script([&](H2Peer& peer) {
+    std::uint32_t stream = 1;
+    for (const auto& [name, flags] : encodings) {
+      if (!peer.read_until([&] { return peer.of(stream).ended; })) return;
+      auto headers = kHeaders;
+      headers.emplace_back("grpc-encoding", name);
+      peer.headers(stream, headers);
+      peer.data(stream, H2Peer::message("packed", 1));
+      peer.trailers(stream, kOk);
+      stream += 2;
+    }
+    peer.read_to_end();
+  });
+  const auto endpoint = connect(address);
+  for (const auto& [name, flags] : encodings) {
+    const auto call = js_.call(endpoint, {.body = "hello"});
+    ASSERT_TRUE(js_.pump_until([&] { return js_.outcome(call).ended; }));
+    const auto& outcome = js_.outcome(call);
+    EXPECT_EQ(outcome.ok, flags != 0) << name;
+    if (flags == 0) {
+      EXPECT_EQ(outcome.status.code, Code::kInternal) << name;
+    } else {
+      ASSERT_EQ(outcome.messages.size(), 1U) << name;
+      EXPECT_EQ(as_text(outcome.messages[0]), "packed");
+      EXPECT_EQ(outcome.message_flags & (rpc::event_flag::kCompressed | rpc::event_flag::kDeflate), flags) << name;
+    }
+  }
 }
 
 TEST_F(GrpcClientUnary, TakesRepliesHoweverTheyAreSplit) {

@@ -273,6 +273,7 @@ void JsSide::handle(const EventView& event) {
     case EventKind::kReplyHeaders: outcome_of(event).headers.emplace_back(event.text); return;
     case EventKind::kReplyMessage:
       outcome_of(event).messages.emplace_back(event.payload.begin(), event.payload.end());
+      outcome_of(event).message_flags = event.flags;
       return;
     case EventKind::kRequestRoom: outcome_of(event).room += static_cast<std::size_t>(event.code); return;
     case EventKind::kReply:

@@ -43,6 +43,7 @@ struct Outcome {
   rpc::Status status;
   std::vector<std::string> headers;  ///< each time they came
   std::vector<Bytes> messages;
+  std::int32_t message_flags = 0;  ///< of the last
   std::string trailers;
   std::size_t room = 0;  ///< for more requests
 };
