@@ -32,6 +32,7 @@ bool ServerSession::retire(io::CloseReason) {
 
 void ServerSession::finish_retiring() {
   ROCKET_ON_IO_THREAD(connection_->io());
+  if (error_ != nullptr) return drop_all();
   h2_.finish_shutdown();
 }
 
@@ -53,8 +54,9 @@ void ServerSession::on_drained() { lifetime_.linger(); }
 void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
   error_ = why;
   server_->count_rejected(kProtocol, std::min<std::size_t>(static_cast<std::size_t>(code), kErrorCodes - 1));
-  connection_->write_now();
-  connection_->close(io::CloseReason::kBadInput);
+  // Whoever has called the session may still use its request: everything is dropped afterwards (finish_retiring()).
+  connection_->end_when_written();
+  lifetime_.linger();
 }
 
 // What is not whole will never be, and nobody says when a watch has been enough.
@@ -74,10 +76,23 @@ void ServerSession::on_peer_ended() {
   }
 }
 
+void ServerSession::drop_all() {
+  h2_.close();
+  waiting_.clear();
+  watches_.clear();
+  while (!requests_.empty()) {
+    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*requests_.next));
+    request.waits_for_room = request.is_watch = false;
+    drop(request);
+  }
+  shard_.orphan(*this);
+}
+
 void ServerSession::on_closed(io::CloseReason reason) {
   ROCKET_ON_IO_THREAD(connection_->io());
   // This session may have the last reference to an abandoned server, whose shard is still used below.
   const auto server = server_;
+  if (error_ != nullptr) reason = io::CloseReason::kBadInput;
   const auto counted = static_cast<std::size_t>(lifetime_.counts_as(reason));
   server->counters.connections_closed[counted].fetch_add(1, std::memory_order_relaxed);
   const bool bad = reason == io::CloseReason::kBadInput || reason == io::CloseReason::kFrameTimeout ||
@@ -88,15 +103,7 @@ void ServerSession::on_closed(io::CloseReason reason) {
     if (reason == io::CloseReason::kLayer) why = connection_->why_layer_failed();
     shard_.log("closed the connection from " + connection_->peer_name() + ": " + why);
   }
-  h2_.close();
-  waiting_.clear();
-  watches_.clear();
-  while (!requests_.empty()) {
-    auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*requests_.next));
-    request.waits_for_room = request.is_watch = false;
-    drop(request);
-  }
-  shard_.orphan(*this);
+  drop_all();
   shard_.remove(*this);  // destroys this
 }
 

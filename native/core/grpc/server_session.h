@@ -145,6 +145,8 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   /// Lets go of the stream and forgets the request.
   void drop(ServerRequest& request);
   ServerRequest& request_of(const rpc::ServerCall& call);
+  /// Nobody is there any more for whom anything could be done.
+  void drop_all();
   std::size_t header_list_room() const;
   std::string too_much(std::size_t bytes);
   void watch_stalls();

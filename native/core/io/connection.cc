@@ -103,7 +103,7 @@ void Connection::write_for_layer() {
 
 void Connection::flush() {
   ROCKET_ON_IO_THREAD(io_);
-  if (writing_ || (all_written() && !close_when_written_)) return;
+  if (writing_ || (all_written() && !close_when_written_ && !end_when_written_)) return;
   if (!acquire_writer()) return;
   switch (write_some()) {
     case Wrote::kClosed: return;
@@ -168,6 +168,7 @@ void Connection::after_write() {
     handler_->on_writable();
   }
   if (close_when_written_ && all_written()) close_written(written_reason_);
+  if (end_when_written_ && open_ && all_written()) end_written();
   close_if_done();
 }
 
@@ -178,6 +179,25 @@ void Connection::close_written(CloseReason reason) {
   layer_->shutdown();
   if (all_written()) return close(reason);
   write_for_layer();
+}
+
+void Connection::end_when_written() {
+  ROCKET_ON_IO_THREAD(io_);
+  if (!open_) return;
+  pause_reading(kEnding);
+  end_when_written_ = true;
+  io_.at_turn_end(shared_from_this());
+}
+
+void Connection::end_written() {
+  if (layer_ != nullptr && !shut_down_) {
+    shut_down_ = true;
+    layer_->shutdown();
+    if (!all_written()) return write_for_layer();
+  }
+  end_when_written_ = false;
+  socket_.end();
+  watch();
 }
 
 void Connection::close_if_done() {

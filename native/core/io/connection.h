@@ -128,6 +128,10 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void close(CloseReason reason);
   /// Closes once everything queued is written. The caller limits the wait.
   void close_when_written(CloseReason reason = CloseReason::kLocal);
+  /// Reads nothing more, and ends what is sent once everything queued is written; closes when the peer has closed, too.
+  /// The caller limits the wait. Closing at once would reset the connection if there is something unread, and the peer
+  /// might never read the last that it was sent.
+  void end_when_written();
   /// The handler has finished some work: closes if the peer has closed its sending side and everything is answered.
   void close_if_done();
   bool open() const { return open_; }
@@ -145,6 +149,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
     kBacklog = 1,    ///< the write queue is over its limit; cleared by the connection, before on_writable()
     kInboxFull = 2,  ///< there is no room for what would be read
     kSession = 4,    ///< a limit of the session
+    kEnding = 8,     ///< nothing that comes is of interest any more
   };
   void pause_reading(Pause why);
   void resume_reading(Pause why);
@@ -232,6 +237,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
     return (shut_down_ || writes_.empty()) && !layer_->holds_output();
   }
   void close_written(CloseReason reason);
+  void end_written();
   void write_for_layer();
 
   void flush();
@@ -293,6 +299,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool watching_ = false;
   bool writing_ = false;
   bool close_when_written_ = false;
+  bool end_when_written_ = false;
   bool shut_down_ = false;    // the layer accepts no more
   bool awaits_step_ = false;  // the layer reads on when the thread has a heavy step for it
   bool was_backlogged_ = false;

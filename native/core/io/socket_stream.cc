@@ -48,6 +48,8 @@ void SocketStream::reset_on_close(bool reset) { io::reset_on_close(fd(), reset);
 
 void SocketStream::interrupt() { ::shutdown(fd(), SHUT_RDWR); }
 
+void SocketStream::end() { ::shutdown(fd(), SHUT_WR); }
+
 void SocketStream::close() {
   std::error_code ignored;  // the descriptor is gone whatever close() reports
   socket_.close(ignored);

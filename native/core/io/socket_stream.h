@@ -36,6 +36,8 @@ class SocketStream final : public ByteStream {
   StreamSocket release() { return std::move(socket_); }
   /// Ends a write in progress on another thread; the descriptor stays open.
   void interrupt();
+  /// Ends what is sent: the peer reads all of it, and then the end.
+  void end();
   void close();
 
  private:

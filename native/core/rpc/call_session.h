@@ -58,7 +58,7 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   /// The connection has lived long enough: its peer is to make another one, and this one ends with its last call.
   /// False: the protocol cannot tell the peer, and calls may be on their way.
   virtual bool retire(io::CloseReason) { return false; }
-  /// A peer that was told has had the time to take notice.
+  /// A peer that was told has had the time to take notice, or has been told everything.
   virtual void finish_retiring() {}
   /// Its calls are finished. The shard closes the connection itself when that takes too long.
   virtual void close() { connection_->close_when_written(); }

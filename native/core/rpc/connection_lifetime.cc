@@ -74,9 +74,9 @@ bool ConnectionLifetime::retire(io::CloseReason why) {
 void ConnectionLifetime::linger() {
   ROCKET_ON_IO_THREAD(shard_.lane().io);
   retiring_ = calls_ended_ = true;
-  told_by_ = kNever;
-  end_at_ = shard_.lane().io.now() + kFlushMs;
-  look_again(end_at_);
+  told_by_ = shard_.lane().io.now();
+  end_at_ = told_by_ + kFlushMs;
+  look_again(told_by_);
 }
 
 io::CloseReason ConnectionLifetime::counts_as(io::CloseReason closed) const {

@@ -26,8 +26,8 @@ class ConnectionLifetime {
   SteadyMs last_call_end() const { return last_call_end_; }
   /// Begins the end now. False: it has begun already, or the session cannot end yet.
   bool retire(io::CloseReason why);
-  /// All is said: the peer has a second to close the connection. Closed here, what the peer has sent meanwhile would
-  /// reset it, and the peer might never read the last that it was told.
+  /// All is said: the session hears finish_retiring(), and the peer has a second to close the connection. Closed here
+  /// at once, what the peer has sent meanwhile would reset it, and the peer might never read the last that it was told.
   void linger();
   /// As what the end of the connection counts: it is the server that has ended it, also if the peer has closed it then.
   io::CloseReason counts_as(io::CloseReason closed) const;

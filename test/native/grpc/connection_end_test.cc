@@ -227,6 +227,30 @@ TEST_F(GrpcConnectionEnd, AFloodOfPingsIsTold) {
   EXPECT_EQ(permitted.wait(permitted.call("/grpc.health.v1.Health/Check", "")).status(), 0);
 }
 
+// What a peer has sent meanwhile is not read, and the connection lives on for a while, so that the peer can read why.
+TEST_F(GrpcConnectionEnd, CallsOfABrokenConnectionAreCancelledAtOnce) {
+  const auto address = serve();
+  H2Peer peer(address);
+  held_call(peer);
+  js_.on_abort = [&](const EventView& event) { js_.end(event.id_low, event.id_high); };
+  peer.hold();
+  peer.frame(h2::FrameType::kPushPromise, 0, 1, {});
+  for (int i = 0; i < 200; ++i) peer.frame(h2::FrameType::kPing, 0, 0, as_bytes("12345678"));
+  peer.send();
+  ASSERT_TRUE(js_.pump_until([&] { return js_.aborts == 1; }));
+  EXPECT_TRUE(all_ended());
+  peer.read_to_end();
+  ASSERT_EQ(peer.goaways.size(), 1U);
+  EXPECT_EQ(peer.goaways[0].code, h2::ErrorCode::kProtocolError);
+  peer.raw().close();
+  EXPECT_TRUE(closed(io::CloseReason::kBadInput));
+  // One that does not close loses it in the end.
+  H2Peer stays(address);
+  stays.frame(h2::FrameType::kPushPromise, 0, 1, {});
+  stays.read_to_end();
+  EXPECT_TRUE(closed(io::CloseReason::kBadInput, 2));
+}
+
 TEST_F(GrpcConnectionEnd, StreamsAreBoundedAsTheOptionSays) {
   rpc::ServerOptions options;
   options.max_concurrent_streams = 1;
