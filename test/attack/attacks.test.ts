@@ -156,11 +156,11 @@ describe.skipIf(process.platform !== 'linux')('a server under attack', () => {
 
   beforeAll(async () => {
     await builtPackage();
-    server = new Spawned([
-      process.execPath,
-      path.join(fixtures, 'attacked-server.mjs'),
-      JSON.stringify(options),
-    ]);
+    // With an arena for each thread of zlib, memory that is free again would stay with the process.
+    server = new Spawned(
+      [process.execPath, path.join(fixtures, 'attacked-server.mjs'), JSON.stringify(options)],
+      { MALLOC_ARENA_MAX: '1' },
+    );
     port = Number(await server.said('listening', soonMs));
     client = new Spawned([process.execPath, path.join(fixtures, 'well-behaved.mjs'), `${port}`]);
     await client.said('calling', soonMs);
@@ -188,7 +188,7 @@ describe.skipIf(process.platform !== 'linux')('a server under attack', () => {
       await alone();
     }
     // The best round: what the machine does beside says nothing about the server.
-    expect(Math.min(...ratios)).toBeLessThan(mostP99Ratio);
+    expect(Math.min(...ratios)).toBeLessThan(attack.mostRatio ?? mostP99Ratio);
     expect(rssOfServer() - rssBefore).toBeLessThan(mostRssGrowth);
     if (process.env.ROCKET_ATTACK_REPORT !== undefined)
       console.log(
