@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { ejectionTable } from '../../lib/balance/ejection.ts';
 import { RoundRobin } from '../../lib/balance/round-robin.ts';
 import { checkedOptions } from '../../lib/contract/option-table.ts';
-import { type ClientTransport, linkState } from '../../lib/contract/transport.ts';
+import { type ClientProtocol, type ClientTransport, linkState } from '../../lib/contract/transport.ts';
 import { EndpointSet } from '../../lib/rpc/endpoint-set.ts';
 
 /** Of a transport, what an EndpointSet uses; endpoint numbers count from 0. */
-function fixture(links = 2) {
+function fixture(links = 2, protocol: ClientProtocol = 'tinypb') {
   const done: string[] = [];
   let number = 0;
   const transport = {
@@ -31,7 +31,7 @@ function fixture(links = 2) {
   let allFailed = 0;
   let readied = 0;
   const set = new EndpointSet({
-    protocol: 'tinypb',
+    protocol,
     transport,
     balancer: new RoundRobin(),
     ejection: checkedOptions('ejection', {}, ejectionTable),
@@ -121,6 +121,49 @@ describe('an endpoint set', () => {
     expect(done).toEqual(['add a', 'add b', 'remove 1']);
     set.update([endpoint('a', 'x:1')], false);
     expect(set.refusal).toBeUndefined();
+  });
+
+  it('lets calls by gRPC end at a removed endpoint whose link connects anew, as after GOAWAY', () => {
+    for (const leave of ['before', 'after']) {
+      const { set, done } = fixture(1, 'grpc');
+      set.update([endpoint('a', 'x:1')], true);
+      const a = set.pick()!;
+      set.begin(a);
+      set.begin(a);
+      set.onLinkState(0, 0, linkState.ready, '');
+      if (leave === 'before') set.onLinkState(0, 0, linkState.connecting, '');
+      set.update([], true);
+      set.onLinkState(0, 0, linkState.connecting, '');
+      set.onLinkState(0, 0, linkState.failed, 'refused');
+      set.end(a, 0, false);
+      expect(set.states()).toMatchObject([{ state: 'draining', inFlight: 1 }]);
+      expect(done).not.toContain('remove 0');
+      set.end(a, 0, false);
+      expect(done).toContain('remove 0');
+    }
+  });
+
+  it.each(['tinypb', 'grpc'] as const)(
+    'removes an endpoint at once if its calls by %s are not written',
+    (protocol) => {
+      const { set, done } = fixture(1, protocol);
+      set.update([endpoint('a', 'x:1')], true);
+      set.begin(set.pick()!);
+      set.onLinkState(0, 0, linkState.connecting, '');
+      set.update([], true);
+      expect(done).toContain('remove 0');
+    },
+  );
+
+  it('removes an endpoint of TinyPB that has lost its connection and its place in the list', () => {
+    const { set, done } = fixture(1);
+    set.update([endpoint('a', 'x:1')], true);
+    set.begin(set.pick()!);
+    set.onLinkState(0, 0, linkState.ready, '');
+    set.update([], true);
+    expect(done).not.toContain('remove 0');
+    set.onLinkState(0, 0, linkState.failed, 'ended');
+    expect(done).toContain('remove 0');
   });
 
   it('takes a name that is given twice once', () => {
