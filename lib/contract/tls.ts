@@ -40,9 +40,15 @@ export interface TlsContext {
   readonly [opaque]?: never;
 }
 
-/** How a server takes TLS connections. */
-export interface ServerTlsSettings {
+/** What a server shows of itself, and asks of clients. */
+export interface ServerTlsContext {
   readonly context: TlsContext;
+  /** It asks for certificates. */
+  readonly requestCert: boolean;
+}
+
+/** How a server takes TLS connections. */
+export interface ServerTlsSettings extends ServerTlsContext {
   readonly allowPlain: boolean;
   readonly handshakeTimeoutMs: number;
   readonly maxHandshakes: number;

@@ -1,7 +1,7 @@
 import { toServiceDefinition } from '../codec/grpc.ts';
 import { checkedOptions } from '../contract/option-table.ts';
 import type { AnyService, ServiceDefinition } from '../contract/service.ts';
-import type { TlsContext } from '../contract/tls.ts';
+import type { ServerTlsContext } from '../contract/tls.ts';
 import type { ServerTransport, ServerTransportStats } from '../contract/transport.ts';
 import type { Registration } from '../discovery/registry.ts';
 import { safeLogger } from '../log/logger.ts';
@@ -54,7 +54,7 @@ export class Server implements AsyncDisposable {
   #calls: ServerCalls | undefined;
   #transport: ServerTransport | undefined;
   /** From setTls(). */
-  #tls: TlsContext | undefined;
+  #tls: ServerTlsContext | undefined;
   #state: State = 'new';
   #closed: Promise<void> | undefined;
   #onClosed: () => void = () => undefined;
@@ -113,7 +113,7 @@ export class Server implements AsyncDisposable {
       this.#calls = new ServerCalls(this.#settings, this.#methods, () => this.#onTransportClosed());
       this.#transport = this.#calls.start();
       this.#health.attach(this.#transport);
-      if (this.#tls !== undefined) this.#transport.setTls(this.#tls);
+      if (this.#tls !== undefined) this.#transport.setTls(this.#tls.context);
       this.#state = 'listening';
     }
     if (registry !== undefined && advertise === undefined && isWildcard(numeric)) {
@@ -161,16 +161,17 @@ export class Server implements AsyncDisposable {
 
   /**
    * Replaces certificates, keys and what is asked of clients, all of them: connections that are made from now on get the
-   * new ones, those that are open keep theirs. May be called in any state.
+   * new ones, those that are open keep theirs. May be called in any state. On a server that asks clients for
+   * certificates `requestCert` has to be said again, or false to stop asking.
    *
    * @throws TypeError that names the option, and the old ones stay; Error for a server made without option `tls`.
    */
   setTls(identity: ServerTlsIdentity): void {
     const { transportOptions } = this.#settings;
     if (transportOptions.tls === undefined) throw new Error('setTls() on a server made without option tls');
-    const context = checkedTlsIdentity(identity, alpnOf(transportOptions.protocols));
-    this.#tls = context;
-    this.#transport?.setTls(context);
+    const current = this.#tls ?? transportOptions.tls;
+    this.#tls = checkedTlsIdentity(identity, current, alpnOf(transportOptions.protocols));
+    this.#transport?.setTls(this.#tls.context);
   }
 
   /** The registrations made by listen(), to read their state. */

@@ -12,7 +12,7 @@ import {
   type OptionTable,
   timeout,
 } from '../contract/option-table.ts';
-import type { ServerTlsSettings, TlsContext, TlsContextSettings, TlsVersion } from '../contract/tls.ts';
+import type { ServerTlsContext, ServerTlsSettings, TlsContextSettings, TlsVersion } from '../contract/tls.ts';
 import { binary, keyList, type Pem, pemBytes, pemList, pfxList, secretText, shapeOf } from './tls-values.ts';
 
 /** A private key in PEM and, if it is encrypted, what decrypts it. */
@@ -111,19 +111,33 @@ export function checkedServerTls(options: ServerTlsOptions, alpn: readonly strin
   const checkedTls = checkedOptions('tls', options, serverTlsOptionTable, 'tls.');
   const { allowPlain, handshakeTimeoutMs, maxHandshakes } = checkedTls;
   return {
-    context: nativeTlsContext(contextSettings(checkedTls, alpn)),
+    ...contextOf(contextSettings(checkedTls, alpn)),
     allowPlain,
     handshakeTimeoutMs,
     maxHandshakes,
   };
 }
 
-/** @throws TypeError that names the option, and never a value that may be secret. */
-export function checkedTlsIdentity(options: ServerTlsIdentity, alpn: readonly string[]): TlsContext {
+/**
+ * @param current what it replaces.
+ * @throws TypeError that names the option, and never a value that may be secret.
+ */
+export function checkedTlsIdentity(
+  options: ServerTlsIdentity,
+  current: ServerTlsContext,
+  alpn: readonly string[],
+): ServerTlsContext {
   checkIsObject(options);
-  return nativeTlsContext(
-    contextSettings(checkedOptions('setTls()', options, tlsIdentityTable, 'tls.'), alpn),
-  );
+  const checkedTls = checkedOptions('setTls()', options, tlsIdentityTable, 'tls.');
+  const settings = contextSettings(checkedTls, alpn);
+  // Who only renews a certificate must not let everybody in by it.
+  if (current.requestCert && checkedTls.requestCert === undefined)
+    throw new TypeError('setTls() must say tls.requestCert: true (with tls.ca), or false to stop asking');
+  return contextOf(settings);
+}
+
+function contextOf(settings: TlsContextSettings): ServerTlsContext {
+  return { context: nativeTlsContext(settings), requestCert: settings.requestCert };
 }
 
 function contextSettings(

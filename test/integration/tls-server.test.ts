@@ -222,6 +222,37 @@ describe('a server that asks for certificates', () => {
     }
   });
 
+  it('does not stop asking for want of a word in setTls()', async () => {
+    const { server, port } = await startTls({ ca, requestCert: true });
+    const withoutCertificate = async () => {
+      const raw = await rawOverTls(port, { ca });
+      raw.send(orderFrame('1'));
+      return (await raw.nextFrame(8000)).msgId;
+    };
+    for (const silent of [
+      { key, cert },
+      { key, cert, requestCert: undefined },
+    ] as ServerTlsOptions[]) {
+      expect(() => server.setTls(silent)).toThrow(TypeError);
+      expect(() => server.setTls(silent)).toThrow(/setTls\(\) must say tls\.requestCert: true .*or false/);
+    }
+    await expect(withoutCertificate()).rejects.toThrow();
+    server.setTls({ key, cert, ca, requestCert: true });
+    await expect(withoutCertificate()).rejects.toThrow();
+    server.setTls({ key, cert, requestCert: false });
+    expect(await withoutCertificate()).toBe('1');
+    server.setTls({ key, cert });
+    server.setTls({ key, cert, ca, requestCert: true });
+    expect(() => server.setTls({ key, cert })).toThrow(/must say tls\.requestCert/);
+    await expect(withoutCertificate()).rejects.toThrow();
+  });
+
+  it('does not stop asking for want of a word in setTls() before listen()', () => {
+    const server = new Server({ tls: { key, cert } });
+    server.setTls({ key, cert, ca, requestCert: true });
+    expect(() => server.setTls({ key, cert })).toThrow(/must say tls\.requestCert/);
+  });
+
   it('does not resume a session of a client that new rules refuse', async () => {
     const ticketKeys = Buffer.alloc(48, 't');
     const { server, port } = await startTls({ ca, requestCert: true, ticketKeys });
