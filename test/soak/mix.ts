@@ -120,7 +120,8 @@ export class Mix {
       const call = client.one(ask, { deadline: Date.now() + deadlineMs }, (error, answer) => {
         const detail = error === null ? undefined : error.code;
         this.#count(what, detail, expected);
-        if (error === null && answer?.body?.length !== ask.size) this.#complain(`${what}: a wrong reply`);
+        if (error === null && answer?.body?.length !== ask.size)
+          this.#complain(`${what}: ${answer?.body?.length} bytes in place of ${ask.size}`);
         resolve();
       });
       if (cancel) setImmediate(() => call.cancel());
@@ -128,7 +129,7 @@ export class Mix {
   }
 
   #one(): Promise<void> {
-    return this.#unary('one', { size: Math.floor(Math.random() * 20_000), body: Buffer.alloc(100) });
+    return this.#unary('one', { size: 1 + Math.floor(Math.random() * 20_000), body: Buffer.alloc(100) });
   }
 
   #deadline(): Promise<void> {
@@ -151,10 +152,10 @@ export class Mix {
 
   async #tinypb(): Promise<void> {
     try {
-      const size = Math.floor(Math.random() * 20_000);
+      const size = 1 + Math.floor(Math.random() * 20_000);
       const { body } = await createClient(Soak, this.#channel).one({ size }, { timeoutMs: longMs });
       this.#count('tinypb', undefined, [status.OK]);
-      if (body?.length !== size) this.#complain('tinypb: a wrong reply');
+      if (body?.length !== size) this.#complain(`tinypb: ${body?.length} bytes in place of ${size}`);
     } catch (error) {
       this.#complain(`tinypb: ${error}`);
     }
