@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { type EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import { RpcError } from '../contract/errors.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import {
@@ -46,8 +47,8 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   #requests: StreamReplies | undefined;
   /** What was current where the call was made, for the user's code that makes the requests. */
   #resource: AsyncResource | undefined;
-  /** The requests so far, while another attempt could send them again. */
-  #sent: unknown[] | undefined = [];
+  /** The requests so far, while another attempt could send them again; encoded, since the caller may reuse the values. */
+  #sent: EncodedBytes[] | undefined = [];
   #sentBytes = 0;
   #sentAll = false;
   #isDropped = false;
@@ -90,16 +91,11 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     this.#transport = transport;
     const requests = this.#requests;
     if (requests === undefined) return;
-    const sent = this.#sent ?? [];
-    this.#sentBytes = 0;
     try {
-      for (const value of sent) {
-        this.#sendNow(transport, value);
-        // The user's getters may have ended it.
-        if (this.#isOver) return;
-      }
+      for (const bytes of this.#sent ?? []) transport.message(this.#call!, bytes, undefined);
+      this.#forgetLongSent();
     } catch (error) {
-      return this.fail(error);
+      return this.fail(memoryError(error, this.#aRequest));
     }
     if (this.#sentAll) transport.halfClose(this.#call!);
     else if (requests.resume(streamRoomBytes - this.#sentBytes)) this.#pull();
@@ -175,24 +171,40 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     this.#call?.cancel(new RpcError('CANCELLED', text));
   }
 
+  /** @throws the error of encoding. */
   send(value: unknown): number {
-    this.#sent?.push(value);
     const transport = this.#transport;
-    // Between two attempts: the next one begins with it.
-    return transport === undefined ? messageHeadBytes : this.#sendNow(transport, value);
+    try {
+      if (this.#sent !== undefined) return this.#sendAndKeep(this.#sent, value);
+      // Between two attempts of a call that can have no other: it ends.
+      if (transport === undefined) return messageHeadBytes;
+      return transport.message(this.#call!, this.#method.request, value) + messageHeadBytes;
+    } catch (error) {
+      throw memoryError(error, this.#aRequest);
+    }
   }
 
-  /** @throws the error of encoding. */
-  #sendNow(transport: ClientTransport, value: unknown): number {
-    let bytes: number;
-    try {
-      bytes = transport.message(this.#call!, this.#method.request, value) + messageHeadBytes;
-    } catch (error) {
-      throw memoryError(error, `a request of ${this.#method.wireName}`);
-    }
+  /** Between two attempts it is only kept: the next one begins with it. */
+  #sendAndKeep(sent: EncodedBytes[], value: unknown): number {
+    const encoded = encodedAside(this.#method.request, value);
+    const bytes = encoded.bytes.length + messageHeadBytes;
+    // Encoding runs the user's getters, which may have ended it.
+    if (this.#isOver) return bytes;
     this.#sentBytes += bytes;
-    if (this.#sentBytes > streamRoomBytes) this.#sent = undefined;
+    sent.push(encoded);
+    if (this.#transport === undefined) return bytes;
+    this.#transport.message(this.#call!, encoded, undefined);
+    this.#forgetLongSent();
     return bytes;
+  }
+
+  /** An attempt begins with so much room; what is longer could not all be sent again. */
+  #forgetLongSent(): void {
+    if (this.#sentBytes >= streamRoomBytes) this.#sent = undefined;
+  }
+
+  get #aRequest(): string {
+    return `a request of ${this.#method.wireName}`;
   }
 
   finish(): void {

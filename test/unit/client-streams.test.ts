@@ -444,6 +444,63 @@ describe('a stream of requests', () => {
     }
   });
 
+  it.each(['iterable', 'async iterable'])(
+    'begins anew with what was sent, though its caller reuses the object: %s',
+    async (how) => {
+      const seen: string[][] = [];
+      const { client, idle } = await open(
+        {
+          many: async (requests) => {
+            const texts = await textsOf(requests);
+            if (seen.push(texts) === 1) throw new RpcError('UNAVAILABLE', 'away');
+            return { text: texts.join() };
+          },
+        },
+        { retry: { idempotent: true, backoff: { minMs: 1, maxMs: 1 } } },
+      );
+      const reused = { text: '' };
+      const each = function* () {
+        for (reused.text of ['a', 'b', 'c']) yield reused;
+      };
+      const later = async function* () {
+        yield* each();
+      };
+      expect(await client.many(how === 'iterable' ? each() : later())).toMatchObject({ text: 'a,b,c' });
+      expect(seen).toEqual([
+        ['a', 'b', 'c'],
+        ['a', 'b', 'c'],
+      ]);
+      await idle();
+    },
+  );
+
+  it('begins anew with a long request that came between two attempts', async () => {
+    let attempts = 0;
+    const long = 'x'.repeat(2 * streamRoomBytes);
+    const next = gate<Text>();
+    const { client, idle, channel } = await open(
+      {
+        many: async (requests) => {
+          if (++attempts === 1) throw new RpcError('UNAVAILABLE', 'away');
+          return { text: `${(await textsOf(requests)).map(({ length }) => length)}` };
+        },
+      },
+      { retry: { idempotent: true, backoff: { minMs: 200, maxMs: 200 } } },
+    );
+    const call = client.many(
+      (async function* () {
+        yield { text: 'a' };
+        yield next.opened;
+        yield { text: 'b' };
+      })(),
+    );
+    const isBetween = () => channel.stats().callsParked === 1;
+    await until(() => isBetween() || attempts === 2, { deadlineMs: 5000, what: 'the pause' });
+    next.open({ text: long });
+    expect(await call).toMatchObject({ text: `1,${long.length},1` });
+    await idle();
+  });
+
   it('is made in the asynchronous context of its caller', async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
