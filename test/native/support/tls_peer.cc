@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace rocket::test {
 
@@ -105,6 +106,8 @@ std::shared_ptr<const tls::Context> server_context(const tls::ContextSettings& s
 
 TlsPeer::TlsPeer(RawPeer socket, const Options& options)
     : socket_(std::move(socket)), context_(SSL_CTX_new(TLS_method())) {
+  // OpenSSL writes to its socket with write(2): without this a server that has closed would end the test.
+  std::signal(SIGPIPE, SIG_IGN);
   SSL_CTX_set_min_proto_version(context_, options.version);
   SSL_CTX_set_max_proto_version(context_, options.version);
   if (options.identity != nullptr) {
