@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createClient, loadProto } from '../../lib/index.ts';
-import { memoryOrders } from '../support/memory-orders.ts';
+import { loadProto } from '../../lib/index.ts';
 
 const protos = path.resolve(import.meta.dirname, '../support/protos');
 const shop = path.join(protos, 'shop.proto');
@@ -70,18 +69,4 @@ describe('loadProto', () => {
     expect(decode(false)).toMatchObject({ orderId: 'x' });
     expect(decode(true)).toMatchObject({ order_id: 'x' });
   });
-});
-
-it('a streaming method can be named but not called', async () => {
-  const { open } = await memoryOrders();
-  const { channel } = open();
-  const client = createClient(loadProto(shop)['Shop']!, channel) as unknown as Record<
-    string,
-    () => Promise<unknown>
-  >;
-  await expect(client['watch']!()).rejects.toMatchObject({
-    code: 'UNIMPLEMENTED',
-    message: expect.stringContaining('watch'),
-  });
-  expect(client['nothing']).toBeUndefined();
 });
