@@ -186,7 +186,7 @@ TEST_F(Layered, MoreThanTheSocketTakesComesInOrder) {
   }
   EXPECT_TRUE(receive_plain(expected.size()) == expected);
   EXPECT_TRUE(handler_->heard.wait([](const Heard& heard) { return heard.writable == 1; }));
-  EXPECT_EQ(gauges_.queued_bytes.load(), 0);
+  EXPECT_TRUE(test::eventually({&io_}, [this] { return gauges_.queued_bytes.load() == 0; }));
 }
 
 TEST_F(Layered, ClosingWhenWrittenWritesWhatTheLayerHoldsAndEndsTheStream) {
