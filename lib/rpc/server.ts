@@ -167,10 +167,9 @@ export class Server implements AsyncDisposable {
    * @throws TypeError that names the option, and the old ones stay; Error for a server made without option `tls`.
    */
   setTls(identity: ServerTlsIdentity): void {
-    const { transportOptions } = this.#settings;
-    if (transportOptions.tls === undefined) throw new Error('setTls() on a server made without option tls');
-    const current = this.#tls ?? transportOptions.tls;
-    this.#tls = checkedTlsIdentity(identity, current, alpnOf(transportOptions.protocols));
+    const { tls, protocols } = this.#settings.transportOptions;
+    if (tls === undefined) throw new Error('setTls() on a server made without option tls');
+    this.#tls = checkedTlsIdentity(identity, this.#tls ?? tls, tls.allowPlain, alpnOf(protocols));
     this.#transport?.setTls(this.#tls.context);
   }
 

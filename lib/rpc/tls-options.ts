@@ -65,7 +65,10 @@ export interface ServerTlsOptions {
    * every hour.
    */
   readonly ticketKeys?: Uint8Array;
-  /** Serve connections that begin without TLS as well. Default false. */
+  /**
+   * Serve connections that begin without TLS as well. Default false. Not where `requestCert` refuses clients without a
+   * certificate.
+   */
   readonly allowPlain?: boolean;
   /**
    * Time for a handshake, from when the connection is accepted (with `allowPlain`: from its first byte); then the
@@ -111,7 +114,7 @@ export function checkedServerTls(options: ServerTlsOptions, alpn: readonly strin
   const checkedTls = checkedOptions('tls', options, serverTlsOptionTable, 'tls.');
   const { allowPlain, handshakeTimeoutMs, maxHandshakes } = checkedTls;
   return {
-    ...contextOf(contextSettings(checkedTls, alpn)),
+    ...contextOf(contextSettings(checkedTls, alpn), allowPlain),
     allowPlain,
     handshakeTimeoutMs,
     maxHandshakes,
@@ -120,11 +123,13 @@ export function checkedServerTls(options: ServerTlsOptions, alpn: readonly strin
 
 /**
  * @param current what it replaces.
+ * @param allowPlain of the server.
  * @throws TypeError that names the option, and never a value that may be secret.
  */
 export function checkedTlsIdentity(
   options: ServerTlsIdentity,
   current: ServerTlsContext,
+  allowPlain: boolean,
   alpn: readonly string[],
 ): ServerTlsContext {
   checkIsObject(options);
@@ -133,10 +138,15 @@ export function checkedTlsIdentity(
   // Who only renews a certificate must not let everybody in by it.
   if (current.requestCert && checkedTls.requestCert === undefined)
     throw new TypeError('setTls() must say tls.requestCert: true (with tls.ca), or false to stop asking');
-  return contextOf(settings);
+  return contextOf(settings, allowPlain);
 }
 
-function contextOf(settings: TlsContextSettings): ServerTlsContext {
+/** @param allowPlain there are clients without TLS, and so without a certificate. */
+function contextOf(settings: TlsContextSettings, allowPlain: boolean): ServerTlsContext {
+  if (allowPlain && settings.requestCert && settings.rejectUnauthorized)
+    throw new TypeError(
+      'tls.allowPlain lets clients in without a certificate: it goes with tls.requestCert only if tls.rejectUnauthorized: false says so',
+    );
   return { context: nativeTlsContext(settings), requestCert: settings.requestCert };
 }
 

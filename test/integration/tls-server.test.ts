@@ -253,6 +253,20 @@ describe('a server that asks for certificates', () => {
     expect(() => server.setTls({ key, cert })).toThrow(/must say tls\.requestCert/);
   });
 
+  it('does not begin to where clients need no TLS', async () => {
+    const { server, port } = await startTls({ allowPlain: true });
+    const demanding = { key, cert, ca, requestCert: true };
+    for (const refusing of [demanding, { ...demanding, rejectUnauthorized: true }])
+      expect(() => server.setTls(refusing)).toThrow(/^tls\.allowPlain/);
+    server.setTls({ ...demanding, rejectUnauthorized: false });
+    expect(() => server.setTls(demanding)).toThrow(TypeError);
+    const { orders } = openOrders(`127.0.0.1:${port}`);
+    expect(await orders.makeOrder({ goods: 'plain' })).toMatchObject({ orderId: 'plain' });
+    expect(
+      () => new Server({ tls: { ...demanding, rejectUnauthorized: false, allowPlain: true } }),
+    ).not.toThrow();
+  });
+
   it('does not resume a session of a client that new rules refuse', async () => {
     const ticketKeys = Buffer.alloc(48, 't');
     const { server, port } = await startTls({ ca, requestCert: true, ticketKeys });
@@ -315,6 +329,11 @@ describe('options', () => {
     ['an authority, and nobody asked', { key, cert, ca, requestCert: false }, /needs tls\.requestCert: true/],
     ['a list alone', { key, cert, crl: 'x' }, /tls\.crl is what/],
     ['a refusal alone', { key, cert, rejectUnauthorized: true }, /tls\.rejectUnauthorized has no effect/],
+    [
+      'a certificate that is due, and clients without TLS',
+      { key, cert, ca, requestCert: true, allowPlain: true },
+      /^tls\.allowPlain .* tls\.requestCert.* tls\.rejectUnauthorized: false/,
+    ],
     ['text for true', { key, cert, ca, requestCert: 'true' }, /tls\.requestCert must be true or false/],
     [
       'a misspelt name',
