@@ -6,7 +6,14 @@ import {
   functionsOption,
   stringOption,
 } from './option-shapes.ts';
-import { integerOption, knownOptions, maxTimeoutMs, numberOption, timeoutOption } from './options.ts';
+import {
+  givenOption,
+  integerOption,
+  knownOptions,
+  maxTimeoutMs,
+  numberOption,
+  timeoutOption,
+} from './options.ts';
 
 /** What a number may be. */
 export interface OptionBounds {
@@ -43,7 +50,7 @@ export type CheckedOptions<Table> = {
 };
 
 /**
- * The options with what is not given filled in.
+ * The options with what is not given filled in. What is in Object.prototype is not given.
  *
  * @param what whose, as errors have it: `Server`.
  * @param prefix before the name of each in errors: `retry.`.
@@ -57,12 +64,14 @@ export function checkedOptions<Table extends object>(
 ): CheckedOptions<Table> {
   const names = Object.keys(table) as (keyof Table & string)[];
   knownOptions(what, options, names);
-  const checked: Record<string, unknown> = {};
-  for (const name of names) {
-    const rule = table[name] as OptionRule<unknown, unknown>;
-    checked[name] = rule.check(`${prefix}${name}`, options[name]);
-  }
-  return checked as CheckedOptions<Table>;
+  // Assignment would call a setter in Object.prototype.
+  const checked = Object.fromEntries(
+    names.map((name) => {
+      const rule = table[name] as OptionRule<unknown, unknown>;
+      return [name, rule.check(`${prefix}${name}`, givenOption(options, name))];
+    }),
+  );
+  return checked as unknown as CheckedOptions<Table>;
 }
 
 /** A whole number. */

@@ -17,7 +17,7 @@ import {
   type OptionTable,
   timeout,
 } from '../contract/option-table.ts';
-import { defaultIoThreads, defaultTimeoutMs, MiB, maxTimeoutMs } from '../contract/options.ts';
+import { defaultIoThreads, defaultTimeoutMs, givenOption, MiB, maxTimeoutMs } from '../contract/options.ts';
 import type { Target } from '../contract/target.ts';
 import type {
   ClientProtocol,
@@ -286,7 +286,8 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
     authority,
     ...limits
   } = others;
-  const keepaliveTimeMs = protocol === 'grpc' ? (options.keepaliveTimeMs ?? 0) : limits.keepaliveTimeMs;
+  const isKeepaliveGiven = givenOption(options, 'keepaliveTimeMs') !== undefined;
+  const keepaliveTimeMs = protocol === 'grpc' && !isKeepaliveGiven ? 0 : limits.keepaliveTimeMs;
   return {
     protocol,
     streamProtocol: asked === 'tinypb' ? undefined : 'grpc',

@@ -68,11 +68,12 @@ export function checkedClientTls(
   return { context: theDefault, servername };
 }
 
-/** What nearly every channel has: a hundred authorities need to be parsed once. */
+/** What nearly every channel has: a hundred authorities need to be parsed once. It always verifies. */
 let theDefault: TlsContext | undefined;
 
 /** Nothing is given but a name. */
 function isDefault({ servername: _, ...rest }: CheckedOptions<typeof clientTlsOptionTable>): boolean {
+  if (rest.rejectUnauthorized !== undefined) return false;
   const defaults: Record<string, unknown> = checkedOptions('tls', {}, clientTlsOptionTable);
   return Object.entries(rest).every(([name, value]) => value === defaults[name]);
 }

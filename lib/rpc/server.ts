@@ -101,8 +101,10 @@ export class Server implements AsyncDisposable {
    * on `signal`; nothing stays registered then (but the server still listens: close() it).
    */
   async listen(address: string, options: ListenOptions = {}): Promise<ListenAddress> {
-    const timeoutMs = checkedOptions('listen', options, listenOptionTable).registerTimeoutMs;
-    const { registry, advertise, registerTimeoutMs: _, signal, ...registerOptions } = options;
+    const checked = checkedOptions('listen', options, listenOptionTable);
+    const { registry, advertise, registerTimeoutMs: timeoutMs, signal } = checked;
+    // Without defaults: a registry may have its own.
+    const { registry: _r, advertise: _a, registerTimeoutMs: _t, signal: _s, ...registerOptions } = options;
     checkNotAborted(signal, 'listen()');
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const numeric = await listenAddress(address);

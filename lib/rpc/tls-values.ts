@@ -1,3 +1,4 @@
+import { givenOption } from '../contract/options.ts';
 import type { TlsSecret } from '../contract/tls.ts';
 
 /** PEM, as text or bytes. */
@@ -62,9 +63,9 @@ function secretList(
     for (const key of Object.keys(item))
       if (key !== inner && key !== 'passphrase')
         throw new TypeError(`${itemName} has no option ${key}; there are ${inner}, passphrase`);
-    const own = item['passphrase'];
+    const own = givenOption(item, 'passphrase');
     return {
-      bytes: bytesOf(`${itemName}.${inner}`, item[inner]),
+      bytes: bytesOf(`${itemName}.${inner}`, givenOption(item, inner)),
       passphrase: own === undefined ? passphrase : secretText(`${itemName}.passphrase`, own),
     };
   });

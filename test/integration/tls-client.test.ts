@@ -5,6 +5,7 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Channel, type ChannelOptions, type ClientTlsOptions, RpcError } from '../../lib/index.ts';
 import { openOrders, startOrderServer } from '../support/loopback.ts';
+import { polluted } from '../support/polluted.ts';
 import { TestAuthority } from '../support/test-authority.ts';
 import { until } from '../support/waits.ts';
 
@@ -162,6 +163,19 @@ describe('a server that is not believed', () => {
     expect(message).toContain('(option tls.servername)');
     const tls = { ca, servername: 'only.example' };
     expect(await orderOver('tls:///custom:Order', tls, options)).toMatchObject({ orderId: 'apple' });
+  });
+
+  it('and is not for what all objects have for a moment', async () => {
+    const { port, server } = await serve(other.issue('localhost'));
+    const target = `tls://localhost:${port}`;
+    const open = () => openOrders(target, { retry: false });
+    for (const { orders } of [polluted('rejectUnauthorized', false, open), open()]) {
+      const { message } = await failureOf(orders.makeOrder({ goods: 'x' }));
+      expect(message).toContain('(options tls.ca, tls.crl)');
+    }
+    const { orders } = polluted('tls', { rejectUnauthorized: false }, open);
+    await failureOf(orders.makeOrder({ goods: 'x' }));
+    expect(server.stats().callsTotal).toBe(0);
   });
 
   it('is, when told that anybody is', async () => {

@@ -1,10 +1,11 @@
 /** A server's port with TLS: both protocols, real clients, and certificates of every kind. */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ServerOptions, ServerTlsOptions } from '../../lib/index.ts';
 import { Server } from '../../lib/index.ts';
 import { openOrders, orderFrame, rawTo, startOrderServer } from '../support/loopback.ts';
+import { polluted } from '../support/polluted.ts';
 import { TestAuthority } from '../support/test-authority.ts';
 import { grpcOverTls, ran, rawOverTls, tlsTo } from '../support/tls-clients.ts';
 import { until } from '../support/waits.ts';
@@ -299,6 +300,26 @@ describe('clients without TLS', () => {
     const { orders } = openOrders(`127.0.0.1:${port}`);
     expect(await orders.makeOrder({ goods: 'plain' })).toMatchObject({ orderId: 'plain' });
     expect(await grpcOverTls(`localhost:${port}`, ca)({ goods: 'tls' })).toMatchObject({ orderId: 'tls' });
+  });
+
+  it('are not served for what all objects have', async () => {
+    const tls = { key, cert, ca, requestCert: true };
+    const listening = ['rejectUnauthorized', 'requestCert', 'allowPlain'].map(async (name) => {
+      const server = polluted(name, name === 'allowPlain', () => new Server({ tls, logger: false }));
+      onTestFinished(() => server.close({ drainMs: 0 }));
+      const { port } = await server.listen('127.0.0.1:0');
+      await expect(
+        rawOverTls(port, { ca }).then(async (raw) => {
+          raw.send(orderFrame('1'));
+          await raw.nextFrame(8000);
+        }),
+      ).rejects.toThrow();
+      const plain = await rawTo(port);
+      plain.send(orderFrame('1'));
+      await plain.waitClosed(8000);
+      expect(server.stats().callsTotal).toBe(0);
+    });
+    await Promise.all(listening);
   });
 
   it('a port without TLS says so to clients with it', async () => {

@@ -86,13 +86,10 @@ export const etcdOptionTable = {
 
 /** @throws TypeError or RangeError that names the option. */
 export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
-  const { prefix, requestTimeoutMs, graceMs, cacheDirectory, logger } = checkedOptions(
-    'etcd',
-    options,
-    etcdOptionTable,
-  );
+  const settings = checkedOptions('etcd', options, etcdOptionTable);
+  const { auth, prefix, requestTimeoutMs, graceMs, cacheDirectory, logger } = settings;
   const given =
-    options.hosts === undefined ? (process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379') : options.hosts;
+    settings.hosts === undefined ? (process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379') : settings.hosts;
   const hosts = (typeof given === 'string' ? given.split(',') : stringsOption('hosts', given)).map((host) =>
     host.trim(),
   );
@@ -106,12 +103,11 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   if (secure > 0 && secure < hosts.length)
     throw new TypeError('option hosts: either all or none with https://');
   if (!prefix.endsWith('/')) throw new TypeError(`option prefix must end with /: ${JSON.stringify(prefix)}`);
-  const tls = options.tls === true || (options.tls === undefined && secure > 0) ? {} : options.tls;
+  const tls = settings.tls === true || (settings.tls === undefined && secure > 0) ? {} : settings.tls;
   if (tls !== undefined) {
     knownOptions('etcd: tls', tls, ['ca', 'cert', 'key']);
     checkCertificates(tls);
   }
-  const { auth } = options;
   if (auth !== undefined) knownOptions('etcd: auth', auth, ['username', 'password']);
   if (auth !== undefined && (typeof auth.username !== 'string' || typeof auth.password !== 'string'))
     throw new TypeError('option auth needs username and password');
