@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "convert.h"
+#include "rpc/engine.h"
 
 namespace rocket::addon {
 
@@ -74,6 +75,8 @@ TlsBinding::TlsBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     throw Napi::TypeError::New(info.Env(), "tls." + error->option + " cannot be used: " + error->why);
   }
   context_ = std::get<std::shared_ptr<const tls::Context>>(std::move(made));
+  // OpenSSL has registered its own cleanup by now, which therefore comes later.
+  rpc::Engine::stop_at_exit();
 }
 
 std::shared_ptr<const tls::Context> TlsBinding::context_of(const Napi::Value& binding) {

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RpcError } from '../../lib/index.ts';
 import { startChild } from '../support/child.ts';
 import { openOrders, startOrderServer } from '../support/loopback.ts';
+import { TestAuthority } from '../support/test-authority.ts';
 import { settled, until } from '../support/waits.ts';
 
 const soonMs = 10_000;
@@ -62,6 +63,22 @@ describe('a process', () => {
     const child = await startChild('exit-under-load.mjs', [where, `${code}`, `${calls}`]);
     expect(await child.exit(15_000), child.describe()).toEqual({ code, signal: null });
     expect(child.errors).toBe('');
+  });
+
+  it('process.exit() in the middle of TLS handshakes is no crash', { timeout: 120_000 }, async () => {
+    const authority = new TestAuthority();
+    onTestFinished(() => authority.remove());
+    const { keyFile, certFile } = authority.issue('localhost');
+    for (let run = 0; run < 20; run++) {
+      const child = await startChild('tls-exit.mjs', [
+        keyFile,
+        certFile,
+        authority.certFile,
+        `${20 + 2 * run}`,
+      ]);
+      expect(await child.exit(20_000), child.describe()).toEqual({ code: 0, signal: null });
+      expect(child.errors).toBe('');
+    }
   });
 
   it('collects dropped channels and servers without a crash', async () => {

@@ -23,6 +23,12 @@ std::vector<IoThread*> IoThreadGroup::running_sub_threads() {
   return all;
 }
 
+bool IoThreadGroup::on_one_of_them() {
+  const auto subs = running_sub_threads();
+  return main_.on_this_thread() ||
+         std::any_of(subs.begin(), subs.end(), [](const IoThread* io) { return io->on_this_thread(); });
+}
+
 void IoThreadGroup::stop_and_join() {
   main_.stop_and_join();
   const std::lock_guard lock(mutex_);

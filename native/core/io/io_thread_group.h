@@ -23,6 +23,7 @@ class IoThreadGroup {
 
   /// Ends all threads before any of their objects is destroyed.
   void stop_and_join();
+  bool on_one_of_them();
 
   static constexpr std::uint32_t kMainIndex = 255;
   static constexpr std::size_t kMaxSubThreads = 128;

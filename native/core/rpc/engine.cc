@@ -1,5 +1,7 @@
 #include "rpc/engine.h"
 
+#include <cstdlib>
+
 #include "base/thread_check.h"
 
 #include "rpc/server_shard.h"
@@ -49,6 +51,14 @@ std::shared_ptr<Engine> Engine::current() {
   auto& [mutex, weak] = current_engine();
   const std::lock_guard lock(mutex);
   return weak.lock();
+}
+
+void Engine::stop_at_exit() {
+  [[maybe_unused]] static const int registered = std::atexit([] {
+    const auto engine = current();
+    // An io thread that exits cannot wait for itself.
+    if (engine && !engine->threads_.on_one_of_them()) engine->threads_.stop_and_join();
+  });
 }
 
 Engine::~Engine() { threads_.stop_and_join(); }

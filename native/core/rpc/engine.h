@@ -35,6 +35,9 @@ class Engine {
   static std::shared_ptr<Engine> acquire();
   /// The running engine, if there is one.
   static std::shared_ptr<Engine> current();
+  /// From now on exit() ends the io threads before it runs what was registered earlier: a library that they are inside
+  /// of, such as OpenSSL, then does not free what they use. Its objects are left as they are.
+  static void stop_at_exit();
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
