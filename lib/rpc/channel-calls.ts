@@ -200,7 +200,7 @@ export class ChannelCalls {
       const waits = waitForReady ?? this.#settings.waitForReady;
       if (streams !== undefined) {
         const patience = waits || ownTimeoutMs !== undefined ? timeoutMs : this.#settings.timeoutMs;
-        streams.waitAtMost(Math.min(patience, timeoutMs), now);
+        streams.waitMs = Math.min(patience, timeoutMs);
         streams.take(request);
       }
       call = new ClientCall(

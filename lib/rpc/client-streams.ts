@@ -35,9 +35,10 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   readonly sendsRequests: boolean;
   /** Undefined: there is one. */
   readonly replies: StreamRequests | undefined;
-  /** The longest wait for an endpoint, milliseconds, and when it is over, on the clock of performance.now(). */
+  /** The longest wait for an endpoint, of each attempt, milliseconds. */
   waitMs = 0;
-  placeBy = 0;
+  /** When the wait of this attempt is over, on the clock of performance.now(); undefined: it has not begun to wait. */
+  #placeBy: number | undefined = undefined;
   /** When the first reply came, on the clock of performance.now(). */
   answeredAt: number | undefined = undefined;
   readonly #method: MethodDefinition;
@@ -62,9 +63,10 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     this.replies = hasReplies ? new StreamRequests(this) : undefined;
   }
 
-  waitAtMost(ms: number, now: number): void {
-    this.waitMs = ms;
-    this.placeBy = now + ms;
+  /** The attempt waits for an endpoint from now on, or waits on; until then. */
+  waitUntil(now: number): number {
+    this.#placeBy ??= now + this.waitMs;
+    return this.#placeBy;
   }
 
   /** Takes the requests, if they stream. @throws TypeError if they cannot be iterated, and what the user's code throws. */
@@ -89,6 +91,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   /** An attempt was given to an endpoint. */
   onStarted(transport: ClientTransport): void {
     this.#transport = transport;
+    this.#placeBy = undefined;
     const requests = this.#requests;
     if (requests === undefined) return;
     try {

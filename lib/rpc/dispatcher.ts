@@ -170,8 +170,9 @@ export class Dispatcher implements CallRunner {
     // ended.
     if (this.#resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
       throw call.lastError ?? this.#nowhere(this.#resolverError);
-    const placeBy = call.streams?.placeBy ?? expiresAt;
-    const left = Math.max(0, placeBy - performance.now());
+    const now = performance.now();
+    const placeBy = call.streams?.waitUntil(now) ?? expiresAt;
+    const left = Math.max(0, Math.min(placeBy, expiresAt) - now);
     const patience = waitForReady || call.lastError === undefined ? left : Math.min(left, retry?.maxMs ?? 0);
     this.#unplaced.park(call, patience);
   }

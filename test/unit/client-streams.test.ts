@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { linkState, streamRoomBytes } from '../../lib/contract/transport.ts';
 import {
   Channel,
@@ -259,6 +259,42 @@ describe('a stream of replies', () => {
     await expect(late.next()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(attempts).toBe(3);
     await idle();
+  });
+
+  it('waits for an endpoint anew for each attempt, however old the stream is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const random = vi.spyOn(Math, 'random').mockReturnValue(1);
+    onTestFinished(() => {
+      random.mockRestore();
+      vi.useRealTimers();
+    });
+    let attempts = 0;
+    const failed = gate();
+    const { client, network, address } = await open(
+      {
+        flow: async function* () {
+          if (++attempts === 1) {
+            await failed.opened;
+            throw new RpcError('UNAVAILABLE', 'away');
+          }
+          yield { text: 'b' };
+        },
+      },
+      {
+        protocol: 'grpc',
+        timeoutMs: 1000,
+        retry: { idempotent: true, maxAttempts: 2, backoff: { minMs: 3000, maxMs: 3000 } },
+      },
+    );
+    const replies = textsOf(client.flow({ text: '' })).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(attempts).toBe(1);
+    network.setLink(address, linkState.connecting);
+    failed.open();
+    // The pause before the next attempt does not count either.
+    await vi.advanceTimersByTimeAsync(3900);
+    network.setLink(address, linkState.ready);
+    expect(await replies).toEqual(['b']);
   });
 
   it('tells of metadata before the first reply and behind the last', async () => {
