@@ -244,6 +244,7 @@ export class ChannelCalls {
   }
 
   #streamLane({ wireName }: MethodDefinition): ChannelLane {
+    this.#checkOpen();
     if (this.#settings.streamProtocol === undefined)
       throw new RpcError(
         'UNIMPLEMENTED',
@@ -260,9 +261,14 @@ export class ChannelCalls {
     return policy;
   }
 
-  #checkRoom(): void {
+  /** Before a lane is made: nobody would close it. */
+  #checkOpen(): void {
     const closed = this.#owner.closedError();
     if (closed !== undefined) throw closed;
+  }
+
+  #checkRoom(): void {
+    this.#checkOpen();
     const { size } = this.#parts.calls;
     if (size >= this.#settings.maxCallsInFlight)
       throw new RpcError('RESOURCE_EXHAUSTED', `${size} calls are pending (option maxCallsInFlight)`, {

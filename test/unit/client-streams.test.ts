@@ -297,6 +297,16 @@ describe('a stream of replies', () => {
     expect(await replies).toEqual(['b']);
   });
 
+  it('makes no connections for a stream of a closed channel', async () => {
+    const { channel, client, network } = await open({ flow: counting, one: ({ text }) => ({ text }) });
+    await client.one({ text: '' });
+    await channel.close();
+    await expect(client.flow({ text: '1' }).next()).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(client.many([])).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(network.endpoints).toEqual([]);
+    expect(channel.stats().endpointStates).toEqual([]);
+  });
+
   it('tells of metadata before the first reply and behind the last', async () => {
     const { client } = await open({
       flow: async function* (_request, ctx) {
