@@ -93,6 +93,8 @@ export class ClientCall implements StreamedCall, SignalWatcher {
   tried: Set<ChannelEndpoint> | undefined = undefined;
   /** Of a method with a stream. */
   readonly streams: ClientStreams | undefined;
+  /** An attempt has brought headers: as with gRPC everywhere, there is no other one. */
+  private hasHeaders = false;
   /** What has arrived of a reply that comes in pieces; undefined on the quick path. */
   private pieces: ReplyPieces | undefined = undefined;
   private readonly resolve: (value: unknown) => void;
@@ -145,7 +147,14 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     this.runner.onAttemptFailed(this, error);
   }
 
+  /** Another attempt cannot begin where this one has got to. */
+  get isCommitted(): boolean {
+    return this.hasHeaders || this.streams?.isCommitted === true;
+  }
+
   onHeaders(metadata: string): void {
+    this.hasHeaders = true;
+    this.streams?.commit();
     this.pieces ??= new ReplyPieces();
     this.pieces.metadata = metadata;
     if (this.what.listeners !== undefined) this.tell('onHeaders', metadata);

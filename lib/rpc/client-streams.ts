@@ -88,6 +88,11 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     return this.answeredAt !== undefined || this.#sent === undefined;
   }
 
+  /** There is no other attempt: nothing will be sent again. */
+  commit(): void {
+    this.#sent = undefined;
+  }
+
   /** An attempt was given to an endpoint. */
   onStarted(transport: ClientTransport): void {
     this.#transport = transport;
@@ -127,7 +132,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     flags: number,
   ): void {
     this.answeredAt ??= performance.now();
-    this.#sent = undefined;
+    this.commit();
     if ((flags & requestFlag.compressed) !== 0) {
       const message = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
       return this.replies?.pushCompressed(message, end - start + messageHeadBytes);

@@ -263,7 +263,7 @@ export class Dispatcher implements CallRunner {
       failure = new RpcError('UNAVAILABLE', text, { requestWritten: error.requestWritten ?? true });
       tellOfCall(failure, call.what.method.wireName, this.target, endpoint.name);
     }
-    if (call.streams?.isCommitted === true) return call.fail(failure);
+    if (call.isCommitted) return call.fail(failure);
     if (!this.#move(call, endpoint, failure) && !this.#retryLater(call, endpoint, failure))
       call.fail(failure);
   }

@@ -307,6 +307,35 @@ describe('a stream of replies', () => {
     expect(channel.stats().endpointStates).toEqual([]);
   });
 
+  it.each(['one', 'flow'] as const)('is not retried once its headers have come: %s', async (name) => {
+    let attempts = 0;
+    const fail = () => {
+      attempts++;
+      throw new RpcError('UNAVAILABLE', 'away');
+    };
+    const { client, idle } = await open(
+      {
+        one: (_request, context) => {
+          context.sendHeaders();
+          fail();
+          return { text: '' };
+        },
+        flow: function* (_request, context) {
+          context.sendHeaders();
+          yield fail() ?? { text: '' };
+        },
+      },
+      { protocol: 'grpc', retry: { idempotent: true, backoff: { minMs: 1, maxMs: 1 } } },
+    );
+    let headers = 0;
+    const options = { onHeaders: () => headers++ };
+    const call =
+      name === 'one' ? client.one({ text: '' }, options) : client.flow({ text: '' }, options).next();
+    await expect(call).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect([attempts, headers]).toEqual([1, 1]);
+    await idle();
+  });
+
   it('tells of metadata before the first reply and behind the last', async () => {
     const { client } = await open({
       flow: async function* (_request, ctx) {
