@@ -57,6 +57,6 @@ export interface ServerTlsSettings extends ServerTlsContext {
 /** How a channel's connections are secured. */
 export interface ClientTlsSettings {
   readonly context: TlsContext;
-  /** What the certificate of every server must be for; undefined: the host of its endpoint's name. */
+  /** What the certificate of every server must be for; undefined: the host of its endpoint's name, which may be a registry's word. */
   readonly servername: string | undefined;
 }

@@ -305,7 +305,7 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
     makeTransport: transport ?? nativeClientTransport,
     transportOptions: {
       ...limits,
-      tls: checkedClientTls(tls, target),
+      tls: checkedClientTls(tls, target, resolver !== undefined),
       protocol,
       authority: authority ?? (scheme === 'dns' ? path : ''),
       keepaliveTimeMs,

@@ -16,12 +16,12 @@ export interface ClientTlsOptions
   > {
   /**
    * Certificates of the authorities that servers' certificates must come from, in PEM. Default: those that Node.js
-   * trusts, with NODE_EXTRA_CA_CERTS.
+   * trusts, with NODE_EXTRA_CA_CERTS. Endpoints from a registry or a resolver need `ca` or `servername`.
    */
   readonly ca?: Pem | readonly Pem[];
   /**
    * The name or IP address that the certificate of every server must be for, and that is sent as SNI. Default: the host
-   * of the target, or of the endpoint that a resolver has found.
+   * of the target, or that of each endpoint where a registry has found them.
    */
   readonly servername?: string;
   /** False: any server is believed, and TLS protects from nobody who is in between. Default true. */
@@ -49,20 +49,28 @@ export const clientTlsOptionTable = {
 /**
  * Undefined: neither the target nor an option asks for TLS.
  *
+ * @param isResolverGiven as an option.
  * @throws TypeError that names the option, and never a value that may be secret.
  */
 export function checkedClientTls(
   options: ClientTlsOptions | undefined,
   target: Target,
+  isResolverGiven: boolean,
 ): ClientTlsSettings | undefined {
   if (options === undefined && target.tls !== true) return undefined;
   if (options !== undefined && (typeof options !== 'object' || options === null))
     throw new TypeError(`tls takes an object of options, not ${shapeOf(options)}`);
   const given = options ?? {};
   const checkedTls = checkedOptions('tls', given, clientTlsOptionTable, 'tls.');
-  const servername = checkedTls.servername ?? nameOf(target);
+  const servername = checkedTls.servername ?? nameOf(target, isResolverGiven);
   if (servername === undefined && target.endpoints.some(({ host }) => host === ''))
     throw new TypeError('tls.servername is needed: the address of a Unix socket has no name');
+  if (servername === undefined && checkedTls.ca === undefined && checkedTls.rejectUnauthorized !== false) {
+    if (isResolverGiven || target.scheme !== 'static')
+      throw new TypeError(
+        'tls.ca or tls.servername is needed: the endpoints, and with them the names of their certificates, come from a registry or a resolver',
+      );
+  }
   if (!isDefault(checkedTls)) return { context: contextOf(checkedTls), servername };
   theDefault ??= contextOf(checkedTls);
   return { context: theDefault, servername };
@@ -114,10 +122,12 @@ function extra(): readonly Uint8Array[] {
   }
 }
 
-/** A resolver's endpoints are addresses, and the name is that of the target: `dns:///host:port`. */
-function nameOf({ scheme, path }: Target): string | undefined {
-  const host = scheme === 'dns' ? hostOf(path) : '';
-  return host === '' ? undefined : host;
+/** Where the target has one host, and the endpoints are found elsewhere: `dns:///host:port`. */
+function nameOf({ scheme, path, endpoints }: Target, isResolverGiven: boolean): string | undefined {
+  const [host, another] = new Set(
+    scheme === 'dns' ? [hostOf(path)] : isResolverGiven ? endpoints.map((endpoint) => endpoint.host) : [],
+  );
+  return host === '' || another !== undefined ? undefined : host;
 }
 
 function checkedName(name: string, value: string | undefined): string | undefined {

@@ -27,6 +27,14 @@ const orderOver = (target: string, tls?: ClientTlsOptions, options: ChannelOptio
     goods: 'apple',
   });
 
+const findingOnly = (address: string) =>
+  ({
+    start: (listener: { onEndpoints(list: object[]): void }) =>
+      listener.onEndpoints([{ name: address, addresses: [address] }]),
+    refresh: () => undefined,
+    close: () => undefined,
+  }) as NonNullable<ChannelOptions['resolver']>;
+
 async function failureOf(call: Promise<unknown>): Promise<RpcError> {
   const error: unknown = await call.then(
     () => undefined,
@@ -152,17 +160,45 @@ describe('a server that is not believed', () => {
   it('for an endpoint of a resolver, whose own host counts', async () => {
     const named = authority.issue('x', { names: 'DNS:only.example' });
     const { port } = await serve(named);
-    const resolver = {
-      start: (listener: { onEndpoints(list: object[]): void }) =>
-        listener.onEndpoints([{ name: `127.0.0.1:${port}`, addresses: [`127.0.0.1:${port}`] }]),
-      refresh: () => undefined,
-      close: () => undefined,
-    } as ChannelOptions['resolver'];
-    const options = { resolver: resolver! };
+    const options = { resolver: findingOnly(`127.0.0.1:${port}`) };
     const { message } = await failureOf(orderOver('tls:///custom:Order', { ca }, options));
     expect(message).toContain('(option tls.servername)');
     const tls = { ca, servername: 'only.example' };
     expect(await orderOver('tls:///custom:Order', tls, options)).toMatchObject({ orderId: 'apple' });
+  });
+
+  it('for the host of the target, where a resolver finds its endpoints', async () => {
+    const { port } = await serve(authority.issue('x', { names: 'DNS:found.example,IP:127.0.0.1' }));
+    const options = { resolver: findingOnly(`127.0.0.1:${port}`) };
+    for (const target of ['tls://asked.example:1', 'tls:///static:asked.example:1,asked.example:2']) {
+      const { message } = await failureOf(orderOver(target, { ca }, options));
+      expect(message).toContain('hostname mismatch');
+    }
+    const found = 'tls://found.example:1';
+    expect(await orderOver(found, { ca }, options)).toMatchObject({ orderId: 'apple' });
+    expect(await orderOver('tls:///static:a:1,b:2', { ca }, options)).toMatchObject({ orderId: 'apple' });
+  });
+
+  it('whoever a registry names, with a certificate of any public authority', async () => {
+    const options = { resolver: findingOnly('127.0.0.1:1') };
+    const cases: [string, ChannelOptions][] = [
+      ['tls:///custom:Order', options],
+      ['grpcs:///custom:Order', options],
+      ['tls:///etcd:Order', {}],
+      ['tls:///static:a:1,b:2', options],
+    ];
+    for (const [target, others] of cases) {
+      const open = (tls?: ClientTlsOptions) => () =>
+        new Channel(target, { ...others, ...(tls === undefined ? {} : { tls }) }).close({ drainMs: 0 });
+      for (const tls of [undefined, {}, { rejectUnauthorized: true }, { minVersion: 'TLSv1.3' } as const]) {
+        expect(open(tls)).toThrow(TypeError);
+        expect(open(tls)).toThrow(/tls\.ca or tls\.servername .* registry/);
+      }
+      for (const tls of [{ ca }, { servername: 'only.example' }, { rejectUnauthorized: false }])
+        await open(tls)();
+    }
+    for (const target of ['tls://a:1', 'tls:///static:a:1,b:2', 'tls:///dns:a:1'])
+      await new Channel(target).close({ drainMs: 0 });
   });
 
   it('and is not for what all objects have for a moment', async () => {
