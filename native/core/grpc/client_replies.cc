@@ -203,6 +203,7 @@ void ClientSession::tell(const rpc::Event& event, OwnedBytes* block) {
   connection_->pause_reading(io::Connection::kInboxFull);
   link_->port().wait_for_room(*this);
 }
+  if (!connection_->open()) return;
 
 void ClientSession::end(ClientCall& call, const Status& status, std::string_view text, std::string_view trailers) {
   const bool written = !status.refused && may_have_begun(call);

@@ -252,7 +252,8 @@ OwnedBytes Connection::release_pending() {
 void Connection::pause_reading(Pause why) {
   ROCKET_ON_IO_THREAD(io_);
   paused_ |= why;
-  if (handler_->serves()) watch();
+  // Calls that end with their connection find it without a handler.
+  if (handler_ != nullptr && handler_->serves()) watch();
 }
 
 void Connection::resume_reading(Pause why) {

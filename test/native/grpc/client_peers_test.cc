@@ -142,6 +142,23 @@ TEST_F(GrpcClientPeers, RepeatsNothingThatAServerMayHaveBegun) {
   EXPECT_EQ(lost_, 200U);
 }
 
+TEST_F(GrpcClientPeers, LosesItsConnectionWhileTheInboxIsFull) {
+  constexpr std::size_t kCalls = 6000;
+  ASSERT_GT(kCalls, rpc::Inbox::Limits().max_events);
+  const auto address = script([](H2Peer& peer) {
+    peer.read_until([&] { return peer.of(2 * kCalls - 1).ended; });
+    peer.raw().reset();
+  });
+  const auto endpoint = connect(address);
+  for (std::size_t i = 0; i < kCalls; ++i) js_.call(endpoint, {.body = "hello"});
+  js_.flush();
+  peer_.join();
+  // All have ended before JavaScript takes one.
+  while (channel_->counters.calls_in_flight.load() > 0) std::this_thread::yield();
+  EXPECT_TRUE(pump_ended(kCalls));
+  for (std::size_t i = 0; i < kCalls; ++i) EXPECT_EQ(js_.outcome(i).status.code, Code::kUnavailable);
+}
+
 TEST_F(GrpcClientPeers, SendsNothingIntoAShutWindow) {
   H2Peer::Options options;
   options.settings = H2Peer::setting(h2::SettingId::kInitialWindowSize, 0);
