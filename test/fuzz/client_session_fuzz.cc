@@ -28,7 +28,6 @@ Options options() {
   options.connection_window = kDefaultWindow;
   options.max_header_list_bytes = 512;
   options.max_stream_queue_bytes = 4096;
-  options.resets = {.burst = 1 << 30, .per_second = 1};
   options.glitches.burst = 200;
   options.max_control_frames = 50;
   options.min_ping_interval = rocket::Millis{0};

@@ -16,8 +16,6 @@ using rpc::Status;
 /// Of what a server may make us hold for one stream before somebody reads.
 constexpr std::uint32_t kMostWindow = 8 << 20;
 constexpr std::uint32_t kMostHeaderListBytes = 16 << 10;
-/// A client's streams are its own doing, and what becomes of them is not counted against the server.
-constexpr h2::Allowance kUncounted{.burst = 1 << 30, .per_second = 1 << 20};
 
 h2::Options h2_options() {
   h2::Options h2;
@@ -25,7 +23,6 @@ h2::Options h2_options() {
   h2.max_streams = h2::kMaxStreamId;
   h2.max_window = kMostWindow;
   h2.max_header_list_bytes = kMostHeaderListBytes;
-  h2.resets = kUncounted;
   h2.min_ping_interval = Millis{0};
   return h2;
 }

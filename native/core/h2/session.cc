@@ -12,7 +12,8 @@ Session::Session(Role role, const Options& options, Resources& resources, Handle
       connection_window_(options.connection_window),
       decoder_(options.tag_of),
       resets_(options.resets),
-      glitches_(options.glitches) {}
+      glitches_(options.glitches),
+      most_control_frames_(options.max_control_frames) {}
 
 Session::~Session() {
   closed_ = true;
@@ -136,7 +137,7 @@ void Session::take_rst_stream(const FrameHead& head, ByteSpan payload) {
   if (is_idle(head.stream)) return fail(ErrorCode::kProtocolError, "RST_STREAM on an idle stream");
   auto* const stream = streams_.find(head.stream);
   if (stream == nullptr) return note_late();
-  if (!count_reset()) return;
+  if (role_ == Role::kServer && !count_reset()) return;
   const bool heard = !stream->released_;
   close_stream(*stream, End::kResetByPeer);
   if (heard && !closed_) handler_.on_reset(*stream, read_rst_stream(payload), nullptr);
@@ -171,6 +172,7 @@ void Session::note_late() {
 
 void Session::stream_fault(std::uint32_t id, const Fault& fault) {
   if (is_idle(id)) return fail(fault.code, fault.why);
+  if (!glitch()) return;
   if (auto* const stream = streams_.find(id)) return reset_for(*stream, fault);
   refuse(id, fault.code);
 }

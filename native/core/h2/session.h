@@ -224,6 +224,7 @@ class Session {
   void reset_for(Stream& stream, const Fault& fault);
   /// The same for a stream that there is no object of.
   void refuse(std::uint32_t id, ErrorCode code);
+  /// Not of a client's open streams: they are its own doing, and there are no more than it has opened.
   bool count_reset();
   void write_rst(std::uint32_t id, ErrorCode code);
   void remember(std::uint32_t id, bool reset_by_us);
@@ -291,7 +292,8 @@ class Session {
   TokenBucket resets_;
   TokenBucket glitches_;
   std::uint32_t control_frames_ = 0;
-  std::uint64_t control_mark_ = 0;  ///< once so much is written, those counted before are gone
+  std::uint32_t most_control_frames_;  ///< more than these are too many
+  std::uint64_t control_mark_ = 0;     ///< once so much is written, those counted before are gone
 
   std::array<std::uint32_t, kRemembered> past_{};  ///< ids, and below them a bit that says whether we have reset it
   std::uint32_t past_at_ = 0;

@@ -93,10 +93,13 @@ std::uint8_t* Session::append_control(std::size_t size) {
   if (closed_) return nullptr;
   if (sink_.written_total() >= control_mark_) {
     control_frames_ = 0;
+    most_control_frames_ = options_.max_control_frames;
     control_mark_ = sink_.appended_total() + size;
   }
-  // All streams may have an answer in one turn, at whose end it is written.
-  if (++control_frames_ > std::max(options_.max_control_frames, 2 * options_.max_streams)) {
+  // All streams may have an answer in one turn, at whose end it is written. A client's may have ended by then.
+  const std::uint32_t streams = role_ == Role::kServer ? options_.max_streams : held_;
+  most_control_frames_ = std::max(most_control_frames_, 2 * streams);
+  if (++control_frames_ > most_control_frames_) {
     fail(ErrorCode::kEnhanceYourCalm, "answers to control frames are not read");
     return nullptr;
   }

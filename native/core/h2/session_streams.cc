@@ -5,7 +5,12 @@ namespace rocket::h2 {
 
 void Session::reset(Stream& stream, ErrorCode code) {
   if (closed_ || stream.closed_) return;
-  write_rst(stream.id_, code);
+  if (role_ == Role::kServer) {
+    write_rst(stream.id_, code);
+  } else {
+    // A call that is given up is nothing that the server makes us send.
+    write_rst_stream(sink_.append(kRstStreamBytes), stream.id_, code);
+  }
   close_stream(stream, End::kResetByUs);
 }
 
@@ -43,7 +48,7 @@ void Session::recycle(Stream& stream) {
 }
 
 void Session::reset_for(Stream& stream, const Fault& fault) {
-  if (!count_reset()) return;
+  if (role_ == Role::kServer && !count_reset()) return;
   write_rst(stream.id_, fault.code);
   const bool heard = !stream.released_;
   close_stream(stream, End::kResetByUs);

@@ -199,6 +199,39 @@ TEST(ClientSession, EndsConnectionsThatFloodIt) {
   }
 }
 
+TEST(ClientSession, EndsConnectionsThatMakeItWriteWithoutReading) {
+  const Bytes faults[] = {frame(h2::FrameType::kPriority, 0, 1, {}),
+                          frame(h2::FrameType::kPriority, 0, 1, be32(1) + Bytes(1)), data(1, text_bytes("x"))};
+  for (const auto& fault : faults) {
+    ClientFixture h2;
+    h2.open();
+    h2.request();
+    h2.feed(headers(1, true, kResponse));
+    h2.release(1);
+    const std::size_t before = h2.written.size();
+    for (int i = 0; i < 20'000 && h2.error.empty(); ++i) h2.feed(fault);
+    EXPECT_LT(h2.written.size() - before, 20'000U);
+    // DATA is forgiven on a stream that we have reset.
+    EXPECT_EQ(h2.error.empty(), &fault == &faults[2]);
+  }
+  {
+    ClientFixture h2;
+    h2.open();
+    h2.unread = true;
+    for (int i = 0; i < 2000 && h2.error.empty(); ++i) h2.feed(ping());
+    EXPECT_EQ(h2.error, "answers to control frames are not read");
+  }
+}
+
+TEST(ClientSession, CancelsAnyNumberOfCallsOfAServerThatDoesNotRead) {
+  ClientFixture h2;
+  h2.open();
+  h2.unread = true;
+  for (int i = 0; i < 5000; ++i) h2.request();
+  for (int i = 0; i < 5000; ++i) h2.cancel(odd(i));
+  EXPECT_EQ(h2.error, "");
+}
+
 TEST(ClientSession, WidensItsWindowsWithWhatArrivesInARoundTrip) {
   auto options = ClientFixture::client_options();
   options.max_window = 1 << 20;

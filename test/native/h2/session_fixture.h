@@ -181,7 +181,6 @@ class ClientFixture : public SessionListener<h2::ClientHandler> {
   static h2::Options client_options() {
     h2::Options made;
     made.max_streams = h2::kMaxStreamId;
-    made.resets = {.burst = 1 << 30, .per_second = 1};
     made.min_ping_interval = Millis{0};
     return made;
   }
