@@ -96,9 +96,11 @@ void ClientSession::take_goaway(const Goaway& goaway) {
   note_drained();
 }
 
+/// Without DATA from the server since the last one, a PING would be one of those that servers count as strikes.
 void ClientSession::note_window_given() {
-  if (measuring_ || options_.max_window <= stream_window_) return;
+  if (measuring_ || !data_since_ack_ || options_.max_window <= stream_window_) return;
   measuring_ = true;
+  data_since_ack_ = false;
   measured_from_ = received_total();
   measured_since_ = now_;
   send_ping(kWindowPing.data());
@@ -107,7 +109,7 @@ void ClientSession::note_window_given() {
 void ClientSession::take_ping_ack(ByteSpan data) {
   if (std::memcmp(data.data(), kWindowPing.data(), kPingDataBytes) != 0) return handler_.on_ping_ack(data);
   if (!measuring_) return;
-  measuring_ = false;
+  measuring_ = data_since_ack_ = false;
   const auto arrived = received_total() - measured_from_;
   const double rate = static_cast<double>(arrived) / static_cast<double>(std::max<SteadyMs>(now_ - measured_since_, 1));
   if (rate < best_rate_) return;

@@ -102,6 +102,7 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
   if (const auto fault = read_data(head, payload, data)) return fail(fault.code, fault.why);
   const bool ended = head.has(kEndStream);
   if (data.empty() && !ended && !glitch()) return;
+  data_since_ack_ = true;
   give_back(head.length);
   if (closed_) return;
 

@@ -270,6 +270,7 @@ class Session {
   std::uint32_t connection_window_;  ///< the same for all
   std::uint32_t received_ = 0;       ///< and not yet given back
   std::uint64_t given_back_ = 0;
+  bool data_since_ack_ = false;  ///< DATA has come since the last PING of ours about windows was answered
 
   std::uint32_t last_stream_ = 0;  ///< the last that the client has opened
   std::uint32_t goaway_last_ = kMaxStreamId;

@@ -263,6 +263,36 @@ TEST(ClientSession, WidensItsWindowsWithWhatArrivesInARoundTrip) {
   EXPECT_TRUE(h2.error.empty());
 }
 
+TEST(ClientSession, MeasuresOnlyWhileDataArrives) {
+  auto options = ClientFixture::client_options();
+  options.max_window = 1 << 20;
+  ClientFixture h2(options);
+  h2.open();
+  const auto pings = [&] {
+    const auto written = h2.take_written();
+    return std::count(written.begin(), written.end(), "0 PING");
+  };
+  const Bytes chunk(16'000);
+  for (int i = 0; i < 4; ++i) {
+    const auto id = h2.request();
+    h2.feed(headers(id, false, kResponse));
+    for (int k = 0; k < 4; ++k) h2.feed(data(id, chunk));
+  }
+  // All has come before anybody reads.
+  std::ptrdiff_t sent = 0;
+  for (int i = 0; i < 4; ++i) {
+    h2.session.consume(h2.stream(odd(i)), 4 * chunk.size());
+    sent += pings();
+    h2.feed(kWindowAnswer);
+  }
+  EXPECT_EQ(sent, 1);
+  h2.feed(data(1, chunk));
+  h2.feed(data(1, chunk));
+  h2.feed(data(1, Bytes(800)));
+  h2.session.consume(h2.stream(1), 2 * chunk.size() + 800);
+  EXPECT_EQ(pings(), 1);
+}
+
 TEST(ClientSession, LeavesItsWindowsWhenLittleArrives) {
   auto options = ClientFixture::client_options();
   options.max_window = 1 << 20;
