@@ -51,13 +51,12 @@ void ClientSession::fail_http(ClientCall& call, int status) {
 void ClientSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
   ClientCall& call = call_of(stream);
   if (call.single_reply) h2_.consume(stream, data.size());
-  take_messages(call, data);
-  if (ended && stream.user == &call) {
+  if (take_messages(call, data) && ended) {
     end(call, {Code::kInternal}, "the server ended the reply without trailers");
   }
 }
 
-void ClientSession::take_messages(ClientCall& call, ByteSpan data) {
+bool ClientSession::take_messages(ClientCall& call, ByteSpan data) {
   const std::size_t most = link_->options().max_message_bytes;
   MessageReader::Message message;
   std::size_t begun = data.size();  ///< bytes of the message that has begun
@@ -66,16 +65,19 @@ void ClientSession::take_messages(ClientCall& call, ByteSpan data) {
       case MessageReader::Result::kNeedsMore: break;
       case MessageReader::Result::kMessage:
         begun = data.size();
-        if (!take_message(call, message)) return;
+        if (!take_message(call, message)) return false;
         break;
       case MessageReader::Result::kTooLarge:
-        return end(call, {Code::kResourceExhausted},
-                   "the reply has a message of " + std::to_string(call.reader.message_bytes()) +
-                       " bytes, over the channel's limit of " + std::to_string(most) + " (option maxMessageBytes)");
+        end(call, {Code::kResourceExhausted},
+            "the reply has a message of " + std::to_string(call.reader.message_bytes()) +
+                " bytes, over the channel's limit of " + std::to_string(most) + " (option maxMessageBytes)");
+        return false;
       case MessageReader::Result::kBadFlag:
-        return end(call, {Code::kInternal}, "the reply has a message with a flag that is neither 0 nor 1");
+        end(call, {Code::kInternal}, "the reply has a message with a flag that is neither 0 nor 1");
+        return false;
       case MessageReader::Result::kNoMemory:
-        return end(call, {Code::kResourceExhausted}, "there is no memory for a message of the reply");
+        end(call, {Code::kResourceExhausted}, "there is no memory for a message of the reply");
+        return false;
     }
   }
   // A message that the window may have no room for has to be let in before anybody can take it.
@@ -83,6 +85,7 @@ void ClientSession::take_messages(ClientCall& call, ByteSpan data) {
     call.withheld += begun;
     let_in(call);
   }
+  return true;
 }
 
 bool ClientSession::take_message(ClientCall& call, MessageReader::Message& message) {
@@ -200,10 +203,10 @@ void ClientSession::tell_reply(ClientCall& call) {
 void ClientSession::tell(const rpc::Event& event, OwnedBytes* block) {
   if (link_->port().push(event, block)) return;
   link_->port().push_always(event);
+  if (!connection_->open()) return;
   connection_->pause_reading(io::Connection::kInboxFull);
   link_->port().wait_for_room(*this);
 }
-  if (!connection_->open()) return;
 
 void ClientSession::end(ClientCall& call, const Status& status, std::string_view text, std::string_view trailers) {
   const bool written = !status.refused && may_have_begun(call);

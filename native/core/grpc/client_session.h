@@ -109,8 +109,8 @@ class ClientSession final : public io::ConnectionHandler,
   bool has_queue_room(std::size_t bytes);
   void note_room(ClientCall& call);
   // client_replies.cc
-  void take_messages(ClientCall& call, ByteSpan data);
-  /// False: the call has ended.
+  // Both return false once the call has ended: its stream may be gone.
+  bool take_messages(ClientCall& call, ByteSpan data);
   bool take_message(ClientCall& call, MessageReader::Message& message);
   bool keep_reply(ClientCall& call, MessageReader::Message& message);
   void let_in(ClientCall& call);
