@@ -66,7 +66,8 @@ export interface ChannelOptions {
   /**
    * Silence after which a peer that owes a reply or an acknowledgement is probed: rocket-rpc by a health check, every
    * host by TCP. 0: never. Default 5 s. A channel of gRPC sends PINGs, by default never: many servers take one every five
-   * minutes at most.
+   * minutes at most. So streams of a channel whose unary calls use TinyPB are probed after 6 min of silence at the
+   * earliest.
    */
   readonly keepaliveTimeMs?: number;
   /**

@@ -13,6 +13,9 @@ import type { GuardedResolver } from './guarded-resolver.ts';
 import { ReadyWaiters } from './ready-waiters.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
+/** Servers close a connection that has more than one PING in five minutes, or any without a call. */
+const leastPingPauseMs = 360_000;
+
 export interface ChannelPartsOptions {
   readonly target: string;
   readonly resolver: GuardedResolver;
@@ -78,8 +81,11 @@ export class ChannelParts {
     if (this.lane.protocol === 'grpc') return this.lane;
     if (this.#streamLane === undefined) {
       const { transportOptions } = this.#options;
-      // Its keepalive is for TinyPB: servers take PINGs of HTTP/2 far less often.
-      const ofGrpc = { protocol: 'grpc', shortConnections: false, keepaliveTimeMs: 0 } as const;
+      const ofGrpc = {
+        protocol: 'grpc',
+        shortConnections: false,
+        ...streamKeepalive(transportOptions),
+      } as const;
       const made = this.#makeLane({ ...transportOptions, ...ofGrpc }, () => {
         // ready() is about unary calls.
       });
@@ -181,4 +187,13 @@ export class ChannelParts {
     this.#resolver.close();
     await Promise.all([this.lane.close(), this.#streamLane?.close()]);
   }
+}
+
+/** The option is for TinyPB, whose servers take probes far more often; but a stream whose peer is gone must end. */
+function streamKeepalive({ keepaliveTimeMs }: ClientTransportOptions) {
+  const isOff = keepaliveTimeMs === 0;
+  return {
+    keepaliveTimeMs: isOff ? 0 : Math.max(keepaliveTimeMs, leastPingPauseMs),
+    keepaliveWithoutCalls: false,
+  };
 }

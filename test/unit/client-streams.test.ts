@@ -748,4 +748,28 @@ describe('protocols', () => {
     ]);
     expect(endpoints).toHaveLength(1);
   });
+
+  it.each([
+    ['by default', {}, 5000, 360_000],
+    ['as the option says, if that is rarely', { keepaliveTimeMs: 400_000 }, 400_000, 400_000],
+    ['not more often than servers allow', { keepaliveTimeMs: 1, keepaliveWithoutCalls: true }, 1, 360_000],
+    ['never if it is off', { keepaliveTimeMs: 0 }, 0, 0],
+  ] as const)('probe their peers: %s', async (_how, options, unaryMs, streamMs) => {
+    const { network, address } = await memoryKinds({ many: joined });
+    const seen: unknown[] = [];
+    const channel = new Channel(address, {
+      ...options,
+      transport: (made, receiver) => {
+        const { protocol, keepaliveTimeMs, keepaliveWithoutCalls } = made;
+        seen.push([protocol, keepaliveTimeMs, protocol === 'grpc' && keepaliveWithoutCalls]);
+        return network.clientTransport(made, receiver);
+      },
+    });
+    onTestFinished(() => channel.close({ drainMs: 0 }));
+    await createClient(Kinds, channel).many([]);
+    expect(seen).toEqual([
+      ['tinypb', unaryMs, false],
+      ['grpc', streamMs, false],
+    ]);
+  });
 });
