@@ -49,6 +49,7 @@ export type {
   Unary,
 } from './contract/service.ts';
 export { Status, type StatusName, type StatusNumber, statusNumbers } from './contract/status.ts';
+export type { TlsVersion } from './contract/tls.ts';
 export type { ClientProtocol, ReadyStrings } from './contract/transport.ts';
 export { EtcdDiscovery, etcd } from './discovery/etcd/etcd.ts';
 export type { RegisteredInstance } from './discovery/etcd/instances.ts';

@@ -17,6 +17,7 @@ import { binary, keyList, type Pem, pemBytes, pemList, pfxList, secretText, shap
 
 /** A private key in PEM and, if it is encrypted, what decrypts it. */
 export interface TlsKey {
+  /** The key. */
   readonly pem: Pem;
   /** Default: option `passphrase`. */
   readonly passphrase?: string;
@@ -24,6 +25,7 @@ export interface TlsKey {
 
 /** A PKCS#12 file and what decrypts it. */
 export interface TlsPfx {
+  /** The file. */
   readonly buf: Uint8Array;
   /** Default: option `passphrase`. */
   readonly passphrase?: string;
