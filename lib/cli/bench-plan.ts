@@ -47,7 +47,12 @@ export function benchPlan(values: Values, excess: readonly string[] = []): Bench
     ...optional('metadata', metadataOf(values)),
   };
   checkThreads(values, load.mode, load.threads, load.connections);
-  const withRequest = { ...load, request: requestOf(values) };
+  const request = requestOf(values);
+  if (load.protocol === 'tinypb' && request.kind !== undefined) {
+    const text = `--protocol tinypb: ${request.method} streams, which TinyPB cannot carry`;
+    throw usageError(text, values, { protocol: 'grpc' });
+  }
+  const withRequest = { ...load, request };
   try {
     loadConfig({ ...withRequest, target: textOption(values, 'target') ?? '' });
   } catch (error) {
