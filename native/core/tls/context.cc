@@ -128,9 +128,8 @@ Context::Made Context::for_client(const ContextSettings& settings, bool verify) 
 }
 
 std::optional<ContextError> Context::load(const ContextSettings& settings, bool server) {
-  bio_method_.reset(make_socket_bio_method());
   context_.reset(SSL_CTX_new(TLS_method()));
-  if (bio_method_ == nullptr || context_ == nullptr) return refused("tls", "no memory");
+  if (socket_bio_method() == nullptr || context_ == nullptr) return refused("tls", "no memory");
   SSL_CTX_set_security_level(get(), kSecurityLevel);
   SSL_CTX_set_options(get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -70,7 +70,6 @@ class Context {
 
   bool verifies() const { return verifies_; }
   SSL_CTX* get() const { return context_.get(); }
-  const BIO_METHOD* bio_method() const { return bio_method_.get(); }
   /// In the form of ALPN: each with its length before it.
   const std::string& alpn() const { return alpn_; }
   TicketKeys& ticket_keys() const { return ticket_keys_; }
@@ -83,7 +82,6 @@ class Context {
   std::optional<ContextError> load_rules(const ContextSettings& settings);
   std::optional<ContextError> use(const char* option, EVP_PKEY* key, const std::vector<Owned<X509>>& chain);
 
-  Owned<BIO_METHOD> bio_method_;
   std::string alpn_;
   bool verifies_ = false;  ///< servers
   mutable TicketKeys ticket_keys_;

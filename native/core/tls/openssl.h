@@ -28,7 +28,6 @@
   each(BIO_free) \
   each(BIO_get_data) \
   each(BIO_get_new_index) \
-  each(BIO_meth_free) \
   each(BIO_meth_new) \
   each(BIO_meth_set_create) \
   each(BIO_meth_set_ctrl) \
@@ -135,7 +134,6 @@ std::string unavailable();
 inline void free_it(SSL_CTX* what) { SSL_CTX_free(what); }
 inline void free_it(SSL* what) { SSL_free(what); }
 inline void free_it(BIO* what) { BIO_free(what); }
-inline void free_it(BIO_METHOD* what) { BIO_meth_free(what); }
 inline void free_it(X509* what) { X509_free(what); }
 inline void free_it(X509_CRL* what) { X509_CRL_free(what); }
 inline void free_it(EVP_PKEY* what) { EVP_PKEY_free(what); }

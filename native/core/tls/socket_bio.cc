@@ -33,15 +33,23 @@ long control(BIO* bio, int command, long, void*) {
   return command == BIO_CTRL_EOF && stream_of(bio).below_ended() ? 1 : 0;
 }
 
-}  // namespace
-
-BIO_METHOD* make_socket_bio_method() {
-  BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "rocket-rpc connection");
+const BIO_METHOD* make_method() {
+  const int index = BIO_get_new_index();
+  BIO_METHOD* method = index < 0 ? nullptr : BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "rocket-rpc connection");
   if (method == nullptr) return nullptr;
   BIO_meth_set_create(method, &create);
   BIO_meth_set_read_ex(method, &read_some);
   BIO_meth_set_write_ex(method, &write_all);
   BIO_meth_set_ctrl(method, &control);
+  return method;
+}
+
+}  // namespace
+
+const BIO_METHOD* socket_bio_method() {
+  // One for the process, because OpenSSL has little more than a hundred indexes. Never freed: process.exit() runs
+  // static destructors while there are connections.
+  static const BIO_METHOD* const method = make_method();
   return method;
 }
 

@@ -5,6 +5,6 @@
 namespace rocket::tls {
 
 /// How OpenSSL reads and writes: through the Stream that is a BIO's data. Null without memory.
-BIO_METHOD* make_socket_bio_method();
+const BIO_METHOD* socket_bio_method();
 
 }  // namespace rocket::tls

@@ -6,6 +6,7 @@
 
 #include "base/thread_check.h"
 #include "tls/failure.h"
+#include "tls/socket_bio.h"
 
 namespace rocket::tls {
 
@@ -41,7 +42,7 @@ Stream::Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Co
       listener_(listener),
       ssl_(SSL_new(context_->get())),
       begun_(begun.begin(), begun.end()) {
-  BIO* bio = BIO_new(context_->bio_method());
+  BIO* bio = BIO_new(socket_bio_method());
   if (ssl_ == nullptr || bio == nullptr || SSL_set_ex_data(ssl_.get(), 0, this) != 1) {
     ssl_.reset();
     BIO_free(bio);
@@ -138,7 +139,11 @@ bool Stream::push(ByteSpan bytes) {
     return true;
   }
   if (held_.size() + bytes.size() > kMostHeld) return false;
-  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  try {
+    held_.insert(held_.end(), bytes.begin(), bytes.end());
+  } catch (const std::bad_alloc&) {
+    return false;  // it must not pass through OpenSSL, which called us
+  }
   return true;
 }
 
