@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <chrono>
 #include <cstdio>
 #include <new>
 
@@ -16,6 +17,9 @@ namespace {
 
 /// Handlers run in one turn before its end is forced, so that a peer that never stops sending cannot starve replies.
 constexpr int kHandlersPerTurn = 256;
+/// They may be expensive ones, so a turn is also ended by the clock, which is read once for so many.
+constexpr int kHandlersPerClock = 8;
+constexpr std::chrono::milliseconds kTurnTime{2};
 
 /// Large blocks are allocated where a failure can be handled (OwnedBytes::try_grow). If even a small allocation fails,
 /// the current work is lost and reported; the rest of the turn continues.
@@ -124,7 +128,13 @@ void IoThread::one_turn() {
 
 int IoThread::run_ready() {
   int handlers = 0;
-  while (handlers < kHandlersPerTurn && context_.poll_one() > 0) ++handlers;
+  std::chrono::steady_clock::time_point end;
+  while (handlers < kHandlersPerTurn && context_.poll_one() > 0) {
+    if (++handlers % kHandlersPerClock != 0) continue;
+    const auto now = std::chrono::steady_clock::now();
+    if (handlers == kHandlersPerClock) end = now + kTurnTime;
+    if (now >= end) break;
+  }
   return handlers;
 }
 

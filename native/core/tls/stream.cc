@@ -18,9 +18,14 @@ constexpr std::size_t kSealedBytes = kRecordBytes + SSL3_RT_MAX_ENCRYPTED_OVERHE
 /// For records, something that OpenSSL says between them, and the text of one record.
 constexpr std::size_t kScratchBytes = (kRecordsAtOnce + 1) * kSealedBytes + kRecordBytes;
 /// Reads of the socket for one read(), each of a record or so: records that bring no bytes must not hold the thread.
-constexpr unsigned kPulls = 16;
-/// Key updates, attempts to renegotiate and alerts in a row. An honest peer has one now and then.
+constexpr unsigned kPulls = 4;
+/// Calls of OpenSSL for one read(), each of a record at most: small records must not hold the thread either.
+constexpr unsigned kRecordsPerRead = 64;
+/// Key updates, tickets, attempts to renegotiate and alerts past what the bytes received pay for. An honest peer has
+/// one now and then.
 constexpr unsigned kMostIdleRecords = 32;
+/// Bytes that pay for one of them.
+constexpr std::size_t kBytesPerIdleRecord = 256;
 /// Of answers to what was read. Only a peer that asks and does not read gets that far.
 constexpr std::size_t kMostHeld = 256 * 1024;
 
@@ -149,9 +154,10 @@ bool Stream::push(ByteSpan bytes) {
 
 void Stream::on_message(int type, ByteSpan bytes) {
   if (!secured_ || bytes.empty()) return;
-  const bool is_idle = type == SSL3_RT_HEADER      ? bytes[0] != SSL3_RT_APPLICATION_DATA
-                       : type == SSL3_RT_HANDSHAKE ? bytes[0] == SSL3_MT_KEY_UPDATE
-                                                   : false;
+  const bool is_idle = type == SSL3_RT_HEADER ? bytes[0] != SSL3_RT_APPLICATION_DATA
+                       : type == SSL3_RT_HANDSHAKE
+                           ? bytes[0] == SSL3_MT_KEY_UPDATE || bytes[0] == SSL3_MT_NEWSESSION_TICKET
+                           : false;
   if (is_idle) ++idle_records_;
 }
 
@@ -185,9 +191,17 @@ io::ByteStream::Next Stream::shake_hands() {
   return Next::kAgain;
 }
 
+/// Were it enough to send any byte, a peer could have as many as it likes.
+void Stream::pay_for_idle_records(std::size_t got) {
+  if (idle_records_ == 0) return;
+  paid_bytes_ += got;
+  idle_records_ -= static_cast<unsigned>(std::min<std::size_t>(idle_records_, paid_bytes_ / kBytesPerIdleRecord));
+  paid_bytes_ = idle_records_ == 0 ? 0 : paid_bytes_ % kBytesPerIdleRecord;
+}
+
 io::ByteStream::Moved Stream::decrypt(std::span<std::uint8_t> into) {
   std::size_t filled = 0;
-  while (filled < into.size()) {
+  for (unsigned records = 0; filled < into.size() && records < kRecordsPerRead; ++records) {
     std::size_t got = 0;
     ERR_clear_error();
     const int result = SSL_read_ex(ssl_.get(), into.data() + filled, into.size() - filled, &got);
@@ -197,7 +211,7 @@ io::ByteStream::Moved Stream::decrypt(std::span<std::uint8_t> into) {
       return {filled, filled > 0 && next != Next::kReadable ? Next::kAgain : next};
     }
     filled += got;
-    idle_records_ = 0;
+    pay_for_idle_records(got);
     if (SSL_has_pending(ssl_.get()) != 1 && below_next_ == Next::kReadable) {
       below_next_ = Next::kAgain;
       return {filled, Next::kReadable};

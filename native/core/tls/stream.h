@@ -88,6 +88,7 @@ class Stream final : public io::ByteStream {
   /// What to return while it is not finished.
   Next shake_hands();
   Moved decrypt(std::span<std::uint8_t> into);
+  void pay_for_idle_records(std::size_t got);
   /// What follows from a call that did not succeed.
   Next after(int result);
   Next fail();
@@ -107,8 +108,9 @@ class Stream final : public io::ByteStream {
   std::vector<std::uint8_t> held_;   ///< encrypted, and not yet taken by the kernel
   std::span<std::uint8_t> out_;      ///< where encrypt() puts what OpenSSL writes; empty outside of it
   std::size_t out_size_ = 0;
-  unsigned pulls_left_ = 0;    ///< of this read()
-  unsigned idle_records_ = 0;  ///< that brought no bytes, since the last that did
+  unsigned pulls_left_ = 0;     ///< of this read()
+  unsigned idle_records_ = 0;   ///< that brought no bytes, and that those of others have not paid for
+  std::size_t paid_bytes_ = 0;  ///< towards the next one
   std::string failure_;
   Next below_next_ = Next::kAgain;  ///< what the socket last said of reading
   bool secured_ = false;

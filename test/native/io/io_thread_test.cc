@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <thread>
 
 #include "io/io_thread_group.h"
 #include "support/monitor.h"
 #include "support/on_io.h"
+
+#include <asio/post.hpp>
 
 namespace rocket::io {
 namespace {
@@ -60,6 +63,27 @@ TEST(IoThread, WakesUpForEachTaskHoweverTheyAreTimed) {
     const auto give_up = std::chrono::steady_clock::now() + test::kPatience;
     while (!ran.load(std::memory_order_acquire)) ASSERT_LT(std::chrono::steady_clock::now(), give_up) << i;
   }
+}
+
+TEST(IoThread, ATurnOfExpensiveHandlersEndsEarly) {
+  IoThread io("test", 0);
+  constexpr int kHandlers = 200;
+  int ran = 0;
+  int before_task = 0;
+  on_io(io, [&] {
+    for (int i = 0; i < kHandlers; ++i) {
+      asio::post(io.context(), [&] {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+        while (std::chrono::steady_clock::now() < end) continue;
+        if (++ran == 1) io.post([&] { before_task = ran; });
+      });
+    }
+  });
+  Signal all;
+  on_io(io, [&] { asio::post(io.context(), [&] { all.set(); }); });
+  ASSERT_TRUE(all.wait());
+  EXPECT_GT(before_task, 0);
+  EXPECT_LT(before_task, kHandlers / 4);
 }
 
 TEST(IoThread, ALazyTaskRunsAtTheNextWakeUp) {

@@ -211,12 +211,35 @@ TEST_F(TlsStream, AFloodOfKeyUpdatesBreaksIt) {
   EXPECT_EQ(reason(), CloseReason::kLayer);
 }
 
+TEST_F(TlsStream, AFloodOfKeyUpdatesWithFewBytesBetweenBreaksIt) {
+  open_tls();
+  TlsPeer peer = secured();
+  const Bytes frame = test_frame(1000);
+  bool open = true;
+  for (std::size_t at = 0; open && at < frame.size(); ++at) {
+    for (int i = 0; open && i < 16; ++i) {
+      open = SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(peer.ssl()) == 1;
+    }
+    open = open && peer.send(ByteSpan(frame).subspan(at, 1));
+  }
+  ASSERT_TRUE(wait_closed());
+  EXPECT_EQ(reason(), CloseReason::kLayer);
+  EXPECT_EQ(failure(), "too many key updates, alerts or attempts to renegotiate");
+}
+
+TEST_F(TlsStream, ManySmallRecordsAtOnceAllCome) {
+  open_tls();
+  TlsPeer peer = secured();
+  for (std::size_t i = 0; i < 1000; ++i) ASSERT_TRUE(peer.send(test_frame(10)));
+  EXPECT_TRUE(wait_frames(1000));
+}
+
 TEST_F(TlsStream, AnswersKeyUpdates) {
   open_tls();
   TlsPeer peer = secured();
   for (std::size_t i = 1; i <= 100; ++i) {
     ASSERT_EQ(SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
-    ASSERT_TRUE(peer.send(test_frame(10)));
+    ASSERT_TRUE(peer.send(test_frame(300)));
     ASSERT_TRUE(wait_frames(i));
     on_io(io_, [&] { append(test_frame(12)); });
     ASSERT_EQ(peer.receive(12), test_frame(12));
