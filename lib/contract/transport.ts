@@ -101,9 +101,9 @@ export interface ServerTransportStats {
    * Rejected frames, by reason. Each closed its connection, except a request over `maxFrameBytes`, which is answered.
    */
   readonly framesRejected: Readonly<Record<string, number>>;
-  /** TLS handshakes that are not finished. */
+  /** TLS handshakes that have begun and are not finished. */
   readonly handshakes: number;
-  /** Connections closed at once because there were `tls.maxHandshakes` of them. */
+  /** Handshakes ended because there were `tls.maxHandshakes` of them. */
   readonly handshakesRefused: number;
   /**
    * Of those, connections that began in another protocol, by protocol (`http1`, `http2`, `tls`; `plain`: without the TLS

@@ -77,7 +77,7 @@ export interface ServerTlsOptions {
    * connection is closed. Default 10 s.
    */
   readonly handshakeTimeoutMs?: number;
-  /** Unfinished handshakes; past it a new connection is closed at once. Default 1024. */
+  /** Handshakes that have begun and are unfinished; past it the oldest is closed. Default 1024. */
   readonly maxHandshakes?: number;
 }
 

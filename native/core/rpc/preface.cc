@@ -65,24 +65,36 @@ void Preface::start() {
   connection_->start(*this);
   if (shard_.tls() == nullptr) return;
   stage_ = Stage::kFirstByte;
-  if (!server_->options().tls.allow_plain) await_handshake();
+  // A client of TLS has the first word, so silence is not that of an idle connection.
+  if (!server_->options().tls.allow_plain) limit_handshake();
 }
 
-/// A client of TLS has the first word, so silence is not that of an idle connection.
-void Preface::await_handshake() {
-  const ServerTls& limits = server_->options().tls;
+void Preface::limit_handshake() {
+  connection_->expect_progress(server_->options().tls.handshake_timeout, io::CloseReason::kLayerTimeout);
+}
+
+/// Counted from its first byte: until then it costs no more than any connection. Past the limit the oldest makes room,
+/// so that clients that do not go on cannot keep out those that do.
+bool Preface::begin_handshake() {
+  const std::size_t most = server_->options().tls.max_handshakes;
   in_handshake_ = true;
-  if (server_->counters.handshakes.fetch_add(1) >= static_cast<std::int64_t>(limits.max_handshakes)) {
+  if (server_->counters.handshakes.fetch_add(1) >= static_cast<std::int64_t>(most)) {
+    ListLink& handshakes = shard_.handshakes();
+    Preface& loser = handshakes.empty() ? *this : static_cast<Preface&>(*handshakes.next);
     server_->counters.handshakes_refused.fetch_add(1, std::memory_order_relaxed);
-    shard_.log("closed the connection from " + connection_->peer_name() + ": " + std::to_string(limits.max_handshakes) +
+    shard_.log("closed the connection from " + loser.connection_->peer_name() + ": " + std::to_string(most) +
                " handshakes are unfinished (option tls.maxHandshakes)");
-    return connection_->close(io::CloseReason::kLocal);
+    loser.end_handshake();
+    loser.connection_->close(io::CloseReason::kLocal);
   }
-  connection_->expect_progress(limits.handshake_timeout, io::CloseReason::kLayerTimeout);
+  if (in_handshake_) shard_.handshakes().push_back(*this);
+  return in_handshake_;
 }
 
 void Preface::end_handshake() {
-  if (std::exchange(in_handshake_, false)) server_->counters.handshakes.fetch_sub(1);
+  if (!std::exchange(in_handshake_, false)) return;
+  unlink();
+  server_->counters.handshakes.fetch_sub(1);
 }
 
 io::ConnectionHandler::Taken Preface::on_bytes(ByteSpan bytes) {
@@ -98,8 +110,8 @@ io::ConnectionHandler::Taken Preface::on_bytes(ByteSpan bytes) {
 }
 
 io::ConnectionHandler::Taken Preface::begin_tls(ByteSpan first) {
-  if (!in_handshake_) await_handshake();
-  if (!connection_->open()) return {};
+  if (!begin_handshake()) return {};
+  if (server_->options().tls.allow_plain) limit_handshake();
   auto stream = tls::Stream::accept(connection_->io(), connection_->socket(), shard_.tls(), *this, first);
   if (stream == nullptr) {
     connection_->close(io::CloseReason::kOutOfMemory);

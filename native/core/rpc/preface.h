@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/list_link.h"
 #include "io/connection.h"
 #include "rpc/foreign_protocol.h"
 #include "tls/stream.h"
@@ -18,8 +19,8 @@ class ServerShard;
 /// protocol of the server that they match. Closes it if they match none, or are not complete within the frame timeout
 /// of the first. A connection that sends nothing is an idle one: some clients connect before they have a call to make.
 /// Where the server has TLS, those bytes come out of a handshake, whose time and number are limited.
-/// Belongs to its shard.
-class Preface final : public io::ConnectionHandler, private tls::Stream::Listener {
+/// Belongs to its shard, and is in its list of handshakes() while in one.
+class Preface final : public ListLink, public io::ConnectionHandler, private tls::Stream::Listener {
  public:
   Preface(ServerShard& shard, std::shared_ptr<io::Connection> connection);
   ~Preface();
@@ -43,7 +44,9 @@ class Preface final : public io::ConnectionHandler, private tls::Stream::Listene
     kProtocol,
   };
 
-  void await_handshake();
+  /// False: there are too many.
+  bool begin_handshake();
+  void limit_handshake();
   void end_handshake();
   Taken begin_tls(ByteSpan first);
   void on_secured(tls::Stream& stream) override;

@@ -112,6 +112,8 @@ class ServerShard {
   Server& server() { return server_; }
   Lane& lane() { return lane_; }
   bool draining() const { return draining_; }
+  /// Prefaces in a handshake, the oldest first.
+  ListLink& handshakes() { return handshakes_; }
   /// Null: the server has no TLS.
   const std::shared_ptr<const tls::Context>& tls() const { return tls_; }
 
@@ -142,6 +144,7 @@ class ServerShard {
   Server& server_;
   Lane& lane_;
   std::vector<std::unique_ptr<ShardConsumer>> consumers_;
+  ListLink handshakes_;
   std::vector<std::unique_ptr<Preface>> prefaces_;
   std::vector<std::unique_ptr<CallSession>> sessions_;
   CallLink orphans_;

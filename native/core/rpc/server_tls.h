@@ -16,7 +16,7 @@ struct ServerTls {
   bool allow_plain = false;
   /// From when a connection is accepted, or with `allow_plain` from its first byte.
   Millis handshake_timeout{10'000};
-  /// Of the whole server, at a time; past it a new connection is closed at once.
+  /// Of the whole server, at a time, from their first byte; past it the oldest of the io thread is closed.
   std::size_t max_handshakes = 1024;
 };
 

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <thread>
@@ -48,6 +49,9 @@ struct TlsServer {
   std::shared_ptr<rpc::Server> server;
   std::string address;
 };
+
+/// The head of a ClientHello.
+constexpr std::array<std::uint8_t, 6> kBegun{0x16, 3, 1, 1, 0, 1};
 
 Bytes echo_request() { return make_frame({"1", "Echo.echo"}, as_bytes("hello")); }
 
@@ -116,7 +120,7 @@ TEST(ServerTls, EndsHandshakesThatTakeTooLong) {
   TlsServer at([](rpc::ServerOptions& options) { options.tls.handshake_timeout = Millis(50); });
   RawPeer silent(at.address);
   RawPeer begun(at.address);
-  ASSERT_TRUE(begun.send(as_bytes(std::string_view("\x16\x03\x01\x01\x00\x01", 6))));
+  ASSERT_TRUE(begun.send(kBegun));
   EXPECT_TRUE(silent.read_to_end());
   EXPECT_TRUE(begun.read_to_end());
   ASSERT_TRUE(at.waits_for_closed(CloseReason::kLayerTimeout, 2));
@@ -138,18 +142,37 @@ TEST(ServerTls, LimitsUnfinishedHandshakes) {
   TlsPeer done{RawPeer(at.address)};
   ASSERT_TRUE(done.shake_hands());
   expect_echo(at, done);
+  const auto begin = [&](RawPeer& peer, int unfinished) {
+    ASSERT_TRUE(peer.send(kBegun));
+    ASSERT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == unfinished; }));
+  };
   RawPeer first(at.address);
+  begin(first, 1);
   RawPeer second(at.address);
-  ASSERT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 2; }));
+  begin(second, 2);
   RawPeer third(at.address);
-  EXPECT_TRUE(third.read_to_end());
+  ASSERT_TRUE(third.send(kBegun));
+  EXPECT_TRUE(first.read_to_end()) << "the oldest";
   EXPECT_TRUE(at.waits_for_log("2 handshakes are unfinished (option tls.maxHandshakes)"));
   EXPECT_EQ(at.server->counters.handshakes_refused.load(), 1U);
-  first.close();
-  ASSERT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 1; }));
   TlsPeer next{RawPeer(at.address)};
   EXPECT_TRUE(next.shake_hands());
   expect_echo(at, done);
+  expect_echo(at, next);
+  EXPECT_EQ(at.server->counters.handshakes_refused.load(), 2U);
+  EXPECT_EQ(at.server->counters.handshakes.load(), 1);
+  third.close();
+  EXPECT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 0; }));
+}
+
+TEST(ServerTls, SilentConnectionsKeepNobodyOut) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.max_handshakes = 1; });
+  RawPeer silent(at.address);
+  RawPeer another(at.address);
+  TlsPeer peer{RawPeer(at.address)};
+  ASSERT_TRUE(peer.shake_hands());
+  expect_echo(at, peer);
+  EXPECT_EQ(at.server->counters.handshakes_refused.load(), 0U);
 }
 
 TEST(ServerTls, ManyHandshakesAtOnceAllEnd) {
@@ -208,9 +231,12 @@ TEST(ServerTls, ANewContextServesNewConnections) {
 TEST(ServerTls, ClosesWhileHandshakesAreUnfinished) {
   TlsServer at;
   RawPeer silent(at.address);
+  RawPeer begun(at.address);
+  ASSERT_TRUE(begun.send(kBegun));
   ASSERT_TRUE(eventually(at.js.io_threads(1), [&] { return at.server->counters.handshakes.load() == 1; }));
   at.server->close(Millis(0));
   EXPECT_TRUE(silent.read_to_end());
+  EXPECT_TRUE(begun.read_to_end());
   EXPECT_TRUE(at.js.pump_until([&] { return !at.js.servers_closed.empty(); }));
 }
 
