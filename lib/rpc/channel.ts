@@ -6,7 +6,7 @@ import { stackOf } from '../contract/value-text.ts';
 import { limitedLogger } from '../log/limited-logger.ts';
 import { safeLogger } from '../log/logger.ts';
 import { tellOfUnbegun } from './call-failure.ts';
-import { ChannelCalls, noOptions } from './channel-calls.ts';
+import { type CallsOwner, ChannelCalls, noOptions } from './channel-calls.ts';
 import { type CallOptions, type ChannelOptions, checkedChannelOptions } from './channel-options.ts';
 import { ChannelParts } from './channel-parts.ts';
 import type { ChannelState } from './channel-state.ts';
@@ -82,10 +82,17 @@ export class Channel implements AsyncDisposable {
       log,
       onUserError,
     });
-    const closedError = (): RpcError | undefined =>
-      this.#state === 'open' ? undefined : this.#closedError();
-    this.#calls = new ChannelCalls({ target, closedError }, settings, this.#parts);
+    this.#calls = new ChannelCalls(this.#owner(), settings, this.#parts);
     closeWhenDropped(this, this.#parts);
+  }
+
+  /**
+   * Not made in the constructor: its closures share one context, and the parts keep some of them. With `this` in it they
+   * would keep a channel that was dropped.
+   */
+  #owner(): CallsOwner {
+    const closedError = () => (this.#state === 'open' ? undefined : this.#closedError());
+    return { target: this.target, closedError };
   }
 
   /** Starts connecting, so that the first call need not wait for it. Returns at once. */
