@@ -109,7 +109,7 @@ export interface ChannelOptions {
    * Longest message received by gRPC, in bytes; a call with a longer one fails with RESOURCE_EXHAUSTED. Default 4 MiB.
    */
   readonly maxMessageBytes?: number;
-  /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED. Default 16 MiB. */
+  /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED, unless its requests stream. Default 16 MiB. */
   readonly maxQueuedBytes?: number;
   /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
   readonly checksum?: boolean;

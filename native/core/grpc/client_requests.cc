@@ -32,7 +32,8 @@ void ClientSession::start(ClientCall& call, std::string_view metadata, rpc::Payl
     return link_->end_with(call, {code}, shared_->requests.why(), false);
   }
   const ByteSpan body = payload.span();
-  if (body.size() > UINT32_MAX || !has_queue_room(block.size() + body.size())) {
+  // What an open call may send is bounded by its room.
+  if (body.size() > UINT32_MAX || (!call.open && !has_queue_room(block.size() + body.size()))) {
     return link_->end_with(
         call, {Code::kResourceExhausted},
         "too many request bytes wait to be written to " + link_->endpoint().name + " (option maxQueuedBytes)", false);
@@ -83,10 +84,7 @@ bool ClientSession::send(ClientCall& call, ByteSpan head, ByteSpan body, bool en
 void ClientSession::message(ClientCall& call, rpc::Payload& payload) {
   ROCKET_ON_IO_THREAD(connection_->io());
   const ByteSpan body = payload.span();
-  if (body.size() > UINT32_MAX || !has_queue_room(body.size())) {
-    return end(call, {Code::kResourceExhausted},
-               "too many request bytes wait to be written to " + link_->endpoint().name + " (option maxQueuedBytes)");
-  }
+  if (body.size() > UINT32_MAX) return end(call, {Code::kResourceExhausted}, no_memory_for(body.size()));
   std::array<std::uint8_t, kMessageHeadBytes> head;
   write_message_head(head.data(), body.size(), payload.compressed);
   call.sent_untold += head.size() + body.size();

@@ -159,6 +159,45 @@ TEST_F(GrpcClientPeers, LosesItsConnectionWhileTheInboxIsFull) {
   for (std::size_t i = 0; i < kCalls; ++i) EXPECT_EQ(js_.outcome(i).status.code, Code::kUnavailable);
 }
 
+TEST_F(GrpcClientPeers, LetsUploadsWaitForASlowServer) {
+  constexpr std::uint32_t kCalls = 8;
+  const Bytes part(60'000, 'x');
+  auto options = client_options();
+  options.connection.max_write_queue_bytes = 2 * part.size();
+  H2Peer::Options shut;
+  shut.settings = H2Peer::setting(h2::SettingId::kInitialWindowSize, 0);
+  const auto address = script(
+      [&](H2Peer& peer) {
+        peer.read_until([&] { return peer.of(1).ended; });
+        answer(peer, 1);
+        // Behind the others, which are in the client's queues then.
+        const std::uint32_t last = 2 * kCalls + 1;
+        peer.read_until([&] { return peer.of(last).has_headers; });
+        peer.window_update(0, kCalls * part.size());
+        for (std::uint32_t stream = 3; stream <= last; stream += 2) {
+          peer.window_update(stream, 2 * part.size());
+          peer.read_until([&] { return peer.of(stream).ended; });
+          EXPECT_EQ(peer.of(stream).data.size(), part.size() + rpc::kMessageOverhead);
+          answer(peer, stream);
+        }
+        peer.read_to_end();
+      },
+      1, shut);
+  const auto endpoint = connect(address, options, rpc::MethodKind::kClientStream);
+  std::vector<std::size_t> calls;
+  // None of them waits for the connection.
+  js_.request_end(js_.call(endpoint, {.open = true}));
+  ASSERT_TRUE(pump_ended(1));
+  for (std::uint32_t i = 0; i < kCalls; ++i) {
+    calls.push_back(js_.call(endpoint, {.open = true}));
+    js_.request_message(calls.back(), part);
+    js_.request_end(calls.back());
+  }
+  EXPECT_TRUE(pump_ended(1 + kCalls));
+  for (const auto call : calls) EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
+  js_.shut_down();
+}
+
 TEST_F(GrpcClientPeers, SendsNothingIntoAShutWindow) {
   H2Peer::Options options;
   options.settings = H2Peer::setting(h2::SettingId::kInitialWindowSize, 0);
