@@ -214,7 +214,7 @@ void ClientLink::on_room(ClientSession& session) {
 }
 
 void ClientLink::on_leaving(ClientSession& session, bool too_many_pings) {
-  if (too_many_pings) keepalive_ms_ = std::min(2 * keepalive_ms_, kLongestKeepaliveMs);
+  if (too_many_pings) keepalive_ms_ = std::max(keepalive_ms_, std::min(2 * keepalive_ms_, kLongestKeepaliveMs));
   if (&session != current_) return;
   current_ = nullptr;
   set_capacity(UINT32_MAX);
@@ -234,13 +234,17 @@ void ClientLink::on_session_closed(ClientSession& session, io::CloseReason reaso
   if (was_opening && state() == rpc::LinkState::kConnecting) return on_connect_failed(std::move(why));
   if (!was_current) return;
   set_capacity(UINT32_MAX);
-  if (idle) return set_state(rpc::LinkState::kIdle);
+  if (idle) {
+    if (proven) forget_failures();
+    return set_state(rpc::LinkState::kIdle);
+  }
   renew(proven, std::move(why));
 }
 
 void ClientLink::renew(bool proven, std::string why) {
   // Accepted and ended without one reply: no reason to reconnect at once.
   if (!proven) return fall_back(std::move(why), INT64_MAX);
+  forget_failures();
   begin_connect();
 }
 

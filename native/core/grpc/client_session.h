@@ -144,6 +144,7 @@ class ClientSession final : public io::ConnectionHandler,
   bool heard_ = false;  ///< a byte has arrived
   bool ready_ = false;
   bool got_reply_ = false;
+  bool complained_ = false;  ///< the server, of too many PINGs
   SteadyMs ready_at_ = 0;
   h2::ClientSession h2_;
 };
