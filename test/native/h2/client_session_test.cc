@@ -57,6 +57,7 @@ TEST(ClientSession, RefusesMalformedResponses) {
                               {{":status", "20"}},
                               {{":status", "2oo"}},
                               {{":status", "200"}, {":status", "200"}},
+                              {{":status", "200"}, {":status", "202"}, {":status", "206"}, {":status", "226"}},
                               {{":status", "200"}, {":path", "/"}},
                               {{"a", "b"}, {":status", "200"}},
                               {{":status", "200"}, {"Upper", "case"}},
