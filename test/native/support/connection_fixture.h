@@ -116,7 +116,8 @@ inline Bytes test_frame(std::size_t size, std::uint8_t fill = 1) {
 /// One connection on an io thread of its own, over a socket pair.
 class ConnectionTest : public testing::Test {
  protected:
-  ~ConnectionTest() override {
+  /// Before a derived fixture is destroyed, whose functions the io thread may be calling.
+  void TearDown() override {
     if (connection_) {
       on_io(io_, [this] { connection_->close(io::CloseReason::kLocal); });
       EXPECT_TRUE(wait_closed());
