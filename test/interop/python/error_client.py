@@ -1,6 +1,7 @@
 """Fails a call of Order/makeOrder by grpcio: `error_client.py PORT` prints the status, the message, and what the trailer
 grpc-status-details-bin has, in hexadecimal digits."""
 
+import os
 import sys
 
 import grpc
@@ -15,3 +16,5 @@ if __name__ == "__main__":
         except grpc.RpcError as error:
             trailers = dict(error.trailing_metadata())
             print(error.code().name, error.details(), trailers["grpc-status-details-bin"].hex())
+        sys.stdout.flush()
+        os._exit(0)  # as test_client.py

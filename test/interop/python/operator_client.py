@@ -2,6 +2,7 @@
 each, `operator_client.py PORT watch SERVICE` its first one, `operator_client.py PORT list` all that the
 server has, `operator_client.py PORT services` what reflection names."""
 
+import os
 import sys
 
 import grpc
@@ -43,3 +44,5 @@ if __name__ == "__main__":
     port, what, *names = sys.argv[1:]
     with grpc.insecure_channel(f"127.0.0.1:{port}") as made:
         {"health": health, "watch": watch, "list": list_health, "services": services}[what](made, names)
+        sys.stdout.flush()
+        os._exit(0)  # as test_client.py
