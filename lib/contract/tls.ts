@@ -40,11 +40,17 @@ export interface TlsContext {
   readonly [opaque]?: never;
 }
 
+/** Of what a server demands of clients, the part that is less where an option is left out. */
+export interface ServerTlsRules
+  extends Pick<TlsContextSettings, 'requestCert' | 'minVersion' | 'ciphers' | 'ecdhCurve'> {
+  /** Revoked certificates are refused. */
+  readonly revokes: boolean;
+}
+
 /** What a server shows of itself, and asks of clients. */
 export interface ServerTlsContext {
   readonly context: TlsContext;
-  /** It asks for certificates. */
-  readonly requestCert: boolean;
+  readonly rules: ServerTlsRules;
 }
 
 /** How a server takes TLS connections. */

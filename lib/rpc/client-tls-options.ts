@@ -90,7 +90,7 @@ function contextOf(options: CheckedOptions<typeof clientTlsOptionTable>): TlsCon
   const reject = options.rejectUnauthorized as unknown;
   if (reject !== undefined && typeof reject !== 'boolean')
     throw new TypeError(`tls.rejectUnauthorized must be true or false, not ${shapeOf(reject)}`);
-  if (reject === false && (options.ca !== undefined || options.crl !== undefined))
+  if (reject === false && (options.ca !== undefined || (options.crl?.length ?? 0) > 0))
     throw new TypeError('tls.ca and tls.crl have no effect with tls.rejectUnauthorized: false');
   const verifies = reject !== false;
   return nativeTlsContext({

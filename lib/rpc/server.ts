@@ -163,8 +163,9 @@ export class Server implements AsyncDisposable {
 
   /**
    * Replaces certificates, keys and what is asked of clients, all of them: connections that are made from now on get the
-   * new ones, those that are open keep theirs. May be called in any state. On a server that asks clients for
-   * certificates `requestCert` has to be said again, or false to stop asking.
+   * new ones, those that are open keep theirs. May be called in any state. Where the server has more than the default of
+   * `requestCert`, `crl`, `minVersion`, `ciphers` or `ecdhCurve`, that option has to be said again: false, `'none'` or
+   * the default itself take it back.
    *
    * @throws TypeError that names the option, and the old ones stay; Error for a server made without option `tls`.
    */

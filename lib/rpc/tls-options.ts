@@ -12,7 +12,9 @@ import {
   type OptionTable,
   timeout,
 } from '../contract/option-table.ts';
+import { givenOption } from '../contract/options.ts';
 import type { ServerTlsContext, ServerTlsSettings, TlsContextSettings, TlsVersion } from '../contract/tls.ts';
+import { checkNotWeakened, rulesOf } from './tls-rules.ts';
 import { binary, keyList, type Pem, pemBytes, pemList, pfxList, secretText, shapeOf } from './tls-values.ts';
 
 /** A private key in PEM and, if it is encrypted, what decrypts it. */
@@ -46,7 +48,10 @@ export interface ServerTlsOptions {
    * default: a certificate of a public authority says nothing of who may call.
    */
   readonly ca?: Pem | readonly Pem[];
-  /** Lists of revoked certificates in PEM, one of each authority in the chain of a client; without one it is refused. */
+  /**
+   * Lists of revoked certificates in PEM, one of each authority in the chain of a client; without one it is refused.
+   * `'none'`: revocation is not checked, which setTls() has to say on a server that has lists. Default: none.
+   */
   readonly crl?: Pem | readonly Pem[];
   /** Ask clients for a certificate. Default false. */
   readonly requestCert?: boolean;
@@ -92,7 +97,7 @@ export const tlsIdentityTable = {
   pfx: given<NonNullable<ServerTlsOptions['pfx']>>(),
   passphrase: checked((name, value: string | undefined) => secretText(name, value)),
   ca: optional(pemList),
-  crl: optional(pemList),
+  crl: optional(revocationLists),
   requestCert: given<boolean>(),
   rejectUnauthorized: given<boolean>(),
   ciphers: checked((name, value: string | undefined) => listText(name, value) || DEFAULT_CIPHERS),
@@ -137,9 +142,7 @@ export function checkedTlsIdentity(
   checkIsObject(options);
   const checkedTls = checkedOptions('setTls()', options, tlsIdentityTable, 'tls.');
   const settings = contextSettings(checkedTls, alpn);
-  // Who only renews a certificate must not let everybody in by it.
-  if (current.requestCert && checkedTls.requestCert === undefined)
-    throw new TypeError('setTls() must say tls.requestCert: true (with tls.ca), or false to stop asking');
+  checkNotWeakened(current.rules, rulesOf(settings), (name) => givenOption(options, name) !== undefined);
   return contextOf(settings, allowPlain);
 }
 
@@ -149,7 +152,7 @@ function contextOf(settings: TlsContextSettings, allowPlain: boolean): ServerTls
     throw new TypeError(
       'tls.allowPlain lets clients in without a certificate: it goes with tls.requestCert only if tls.rejectUnauthorized: false says so',
     );
-  return { context: nativeTlsContext(settings), requestCert: settings.requestCert };
+  return { context: nativeTlsContext(settings), rules: rulesOf(settings) };
 }
 
 function contextSettings(
@@ -193,7 +196,8 @@ function clientDemands(options: CheckedOptions<typeof tlsIdentityTable>): {
   requestCert: boolean;
   rejectUnauthorized: boolean;
 } {
-  const { ca, crl } = options;
+  const { ca } = options;
+  const crl = options.crl?.length === 0 ? undefined : options.crl;
   const requestCert = flag('tls.requestCert', options.requestCert);
   const rejectUnauthorized = flag('tls.rejectUnauthorized', options.rejectUnauthorized);
   if (requestCert !== true) {
@@ -209,6 +213,11 @@ function clientDemands(options: CheckedOptions<typeof tlsIdentityTable>): {
   }
   if (crl !== undefined && ca === undefined) throw new TypeError('tls.crl needs tls.ca');
   return { requestCert: requestCert === true, rejectUnauthorized: rejectUnauthorized !== false };
+}
+
+/** `'none'` is an empty list. */
+function revocationLists(name: string, value: unknown): readonly Uint8Array[] {
+  return value === 'none' ? [] : pemList(name, value);
 }
 
 function ticketKeyBytes(name: string, value: unknown): Uint8Array {

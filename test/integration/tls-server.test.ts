@@ -1,6 +1,7 @@
 /** A server's port with TLS: both protocols, real clients, and certificates of every kind. */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
+import { DEFAULT_CIPHERS } from 'node:tls';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ServerOptions, ServerTlsOptions } from '../../lib/index.ts';
 import { Server } from '../../lib/index.ts';
@@ -252,6 +253,54 @@ describe('a server that asks for certificates', () => {
     const server = new Server({ tls: { key, cert } });
     server.setTls({ key, cert, ca, requestCert: true });
     expect(() => server.setTls({ key, cert })).toThrow(/must say tls\.requestCert/);
+  });
+
+  it('does not forget what is revoked for want of a word in setTls()', async () => {
+    const crl = authority.revocations();
+    const { server, port } = await startTls({ ca, crl, requestCert: true });
+    const asked = { key, cert, ca, requestCert: true };
+    const call = async () => {
+      const raw = await rawOverTls(port, { ca, ...revoked });
+      raw.send(orderFrame('1'));
+      return (await raw.nextFrame(8000)).msgId;
+    };
+    for (const silent of [asked, { ...asked, crl: undefined }, { ...asked, rejectUnauthorized: false }]) {
+      expect(() => server.setTls(silent as ServerTlsOptions)).toThrow(TypeError);
+      expect(() => server.setTls(silent as ServerTlsOptions)).toThrow(/must say tls\.crl again, or 'none'/);
+      expect(() => polluted('crl', 'none', () => server.setTls(silent as ServerTlsOptions))).toThrow(
+        /tls\.crl/,
+      );
+    }
+    await expect(call()).rejects.toThrow();
+    for (const wrong of ['None', '', [], ['none'], null, false])
+      expect(() => server.setTls({ ...asked, crl: wrong as string })).toThrow(/^tls\.crl/);
+    await expect(call()).rejects.toThrow();
+    server.setTls({ ...asked, crl });
+    expect(() => server.setTls(asked)).toThrow(/tls\.crl/);
+    server.setTls({ ...asked, crl: 'none' });
+    expect(await call()).toBe('1');
+    server.setTls(asked);
+    server.setTls({ ...asked, crl });
+    server.setTls({ key, cert, requestCert: false });
+  });
+
+  it('does not lower what it demands of a connection for want of a word in setTls()', () => {
+    const ciphers = 'ECDHE-ECDSA-AES256-GCM-SHA384:TLS_AES_256_GCM_SHA384';
+    const more = { minVersion: 'TLSv1.3', ciphers, ecdhCurve: 'P-384' } as const;
+    const lowered = { minVersion: 'TLSv1.2', ciphers: DEFAULT_CIPHERS, ecdhCurve: 'auto' } as const;
+    for (const name of ['minVersion', 'ciphers', 'ecdhCurve'] as const) {
+      const server = new Server({ tls: { key, cert, [name]: more[name] } });
+      for (const silent of [{}, { [name]: undefined }]) {
+        expect(() => server.setTls({ key, cert, ...silent })).toThrow(TypeError);
+        expect(() => server.setTls({ key, cert, ...silent })).toThrow(`setTls() must say tls.${name}`);
+      }
+      server.setTls({ key, cert, [name]: more[name] });
+      server.setTls({ key, cert, [name]: lowered[name] });
+      server.setTls({ key, cert });
+    }
+    const plain = new Server({ tls: { key, cert } });
+    plain.setTls({ key, cert, ...more });
+    plain.setTls({ key, cert, ...more, maxVersion: 'TLSv1.3', crl: 'none' });
   });
 
   it('does not begin to where clients need no TLS', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { stringsOption } from '../../contract/option-shapes.ts';
 import {
+  type CheckedOptions,
   checked,
   checkedOptions,
   given,
@@ -10,7 +11,6 @@ import {
   string,
   timeout,
 } from '../../contract/option-table.ts';
-import { knownOptions } from '../../contract/options.ts';
 import { checkedLogger, type Logger } from '../../log/logger.ts';
 
 /** Certificates for an etcd that uses TLS. */
@@ -61,7 +61,7 @@ export interface EtcdOptions {
 export interface EtcdSettings {
   readonly hosts: readonly string[];
   readonly auth: { readonly username: string; readonly password: string } | undefined;
-  readonly tls: EtcdTls | undefined;
+  readonly tls: CheckedOptions<typeof tlsTable> | undefined;
   readonly prefix: string;
   readonly requestTimeoutMs: number;
   readonly graceMs: number;
@@ -72,6 +72,17 @@ export interface EtcdSettings {
   /** Equal for settings that lead to the same entries; the key for sharing within the process. */
   readonly identity: string;
 }
+
+const tlsTable = {
+  ca: given<string | Buffer>(),
+  cert: given<string | Buffer>(),
+  key: given<string | Buffer>(),
+} satisfies OptionTable<EtcdTls>;
+
+const authTable = {
+  username: given<string>(),
+  password: given<string>(),
+} satisfies OptionTable<NonNullable<EtcdOptions['auth']>>;
 
 export const etcdOptionTable = {
   hosts: given<string | readonly string[]>(),
@@ -87,7 +98,7 @@ export const etcdOptionTable = {
 /** @throws TypeError or RangeError that names the option. */
 export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   const settings = checkedOptions('etcd', options, etcdOptionTable);
-  const { auth, prefix, requestTimeoutMs, graceMs, cacheDirectory, logger } = settings;
+  const { prefix, requestTimeoutMs, graceMs, cacheDirectory, logger } = settings;
   const given =
     settings.hosts === undefined ? (process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379') : settings.hosts;
   const hosts = (typeof given === 'string' ? given.split(',') : stringsOption('hosts', given)).map((host) =>
@@ -103,14 +114,10 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   if (secure > 0 && secure < hosts.length)
     throw new TypeError('option hosts: either all or none with https://');
   if (!prefix.endsWith('/')) throw new TypeError(`option prefix must end with /: ${JSON.stringify(prefix)}`);
-  const tls = settings.tls === true || (settings.tls === undefined && secure > 0) ? {} : settings.tls;
-  if (tls !== undefined) {
-    knownOptions('etcd: tls', tls, ['ca', 'cert', 'key']);
-    checkCertificates(tls);
-  }
-  if (auth !== undefined) knownOptions('etcd: auth', auth, ['username', 'password']);
-  if (auth !== undefined && (typeof auth.username !== 'string' || typeof auth.password !== 'string'))
-    throw new TypeError('option auth needs username and password');
+  const givenTls = settings.tls === true || (settings.tls === undefined && secure > 0) ? {} : settings.tls;
+  const tls = givenTls && checkedOptions('etcd: tls', givenTls, tlsTable);
+  if (tls !== undefined) checkCertificates(tls);
+  const auth = settings.auth && checkedAuth(settings.auth);
   const cluster = `${[...hosts].sort().join(',')} ${prefix}`;
   return {
     hosts,
@@ -126,8 +133,15 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
   };
 }
 
+function checkedAuth(given: NonNullable<EtcdOptions['auth']>): NonNullable<EtcdSettings['auth']> {
+  const { username, password } = checkedOptions('etcd: auth', given, authTable);
+  if (typeof username !== 'string' || typeof password !== 'string')
+    throw new TypeError('option auth needs username and password');
+  return { username, password };
+}
+
 /** Checked now rather than at the first connection, where etcd3 would fail with them again and again. */
-function checkCertificates({ ca, cert, key }: EtcdTls): void {
+function checkCertificates({ ca, cert, key }: CheckedOptions<typeof tlsTable>): void {
   if ((cert === undefined) !== (key === undefined))
     throw new TypeError('option tls: cert and key go together');
   const check = (
@@ -148,7 +162,7 @@ function checkCertificates({ ca, cert, key }: EtcdTls): void {
 }
 
 /** Includes a digest of the credentials: data that one user may read must not be given to another. */
-function identityOf(cluster: string, auth: EtcdSettings['auth'], tls: EtcdTls | undefined): string {
+function identityOf(cluster: string, auth: EtcdSettings['auth'], tls: EtcdSettings['tls']): string {
   const secrets = [auth?.username, auth?.password, tls?.ca, tls?.cert, tls?.key].map((part) => `${part}`);
   const digest = createHash('sha256').update(JSON.stringify(secrets)).digest('hex').slice(0, 16);
   return `etcd ${cluster} ${digest}`;
