@@ -77,6 +77,7 @@ async function underLoad(
     inflight: scenario.inflight,
     bodyBytes: scenario.bodyBytes,
     short: scenario.short,
+    grpc: scenario.loadgen && contender.protocol === 'h2',
     countFailures: scenario.short,
     warmupSeconds,
     seconds,

@@ -22,6 +22,8 @@ export interface LoadScenario extends ScenarioBase {
   readonly bodyBytes: number;
   /** A new connection for every call; failures are counted. */
   readonly short: boolean;
+  /** By our own generator, where h2load would be the limit. */
+  readonly loadgen: boolean;
   /** The window is at least this long, and half of it goes before as warmup. */
   readonly leastSeconds: number;
 }
@@ -62,6 +64,7 @@ const all = [...main, 'rocket-grpc', 'nice-grpc', 'connect', ...peers] as const;
 const few = [...main, 'rocket-grpc', 'grpc-go', 'tonic'] as const;
 const quickAll = [...few, 'nice-grpc', 'connect'] as const;
 const bodies = [...main, 'rocket-grpc', ...peers] as const;
+const fast = ['rocket-grpc', 'grpc-js', 'grpc-go', 'tonic'] as const;
 const tinypb = ['rocket', 'net', 'native'] as const;
 const node = ['rocket', 'net', 'grpc-js'] as const;
 const streams = ['rocket-grpc', 'grpc-js', 'grpc-go'] as const;
@@ -75,7 +78,7 @@ function load(
   contenders: readonly ContenderName[],
   more: Partial<LoadScenario> = {},
 ): LoadScenario {
-  const plain = { kind: 'load', bodyBytes: 100, short: false, leastSeconds: 0 } as const;
+  const plain = { kind: 'load', bodyBytes: 100, short: false, loadgen: false, leastSeconds: 0 } as const;
   return { ...plain, key, title, connections, inflight, contenders, ...more };
 }
 
@@ -83,6 +86,10 @@ function load(
 export const scenarios: readonly Scenario[] = [
   load('50x1', '50 connections × 1 call in flight', 50, 1, all, { quickContenders: quickAll }),
   load('50x20', '50 connections × 20 calls in flight', 50, 20, all, { quickContenders: quickAll }),
+  load('loadgen50x1', '50 connections × 1 call by gRPC, by rocket_loadgen', 50, 1, fast, { loadgen: true }),
+  load('loadgen50x20', '50 connections × 20 calls by gRPC, by rocket_loadgen', 50, 20, fast, {
+    loadgen: true,
+  }),
   load('1x1', '1 connection × 1 call in flight', 1, 1, all, { quickContenders: few }),
   load('500x1', '500 connections × 1 call in flight', 500, 1, main, { quickRounds: 1 }),
   load('16k', '50 connections × 1 call with a body of 16 KiB', 50, 1, bodies, {

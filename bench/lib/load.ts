@@ -17,6 +17,8 @@ export interface Load {
   readonly bodyBytes?: number;
   /** A new connection for every call. */
   readonly short?: boolean;
+  /** By gRPC; default: TinyPB. Bodies up to 16,379 bytes. */
+  readonly grpc?: boolean;
   /** Report failed calls instead of rejecting. */
   readonly countFailures?: boolean;
   /** The only core the generator may run on; by default any. */
@@ -75,8 +77,11 @@ function loadArguments(load: Load): string[] {
     body: load.bodyBytes ?? 100,
     'timeout-ms': timeoutMs,
   };
-  const flags = load.short === true ? ['--short', '--json'] : ['--json'];
-  return [...Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]), ...flags];
+  const flags = [...(load.short === true ? ['--short'] : []), ...(load.grpc === true ? ['--grpc'] : [])];
+  return [
+    ...Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...[...flags, '--json'],
+  ];
 }
 
 function parseReport(line: string): LoadReport {

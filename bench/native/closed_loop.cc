@@ -16,7 +16,6 @@ namespace rocket::bench {
 namespace {
 
 constexpr std::size_t kScratchBytes = 256 * 1024;
-constexpr std::size_t kMaxReplyBytes = kScratchBytes / 2;
 constexpr std::int64_t kReopenPauseNanos = 50'000'000;
 constexpr std::int64_t kSweepNanos = 10'000'000;
 constexpr int kTurnMillis = 10;
@@ -37,7 +36,8 @@ ClosedLoop::ClosedLoop(const Options& options, const sockaddr_in& server)
       server_(server),
       loopback_(ntohl(server.sin_addr.s_addr) >> 24 == 127),
       timeout_nanos_(std::int64_t{options.timeout_ms} * 1'000'000),
-      request_(options.method, options.body_bytes, options.deadline_ms),
+      tinypb_request_(options.method, options.body_bytes, options.deadline_ms),
+      grpc_request_(options),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       connections_(options.connections),
       scratch_(kScratchBytes) {
@@ -154,7 +154,14 @@ void ClosedLoop::connected(Connection& connection) {
   ever_connected_ = true;
   connection.state = State::kOpen;
   attempt_ended(connection);
+  connection.wire = new_wire();
+  connection.wire->open(connection.out);
   if (calling_) start_calls(connection);
+}
+
+std::unique_ptr<Wire> ClosedLoop::new_wire() const {
+  if (options_.grpc) return std::make_unique<GrpcWire>(grpc_request_, options_.inflight);
+  return std::make_unique<TinypbWire>(tinypb_request_);
 }
 
 void ClosedLoop::start_calls(Connection& connection) {
@@ -223,12 +230,12 @@ void ClosedLoop::receive(Connection& connection, std::uint32_t events) {
 
     std::span<const std::uint8_t> rest(scratch_.data(), kept + static_cast<std::size_t>(got));
     for (;;) {
-      const Reply reply = parse_reply(rest, kMaxReplyBytes);
-      if (reply.kind == Reply::Kind::kMalformed) return drop(connection, "malformed");
-      if (reply.kind == Reply::Kind::kIncomplete) break;
-      on_reply(connection, reply);
+      const Answer answer = connection.wire->next(rest, connection.out);
+      if (answer.kind == Answer::Kind::kMalformed) return drop(connection, "malformed");
+      if (answer.kind == Answer::Kind::kIncomplete) break;
+      if (answer.kind == Answer::Kind::kReply) on_reply(connection, answer);
       if (connection.state != State::kOpen) return;
-      rest = rest.subspan(reply.frame_bytes);
+      rest = rest.subspan(answer.bytes);
     }
     connection.partial.assign(rest.begin(), rest.end());
     flush(connection);
@@ -238,8 +245,8 @@ void ClosedLoop::receive(Connection& connection, std::uint32_t events) {
   }
 }
 
-void ClosedLoop::on_reply(Connection& connection, const Reply& reply) {
-  const auto id = CallId::parse(reply.msg_id);
+void ClosedLoop::on_reply(Connection& connection, const Answer& answer) {
+  const auto& id = answer.id;
   const bool ours = id && id->slot < connection.slots.size() && connection.slots[id->slot].in_flight &&
                     connection.slots[id->slot].sequence == id->sequence;
   if (!ours) {
@@ -252,10 +259,10 @@ void ClosedLoop::on_reply(Connection& connection, const Reply& reply) {
   }
   Slot& slot = connection.slots[id->slot];
   slot.in_flight = false;
-  if (reply.err_code == 0) {
+  if (answer.code == 0) {
     tally_.latency.record(static_cast<std::uint64_t>(now_ - slot.started_nanos));
   } else {
-    fail(std::to_string(reply.err_code));
+    fail(std::to_string(answer.code));
   }
   if (options_.connection_per_call) {
     close(connection, now_);
@@ -281,7 +288,7 @@ void ClosedLoop::expire(Connection& connection) {
 void ClosedLoop::issue(Connection& connection, std::uint32_t slot, std::int64_t started_nanos) {
   sequence_ += 1;
   connection.slots[slot] = {.in_flight = true, .sequence = sequence_, .started_nanos = started_nanos};
-  request_.append_to(connection.out, {slot, sequence_});
+  connection.wire->request(connection.out, {slot, sequence_});
 }
 
 void ClosedLoop::flush(Connection& connection) {

@@ -3,16 +3,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <netinet/in.h>
 
-#include "frame.h"
+#include "grpc_wire.h"
 #include "options.h"
 #include "report.h"
 #include "socket.h"
+#include "wire.h"
 
 namespace rocket::bench {
 
@@ -48,6 +50,7 @@ class ClosedLoop {
     std::uint32_t index = 0;
     std::int64_t connect_started_nanos = 0;
     std::vector<Slot> slots;
+    std::unique_ptr<Wire> wire;
     // Requests from `sent` on wait for the socket.
     std::vector<std::uint8_t> out;
     std::size_t sent = 0;
@@ -79,7 +82,8 @@ class ClosedLoop {
 
   void on_event(Connection& connection, std::uint32_t events);
   void receive(Connection& connection, std::uint32_t events);
-  void on_reply(Connection& connection, const Reply& reply);
+  void on_reply(Connection& connection, const Answer& answer);
+  std::unique_ptr<Wire> new_wire() const;
   void expire(Connection& connection);
   void issue(Connection& connection, std::uint32_t slot, std::int64_t started_nanos);
   void flush(Connection& connection);
@@ -89,7 +93,8 @@ class ClosedLoop {
   const sockaddr_in server_;
   const bool loopback_;
   const std::int64_t timeout_nanos_;
-  const RequestTemplate request_;
+  const RequestTemplate tinypb_request_;
+  const GrpcRequest grpc_request_;
   int epoll_;
   std::vector<Connection> connections_;
   // In the order of not_before_nanos, since every pause is equally long.

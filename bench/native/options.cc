@@ -13,7 +13,7 @@ namespace {
 constexpr int kUsageError = 64;
 
 constexpr char kHelp[] =
-    R"(rocket_loadgen --port P [options]: TinyPB load from one thread, each connection in a closed loop
+    R"(rocket_loadgen --port P [options]: TinyPB or gRPC load from one thread, each connection in a closed loop
 
   --host ADDRESS     IPv4 address of the server (127.0.0.1)
   --port P           its port
@@ -23,9 +23,10 @@ constexpr char kHelp[] =
   --warmup S         before it, not measured (1)
   --body BYTES       exact length of the protobuf message in a request (100)
   --method NAME      Service.method (Order.makeOrder)
-  --deadline-ms N    sent as the request's err_code; 0 sends none (0)
+  --deadline-ms N    sent as the request's err_code, or grpc-timeout; 0 sends none (0)
   --timeout-ms N     a call or a connect that takes longer has failed (5000)
   --short            a new TCP connection for every call
+  --grpc             speak gRPC over HTTP/2 without TLS; bodies up to 16,379 bytes
   --json             print the figures as one line of JSON instead of a summary
 
   --idle N --hold-on-stdin
@@ -35,6 +36,8 @@ constexpr char kHelp[] =
 Prints "measuring" when the warmup is over and "done" when the window is.
 Exit code: 0 measured, 2 no connection could be made, 64 wrong options.
 )";
+
+constexpr std::size_t kMaxGrpcBody = 16'384 - 5;
 
 struct Argument {
   std::string_view name;
@@ -92,6 +95,8 @@ Options read_options(const std::vector<std::string_view>& arguments) {
     const std::string_view name = arguments[i];
     if (name == "--short")
       options.connection_per_call = true;
+    else if (name == "--grpc")
+      options.grpc = true;
     else if (name == "--json")
       options.json = true;
     else if (name == "--hold-on-stdin")
@@ -103,6 +108,9 @@ Options read_options(const std::vector<std::string_view>& arguments) {
   }
   if (options.port == 0) throw std::invalid_argument("--port is missing");
   if (options.body_bytes == 1) throw std::invalid_argument("--body 1: no message has an encoding of one byte");
+  if (options.grpc && options.body_bytes > kMaxGrpcBody) {
+    throw std::invalid_argument("--grpc sends a message in one DATA frame: --body is at most 16379");
+  }
   if (options.connection_per_call && options.inflight != 1) {
     throw std::invalid_argument("--short has one call on a connection: leave --inflight at 1");
   }

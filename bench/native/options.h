@@ -19,6 +19,7 @@ struct Options {
   std::uint32_t deadline_ms = 0;
   std::uint32_t timeout_ms = 5000;
   bool connection_per_call = false;
+  bool grpc = false;
   bool json = false;
   std::uint32_t idle_connections = 0;
 };
