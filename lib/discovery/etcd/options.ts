@@ -115,9 +115,9 @@ export function checkedEtcdOptions(options: EtcdOptions): EtcdSettings {
     throw new TypeError('option hosts: either all or none with https://');
   if (!prefix.endsWith('/')) throw new TypeError(`option prefix must end with /: ${JSON.stringify(prefix)}`);
   const givenTls = settings.tls === true || (settings.tls === undefined && secure > 0) ? {} : settings.tls;
-  const tls = givenTls && checkedOptions('etcd: tls', givenTls, tlsTable);
+  const tls = givenTls === undefined ? undefined : checkedOptions('etcd: tls', givenTls, tlsTable);
   if (tls !== undefined) checkCertificates(tls);
-  const auth = settings.auth && checkedAuth(settings.auth);
+  const auth = settings.auth === undefined ? undefined : checkedAuth(settings.auth);
   const cluster = `${[...hosts].sort().join(',')} ${prefix}`;
   return {
     hosts,
