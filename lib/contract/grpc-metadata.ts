@@ -23,6 +23,11 @@ const reservedKeys: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** What a server says of when to repeat a call (gRFC A6): milliseconds; anything but a whole number from 0 on means never. */
+export const retryPushbackKey = 'grpc-retry-pushback-ms';
+/** How many attempts of the call there were before this one. */
+export const previousAttemptsKey = 'grpc-previous-rpc-attempts';
+
 /** Whether metadata of a request, as the transport has it, came by gRPC. */
 export function isGrpcForm(text: string): boolean {
   return text.startsWith(nul);
@@ -57,11 +62,14 @@ export function addGrpcPairs(
   }
 }
 
-/** @throws TypeError for a key that gRPC uses itself, and a value that it cannot carry. */
-export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array]>): string {
+/**
+ * `open`: the key that may be there although it begins with `grpc-`. @throws TypeError for a key that gRPC uses itself, and a
+ * value that it cannot carry.
+ */
+export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array]>, open?: string): string {
   let text = '';
   for (const [key, value] of pairs) {
-    if (reservedKeys.has(key) || key.startsWith('grpc-'))
+    if (reservedKeys.has(key) || (key.startsWith('grpc-') && key !== open))
       throw new TypeError(`metadata key ${key}: gRPC uses it itself`);
     if (typeof value === 'string' && !valuePattern.test(value))
       throw new TypeError(

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { addGrpcPairs, grpcTextOf, isGrpcForm } from './grpc-metadata.ts';
+import { addGrpcPairs, grpcTextOf, isGrpcForm, retryPushbackKey } from './grpc-metadata.ts';
 import {
   base64Of,
   bytesOfBase64,
@@ -182,17 +182,19 @@ export function encodeMetadata(init: MetadataInit | undefined, form: 'tinypb' | 
   if (typeof (init as { next?: unknown } | null)?.next === 'function')
     throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read only once`);
   const metadata = init instanceof Metadata ? init : new Metadata(init);
-  if (form === 'grpc') return encodeGrpcMetadata(metadata);
+  if (form === 'grpc') return checkedLength(grpcTextOf(pairsOfMetadata(metadata)));
   // Not metadata.encode(), which a user's subclass may have overridden.
   return Metadata.prototype.encode.call(metadata);
 }
 
-/** For a gRPC peer. @throws TypeError for what gRPC cannot carry, RangeError if it is too long. */
+/** Of a reply to a gRPC peer. @throws TypeError for what gRPC cannot carry, RangeError if it is too long. */
 export function encodeGrpcMetadata(metadata: Metadata | undefined): string {
-  // Not the iterator of a user's subclass.
-  return metadata === undefined
-    ? ''
-    : checkedLength(grpcTextOf(Metadata.prototype[Symbol.iterator].call(metadata)));
+  return metadata === undefined ? '' : checkedLength(grpcTextOf(pairsOfMetadata(metadata), retryPushbackKey));
+}
+
+/** Not by the iterator of a user's subclass. */
+function pairsOfMetadata(metadata: Metadata): Iterable<readonly [string, string | Uint8Array]> {
+  return Metadata.prototype[Symbol.iterator].call(metadata);
 }
 
 function checkedLength(text: string): string {

@@ -7,7 +7,7 @@ import {
   flagOfCompression,
 } from '../contract/compression.ts';
 import { RpcError } from '../contract/errors.ts';
-import { withGrpcPair } from '../contract/grpc-metadata.ts';
+import { previousAttemptsKey, withGrpcPair } from '../contract/grpc-metadata.ts';
 import { encodeGrpcMetadata, encodeMetadata, Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalWatcher, SignalWatchers } from '../contract/signal-watch.ts';
@@ -62,6 +62,8 @@ export interface CallContext {
    * @throws TypeError for anything else; Error for what the headers do not say once they have been sent.
    */
   responseCompression: Compression;
+  /** Attempts of the call that its client made before this one, by its retry or hedging policy; by TinyPB always 0. */
+  readonly previousAttempts: number;
   /** `ip:port` of the caller, `unix:` for a Unix socket. */
   readonly peer: string;
   /**
@@ -275,6 +277,11 @@ export class ServerCall implements CallContext {
   private idOfGrpc(): string {
     const given = this.metadata.get('x-request-id');
     return typeof given === 'string' && /^[!-~]{1,128}$/.test(given) ? given : randomUUID();
+  }
+
+  get previousAttempts(): number {
+    const said = this.isGrpc ? this.metadata.get(previousAttemptsKey) : undefined;
+    return typeof said === 'string' && /^\d{1,9}$/.test(said) ? Number(said) : 0;
   }
 
   get peer(): string {

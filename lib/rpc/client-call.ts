@@ -84,6 +84,8 @@ export class ClientCall implements StreamedCall, SignalWatcher {
   sentAt = 0;
   /** Attempts made by the retry policy, the first included. */
   attempts = 1;
+  /** After this attempt the pauses of the policy begin anew. */
+  pausesFrom = 0;
   /** Why the attempt before this one failed, when the retry policy made this one. */
   lastError: RpcError | undefined = undefined;
   /** Number of times it had to start over with endpoints that had refused it, and the last endpoint's error. */

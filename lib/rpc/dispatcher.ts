@@ -1,5 +1,6 @@
 import { methodInfo } from '../contract/define-service.ts';
 import { isRpcError, RpcError, wasRefused } from '../contract/errors.ts';
+import { previousAttemptsKey, withGrpcPair } from '../contract/grpc-metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
@@ -11,6 +12,7 @@ import { memoryError } from './out-of-memory.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
+import { neverRepeat, pushbackMs } from './retry-pushback.ts';
 
 /** A call that was certainly not handled is given to at most this many endpoints. */
 const mostMoves = 5;
@@ -135,7 +137,8 @@ export class Dispatcher implements CallRunner {
 
   #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
     this.#connectOnce();
-    const { method, request, metadata, msgId } = call.what;
+    const { method, request, msgId } = call.what;
+    const metadata = call.attempts === 1 ? call.what.metadata : this.#repeatedMetadata(call);
     const { streams } = call;
     const number = this.#methodNumber(method);
     try {
@@ -161,6 +164,12 @@ export class Dispatcher implements CallRunner {
     if (this.#endpoints.measures) call.sentAt = performance.now();
     // Last: it runs the user's code, which may do anything with the call.
     if (streams !== undefined) streams.onStarted(this.#transport);
+  }
+
+  /** Of an attempt after the first. */
+  #repeatedMetadata({ what, attempts }: ClientCall): string {
+    if (this.#protocol !== 'grpc') return what.metadata;
+    return withGrpcPair(what.metadata, previousAttemptsKey, String(attempts - 1));
   }
 
   /** Until the resolver has a result, or a better one, or an endpoint is ready. */
@@ -248,6 +257,7 @@ export class Dispatcher implements CallRunner {
   }
 
   onAnswered(call: ClientCall): void {
+    this.#retryBudget.throttle?.onSuccess();
     this.#leave(call, false);
   }
 
@@ -314,16 +324,20 @@ export class Dispatcher implements CallRunner {
 
   #retryLater(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
     const { retry, method, expiresAt } = call.what;
-    if (retry === undefined || call.attempts >= retry.maxAttempts || !retry.codes.has(error.code))
-      return false;
+    const pushback = pushbackMs(error);
+    const isRetryable = retry?.codes.has(error.code) === true;
+    if (isRetryable || pushback === neverRepeat) this.#retryBudget.throttle?.onFailure();
+    if (retry === undefined || !isRetryable || call.attempts >= retry.maxAttempts) return false;
+    if (pushback === neverRepeat) return false;
     if (!error.safeToRepeat && !retry.isIdempotent(method.wireName)) return false;
-    const pauseMs = retryPauseMs(retry, call.attempts, Math.random());
+    const pauseMs = pushback ?? retryPauseMs(retry, call.attempts - call.pausesFrom, Math.random());
     if (performance.now() + pauseMs >= expiresAt) return false;
     if (!this.#retryBudget.take()) {
       this.#retriesRefused++;
       return false;
     }
     this.#retries++;
+    if (pushback !== undefined) call.pausesFrom = call.attempts;
     call.attempts++;
     call.lastError = error;
     call.tried ??= new Set();

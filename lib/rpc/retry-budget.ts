@@ -1,11 +1,16 @@
+import type { RetryThrottle } from './retry-throttle.ts';
+
 /** Unused retries are kept for this long. */
 const memorySeconds = 10;
 
 /**
  * Keeps retries from making an outage worse (Finagle's RetryBudget): every call adds `ratio` of a retry, every second
- * adds `perSecond`, every retry takes one; unused retries expire after ten seconds.
+ * adds `perSecond`, every retry takes one; unused retries expire after ten seconds. What a service config says of
+ * throttling must allow a retry as well.
  */
 export class RetryBudget {
+  /** Of the service config. */
+  throttle: RetryThrottle | undefined = undefined;
   readonly #ratio: number;
   readonly #perSecond: number;
   readonly #clock: () => number;
@@ -31,6 +36,7 @@ export class RetryBudget {
 
   /** Takes one retry from the budget; true if there was one. */
   take(): boolean {
+    if (this.throttle?.isOpen === false) return false;
     this.#settle();
     if (this.#tokens < 1) return false;
     this.#tokens--;

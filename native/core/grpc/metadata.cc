@@ -49,7 +49,8 @@ bool is_open(std::string_view name) {
 MetadataFault check_pair(std::string_view key, std::string_view value) {
   if (!is_key(key)) return MetadataFault::kKey;
   const auto name_tag = h2::tag_of_name(key, &tag_of);
-  const bool ours = name_tag == tag::kEncoding || name_tag == tag::kAcceptEncoding || key == "grpc-status-details-bin";
+  const bool ours = name_tag == tag::kEncoding || name_tag == tag::kAcceptEncoding ||
+                    key == "grpc-status-details-bin" || key == "grpc-retry-pushback-ms";
   if (name_tag != h2::Tag::kOther && !ours) return MetadataFault::kReserved;
   if (key.ends_with("-bin")) return is_base64(value) ? MetadataFault::kNone : MetadataFault::kBinary;
   return is_printable(value) ? MetadataFault::kNone : MetadataFault::kValue;

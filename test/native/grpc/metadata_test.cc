@@ -70,6 +70,7 @@ TEST(GrpcMetadata, TakesWhatMayBeSent) {
             MetadataFault::kNone);
   EXPECT_EQ(fault_of({{"a-bin", ""}, {"a-bin", "AQ=="}, {"a-bin", "AQ"}, {"a-bin", "+/8="}}), MetadataFault::kNone);
   EXPECT_EQ(fault_of({{"grpc-encoding", "gzip"}, {"grpc-status-details-bin", "CAU="}}), MetadataFault::kNone);
+  EXPECT_EQ(fault_of({{"grpc-retry-pushback-ms", "-1"}, {"grpc-previous-rpc-attempts", "1"}}), MetadataFault::kNone);
   const auto checked = check_metadata(nul_form({{"key", "value"}, {"k", ""}}));
   EXPECT_EQ(checked.list_bytes, 3U + 5 + 32 + 1 + 32);
 }
