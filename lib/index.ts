@@ -48,6 +48,15 @@ export type {
   ServiceDefinition,
   Unary,
 } from './contract/service.ts';
+export type {
+  ConfigDuration,
+  ConfigStatus,
+  HedgingPolicyConfig,
+  MethodConfig,
+  MethodConfigName,
+  RetryPolicyConfig,
+  ServiceConfig,
+} from './contract/service-config.ts';
 export { Status, type StatusName, type StatusNumber, statusNumbers } from './contract/status.ts';
 export type { TlsVersion } from './contract/tls.ts';
 export type { ClientProtocol, ReadyStrings } from './contract/transport.ts';

@@ -1,8 +1,14 @@
+import type { ServiceConfig } from '../contract/service-config.ts';
 import { type Lookup, lookupAll } from './lookup.ts';
 import { LookupTimer } from './lookup-timer.ts';
 import type { Resolver, ResolverListener } from './resolver.ts';
 
 const intervalMs = 30_000;
+
+/** The service config of a host, or why it cannot be had; undefined: it has none. */
+export type LookupConfig = (host: string) => Promise<ServiceConfig | Error | undefined>;
+
+const noConfig: LookupConfig = () => Promise.resolve(undefined);
 
 /**
  * `dns:///host:port`: every address of the name is a separate endpoint. Resolves again every 30 s, and after a second
@@ -12,14 +18,17 @@ export class DnsResolver implements Resolver {
   readonly #host: string;
   readonly #port: number;
   readonly #lookup: Lookup;
+  readonly #lookupConfig: LookupConfig;
   #listener: ResolverListener | undefined;
   #found = false;
   readonly #timer = new LookupTimer(() => this.#lookUp());
 
-  constructor(host: string, port: number, lookup: Lookup = lookupAll) {
+  /** `lookupConfig` must not reject. */
+  constructor(host: string, port: number, lookup: Lookup = lookupAll, lookupConfig: LookupConfig = noConfig) {
     this.#host = host;
     this.#port = port;
     this.#lookup = lookup;
+    this.#lookupConfig = lookupConfig;
   }
 
   start(listener: ResolverListener): void {
@@ -39,18 +48,20 @@ export class DnsResolver implements Resolver {
   async #lookUp(): Promise<void> {
     let error: Error | undefined;
     let addresses: string[] = [];
+    const config = this.#lookupConfig(this.#host);
     try {
       addresses = await this.#lookup(this.#host, this.#port);
       if (addresses.length === 0) error = new Error(`${this.#host} has no address`);
     } catch (cause) {
       error = cause instanceof Error ? cause : new Error(String(cause));
     }
+    const serviceConfig = await config;
     this.#timer.done();
     this.#timer.in(intervalMs);
     if (error === undefined) {
       this.#found = true;
       const endpoints = [...new Set(addresses)].map((name) => ({ name, addresses: [name] }));
-      this.#listener?.onEndpoints(endpoints);
+      this.#listener?.onEndpoints(endpoints, serviceConfig);
     } else if (!this.#found) {
       this.#listener?.onError(error);
     }

@@ -1,3 +1,5 @@
+import type { ServiceConfig } from '../contract/service-config.ts';
+
 /** One instance of a service that calls can go to. */
 export interface Endpoint {
   /** Identity of the endpoint, and its name in errors and stats; `host:port` or `unix:/path`. */
@@ -12,8 +14,11 @@ export interface Endpoint {
 
 /** The callbacks of a resolver to its channel; may be called at any time, from start() on. */
 export interface ResolverListener {
-  /** The full current list; it replaces the previous one. */
-  onEndpoints(endpoints: readonly Endpoint[]): void;
+  /**
+   * The full current list; it replaces the previous one. `serviceConfig`, an object or its JSON text, likewise; without it
+   * the channel's own option counts. One that is wrong, or an Error that says why there is none, leaves the last good one in use.
+   */
+  onEndpoints(endpoints: readonly Endpoint[], serviceConfig?: ServiceConfig | string | Error): void;
   /** The lookup failed; the previous list stays in use. */
   onError(error: Error): void;
 }

@@ -1,6 +1,7 @@
 import { RpcError } from '../contract/errors.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { DecompressError } from './compression.ts';
+import { MessageTooLong } from './limited-method.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
 
 /** Adds to an error which call it belongs to, unless it already says so. */
@@ -22,7 +23,7 @@ export function tellOfCall(
 
 /** The error of a reply that cannot be decoded. */
 export function unreadable({ wireName }: MethodDefinition, cause: unknown): RpcError {
-  if (cause instanceof DecompressError) return cause;
+  if (cause instanceof DecompressError || cause instanceof MessageTooLong) return cause;
   return isOutOfMemory(cause)
     ? new RpcError('RESOURCE_EXHAUSTED', `there is no memory for the reply of ${wireName}`, { cause })
     : new RpcError('INTERNAL', `the reply of ${wireName} cannot be parsed`, { cause });

@@ -7,6 +7,7 @@ import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts
 import { kindOf } from '../contract/value-text.ts';
 import { currentCall } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
+import { defaultTimeoutMs, defaultWaitForReady } from './call-defaults.ts';
 import { tellOfUnbegun } from './call-failure.ts';
 import { checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
 import type { ChannelLane } from './channel-lane.ts';
@@ -16,6 +17,8 @@ import { abortError, ClientCall, isAborted, type MetadataListeners } from './cli
 import { ClientStreams } from './client-streams.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
 import { type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
+import { limitedMethod } from './limited-method.ts';
+import type { MethodPlan } from './method-config.ts';
 import { InterceptedReplies, LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 
@@ -64,7 +67,7 @@ export class ChannelCalls {
   }
 
   addService(service: ServiceDefinition): void {
-    checkIdempotentNames(this.#settings.retry, service);
+    checkIdempotentNames(this.#settings.retry || undefined, service);
     this.#services.set(service.name, service);
   }
 
@@ -117,9 +120,10 @@ export class ChannelCalls {
     } catch (error) {
       refusal = { error };
     }
-    const { metadata, signal, waitForReady = this.#settings.waitForReady } = given;
-    const { timeoutMs = isUnary(method) ? this.#settings.timeoutMs : this.#settings.streamTimeoutMs } = given;
     const { wireName, kind = 'unary' } = method;
+    const plan = refusal === undefined ? this.#parts.config?.planOf(method) : undefined;
+    const { metadata, signal, waitForReady = defaultWaitForReady(this.#settings, plan) } = given;
+    const { timeoutMs = defaultTimeoutMs(this.#settings, !isUnary(method), plan) } = given;
     const seen = { method: wireName, kind, request, timeoutMs, metadata, signal, waitForReady };
     return {
       seen,
@@ -174,15 +178,17 @@ export class ChannelCalls {
     try {
       if (options !== noOptions) checkCallOptions(options);
       checkMethod(method);
+      const plan = this.#parts.config?.planOf(method);
       const streams = isUnary(method) && replies === undefined ? undefined : this.#streamsOf(method, replies);
       const lane = streams === undefined ? this.#parts.lane : this.#streamLane(method);
       const { signal, waitForReady, balanceKey, retry, parent = ambient, timeoutMs: ownTimeoutMs } = options;
       const { onHeaders, onTrailers, onMetadata } = options;
       checkCallValues(signal, waitForReady, balanceKey, onHeaders, onTrailers, onMetadata, parent);
-      const defaultMs = streams === undefined ? this.#settings.timeoutMs : this.#settings.streamTimeoutMs;
+      const defaultMs = defaultTimeoutMs(this.#settings, streams !== undefined, plan);
       let timeoutMs = timeoutOption('timeoutMs', ownTimeoutMs, defaultMs);
+      if (plan?.timeoutMs !== undefined) timeoutMs = Math.min(timeoutMs, plan.timeoutMs);
       let metadata = encodeMetadata(options.metadata, lane.protocol);
-      const policy = retry === undefined ? this.#settings.retry : this.#retryOf(retry, method);
+      const policy = this.#retryOf(retry, method, plan);
       this.#checkRoom();
       if (signal?.aborted === true) throw abortError(signal);
       let msgId = '';
@@ -196,16 +202,17 @@ export class ChannelCalls {
         msgId = childIdOf(parent);
         if (lane.protocol === 'grpc') metadata = withRequestId(metadata, msgId);
       }
+      const called = plan === undefined ? method : limitedMethod(method, plan);
       const now = performance.now();
-      const waits = waitForReady ?? this.#settings.waitForReady;
+      const waits = waitForReady ?? defaultWaitForReady(this.#settings, plan);
       if (streams !== undefined) {
         const patience = waits || ownTimeoutMs !== undefined ? timeoutMs : this.#settings.timeoutMs;
         streams.waitMs = Math.min(patience, timeoutMs);
-        streams.take(request);
+        streams.take(called, request);
       }
       call = new ClientCall(
         {
-          method,
+          method: called,
           request,
           metadata,
           msgId,
@@ -254,7 +261,13 @@ export class ChannelCalls {
     return this.#parts.streamLane();
   }
 
-  #retryOf(retry: RetryOptions | false, method: MethodDefinition): RetryPolicy | undefined {
+  /** What the call says counts before what the channel says, and that before the service config. */
+  #retryOf(
+    retry: RetryOptions | false | undefined,
+    method: MethodDefinition,
+    plan: MethodPlan | undefined,
+  ): RetryPolicy | undefined {
+    if (retry === undefined) return (this.#settings.retry ?? plan?.retry) || undefined;
     const policy = retryPolicy(retry);
     const service = this.#services.get(method.wireName.slice(0, method.wireName.lastIndexOf('.')));
     if (service !== undefined) checkIdempotentNames(policy, service);

@@ -18,6 +18,7 @@ import {
   timeout,
 } from '../contract/option-table.ts';
 import { defaultIoThreads, defaultTimeoutMs, givenOption, MiB, maxTimeoutMs } from '../contract/options.ts';
+import type { ServiceConfig } from '../contract/service-config.ts';
 import type { Target } from '../contract/target.ts';
 import type {
   ClientProtocol,
@@ -37,6 +38,7 @@ import {
   type RetryPolicy,
   retryPolicy,
 } from './retry-options.ts';
+import { type CheckedConfig, checkedConfig } from './service-config.ts';
 
 /** How a channel connects, and the defaults of its calls. */
 export interface ChannelOptions {
@@ -135,6 +137,16 @@ export interface ChannelOptions {
   /** Limit for the calls that `retry` repeats. Default 20 % of the calls and 10 a second. */
   readonly retryBudget?: RetryBudgetOptions;
   /**
+   * How the service is called: an object, or its JSON text, in the form that gRPC has. Used while the resolver has none.
+   * Default none. docs/client.md
+   */
+  readonly serviceConfig?: ServiceConfig | string;
+  /**
+   * Whether a target with `dns:` has its service config looked up as well: the TXT record of `_grpc_config.` before the host
+   * (gRFC A2). Default false.
+   */
+  readonly dnsServiceConfig?: boolean;
+  /**
    * Leaves out, for a while, endpoints whose calls fail. Default on: five failures in a row, or half of twenty calls.
    */
   readonly ejection?: Partial<EjectionSettings> | false;
@@ -178,8 +190,12 @@ export const channelOptionTable = {
   interceptors: callbacks<ClientInterceptor>(),
   balancer: given<BalancerName | BalancerFactory>(),
   resolver: given<Resolver | Discovery>(),
-  retry: checked((_name, value: RetryOptions | false | undefined) => retryPolicy(value)),
+  retry: checked((_name, value: RetryOptions | false | undefined) => givenRetry(value)),
   retryBudget: checked((_name, value: RetryBudgetOptions | undefined) => checkedBudget(value)),
+  serviceConfig: checked((_name, value: ServiceConfig | string | undefined) =>
+    value === undefined ? undefined : checkedConfig(value, true),
+  ),
+  dnsServiceConfig: boolean(false),
   ejection: checked(checkedEjection),
   logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
   tls: given<ClientTlsOptions>(),
@@ -242,10 +258,15 @@ export interface ChannelSettings {
   readonly timeoutMs: number;
   readonly streamTimeoutMs: number;
   readonly waitForReady: boolean;
+  /** Which of them are not mere defaults: a service config may have others. */
+  readonly isGiven: Readonly<Record<'timeoutMs' | 'streamTimeoutMs' | 'waitForReady', boolean>>;
   readonly maxCallsInFlight: number;
   readonly interceptors: readonly ClientInterceptor[];
-  readonly retry: RetryPolicy | undefined;
+  /** False: nothing is repeated, whatever a service config says. */
+  readonly retry: RetryPolicy | false | undefined;
   readonly retryBudget: Required<RetryBudgetOptions>;
+  readonly serviceConfig: CheckedConfig | undefined;
+  readonly dnsServiceConfig: boolean;
   readonly ejection: EjectionSettings | undefined;
   readonly balancer: BalancerName | BalancerFactory | undefined;
   readonly resolver: Resolver | Discovery | undefined;
@@ -275,6 +296,8 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
     interceptors,
     retry,
     retryBudget,
+    serviceConfig,
+    dnsServiceConfig,
     ...others
   } = rest;
   const {
@@ -287,18 +310,25 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
     authority,
     ...limits
   } = others;
-  const isKeepaliveGiven = givenOption(options, 'keepaliveTimeMs') !== undefined;
-  const keepaliveTimeMs = protocol === 'grpc' && !isKeepaliveGiven ? 0 : limits.keepaliveTimeMs;
+  const isGiven = (name: keyof ChannelOptions): boolean => givenOption(options, name) !== undefined;
+  const keepaliveTimeMs = protocol === 'grpc' && !isGiven('keepaliveTimeMs') ? 0 : limits.keepaliveTimeMs;
   return {
     protocol,
     streamProtocol: asked === 'tinypb' ? undefined : 'grpc',
     timeoutMs,
     streamTimeoutMs,
     waitForReady,
+    isGiven: {
+      timeoutMs: isGiven('timeoutMs'),
+      streamTimeoutMs: isGiven('streamTimeoutMs'),
+      waitForReady: isGiven('waitForReady'),
+    },
     maxCallsInFlight,
     interceptors,
     retry,
     retryBudget,
+    serviceConfig,
+    dnsServiceConfig,
     ejection,
     balancer,
     resolver,
@@ -320,6 +350,10 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
       longestBackoffMs: Math.max(backoff.minMs, backoff.maxMs),
     },
   };
+}
+
+function givenRetry(given: RetryOptions | false | undefined): RetryPolicy | false | undefined {
+  return given === false ? false : retryPolicy(given);
 }
 
 function checkedAuthority(name: string, value: string | undefined): string | undefined {

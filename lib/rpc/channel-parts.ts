@@ -1,5 +1,7 @@
 import type { Balancer } from '../balance/balancer.ts';
+import type { BalancerName } from '../balance/balancers.ts';
 import type { EjectionSettings } from '../balance/ejection.ts';
+import type { ServiceConfig } from '../contract/service-config.ts';
 import type { ClientTransportFactory, ClientTransportOptions } from '../contract/transport.ts';
 import { errorOf, kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
@@ -8,10 +10,13 @@ import { ChannelLane } from './channel-lane.ts';
 import { type ChannelState, StateWatchers, stateOf } from './channel-state.ts';
 import { addedStats, type ChannelStats } from './channel-stats.ts';
 import type { ClientCall } from './client-call.ts';
+import { CurrentConfig } from './current-config.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { GuardedResolver } from './guarded-resolver.ts';
 import { ReadyWaiters } from './ready-waiters.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import { RetryThrottle } from './retry-throttle.ts';
+import type { CheckedConfig } from './service-config.ts';
 
 /** Servers close a connection that has more than one PING in five minutes, or any without a call. */
 const leastPingPauseMs = 360_000;
@@ -22,8 +27,12 @@ export interface ChannelPartsOptions {
   readonly makeTransport: ClientTransportFactory;
   /** For unary calls. */
   readonly transportOptions: ClientTransportOptions;
-  /** One for each protocol. @throws what a user's factory makes of it. */
-  readonly makeBalancer: () => Balancer<ChannelEndpoint>;
+  /** One for each protocol, of this name unless an option says otherwise. @throws what a user's factory makes of it. */
+  readonly makeBalancer: (named: BalancerName | undefined) => Balancer<ChannelEndpoint>;
+  /** Whether an option says so. */
+  readonly isBalancerGiven: boolean;
+  /** Used while the resolver has none. */
+  readonly config: CheckedConfig | undefined;
   readonly ejection: EjectionSettings | undefined;
   readonly retryBudget: RetryBudget;
   readonly log: Pick<Logger, 'warn'>;
@@ -44,6 +53,7 @@ export class ChannelParts {
   readonly calls = new Map<ClientCall, object>();
   readonly readyWaiters: ReadyWaiters;
   readonly stateWatchers: StateWatchers;
+  readonly #config: CurrentConfig;
   readonly #options: ChannelPartsOptions;
   readonly #resolver: GuardedResolver;
   /** For calls that stream, where unary ones go by another protocol; made for the first of them. */
@@ -61,10 +71,12 @@ export class ChannelParts {
     this.#resolver = resolver;
     this.readyWaiters = new ReadyWaiters(target);
     this.stateWatchers = new StateWatchers(() => this.state);
+    this.#config = new CurrentConfig(options.config);
+    this.#throttle();
     this.lane = this.#makeLane(options.transportOptions, () => this.readyWaiters.succeed());
     try {
       resolver.start({
-        onEndpoints: (endpoints) => this.#onEndpoints(endpoints),
+        onEndpoints: (endpoints, config) => this.#onEndpoints(endpoints, config),
         onError: (error) => {
           resolver.refresh();
           this.#onResolverError(errorOf(error));
@@ -103,7 +115,7 @@ export class ChannelParts {
       target,
       makeTransport,
       transportOptions,
-      balancer: this.#options.makeBalancer(),
+      balancer: this.#options.makeBalancer(this.config?.balancer),
       ejection,
       retryBudget,
       log,
@@ -119,8 +131,10 @@ export class ChannelParts {
   }
 
   /** A user's resolver calls this, perhaps from a timer where nothing would catch an exception. */
-  #onEndpoints(endpoints: readonly Endpoint[]): void {
+  #onEndpoints(endpoints: readonly Endpoint[], config: ServiceConfig | string | Error | undefined): void {
     if (this.#closed !== undefined) return;
+    // First, so that calls that wait for an endpoint go by it.
+    this.#onConfig(config);
     if (!Array.isArray(endpoints)) {
       const text = `the resolver returned ${kindOf(endpoints)} instead of an array of endpoints`;
       return this.#onResolverError(new TypeError(text));
@@ -129,6 +143,35 @@ export class ChannelParts {
     this.lane.update(endpoints);
     this.#streamLane?.update(endpoints);
     if (this.lane.dispatcher.ready) this.readyWaiters.succeed();
+  }
+
+  /** The service config; undefined: there is none. */
+  get config(): CheckedConfig | undefined {
+    return this.#config.current;
+  }
+
+  #onConfig(given: ServiceConfig | string | Error | undefined): void {
+    const config = this.#config;
+    const told = config.error;
+    const before = config.current?.balancer;
+    const isOther = config.update(given);
+    if (config.error !== undefined && config.error !== told)
+      this.#options.log.warn(
+        `${this.target}: the service config of the resolver is not used: ${config.error}`,
+      );
+    if (!isOther) return;
+    this.#throttle();
+    if (this.#options.isBalancerGiven || config.current?.balancer === before) return;
+    for (const lane of [this.lane, this.#streamLane])
+      lane?.endpoints.setBalancer(this.#options.makeBalancer(config.current?.balancer));
+  }
+
+  #throttle(): void {
+    const { retryBudget } = this.#options;
+    const settings = this.config?.throttling;
+    if (settings === undefined || retryBudget.throttle === undefined)
+      retryBudget.throttle = settings && new RetryThrottle(settings);
+    else retryBudget.throttle.update(settings);
   }
 
   #onResolverError(error: Error): void {
@@ -160,6 +203,7 @@ export class ChannelParts {
     return {
       ...addedStats(figures, streamFigures),
       callsPending: this.calls.size,
+      serviceConfigError: this.#config.error,
       endpoints: endpoints.names(),
       endpointStates: [...endpoints.states(), ...(streams?.endpoints.states() ?? [])],
     };

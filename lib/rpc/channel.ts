@@ -1,3 +1,4 @@
+import type { BalancerName } from '../balance/balancers.ts';
 import { RpcError } from '../contract/errors.ts';
 import { checkedOptions, type OptionTable, signal, timeout } from '../contract/option-table.ts';
 import type { MethodDefinition, MethodKind, ServiceDefinition } from '../contract/service.ts';
@@ -68,8 +69,10 @@ export class Channel implements AsyncDisposable {
     const faults = limitedLogger(safeLogger(logger), now);
     const onUserError = (what: string, error: unknown): void =>
       faults.warn(`${target}: ${what} threw: ${stackOf(error)}`);
-    const makeBalancer = () => madeBalancer(settings.balancer, onUserError);
-    const resolver = new GuardedResolver(resolverFor(parsed, settings.resolver), onUserError);
+    const makeBalancer = (named?: BalancerName) =>
+      madeBalancer(settings.balancer === undefined ? named : settings.balancer, onUserError);
+    const found = resolverFor(parsed, settings.resolver, settings.dnsServiceConfig);
+    const resolver = new GuardedResolver(found, onUserError);
     const retryBudget = new RetryBudget(ratio, perSecond, now);
     this.#parts = new ChannelParts({
       target,
@@ -77,6 +80,8 @@ export class Channel implements AsyncDisposable {
       makeTransport,
       transportOptions,
       makeBalancer,
+      isBalancerGiven: settings.balancer !== undefined,
+      config: settings.serviceConfig,
       ejection,
       retryBudget,
       log,

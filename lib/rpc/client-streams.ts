@@ -41,7 +41,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   #placeBy: number | undefined = undefined;
   /** When the first reply came, on the clock of performance.now(). */
   answeredAt: number | undefined = undefined;
-  readonly #method: MethodDefinition;
+  #method: MethodDefinition;
   #call: StreamedCall | undefined;
   /** Of the attempt that is under way. */
   #transport: ClientTransport | undefined;
@@ -69,8 +69,9 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     return this.#placeBy;
   }
 
-  /** Takes the requests, if they stream. @throws TypeError if they cannot be iterated, and what the user's code throws. */
-  take(requests: unknown): void {
+  /** Takes the requests, if they stream, of the method as it is called. @throws TypeError if they cannot be iterated, and what the user's code throws. */
+  take(method: MethodDefinition, requests: unknown): void {
+    this.#method = method;
     if (!this.sendsRequests) return;
     const iterator: ReplyIterator = requestIterator(requests, this.#method.wireName);
     this.#resource = new AsyncResource('RocketRpcRequests');

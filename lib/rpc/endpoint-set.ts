@@ -77,7 +77,7 @@ export interface EndpointSetOptions {
 export class EndpointSet {
   readonly #options: EndpointSetOptions;
   readonly #transport: ClientTransport;
-  readonly #balancer: Balancer<ChannelEndpoint>;
+  #balancer: Balancer<ChannelEndpoint>;
   /** Chooses when no endpoint is usable, so that the core can say why. */
   readonly #everyone: Balancer<ChannelEndpoint> = new RoundRobin();
   readonly #ejection: Ejection<ChannelEndpoint> | undefined;
@@ -116,6 +116,12 @@ export class EndpointSet {
   get lastError(): string | undefined {
     for (const { lastError } of this.#listed.values()) if (lastError !== undefined) return lastError;
     return undefined;
+  }
+
+  /** Takes the place of the balancer before. */
+  setBalancer(balancer: Balancer<ChannelEndpoint>): void {
+    this.#balancer = balancer;
+    this.#refill();
   }
 
   names(): string[] {

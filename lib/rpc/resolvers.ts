@@ -1,24 +1,35 @@
 import { checkMethods } from '../contract/option-shapes.ts';
 import { parseHostPort, type Target } from '../contract/target.ts';
 import { DnsResolver } from '../discovery/dns-resolver.ts';
+import { dnsServiceConfig, lookupText, thisClient } from '../discovery/dns-service-config.ts';
 import { etcd } from '../discovery/etcd/etcd.ts';
+import { lookupAll } from '../discovery/lookup.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { StaticResolver } from '../discovery/static-resolver.ts';
 
-type MakeResolver = (target: Target) => Resolver;
+/** `dnsConfig`: whether DNS is asked for a service config. */
+type MakeResolver = (target: Target, dnsConfig: boolean) => Resolver;
 
 /** The schemes that a channel resolves itself. */
 const builtIn: Readonly<Record<string, MakeResolver>> = {
   static: ({ endpoints }) => new StaticResolver(endpoints),
-  dns: ({ path }) => {
+  dns: ({ path }, dnsConfig) => {
     const { host, port } = parseHostPort(path);
-    return new DnsResolver(host, port);
+    if (!dnsConfig) return new DnsResolver(host, port);
+    const client = thisClient();
+    return new DnsResolver(host, port, lookupAll, () => dnsServiceConfig(host, client, lookupText));
   },
   etcd: ({ authority, path }) => etcd(authority === '' ? {} : { hosts: authority }).resolver(path),
 };
 
 /** @throws TypeError for an unknown scheme, or for a path that its resolver does not accept. */
-export function resolverFor(target: Target, given: Resolver | Discovery | undefined): Resolver {
+export function resolverFor(
+  target: Target,
+  given: Resolver | Discovery | undefined,
+  dnsConfig = false,
+): Resolver {
+  if (dnsConfig && (given !== undefined || target.scheme !== 'dns'))
+    throw new TypeError('dnsServiceConfig needs a target with dns:, and no option resolver');
   if (given !== undefined) return givenResolver(given, target);
   const make = Object.hasOwn(builtIn, target.scheme) ? builtIn[target.scheme] : undefined;
   if (make === undefined && target.scheme === 'grpc')
@@ -31,7 +42,7 @@ export function resolverFor(target: Target, given: Resolver | Discovery | undefi
       `a target with ${target.scheme}:// needs the option resolver; known are ${known.join(', ')}`,
     );
   }
-  return make(target);
+  return make(target, dnsConfig);
 }
 
 function givenResolver(given: Resolver | Discovery, target: Target): Resolver {

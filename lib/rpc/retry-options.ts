@@ -44,11 +44,17 @@ export interface RetryBudgetOptions {
   readonly perSecond?: number;
 }
 
-/** Options with everything filled in. */
+/** Options with everything filled in, or what a service config says. */
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly minMs: number;
   readonly maxMs: number;
+  /** Of each pause to the one before. */
+  readonly multiplier: number;
+  /** A pause is multiplied by something between this */
+  readonly leastJitter: number;
+  /** and this. */
+  readonly mostJitter: number;
   readonly codes: ReadonlySet<StatusName>;
   /** As given; undefined if all methods are idempotent or none is. */
   readonly idempotentNames: ReadonlySet<string> | undefined;
@@ -90,6 +96,9 @@ export function retryPolicy(options: RetryOptions | false | undefined): RetryPol
     maxAttempts,
     minMs: backoff.minMs,
     maxMs: Math.max(backoff.minMs, backoff.maxMs),
+    multiplier: 2,
+    leastJitter: 0,
+    mostJitter: 1,
     codes: new Set(codes),
     idempotentNames: names,
     isIdempotent: names === undefined ? () => idempotent === true : (wireName) => names.has(wireName),
@@ -98,7 +107,9 @@ export function retryPolicy(options: RetryOptions | false | undefined): RetryPol
 
 /** The pause before attempt `attempt` + 1; `random` is from 0 to 1. */
 export function retryPauseMs(policy: RetryPolicy, attempt: number, random: number): number {
-  return random * Math.min(policy.maxMs, policy.minMs * 2 ** (attempt - 1));
+  const { minMs, maxMs, multiplier, leastJitter, mostJitter } = policy;
+  const jitter = leastJitter + random * (mostJitter - leastJitter);
+  return jitter * Math.min(maxMs, minMs * multiplier ** (attempt - 1));
 }
 
 /** @throws RangeError that names the option. */

@@ -1,0 +1,21 @@
+import type { ChannelSettings } from './channel-options.ts';
+import type { MethodPlan } from './method-config.ts';
+
+type Timeouts = Pick<ChannelSettings, 'timeoutMs' | 'streamTimeoutMs' | 'waitForReady' | 'isGiven'>;
+
+/**
+ * The time limit of a call without one: the channel's. A service config may make it shorter; it counts alone where the
+ * channel has only a default.
+ */
+export function defaultTimeoutMs(settings: Timeouts, streams: boolean, plan: MethodPlan | undefined): number {
+  const own = streams ? settings.streamTimeoutMs : settings.timeoutMs;
+  if (plan?.timeoutMs === undefined) return own;
+  const isGiven = streams ? settings.isGiven.streamTimeoutMs : settings.isGiven.timeoutMs;
+  return isGiven ? Math.min(own, plan.timeoutMs) : plan.timeoutMs;
+}
+
+/** Of a call that does not say so itself. */
+export function defaultWaitForReady(settings: Timeouts, plan: MethodPlan | undefined): boolean {
+  const isGiven = plan?.waitForReady === undefined || settings.isGiven.waitForReady;
+  return isGiven ? settings.waitForReady : plan.waitForReady;
+}
