@@ -19,12 +19,14 @@ const floors = [
   'index.ts',
   'load',
   'cli',
+  'nestjs',
 ];
 
 /** Floors that may import less than all that is below them. */
 const narrow = {
   load: ['package-root.ts', 'contract', 'index.ts'],
   cli: ['package-root.ts', 'contract', 'proto', 'index.ts', 'load'],
+  nestjs: ['contract', 'codec', 'log', 'rpc', 'index.ts'],
 };
 
 /** Package to the only floors that may import it at run time. */
@@ -36,6 +38,10 @@ const packages = {
   'cli-progress': ['cli'],
   'cli-table3': ['cli'],
   cockatiel: ['discovery'],
+  '@nestjs/common': ['nestjs'],
+  '@nestjs/core': ['nestjs'],
+  '@nestjs/microservices': ['nestjs'],
+  rxjs: ['nestjs'],
 };
 
 /** What in `files`, paths from `root`, breaks this. */

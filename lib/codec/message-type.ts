@@ -35,6 +35,8 @@ export interface MessageField {
   readonly key?: KeyKind;
   /** The oneof it is in; none for one that is merely `optional`. */
   readonly oneof?: string;
+  /** As proto3 has it. */
+  readonly optional?: boolean;
   /** As proto2 has it. */
   readonly required?: boolean;
 }

@@ -66,6 +66,7 @@ function fieldOf(field: protobuf.Field, dates: boolean): MessageField {
     kind: kindOf(field, dates),
     ...(field instanceof protobuf.MapField ? { key: keyKind(field.keyType) } : {}),
     ...(partOf === null || partOf.isProto3Optional ? {} : { oneof: partOf.name }),
+    ...(partOf?.isProto3Optional === true ? { optional: true } : {}),
     ...(field.required ? { required: true } : {}),
   };
 }

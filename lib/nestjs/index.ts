@@ -1,0 +1,11 @@
+export { RocketClient, type RocketClientEvents } from './client.ts';
+export type { NestCallOptions } from './client-methods.ts';
+export type { RocketClientOptions } from './client-options.ts';
+export type { LoaderOptions } from './loader-options.ts';
+export { GrpcMetadata, type GrpcMetadataValue } from './nest-metadata.ts';
+export type { ServiceFiles } from './nest-services.ts';
+export { RocketServer, type RocketServerEvents, type RocketServerStatus } from './server.ts';
+export { GrpcServerCall } from './server-call.ts';
+export type { KeepaliveOptions, RocketServerOptions } from './server-options.ts';
+export { ServiceError } from './statuses.ts';
+export { GrpcStream } from './stream-call.ts';

@@ -1,0 +1,67 @@
+import type { Subscriber } from 'rxjs';
+import { Observable } from './nest-packages.ts';
+import type { Plain } from './nest-services.ts';
+
+/**
+ * The requests of a call as an Observable. Reading begins with the first subscription, pauses while there is none, and all
+ * subscribers get what comes from then on. When the call ends early it completes, as with Nest's own transport: an error that no
+ * subscriber handles would end the process. It can also be iterated, by `for await`, which makes the caller wait, and
+ * which throws when the call ends early.
+ */
+export class RequestObservable extends Observable<unknown> implements AsyncIterable<unknown> {
+  readonly #requests: AsyncIterator<unknown>;
+  readonly #plain: Plain;
+  readonly #subscribers = new Set<Subscriber<unknown>>();
+  /** Came when the last subscriber had left. */
+  #held: Promise<IteratorResult<unknown>> | undefined;
+  #isReading = false;
+  #isOver = false;
+
+  constructor(requests: AsyncIterable<unknown>, plain: Plain) {
+    super((subscriber) => this.#add(subscriber));
+    this.#requests = requests[Symbol.asyncIterator]();
+    this.#plain = plain;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void> {
+    const requests = { [Symbol.asyncIterator]: () => this.#requests };
+    for await (const request of requests) yield this.#plain(request);
+  }
+
+  #add(subscriber: Subscriber<unknown>): (() => void) | undefined {
+    if (this.#isOver) {
+      subscriber.complete();
+      return undefined;
+    }
+    this.#subscribers.add(subscriber);
+    if (!this.#isReading) void this.#read();
+    return () => this.#subscribers.delete(subscriber);
+  }
+
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    try {
+      while (this.#subscribers.size > 0) {
+        const result = this.#held ?? this.#requests.next();
+        const { value, done } = await result;
+        if (done === true) return this.#complete();
+        this.#held = this.#subscribers.size === 0 ? result : undefined;
+        if (this.#held !== undefined) return;
+        const request = this.#plain(value);
+        for (const subscriber of [...this.#subscribers]) subscriber.next(request);
+      }
+    } catch {
+      // The call is over; whoever handles it sees that in `call.cancelled`.
+      this.#complete();
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #complete(): void {
+    this.#isOver = true;
+    const subscribers = [...this.#subscribers];
+    this.#subscribers.clear();
+    for (const subscriber of subscribers) subscriber.complete();
+  }
+}
