@@ -60,6 +60,17 @@ Napi::Value Environment::release_channel(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// js thread: setChannelTls(channel, context); for connections that are made from now on
+Napi::Value Environment::set_channel_tls(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  const auto& channel = channel_at(info).shared;
+  channel->tls = TlsBinding::context_of(info[1]);
+  for (const auto& [number, entry] : endpoints_) {
+    if (&entry.endpoint->channel() == channel.get()) entry.endpoint->set_tls(channel->tls);
+  }
+  return info.Env().Undefined();
+}
+
 // js thread: addMethod(channel, wireName, stringFields, kind): number
 Napi::Value Environment::add_method(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);

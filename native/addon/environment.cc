@@ -59,6 +59,7 @@ Napi::Function Environment::define(Napi::Env env) {
                          InstanceMethod<&Environment::release_server>("releaseServer"),
                          InstanceMethod<&Environment::server_stats>("serverStats"),
                          InstanceMethod<&Environment::create_channel>("createChannel"),
+                         InstanceMethod<&Environment::set_channel_tls>("setChannelTls"),
                          InstanceMethod<&Environment::release_channel>("releaseChannel"),
                          InstanceMethod<&Environment::add_method>("addMethod"),
                          InstanceMethod<&Environment::create_endpoint>("createEndpoint"),

@@ -75,6 +75,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
 
   // client_binding.cc
   Napi::Value create_channel(const Napi::CallbackInfo& info);
+  Napi::Value set_channel_tls(const Napi::CallbackInfo& info);
   Napi::Value release_channel(const Napi::CallbackInfo& info);
   Napi::Value add_method(const Napi::CallbackInfo& info);
   Napi::Value create_endpoint(const Napi::CallbackInfo& info);

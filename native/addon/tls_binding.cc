@@ -60,7 +60,17 @@ tls::ContextSettings settings_of(const Napi::Object& given) {
 
 }  // namespace
 
-Napi::Function TlsBinding::define(Napi::Env env) { return DefineClass(env, "TlsContext", {}); }
+Napi::Function TlsBinding::define(Napi::Env env) {
+  return DefineClass(env, "TlsContext", {InstanceAccessor<&TlsBinding::validity>("validity")});
+}
+
+Napi::Value TlsBinding::validity(const Napi::CallbackInfo& info) {
+  if (!context_->validity()) return info.Env().Undefined();
+  auto made = Napi::Object::New(info.Env());
+  made.Set("from", static_cast<double>(context_->validity()->from) * 1000);
+  made.Set("until", static_cast<double>(context_->validity()->until) * 1000);
+  return made;
+}
 
 TlsBinding::TlsBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (const std::string why = tls::unavailable(); !why.empty()) {

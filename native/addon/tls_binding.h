@@ -18,6 +18,9 @@ class TlsBinding final : public Napi::ObjectWrap<TlsBinding> {
   static std::shared_ptr<const tls::Context> context_of(const Napi::Value& binding);
 
  private:
+  /// { from, until }, in milliseconds of Unix time, or undefined: Context::validity().
+  Napi::Value validity(const Napi::CallbackInfo& info);
+
   std::shared_ptr<const tls::Context> context_;
 };
 

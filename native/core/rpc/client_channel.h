@@ -46,7 +46,7 @@ struct ClientOptions {
   Millis connect_timeout{5000};
   Millis first_backoff{100};
   Millis longest_backoff{10'000};
-  /// Null: without TLS.
+  /// Null: without TLS. ClientChannel::tls replaces it.
   std::shared_ptr<const tls::Context> tls;
   Keepalive keepalive;
   /// The peer is probed even while nothing is due.
@@ -72,7 +72,8 @@ struct ClientCounters {
 
 /// State shared by all endpoints of one channel. Kept alive by each of their links.
 struct ClientChannel {
-  ClientChannel(std::shared_ptr<Inbox> to, const ClientOptions& with) : inbox(std::move(to)), options(with) {}
+  ClientChannel(std::shared_ptr<Inbox> to, const ClientOptions& with)
+      : inbox(std::move(to)), options(with), tls(with.tls) {}
 
   const std::shared_ptr<Inbox> inbox;
   const ClientOptions options;
@@ -81,6 +82,8 @@ struct ClientChannel {
   /// By method number. Appended to by the JavaScript thread; an element never moves, and io threads only
   /// read those whose address they were sent.
   std::deque<ClientMethod> methods;
+  /// What the connections of endpoints that are added begin with. js thread: only.
+  std::shared_ptr<const tls::Context> tls;
 };
 
 /// One address (or several alternatives) that a channel sends to.

@@ -68,6 +68,11 @@ void ClientEndpoint::set_addresses(const std::vector<io::Address>& addresses) {
   }
 }
 
+void ClientEndpoint::set_tls(const std::shared_ptr<const tls::Context>& context) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  for (const auto& link : links_) link->lane().io.post([link, context] { link->set_tls(context); });
+}
+
 void ClientEndpoint::close() {
   ROCKET_ON_JS_THREAD(js_thread_);
   for (const auto& link : links_) link->lane().io.post([link] { link->close(); });

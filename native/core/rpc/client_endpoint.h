@@ -23,6 +23,7 @@ class ClientEndpoint {
   ClientLink& pick();
   void connect();
   void set_addresses(const std::vector<io::Address>& addresses);
+  void set_tls(const std::shared_ptr<const tls::Context>& context);
   /// kEndpointClosed follows once for each link.
   void close();
 

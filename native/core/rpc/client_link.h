@@ -67,6 +67,8 @@ class ClientLink {
   /// Connects if idle, so that the first call need not wait.
   virtual void connect_now() = 0;
   virtual void set_addresses(std::vector<io::Address> addresses) = 0;
+  /// For connections that are made from then on.
+  virtual void set_tls(std::shared_ptr<const tls::Context> context) = 0;
   /// Fails what is in flight with CANCELLED, closes, then sends kEndpointClosed.
   virtual void close() = 0;
 

@@ -32,7 +32,8 @@ ConnectingLink::ConnectingLink(LinkSetup setup)
       index_(setup.index),
       random_(std::random_device{}()),
       addresses_(std::move(setup.addresses)),
-      tls_sessions_(channel_->options.tls == nullptr ? nullptr : std::make_shared<tls::SessionSlot>()) {}
+      tls_(channel_->tls),
+      tls_sessions_(tls_ == nullptr ? nullptr : std::make_shared<tls::SessionSlot>()) {}
 
 ConnectingLink::~ConnectingLink() = default;
 
@@ -55,10 +56,10 @@ void ConnectingLink::begin_connect() {
 io::Task<io::ConnectResult> ConnectingLink::connect() {
   auto reached =
       co_await io::connect(lane_.io, addresses_, options().connect_timeout, tcp_keepalive(options().keepalive));
-  if (!reached.socket || options().tls == nullptr) co_return reached;
+  if (!reached.socket || tls_ == nullptr) co_return reached;
   const ClientProtocol& protocol = *options().protocol;
   const tls::ServerName server{endpoint_->server_name, std::string(protocol.alpn), protocol.needs_alpn, tls_sessions_};
-  co_return co_await tls::secure(lane_.io, std::move(reached), options().tls, server, options().connect_timeout);
+  co_return co_await tls::secure(lane_.io, std::move(reached), tls_, server, options().connect_timeout);
 }
 
 io::Task<void> ConnectingLink::connect_once(std::shared_ptr<ConnectingLink> self) {

@@ -30,6 +30,7 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   void attach() override;
   void connect_now() override;
   void set_addresses(std::vector<io::Address> addresses) override { addresses_ = std::move(addresses); }
+  void set_tls(std::shared_ptr<const tls::Context> context) override { tls_ = std::move(context); }
   void close() override;
 
   InboxPort& port() { return *port_; }
@@ -105,6 +106,7 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   };
 
   std::vector<io::Address> addresses_;
+  std::shared_ptr<const tls::Context> tls_;               ///< null without TLS
   const std::shared_ptr<tls::SessionSlot> tls_sessions_;  ///< null without TLS
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;

@@ -1,6 +1,8 @@
 #include "tls/context.h"
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 
 #include "tls/failure.h"
 #include "tls/socket_bio.h"
@@ -68,6 +70,16 @@ void on_message(int sent, int, int type, const void* bytes, std::size_t size, SS
 ContextError refused(const char* option, const char* otherwise) {
   const std::string error = first_error();
   return {option, error.empty() ? otherwise : error};
+}
+
+std::int64_t seconds_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+  const std::chrono::year_month_day day(std::chrono::year(parts.tm_year + 1900),
+                                        std::chrono::month(static_cast<unsigned>(parts.tm_mon) + 1),
+                                        std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
+  const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
+  return ((days * 24 + parts.tm_hour) * 60 + parts.tm_min) * 60 + parts.tm_sec;
 }
 
 /// Sessions made under one set of rules must not be resumed under another, not even with the same ticket keys.
@@ -211,6 +223,11 @@ std::optional<ContextError> Context::use(const char* option, EVP_PKEY* key, cons
   }
   if (SSL_CTX_use_PrivateKey(get(), key) != 1 || SSL_CTX_check_private_key(get()) != 1) {
     return refused(option, "the key is not that of the certificate");
+  }
+  for (const auto& certificate : chain) {
+    const std::int64_t until = seconds_of(X509_get0_notAfter(certificate.get()));
+    if (validity_ && validity_->until <= until) continue;
+    validity_ = Validity{seconds_of(X509_get0_notBefore(certificate.get())), until};
   }
   return std::nullopt;
 }

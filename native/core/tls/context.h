@@ -58,6 +58,12 @@ struct ContextError {
   std::string why;     ///< never with anything of its value
 };
 
+/// When a certificate is valid, in seconds of Unix time.
+struct Validity {
+  std::int64_t from = 0;
+  std::int64_t until = 0;
+};
+
 /// What all connections of a side share: certificates, keys, rules. Immutable; any thread may hold it.
 class Context {
  public:
@@ -70,6 +76,8 @@ class Context {
 
   bool verifies() const { return verifies_; }
   SSL_CTX* get() const { return context_.get(); }
+  /// Of the side's own certificates, those that signed them included, the one that expires first.
+  const std::optional<Validity>& validity() const { return validity_; }
   /// In the form of ALPN: each with its length before it.
   const std::string& alpn() const { return alpn_; }
   TicketKeys& ticket_keys() const { return ticket_keys_; }
@@ -83,6 +91,7 @@ class Context {
   std::optional<ContextError> use(const char* option, EVP_PKEY* key, const std::vector<Owned<X509>>& chain);
 
   std::string alpn_;
+  std::optional<Validity> validity_;
   bool verifies_ = false;  ///< servers
   mutable TicketKeys ticket_keys_;
   Owned<SSL_CTX> context_;

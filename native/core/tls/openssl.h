@@ -23,6 +23,7 @@
 #define ROCKET_OPENSSL_FUNCTIONS(each) \
   each(ASN1_STRING_get0_data) \
   each(ASN1_STRING_length) \
+  each(ASN1_TIME_to_tm) \
   each(BIO_clear_flags) \
   each(BIO_ctrl) \
   each(BIO_free) \
@@ -113,6 +114,8 @@
   each(X509_STORE_set_flags) \
   each(X509_VERIFY_PARAM_set1_ip_asc) \
   each(X509_free) \
+  each(X509_get0_notAfter) \
+  each(X509_get0_notBefore) \
   each(X509_verify_cert_error_string) \
   each(d2i_PKCS12_bio)
 // clang-format on

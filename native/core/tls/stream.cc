@@ -84,7 +84,8 @@ bool Stream::ask_for(const ServerName& server) {
   if (sessions_ != nullptr && sessions_->session != nullptr) {
     // Once: a ticket that is used twice shows that both connections are the same client's.
     const Owned<SSL_SESSION> session = std::move(sessions_->session);
-    SSL_set_session(ssl, session.get());
+    if (sessions_->context == context_) SSL_set_session(ssl, session.get());
+    sessions_->context.reset();
   }
   return true;
 }
@@ -92,6 +93,7 @@ bool Stream::ask_for(const ServerName& server) {
 bool Stream::keep_session(SSL_SESSION* session) {
   if (sessions_ == nullptr || SSL_SESSION_is_resumable(session) != 1) return false;
   sessions_->session.reset(session);
+  sessions_->context = context_;
   return true;
 }
 

@@ -18,6 +18,9 @@ namespace rocket::tls {
 /// What a client's connections to one endpoint leave to the next. Belongs to its io thread.
 struct SessionSlot {
   Owned<SSL_SESSION> session;
+  /// What its server was checked with. Under another context it is checked anew: resuming does not look at
+  /// certificates.
+  std::shared_ptr<const Context> context;
 };
 
 /// The server that a client wants.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
+#include <chrono>
 #include <functional>
 
 #include "support/tls_peer.h"
@@ -61,6 +62,27 @@ TEST(TlsContext, NamesTheOptionThatIsWrong) {
   EXPECT_EQ(wrong_option([](auto& to) { to.dh_parameters = "no PEM"; }), "dhparam");
   EXPECT_EQ(wrong_option([](auto& to) { to.pfx.push_back({tls::Secret("no DER"), {}}); }), "pfx");
   EXPECT_EQ(ERR_peek_error(), 0U);
+}
+
+TEST(TlsContext, KnowsWhichOfItsOwnCertificatesExpiresFirst) {
+  const auto until = [](const tls::ContextSettings& settings) {
+    const auto& validity = server_context(settings)->validity();
+    return validity ? std::chrono::seconds(validity->until) - std::chrono::system_clock::now().time_since_epoch()
+                    : std::chrono::seconds(0);
+  };
+  const Identity authority = make_identity("authority", {.days = 3});
+  const Identity leaf = make_identity("leaf", {.issuer = &authority, .days = 40'000});  // past 2038, and 2100
+  tls::ContextSettings settings;
+  settings.keys.push_back({tls::Secret(leaf.key), tls::Secret()});
+  settings.certificates = {leaf.certificate};
+  constexpr std::chrono::hours kDay(24);
+  EXPECT_LE(until(settings), 40'000 * kDay);
+  EXPECT_GT(until(settings), 39'999 * kDay);
+  settings.certificates = {leaf.certificate + authority.certificate};
+  EXPECT_LE(until(settings), 3 * kDay);
+  EXPECT_GT(until(settings), 2 * kDay);
+  const auto validity = server_context(settings)->validity();
+  EXPECT_EQ(std::chrono::seconds(validity->until - validity->from), 13 * kDay);
 }
 
 TEST(TlsContext, SaysNothingOfSecrets) {
