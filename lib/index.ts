@@ -80,7 +80,7 @@ export type { CallOptions, ChannelOptions } from './rpc/channel-options.ts';
 export type { ChannelState } from './rpc/channel-state.ts';
 export type { ChannelStats } from './rpc/channel-stats.ts';
 export { type Client, createClient } from './rpc/client.ts';
-export type { ClientTlsOptions } from './rpc/client-tls-options.ts';
+export type { ClientTlsIdentity, ClientTlsOptions } from './rpc/client-tls-options.ts';
 export type { EndpointState } from './rpc/endpoint-set.ts';
 export { engineStats } from './rpc/engine-stats.ts';
 export type {
@@ -109,5 +109,6 @@ export type {
   Requests,
   ServerStreamHandler,
 } from './rpc/service-handlers.ts';
+export type { TlsFileOptions } from './rpc/tls-files.ts';
 export type { ServerTlsIdentity, ServerTlsOptions, TlsKey, TlsPfx } from './rpc/tls-options.ts';
 export type { Pem } from './rpc/tls-values.ts';

@@ -53,6 +53,7 @@ export interface NativeEnvironment {
   releaseServer(server: number): void;
   serverStats(server: number): ServerTransportStats;
   createChannel(options: ClientTransportOptions & { readonly userAgent: string }): number;
+  setChannelTls(channel: number, context: TlsContext): void;
   releaseChannel(channel: number): void;
   addMethod(channel: number, wireName: string, stringFields: number, kind: number): number;
   createEndpoint(

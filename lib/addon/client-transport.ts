@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostOf } from '../contract/target.ts';
-import type { ClientTlsSettings } from '../contract/tls.ts';
+import type { ClientTlsSettings, TlsContext } from '../contract/tls.ts';
 import type {
   ClientReceiver,
   ClientTransport,
@@ -61,6 +61,10 @@ class NativeClientTransport implements ClientTransport {
 
   setAddresses(endpoint: number, addresses: readonly string[]): void {
     this.#boundary.native.setAddresses(endpoint, addresses);
+  }
+
+  setTls(context: TlsContext): void {
+    if (this.#last === undefined) this.#boundary.native.setChannelTls(this.#number, context);
   }
 
   removeEndpoint(endpoint: number): Promise<void> {

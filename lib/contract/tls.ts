@@ -35,9 +35,37 @@ export interface TlsContextSettings {
 
 declare const opaque: unique symbol;
 
+/** When a certificate is valid, in milliseconds of Unix time. */
+export interface CertificateValidity {
+  readonly from: number;
+  readonly until: number;
+}
+
 /** Parsed certificates and keys, in the core. */
 export interface TlsContext {
   readonly [opaque]?: never;
+  /** Of its own certificates, those that signed them included, the one that expires first. Undefined: it has none. */
+  readonly validity: CertificateValidity | undefined;
+}
+
+/** A context, and the files that it is made of again when they change. */
+export interface MadeTls<Made> {
+  readonly context: TlsContext;
+  /** Undefined: it is made of options alone. */
+  readonly files: TlsFilesInUse<Made> | undefined;
+}
+
+export interface TlsFilesInUse<Made> {
+  readonly watch: boolean;
+  readonly paths: readonly string[];
+  /** Of the files when they were read (watched-files.ts). */
+  readonly mark: string;
+  /**
+   * Reads them again. Undefined: what is in them is the same.
+   *
+   * @throws Error that names the option and the file, and never with anything of what is in it.
+   */
+  remake(): Made | undefined;
 }
 
 /** Of what a server demands of clients, the part that is less where an option is left out. */
@@ -48,8 +76,7 @@ export interface ServerTlsRules
 }
 
 /** What a server shows of itself, and asks of clients. */
-export interface ServerTlsContext {
-  readonly context: TlsContext;
+export interface ServerTlsContext extends MadeTls<ServerTlsContext> {
   readonly rules: ServerTlsRules;
 }
 
@@ -60,9 +87,19 @@ export interface ServerTlsSettings extends ServerTlsContext {
   readonly maxHandshakes: number;
 }
 
+/** What of a channel's options stays when it gets new certificates. */
+export interface ClientTlsRules
+  extends Pick<TlsContextSettings, 'ciphers' | 'minVersion' | 'maxVersion' | 'ecdhCurve'> {
+  readonly rejectUnauthorized: boolean | undefined;
+  /** It has authorities of its own. */
+  readonly hasAuthorities: boolean;
+  /** It refuses revoked certificates. */
+  readonly revokes: boolean;
+}
+
 /** How a channel's connections are secured. */
-export interface ClientTlsSettings {
-  readonly context: TlsContext;
+export interface ClientTlsSettings extends MadeTls<ClientTlsSettings> {
+  readonly rules: ClientTlsRules;
   /** What the certificate of every server must be for; undefined: the host of its endpoint's name, which may be a registry's word. */
   readonly servername: string | undefined;
 }

@@ -285,6 +285,8 @@ export interface ClientTransport {
   ): { readonly number: number; readonly links: number };
   connect(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
+  /** For connections that are made from now on. Only of a channel that was made with TLS. */
+  setTls(context: TlsContext): void;
   /** Fails its calls with CANCELLED; resolves when everything is released. */
   removeEndpoint(endpoint: number): Promise<void>;
   /** Begins a call and sends its one request. `metadata` is in the form of the protocol. */

@@ -2,6 +2,7 @@ import type { Balancer } from '../balance/balancer.ts';
 import type { BalancerName } from '../balance/balancers.ts';
 import type { EjectionSettings } from '../balance/ejection.ts';
 import type { ServiceConfig } from '../contract/service-config.ts';
+import type { ClientTlsSettings } from '../contract/tls.ts';
 import type { ClientTransportFactory, ClientTransportOptions } from '../contract/transport.ts';
 import { errorOf, kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
@@ -10,6 +11,7 @@ import { ChannelLane } from './channel-lane.ts';
 import { type ChannelState, StateWatchers, stateOf } from './channel-state.ts';
 import { addedStats, type ChannelStats } from './channel-stats.ts';
 import type { ClientCall } from './client-call.ts';
+import { type ClientTlsIdentity, checkedClientTlsIdentity } from './client-tls-options.ts';
 import { CurrentConfig } from './current-config.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { GuardedResolver } from './guarded-resolver.ts';
@@ -17,6 +19,7 @@ import { ReadyWaiters } from './ready-waiters.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { RetryThrottle } from './retry-throttle.ts';
 import type { CheckedConfig } from './service-config.ts';
+import { TlsRenewal } from './tls-renewal.ts';
 
 /** Servers close a connection that has more than one PING in five minutes, or any without a call. */
 const leastPingPauseMs = 360_000;
@@ -36,6 +39,8 @@ export interface ChannelPartsOptions {
   readonly ejection: EjectionSettings | undefined;
   readonly retryBudget: RetryBudget;
   readonly log: Pick<Logger, 'warn'>;
+  /** For what concerns the channel's own certificates. */
+  readonly logger: Logger | false | undefined;
   /** A user's object or callback has thrown. */
   onUserError(what: string, error: unknown): void;
 }
@@ -56,6 +61,10 @@ export class ChannelParts {
   readonly #config: CurrentConfig;
   readonly #options: ChannelPartsOptions;
   readonly #resolver: GuardedResolver;
+  /** Undefined: without TLS. */
+  readonly #renewal: TlsRenewal<ClientTlsSettings> | undefined;
+  /** What connections get from now on. */
+  #tls: ClientTlsSettings | undefined;
   /** For calls that stream, where unary ones go by another protocol; made for the first of them. */
   #streamLane: ChannelLane | undefined;
   /** The resolver's last result. */
@@ -86,6 +95,29 @@ export class ChannelParts {
       void this.close();
       throw error;
     }
+    this.#tls = options.transportOptions.tls;
+    if (this.#tls === undefined) return;
+    this.#renewal = new TlsRenewal({
+      whose: `${target}: the channel's`,
+      logger: options.logger,
+      apply: (made) => this.#applyTls(made),
+    });
+    this.#renewal.use(this.#tls);
+  }
+
+  /** @throws TypeError that names an option; Error without TLS. */
+  setTls(identity: ClientTlsIdentity): void {
+    if (this.#tls === undefined) throw new Error('setTls() on a channel made without TLS');
+    const made = checkedClientTlsIdentity(identity, this.#tls);
+    if (this.#isStopped || this.#closed !== undefined) return;
+    this.#applyTls(made);
+    this.#renewal?.use(made);
+  }
+
+  #applyTls(made: ClientTlsSettings): void {
+    this.#tls = made;
+    this.lane.transport.setTls(made.context);
+    this.#streamLane?.transport.setTls(made.context);
   }
 
   /** @throws what a user's balancer throws, and Error if the transport cannot speak gRPC. */
@@ -97,6 +129,7 @@ export class ChannelParts {
         protocol: 'grpc',
         shortConnections: false,
         ...streamKeepalive(transportOptions),
+        tls: this.#tls,
       } as const;
       const made = this.#makeLane({ ...transportOptions, ...ofGrpc }, () => {
         // ready() is about unary calls.
@@ -205,6 +238,7 @@ export class ChannelParts {
       callsPending: this.calls.size,
       serviceConfigError: this.#config.error,
       endpoints: endpoints.names(),
+      certificateNotAfterMs: this.#renewal?.validity?.until,
       endpointStates: [...endpoints.states(), ...(streams?.endpoints.states() ?? [])],
     };
   }
@@ -229,6 +263,7 @@ export class ChannelParts {
 
   async #close(): Promise<void> {
     this.#resolver.close();
+    this.#renewal?.close();
     await Promise.all([this.lane.close(), this.#streamLane?.close()]);
   }
 }

@@ -11,6 +11,8 @@ export interface ChannelStats extends ClientTransportStats {
   readonly endpoints: readonly string[];
   /** The state of each endpoint, including those that drain. */
   readonly endpointStates: readonly EndpointState[];
+  /** When the channel's own certificate expires, in milliseconds of Unix time. Undefined: it has none. */
+  readonly certificateNotAfterMs: number | undefined;
   /** Attempts made because the previous one was certainly not handled. */
   readonly moves: number;
   /** Attempts made by the retry policy. */

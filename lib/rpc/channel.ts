@@ -13,6 +13,7 @@ import { ChannelParts } from './channel-parts.ts';
 import type { ChannelState } from './channel-state.ts';
 import type { ChannelStats } from './channel-stats.ts';
 import { abortError } from './client-call.ts';
+import type { ClientTlsIdentity } from './client-tls-options.ts';
 import { closeWhenDropped, forgetDrop } from './dropped-channels.ts';
 import { madeBalancer } from './guarded-balancer.ts';
 import { GuardedResolver } from './guarded-resolver.ts';
@@ -85,6 +86,7 @@ export class Channel implements AsyncDisposable {
       ejection,
       retryBudget,
       log,
+      logger,
       onUserError,
     });
     this.#calls = new ChannelCalls(this.#owner(), settings, this.#parts);
@@ -183,6 +185,17 @@ export class Channel implements AsyncDisposable {
    */
   addService(service: ServiceDefinition): void {
     this.#calls.addService(service);
+  }
+
+  /**
+   * Replaces certificate, key, authorities and lists of revoked certificates, all of them: connections that are made from
+   * now on get the new ones, those that are open keep theirs. A channel that has `ca` or `crl` needs them again; all other
+   * options stay. Without effect once the channel closes.
+   *
+   * @throws TypeError that names the option, and the old ones stay; Error for a channel without TLS.
+   */
+  setTls(identity: ClientTlsIdentity): void {
+    this.#parts.setTls(identity);
   }
 
   /**

@@ -5,15 +5,17 @@ import { nativeTlsContext } from '../addon/tls-context.ts';
 import { type CheckedOptions, checked, checkedOptions, type OptionTable } from '../contract/option-table.ts';
 import { hostOf, type Target } from '../contract/target.ts';
 import type { ClientTlsSettings, TlsContext } from '../contract/tls.ts';
+import { madeWithFiles, type TlsFileOptions, tlsFileTable } from './tls-files.ts';
 import { identitySettings, type ServerTlsOptions, tlsIdentityTable } from './tls-options.ts';
 import { type Pem, shapeOf } from './tls-values.ts';
 
 /** TLS of a channel: whom it believes, and what it shows of itself. Names and meanings are those of node:tls. */
 export interface ClientTlsOptions
   extends Pick<
-    ServerTlsOptions,
-    'key' | 'cert' | 'pfx' | 'passphrase' | 'crl' | 'ciphers' | 'minVersion' | 'maxVersion' | 'ecdhCurve'
-  > {
+      ServerTlsOptions,
+      'key' | 'cert' | 'pfx' | 'passphrase' | 'crl' | 'ciphers' | 'minVersion' | 'maxVersion' | 'ecdhCurve'
+    >,
+    TlsFileOptions {
   /**
    * Certificates of the authorities that servers' certificates must come from, in PEM. Default: those that Node.js
    * trusts, with NODE_EXTRA_CA_CERTS. Endpoints from a registry or a resolver need `ca` or `servername`.
@@ -28,20 +30,31 @@ export interface ClientTlsOptions
   readonly rejectUnauthorized?: boolean;
 }
 
+/** What Channel.setTls() replaces. */
+export type ClientTlsIdentity = Pick<
+  ClientTlsOptions,
+  'key' | 'cert' | 'pfx' | 'passphrase' | 'ca' | 'crl' | keyof TlsFileOptions
+>;
+
 const { key, cert, pfx, passphrase, ca, crl, ciphers } = tlsIdentityTable;
 const { rejectUnauthorized, minVersion, maxVersion, ecdhCurve } = tlsIdentityTable;
 
-export const clientTlsOptionTable = {
+export const clientTlsIdentityTable = {
   key,
   cert,
   pfx,
   passphrase,
+  ca,
   crl,
+  ...tlsFileTable,
+} satisfies OptionTable<ClientTlsIdentity>;
+
+export const clientTlsOptionTable = {
+  ...clientTlsIdentityTable,
   ciphers,
   minVersion,
   maxVersion,
   ecdhCurve,
-  ca,
   servername: checked((name, value: string | undefined) => checkedName(name, value)),
   rejectUnauthorized,
 } satisfies OptionTable<ClientTlsOptions>;
@@ -65,19 +78,60 @@ export function checkedClientTls(
   const servername = checkedTls.servername ?? nameOf(target, isResolverGiven);
   if (servername === undefined && target.endpoints.some(({ host }) => host === ''))
     throw new TypeError('tls.servername is needed: the address of a Unix socket has no name');
-  if (servername === undefined && checkedTls.ca === undefined && checkedTls.rejectUnauthorized !== false) {
+  const hasAuthorities = checkedTls.ca !== undefined || checkedTls.caFile !== undefined;
+  if (servername === undefined && !hasAuthorities && checkedTls.rejectUnauthorized !== false) {
     if (isResolverGiven || target.scheme !== 'static')
       throw new TypeError(
         'tls.ca or tls.servername is needed: the endpoints, and with them the names of their certificates, come from a registry or a resolver',
       );
   }
-  if (!isDefault(checkedTls)) return { context: contextOf(checkedTls), servername };
-  theDefault ??= contextOf(checkedTls);
-  return { context: theDefault, servername };
+  if (!isDefault(checkedTls)) return madeOf(checkedTls, servername);
+  theDefault ??= madeOf(checkedTls, undefined);
+  return { ...theDefault, servername };
+}
+
+/**
+ * Of a channel that has `current`: everything that setTls() does not take stays as it is.
+ *
+ * @throws TypeError that names the option, and never a value that may be secret.
+ */
+export function checkedClientTlsIdentity(
+  identity: ClientTlsIdentity,
+  { rules, servername }: ClientTlsSettings,
+): ClientTlsSettings {
+  if (typeof identity !== 'object' || identity === null)
+    throw new TypeError(`setTls() takes an object of options, not ${shapeOf(identity)}`);
+  const checkedTls = checkedOptions('setTls()', identity, clientTlsIdentityTable, 'tls.');
+  // Who only renews a certificate must not by it believe more servers than before.
+  if (rules.hasAuthorities && checkedTls.ca === undefined && checkedTls.caFile === undefined)
+    throw new TypeError(
+      'setTls() must say tls.ca or tls.caFile again: without it any public authority would do',
+    );
+  if (rules.revokes && checkedTls.crl === undefined && checkedTls.crlFile === undefined)
+    throw new TypeError(
+      "setTls() must say tls.crl or tls.crlFile again, or tls.crl: 'none' to believe revoked certificates",
+    );
+  const { ciphers, minVersion, maxVersion, ecdhCurve, rejectUnauthorized } = rules;
+  return madeOf(
+    { ...checkedTls, ciphers, minVersion, maxVersion, ecdhCurve, rejectUnauthorized },
+    servername,
+  );
+}
+
+type Checked = Omit<CheckedOptions<typeof clientTlsOptionTable>, 'servername'>;
+
+function madeOf(options: Checked, servername: string | undefined): ClientTlsSettings {
+  return madeWithFiles<Checked, ClientTlsSettings>(options, (complete, files) => {
+    const { ciphers, minVersion, maxVersion, ecdhCurve, rejectUnauthorized, ca, crl } = complete;
+    const context = contextOf(complete);
+    const kept = { ciphers, minVersion, maxVersion, ecdhCurve, rejectUnauthorized };
+    const rules = { ...kept, hasAuthorities: ca !== undefined, revokes: crl !== undefined && crl.length > 0 };
+    return { context, files, servername, rules };
+  });
 }
 
 /** What nearly every channel has: a hundred authorities need to be parsed once. It always verifies. */
-let theDefault: TlsContext | undefined;
+let theDefault: ClientTlsSettings | undefined;
 
 /** Nothing is given but a name. */
 function isDefault({ servername: _, ...rest }: CheckedOptions<typeof clientTlsOptionTable>): boolean {
@@ -86,7 +140,7 @@ function isDefault({ servername: _, ...rest }: CheckedOptions<typeof clientTlsOp
   return Object.entries(rest).every(([name, value]) => value === defaults[name]);
 }
 
-function contextOf(options: CheckedOptions<typeof clientTlsOptionTable>): TlsContext {
+function contextOf(options: Checked): TlsContext {
   const reject = options.rejectUnauthorized as unknown;
   if (reject !== undefined && typeof reject !== 'boolean')
     throw new TypeError(`tls.rejectUnauthorized must be true or false, not ${shapeOf(reject)}`);

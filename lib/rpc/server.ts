@@ -19,6 +19,7 @@ import { alpnOf, checkedServerOptions, type ServerOptions, type ServerSettings }
 import { checkNotAborted, ServerRegistrations } from './server-registrations.ts';
 import { type Handlers, handlersOf, type MethodHandler } from './service-handlers.ts';
 import { checkedTlsIdentity, type ServerTlsIdentity } from './tls-options.ts';
+import { TlsRenewal } from './tls-renewal.ts';
 
 /** What a server listens on. */
 export interface ListenAddress {
@@ -34,6 +35,8 @@ export interface ServerStats extends ServerTransportStats {
   readonly handlersRunning: number;
   /** Of those, calls of methods with a stream. */
   readonly streamsOpen: number;
+  /** When the server's certificate expires, in milliseconds of Unix time. Undefined: it has none. */
+  readonly certificateNotAfterMs: number | undefined;
   /** Bytes of such calls' requests that have come and that their handlers have not taken. */
   readonly requestBytesQueued: number;
 }
@@ -55,6 +58,7 @@ export class Server implements AsyncDisposable {
   #transport: ServerTransport | undefined;
   /** From setTls(). */
   #tls: ServerTlsContext | undefined;
+  readonly #renewal: TlsRenewal<ServerTlsContext>;
   #state: State = 'new';
   #closed: Promise<void> | undefined;
   #onClosed: () => void = () => undefined;
@@ -62,6 +66,11 @@ export class Server implements AsyncDisposable {
   /** @throws RangeError or TypeError that names the option. */
   constructor(options: ServerOptions = {}) {
     this.#settings = checkedServerOptions(options);
+    this.#renewal = new TlsRenewal({
+      whose: "the server's",
+      logger: this.#settings.logger,
+      apply: (made) => this.#applyTls(made),
+    });
   }
 
   /**
@@ -116,6 +125,8 @@ export class Server implements AsyncDisposable {
       this.#transport = this.#calls.start();
       this.#health.attach(this.#transport);
       if (this.#tls !== undefined) this.#transport.setTls(this.#tls.context);
+      const tls = this.#tls ?? this.#settings.transportOptions.tls;
+      if (tls !== undefined) this.#renewal.use(tls);
       this.#state = 'listening';
     }
     if (registry !== undefined && advertise === undefined && isWildcard(numeric)) {
@@ -172,8 +183,14 @@ export class Server implements AsyncDisposable {
   setTls(identity: ServerTlsIdentity): void {
     const { tls, protocols } = this.#settings.transportOptions;
     if (tls === undefined) throw new Error('setTls() on a server made without option tls');
-    this.#tls = checkedTlsIdentity(identity, this.#tls ?? tls, tls.allowPlain, alpnOf(protocols));
-    this.#transport?.setTls(this.#tls.context);
+    const made = checkedTlsIdentity(identity, this.#tls ?? tls, tls.allowPlain, alpnOf(protocols));
+    this.#applyTls(made);
+    if (this.#state === 'listening') this.#renewal.use(made);
+  }
+
+  #applyTls(made: ServerTlsContext): void {
+    this.#tls = made;
+    this.#transport?.setTls(made.context);
   }
 
   /** The registrations made by listen(), to read their state. */
@@ -220,6 +237,7 @@ export class Server implements AsyncDisposable {
     const { running = 0, streams } = this.#calls ?? {};
     return {
       ...this.#native().stats(),
+      certificateNotAfterMs: this.#renewal.validity?.until,
       handlersRunning: running,
       streamsOpen: streams?.open ?? 0,
       requestBytesQueued: streams?.queuedRequestBytes ?? 0,
@@ -228,6 +246,7 @@ export class Server implements AsyncDisposable {
 
   #onTransportClosed(): void {
     this.#state = 'closed';
+    this.#renewal.close();
     this.#onClosed();
   }
 

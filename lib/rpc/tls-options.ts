@@ -14,6 +14,7 @@ import {
 } from '../contract/option-table.ts';
 import { givenOption } from '../contract/options.ts';
 import type { ServerTlsContext, ServerTlsSettings, TlsContextSettings, TlsVersion } from '../contract/tls.ts';
+import { madeWithFiles, type TlsFileOptions, tlsFileTable } from './tls-files.ts';
 import { checkNotWeakened, rulesOf } from './tls-rules.ts';
 import { binary, keyList, type Pem, pemBytes, pemList, pfxList, secretText, shapeOf } from './tls-values.ts';
 
@@ -34,7 +35,7 @@ export interface TlsPfx {
 }
 
 /** TLS of a server's port: its certificate, and what it asks of its clients. Names and meanings are those of node:tls. */
-export interface ServerTlsOptions {
+export interface ServerTlsOptions extends TlsFileOptions {
   /** Private key in PEM, or one for each of several certificates. */
   readonly key?: Pem | TlsKey | readonly (Pem | TlsKey)[];
   /** Certificate in PEM, followed by those that signed it; one for each key, in the same order. */
@@ -106,10 +107,12 @@ export const tlsIdentityTable = {
   ecdhCurve: checked((name, value: string | undefined) => (value === 'auto' ? '' : listText(name, value))),
   dhparam: optional(pemBytes),
   ticketKeys: optional(ticketKeyBytes),
-} satisfies OptionTable<ServerTlsIdentity>;
+} satisfies OptionTable<Omit<ServerTlsIdentity, keyof TlsFileOptions>>;
+
+export const setTlsTable = { ...tlsIdentityTable, ...tlsFileTable } satisfies OptionTable<ServerTlsIdentity>;
 
 export const serverTlsOptionTable = {
-  ...tlsIdentityTable,
+  ...setTlsTable,
   allowPlain: boolean(false),
   handshakeTimeoutMs: timeout(10_000),
   maxHandshakes: integer(1024, 1, 1 << 20),
@@ -121,7 +124,7 @@ export function checkedServerTls(options: ServerTlsOptions, alpn: readonly strin
   const checkedTls = checkedOptions('tls', options, serverTlsOptionTable, 'tls.');
   const { allowPlain, handshakeTimeoutMs, maxHandshakes } = checkedTls;
   return {
-    ...contextOf(contextSettings(checkedTls, alpn), allowPlain),
+    ...madeOf(checkedTls, allowPlain, alpn),
     allowPlain,
     handshakeTimeoutMs,
     maxHandshakes,
@@ -140,14 +143,30 @@ export function checkedTlsIdentity(
   alpn: readonly string[],
 ): ServerTlsContext {
   checkIsObject(options);
-  const checkedTls = checkedOptions('setTls()', options, tlsIdentityTable, 'tls.');
-  const settings = contextSettings(checkedTls, alpn);
-  checkNotWeakened(current.rules, rulesOf(settings), (name) => givenOption(options, name) !== undefined);
-  return contextOf(settings, allowPlain);
+  const checkedTls = checkedOptions('setTls()', options, setTlsTable, 'tls.');
+  const made = madeOf(checkedTls, allowPlain, alpn);
+  const isGiven = (name: string) => givenOption(options, name) !== undefined;
+  checkNotWeakened(
+    current.rules,
+    made.rules,
+    (name) => isGiven(name) || (name === 'crl' && isGiven('crlFile')),
+  );
+  return made;
 }
 
 /** @param allowPlain there are clients without TLS, and so without a certificate. */
-function contextOf(settings: TlsContextSettings, allowPlain: boolean): ServerTlsContext {
+function madeOf(
+  options: CheckedOptions<typeof setTlsTable>,
+  allowPlain: boolean,
+  alpn: readonly string[],
+): ServerTlsContext {
+  return madeWithFiles<typeof options, ServerTlsContext>(options, (complete, files) => ({
+    ...contextOf(contextSettings(complete, alpn), allowPlain),
+    files,
+  }));
+}
+
+function contextOf(settings: TlsContextSettings, allowPlain: boolean): Omit<ServerTlsContext, 'files'> {
   if (allowPlain && settings.requestCert && settings.rejectUnauthorized)
     throw new TypeError(
       'tls.allowPlain lets clients in without a certificate: it goes with tls.requestCert only if tls.rejectUnauthorized: false says so',

@@ -9,6 +9,7 @@ import { clientTlsOptionTable } from '../../lib/rpc/client-tls-options.ts';
 import { closeOptionTable, listenOptionTable } from '../../lib/rpc/listen-options.ts';
 import { retryBudgetTable, retryOptionTable } from '../../lib/rpc/retry-options.ts';
 import { healthOptionTable, serverOptionTable } from '../../lib/rpc/server-options.ts';
+import { tlsFileTable } from '../../lib/rpc/tls-files.ts';
 import { serverTlsOptionTable } from '../../lib/rpc/tls-options.ts';
 import { type Documented, documentedOptions } from './documented.ts';
 
@@ -19,6 +20,7 @@ const groups: readonly (readonly [title: string, file: string, interfaceName: st
   ['`new Server(options)`', 'lib/rpc/server-options.ts', 'ServerOptions', serverOptionTable],
   ['… `health`', 'lib/rpc/server-options.ts', 'HealthSettings', healthOptionTable],
   ['… `tls`', 'lib/rpc/tls-options.ts', 'ServerTlsOptions', serverTlsOptionTable],
+  ['… `tls`', 'lib/rpc/tls-files.ts', 'TlsFileOptions', tlsFileTable],
   ['`server.listen(address, options)`', 'lib/rpc/listen-options.ts', 'ListenOptions', listenOptionTable],
   ['… and `registry.register()`', 'lib/discovery/registry.ts', 'RegisterOptions', registerOptionTable],
   ['`server.close(options)`', 'lib/rpc/listen-options.ts', 'CloseOptions', closeOptionTable],

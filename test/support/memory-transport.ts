@@ -136,6 +136,8 @@ class MemoryClient implements ClientTransport {
     this.#endpoint(endpoint).addresses = addresses;
   }
 
+  setTls(): void {}
+
   removeEndpoint(endpoint: number): Promise<void> {
     const at = this.#endpoints.findIndex(({ number }) => number === endpoint);
     if (at < 0) throw new Error('removeEndpoint() of an endpoint that is not there');

@@ -15,6 +15,8 @@ interface IssueOptions {
   /** Subject alternative names, as OpenSSL writes them. Default: localhost and its addresses. */
   readonly names?: string;
   readonly expired?: boolean;
+  /** Days from now from which and until which it is valid. Default: 2 days from now on. */
+  readonly days?: readonly [from: number, until: number];
 }
 
 const localNames = 'DNS:localhost,IP:127.0.0.1,IP:::1';
@@ -65,7 +67,7 @@ distinguished_name = names
     this.key = readFileSync(join(this.folder, 'ca.key'), 'utf8');
   }
 
-  issue(name: string, { names = localNames, expired = false }: IssueOptions = {}): TestIdentity {
+  issue(name: string, { names = localNames, expired = false, days }: IssueOptions = {}): TestIdentity {
     this.#issued++;
     const base = `${this.#issued}`;
     this.#openssl(
@@ -73,7 +75,10 @@ distinguished_name = names
       ...['-config', 'config', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
       ...['-addext', `subjectAltName=${names}`],
     );
-    const dates = expired ? ['-startdate', '20200101000000Z', '-enddate', '20200201000000Z'] : [];
+    const at = (day: number): string =>
+      `${new Date(Date.now() + day * 86_400_000).toISOString().replaceAll(/[-:T]|\..*/g, '')}Z`;
+    const [from, until] = expired ? ['20200101000000Z', '20200201000000Z'] : (days ?? []).map(at);
+    const dates = from === undefined || until === undefined ? [] : ['-startdate', from, '-enddate', until];
     this.#openssl(
       ...['ca', '-batch', '-notext', '-config', 'config', '-in', `${base}.csr`, '-out', `${base}.pem`],
       ...dates,
