@@ -53,7 +53,7 @@ export const grpcGoClient: ClientPeer = {
   },
 };
 
-const tonicClient: ClientPeer = {
+export const tonicClient: ClientPeer = {
   name: 'tonic client',
   needs: ['tonic-test-client'],
   cases: [

@@ -1,5 +1,5 @@
 import { compressionCases } from './cases.ts';
-import { startPeer } from './peer-process.ts';
+import { type RunningPeer, startPeer } from './peer-process.ts';
 import { peerPath } from './peers.ts';
 import type { Target } from './targets.ts';
 
@@ -13,10 +13,12 @@ export const grpcGoServer: Target = {
   name: 'grpc-go interop server',
   needs: ['grpc-go-server'],
   lacks: [...compressionCases, 'pick_first_unary', 'timeout_on_sleeping_server'],
-  async start() {
-    const argv = [peerPath('grpc-go-server'), '-port', '0'];
-    return await startPeer(argv, { GRPC_GO_LOG_SEVERITY_LEVEL: 'info' }, async (peer) =>
-      Number(await peer.complained(/listening on \S*:(\d+)/, startDeadlineMs)),
-    );
-  },
+  start: () => startGrpcGoServer(),
 };
+
+export async function startGrpcGoServer(...options: string[]): Promise<RunningPeer> {
+  const argv = [peerPath('grpc-go-server'), '-port', '0', ...options];
+  return await startPeer(argv, { GRPC_GO_LOG_SEVERITY_LEVEL: 'info' }, async (peer) =>
+    Number(await peer.complained(/listening on \S*:(\d+)/, startDeadlineMs)),
+  );
+}

@@ -2,6 +2,7 @@
 import {
   type CallOptions,
   Channel,
+  type ClientTlsOptions,
   createClient,
   loadProto,
   type Metadata,
@@ -26,27 +27,36 @@ import {
 type Stub = (request: unknown, options: CallOptions) => Promise<object> | AsyncIterable<object>;
 
 /** What it sends is not compressed. */
-export const rocketClient: JsLibrary = {
-  name: 'rocket-rpc',
-  lacks: ['client_compressed_unary'],
-  connect(port) {
-    const channel = new Channel(`grpc://127.0.0.1:${port}`);
-    const services = loadProto(testProto, { includeDirs: [protosFolder] });
-    const stubs = {
-      TestService: createClient(services['TestService'] as ServiceDefinition, channel),
-      UnimplementedService: createClient(services['UnimplementedService'] as ServiceDefinition, channel),
-    };
-    return {
-      call(method, requests, options = {}) {
-        const stub: Readonly<Record<string, unknown>> = stubs[options.service ?? 'TestService'];
-        return rocketCall(stub[method] as Stub, method, requests, options);
-      },
-      close() {
-        void channel.close({ drainMs: 0 });
-      },
-    };
-  },
-};
+export const rocketClient = rocketLibrary((port) => new Channel(`grpc://127.0.0.1:${port}`));
+
+/** As rocketClient, to localhost. */
+export function rocketClientOverTls(tls: ClientTlsOptions): JsLibrary {
+  return rocketLibrary((port) => new Channel(`grpcs://localhost:${port}`, { tls }));
+}
+
+function rocketLibrary(open: (port: number) => Channel): JsLibrary {
+  return {
+    name: 'rocket-rpc',
+    lacks: ['client_compressed_unary'],
+    connect(port) {
+      const channel = open(port);
+      const services = loadProto(testProto, { includeDirs: [protosFolder] });
+      const stubs = {
+        TestService: createClient(services['TestService'] as ServiceDefinition, channel),
+        UnimplementedService: createClient(services['UnimplementedService'] as ServiceDefinition, channel),
+      };
+      return {
+        call(method, requests, options = {}) {
+          const stub: Readonly<Record<string, unknown>> = stubs[options.service ?? 'TestService'];
+          return rocketCall(stub[method] as Stub, method, requests, options);
+        },
+        close() {
+          void channel.close({ drainMs: 0 });
+        },
+      };
+    },
+  };
+}
 
 function rocketCall(
   stub: Stub,

@@ -1,4 +1,5 @@
-//! Cases of grpc's interoperability tests by a tonic client: `test-client PORT CASE...` prints "CASE ok" for each.
+//! Cases of grpc's interoperability tests by a tonic client: `test-client PORT CASE...` prints "CASE ok" for each. With
+//! CA_FILE in the environment they go over TLS to localhost, and with CERT_FILE and KEY_FILE it shows who it is.
 use std::error::Error;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataValue;
-use tonic::transport::Channel;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 
 mod testing {
@@ -31,9 +32,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 async fn main() -> Outcome {
     let mut args = std::env::args().skip(1);
     let port = args.next().ok_or("usage: test-client PORT CASE...")?;
-    let channel = Channel::from_shared(format!("http://127.0.0.1:{port}"))?
-        .connect()
-        .await?;
+    let channel = endpoint(&port)?.connect().await?;
     for case in args {
         tokio::time::timeout(LONGEST, run(&case, channel.clone()))
             .await
@@ -42,6 +41,18 @@ async fn main() -> Outcome {
         println!("{case} ok");
     }
     Ok(())
+}
+
+fn endpoint(port: &str) -> Result<Endpoint, Box<dyn Error>> {
+    let Ok(ca) = std::env::var("CA_FILE") else {
+        return Ok(Channel::from_shared(format!("http://127.0.0.1:{port}"))?);
+    };
+    let authority = Certificate::from_pem(std::fs::read(ca)?);
+    let mut tls = ClientTlsConfig::new().ca_certificate(authority).domain_name("localhost");
+    if let (Ok(cert), Ok(key)) = (std::env::var("CERT_FILE"), std::env::var("KEY_FILE")) {
+        tls = tls.identity(Identity::from_pem(std::fs::read(cert)?, std::fs::read(key)?));
+    }
+    Ok(Channel::from_shared(format!("https://127.0.0.1:{port}"))?.tls_config(tls)?)
 }
 
 async fn run(case: &str, channel: Channel) -> Outcome {
