@@ -142,3 +142,14 @@ it('reads compressed replies of grpc-js, long ones and short ones', async () => 
   await expect(small.one({ text: '' })).rejects.toMatchObject(tooLong);
   await expect(textsOf(small.flow({ text: '' }))).rejects.toMatchObject(tooLong);
 });
+
+it.each([60_000, 100_000, 3_000_000])('sends requests of %i bytes, one behind the other', async (length) => {
+  const { address } = await serve({
+    ...handlers,
+    many: async (requests) => ({ text: `${(await textsOf(requests)).map(({ length }) => length).join()}` }),
+  });
+  const { client } = connect(address);
+  const texts = ['x', 'y', 'z'].map((letter) => ({ text: letter.repeat(length) }));
+  expect((await client.many(texts)).text).toBe([length, length, length].join());
+  expect((await textsOf(client.both(texts))).map((text) => text.length)).toEqual(texts.map(() => length + 1));
+});

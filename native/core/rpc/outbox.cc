@@ -131,8 +131,8 @@ class Outbox::Batch final : public io::IoTask {
       }
       case CommandKind::kRequestMessage:
         if (LinkedCall* call = find(command)) {
-          Payload message{payload, std::move(item.large), compressed};
-          if (lost(item)) message.lost_bytes = command.payload;
+          const std::size_t lost_bytes = lost(item) ? command.payload : 0;
+          Payload message{payload, std::move(item.large), compressed, lost_bytes};
           call->link->message(*call, message);
         }
         return;
