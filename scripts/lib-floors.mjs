@@ -25,7 +25,7 @@ const floors = [
 /** Floors that may import less than all that is below them. */
 const narrow = {
   load: ['package-root.ts', 'contract', 'index.ts'],
-  cli: ['package-root.ts', 'contract', 'proto', 'index.ts', 'load'],
+  cli: ['package-root.ts', 'contract', 'proto', 'codec', 'index.ts', 'load'],
   nestjs: ['contract', 'codec', 'log', 'rpc', 'index.ts'],
 };
 
@@ -37,6 +37,7 @@ const packages = {
   commander: ['cli'],
   'cli-progress': ['cli'],
   'cli-table3': ['cli'],
+  '@bufbuild/protobuf': ['cli'],
   cockatiel: ['discovery'],
   '@nestjs/common': ['nestjs'],
   '@nestjs/core': ['nestjs'],

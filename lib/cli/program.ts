@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { nearest } from '../contract/nearest.ts';
 import { packageRoot } from '../package-root.ts';
 import { benchCommand } from './bench.ts';
+import { callCommand } from './call.ts';
 import { documentPath } from './document-path.ts';
 import { flameCommand } from './flame.ts';
 import { genCommand } from './gen.ts';
@@ -17,6 +18,7 @@ export async function rocket(args: readonly string[]): Promise<void> {
     .version(versionOfPackage())
     .addHelpText('after', `\nDocuments: ${documentPath('README.md')}`)
     .addCommand(benchCommand())
+    .addCommand(callCommand())
     .addCommand(flameCommand())
     .addCommand(genCommand())
     .addCommand(servicesCommand());

@@ -1,4 +1,3 @@
-import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import protobuf from 'protobufjs';
 import { defineService, methodKind } from '../contract/define-service.ts';
 import { stringsOption } from '../contract/option-shapes.ts';
@@ -6,10 +5,11 @@ import { boolean, checked, checkedOptions, choice, type OptionTable } from '../c
 import type { DefinitionOf, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
-import { isFile, type LoadedFile, loadFiles } from '../proto/proto-files.ts';
+import { loadFiles } from '../proto/proto-files.ts';
 import { protobufFolder } from './bundled-descriptors.ts';
 import { describe, descriptorTypes, encodedFile } from './descriptor-source.ts';
 import type { Longs } from './int64.ts';
+import { descriptorNames, located } from './proto-paths.ts';
 import { ProtobufCodec } from './protobuf-codec.ts';
 import { reflectedType } from './reflected-type.ts';
 
@@ -133,25 +133,4 @@ function checkPaths(paths: unknown): void {
       `loadProto: the path of a .proto file is needed, or a list of paths, not ${kindOf(paths)}`,
     );
   stringsOption('loadProto: paths', list);
-}
-
-/**
- * Names files as others import them: one that is only given, as its own folder, or one of `includeDirs`, names it.
- */
-function descriptorNames(includeDirs: readonly string[]): (file: LoadedFile) => string {
-  const taken = new Set<string>();
-  return ({ path, label, importedAs }) => {
-    const names = includeDirs.map((folder) => relative(resolve(folder), path));
-    const inside = names.find((name) => !name.startsWith('..') && !isAbsolute(name));
-    let name = (importedAs ?? inside ?? basename(path)).split(sep).join('/');
-    if (taken.has(name)) name = label;
-    taken.add(name);
-    return name;
-  };
-}
-
-/** A path may be relative to the working directory or to one of the folders. */
-function located(path: string, includeDirs: readonly string[]): string {
-  const candidates = [...includeDirs, '.'].map((folder) => resolve(folder, path));
-  return candidates.find(isFile) ?? resolve(path);
 }

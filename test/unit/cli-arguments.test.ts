@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { benchCommand } from '../../lib/cli/bench.ts';
+import { callCommand } from '../../lib/cli/call.ts';
 import { flameCommand } from '../../lib/cli/flame.ts';
 import { genCommand } from '../../lib/cli/gen.ts';
 import { rocket } from '../../lib/cli/program.ts';
@@ -73,11 +74,18 @@ function expectComplaint({ code, stdout, stderr }: Outcome, command: string, ...
 /** What makes the rest of a command line right, so that only what is tried is wrong. */
 const enough: Readonly<Record<string, readonly string[]>> = {
   bench: ['-n', '1', '-c', '1'],
+  call: ['127.0.0.1:1', 'list'],
   flame: ['--pid', '1'],
   gen: [orderProto, '--out', folder],
   services: [],
 };
-const commands: readonly Command[] = [benchCommand(), flameCommand(), genCommand(), servicesCommand()];
+const commands: readonly Command[] = [
+  benchCommand(),
+  callCommand(),
+  flameCommand(),
+  genCommand(),
+  servicesCommand(),
+];
 const options = commands.flatMap((command) =>
   command.options.map((option) => ({ command: command.name(), long: option.long ?? '', option })),
 );
@@ -116,7 +124,7 @@ describe('every command', () => {
     },
   );
 
-  it.each(['bench', 'flame', 'services'])('%s: an argument too many', async (name) => {
+  it.each(['bench', 'call', 'flame', 'services'])('%s: an argument too many', async (name) => {
     expectComplaint(await outcomeOf(name, ...(enough[name] ?? []), 'a', 'b'), `rocket ${name}`, '');
   });
 });
@@ -135,6 +143,17 @@ describe('a value that cannot be', () => {
     ['bench', '--metadata', ['', 'a', '=a', 'a b=1', `a=${'x'.repeat(9000)}`]],
     ['bench', '--json', ['', folder, '/nowhere/a.json', '/dev/null/a.json']],
     ['bench', '--html', ['', folder, '/nowhere/a.html']],
+    ['call', '--timeout', [...numbers, '0', '1.5', '86400001']],
+    ['call', '--max-message-bytes', [...numbers, '0', '63', '1.5', '1e30']],
+    ['call', '--protocol', ['', 'http', 'GRPC']],
+    ['call', '--proto', ['', '/nowhere/a.proto', folder, file]],
+    ['call', '--proto-path', ['', '/nowhere', file, folder]],
+    ['call', '--metadata', ['', 'a', '=a', 'a b=1', 'a-bin=!', `a=${'x'.repeat(9000)}`]],
+    ['call', '--data', ['{}']],
+    ['call', '--cacert', ['', '/nowhere', folder]],
+    ['call', '--cert', ['', '/nowhere', file]],
+    ['call', '--key', ['', '/nowhere', file]],
+    ['call', '--servername', ['', 'a b', 'a/b']],
     ['flame', '--pid', [...numbers, '0', '1.5']],
     ['flame', '--seconds', [...numbers, '0', '3601']],
     ['flame', '--frequency', [...numbers, '0', '1.5', '5000']],
@@ -158,7 +177,7 @@ describe('a value that cannot be', () => {
       if (flag === '--max-in-flight') around.splice(0, around.length, '-t', '1', '-q', '1');
       const at = around.indexOf(flag);
       if (at >= 0) around.splice(at, 2);
-      if (flag === '--proto') around.push('--target', '127.0.0.1:1');
+      if (command === 'bench' && flag === '--proto') around.push('--target', '127.0.0.1:1');
       const named = flag.startsWith('--tls') ? '--tls-' : flag;
       expectComplaint(await outcomeOf(command, ...around, flag, value), `rocket ${command}`, named);
     },
@@ -171,7 +190,7 @@ describe('rocket itself', () => {
     [['benhc', '--help'], "unknown command 'benhc' (Did you mean bench?"],
     [['help', 'flam'], "unknown command 'flam' (Did you mean flame?"],
     [['--verson'], "unknown option '--verson' (Did you mean --version?)"],
-    [[], 'which command? bench, flame, gen, services'],
+    [[], 'which command? bench, call, flame, gen, services'],
   ])('%j', async (args, said) => {
     expectComplaint(await outcomeOf(...args), 'rocket', said);
   });
@@ -187,6 +206,17 @@ describe('rocket itself', () => {
     ['gen', ['a.proto'], "required option '-o, --out <folder>' not specified"],
     ['flame', [], 'give either --pid, or a command'],
     ['bench', [], 'which load?'],
+    ['call', [], "missing required argument 'target'"],
+    ['call', ['127.0.0.1:1'], 'Service/Method'],
+    ['call', ['127.0.0.1:1', 'Order'], 'not a method: "Order"'],
+    ['call', ['127.0.0.1:1', 'Order/x', 'y'], 'unexpected argument "y"'],
+    ['call', ['', 'list'], 'target'],
+    ['call', ['a', 'list'], 'not an address'],
+    ['call', ['tls:///etcd:Order', 'list'], '--cacert or --servername is needed'],
+    ['call', ['grpc://a:1', 'list', '--protocol', 'tinypb'], '--protocol tinypb does not fit'],
+    ['call', ['a:1', 'list', '--insecure', '--cacert', file], '--cacert has no effect with --insecure'],
+    ['call', ['a:1', 'list', '--cert', file], '--cert and --key go together'],
+    ['call', ['a:1', 'O/m', '--data', '@/nowhere'], '--data: "/nowhere" cannot be read'],
   ])('%s without what it needs', async (command, args, said) => {
     expectComplaint(await outcomeOf(command, ...args), `rocket ${command}`, said);
   });

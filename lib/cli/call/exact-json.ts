@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+
+/** A value of JSON in which numbers that a JavaScript number cannot hold are ExactNumbers. */
+export type ExactJson =
+  | null
+  | boolean
+  | number
+  | string
+  | ExactNumber
+  | readonly ExactJson[]
+  | { readonly [key: string]: ExactJson };
+
+/** A number as it was written. */
+export class ExactNumber {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The property that marks one between the two steps; a message cannot have it by accident. */
+const mark = `number ${randomBytes(12).toString('hex')}`;
+
+/**
+ * JSON.parse() that keeps integers from 2^53 on. @throws SyntaxError for what is no JSON, and for an object that has a
+ * key twice.
+ */
+export function parseExact(text: string): ExactJson {
+  // First, so that the steps below see nothing that is wrong.
+  JSON.parse(text);
+  checkKeys(text);
+  const marked = text.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs, (token) => {
+    const isNumber = !token.startsWith('"') && !(Math.abs(Number(token)) <= Number.MAX_SAFE_INTEGER);
+    return isNumber ? `{"${mark}":"${token}"}` : token;
+  });
+  return JSON.parse(marked, (_key, value: unknown) => {
+    const exact =
+      typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[mark] : undefined;
+    return typeof exact === 'string' ? new ExactNumber(exact) : value;
+  }) as ExactJson;
+}
+
+/** What reads it further is recursive; a message has 100 levels at most. */
+const deepest = 1000;
+
+/** JSON.parse() takes the last of them. */
+function checkKeys(text: string): void {
+  const objects: (Set<string> | undefined)[] = [];
+  // Strings with the colon that makes them a key, and brackets.
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}[\]]/gs)) {
+    if (objects.length > deepest) throw new SyntaxError(`nested deeper than ${deepest} values`);
+    if (token === '{') objects.push(new Set());
+    else if (token === '[') objects.push(undefined);
+    else if (token === '}' || token === ']') objects.pop();
+    else if (token.endsWith(':')) {
+      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1)) as string;
+      const keys = objects.at(-1);
+      if (keys?.has(key) === true) throw new SyntaxError(`the key ${JSON.stringify(key)} is there twice`);
+      keys?.add(key);
+    }
+  }
+}

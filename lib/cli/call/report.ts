@@ -1,0 +1,73 @@
+import { create } from '@bufbuild/protobuf';
+import { AnySchema } from '@bufbuild/protobuf/wkt';
+import { detailsToJson } from '../../contract/error-details.ts';
+import { base64Of } from '../../contract/metadata-value.ts';
+import { statusNumbers, wireCodeOfStatus } from '../../contract/status.ts';
+import { type Metadata, RpcError } from '../../index.ts';
+import { byTlsFlag } from '../tls-flags.ts';
+import type { ReplyJson } from './json-reply.ts';
+import { printable } from './printable.ts';
+
+/** Exit codes of statuses are those of grpcurl: this and the status's number. */
+const statusBase = 64;
+
+export function exitCodeOf({ code }: RpcError): number {
+  return statusBase + statusNumbers[code];
+}
+
+/** `NOT_FOUND: no such order`; options have the names that they have here. */
+export function errorLine(error: RpcError): string {
+  const { code, message, wireCode } = error;
+  const own = code === 'UNKNOWN' && wireCode !== wireCodeOfStatus(code) ? ` (error code ${wireCode})` : '';
+  return `${code}${own}: ${printable(byFlag(message))}${hintOf(error)}`;
+}
+
+/** Whether a call failed because its server does not speak gRPC: nothing has come of it. */
+export function speaksNoGrpc(error: unknown): boolean {
+  return error instanceof RpcError && error.requestWritten === false && isNoGrpc.test(error.message);
+}
+
+const isNoGrpc = /does not answer as a server of gRPC(?!: TLS)|no application protocol/;
+
+/** What to do about it, where the library's text does not say. */
+function hintOf(error: RpcError): string {
+  if (/alert (?:certificate required|handshake failure)/.test(error.message))
+    return '; a server that asks for a certificate needs --cert and --key';
+  if (error.method?.startsWith('grpc.reflection.') !== true) return '';
+  if (error.code === 'UNIMPLEMENTED') return '; the server has no reflection, so give --proto';
+  return speaksNoGrpc(error) ? '; without gRPC there is no reflection, so give --proto' : '';
+}
+
+/** A text of the library, with the options by their names of the command line. */
+export function byFlag(text: string): string {
+  return byTlsFlag(text)
+    .replaceAll(/\b(?:maxMessageBytes|maxFrameBytes)\b/g, '--max-message-bytes')
+    .replaceAll(/\boption (?:connectTimeoutMs|timeoutMs)\b/g, 'option --timeout');
+}
+
+/** The details of a status, one a line, in protobuf's JSON. `json` knows the types of the others, if there is one. */
+export async function detailLines(error: RpcError, json: ReplyJson | undefined): Promise<string[]> {
+  const lines: string[] = [];
+  for (const detail of error.details) {
+    if (detail.type === undefined && json !== undefined) {
+      const any = create(AnySchema, { typeUrl: detail.typeUrl, value: detail.value });
+      lines.push(JSON.stringify(await json.of(AnySchema, any)));
+      continue;
+    }
+    const [plain] = (detailsToJson([detail]) ?? []) as Readonly<Record<string, unknown>>[];
+    const { type, typeUrl, value, ...fields } = plain ?? {};
+    const shown =
+      type === undefined
+        ? { '@type': typeUrl, '@value': value }
+        : { '@type': `type.googleapis.com/google.rpc.${String(type)}`, ...fields };
+    lines.push(JSON.stringify(shown));
+  }
+  return lines;
+}
+
+/** `key: value` for each; bytes in base64. */
+export function metadataLines(metadata: Metadata): string[] {
+  return Array.from(metadata, ([key, value]) => {
+    return `${key}: ${typeof value === 'string' ? printable(value) : base64Of(value, 'base64')}`;
+  });
+}

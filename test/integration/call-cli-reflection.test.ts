@@ -1,0 +1,227 @@
+/** `rocket call` on servers whose reflection says what they like. */
+import path from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type Bidi, loadProto, RpcError, Server } from '../../lib/index.ts';
+import { builtPackage, startChild } from '../support/child.ts';
+
+const soonMs = 15_000;
+
+interface Question {
+  readonly listServices: string | null;
+  readonly fileContainingSymbol: string | null;
+  readonly fileByFilename: string | null;
+}
+
+interface Methods {
+  readonly serverReflectionInfo: Bidi<Question, object>;
+}
+
+type Version = 'v1' | 'v1alpha';
+type Answers = (question: Question) => object | undefined;
+
+function methodsOf(version: Version) {
+  const name = `grpc.reflection.${version}.ServerReflection` as const;
+  const file = `grpc/reflection/${version}/reflection.proto`;
+  return loadProto<Record<typeof name, Methods>>(file, { includeDirs: [path.resolve('proto')] })[name];
+}
+
+/** A server that answers as it is told; undefined ends the stream. */
+async function start(answers: Answers, version: Version = 'v1'): Promise<string> {
+  const server = new Server({ logger: false });
+  onTestFinished(() => server.close({ drainMs: 0 }));
+  server.addService(methodsOf(version), {
+    async *serverReflectionInfo(questions) {
+      for await (const question of questions) {
+        const answer = answers(question);
+        if (answer === undefined) return;
+        yield answer;
+      }
+    },
+  });
+  return (await server.listen('127.0.0.1:0')).address;
+}
+
+const files = (...protos: readonly Uint8Array[]) => ({
+  fileDescriptorResponse: { fileDescriptorProto: protos },
+});
+
+/** A file with a service S that imports these. */
+function file(name: string, dependency: readonly string[] = [], service = 'S'): Uint8Array {
+  const empty = '.google.protobuf.Empty';
+  const proto = create(FileDescriptorProtoSchema, {
+    name,
+    dependency: ['google/protobuf/empty.proto', ...dependency],
+    service: [{ name: service, method: [{ name: 'M', inputType: empty, outputType: empty }] }],
+    syntax: 'proto3',
+  });
+  return toBinary(FileDescriptorProtoSchema, proto);
+}
+
+async function outcomeOf(
+  ...args: readonly string[]
+): Promise<{ readonly code: number | null; readonly errors: string; readonly output: string }> {
+  const child = await startChild('../../../dist/lib/cli/main.js', ['call', ...args]);
+  const { code } = await child.exit(soonMs);
+  return { code, errors: child.errors, output: child.output };
+}
+
+/** With a field of three million bytes that nobody knows. */
+function padded(bytes: Uint8Array): Uint8Array {
+  const head = Buffer.from([0xc2, 0x3e, 0xc0, 0x8d, 0xb7, 0x01]);
+  return Buffer.concat([bytes, head, Buffer.alloc(3_000_000)]);
+}
+
+/** What a server answers that is asked for a file. */
+const byName =
+  (answer: (name: string) => object | undefined): Answers =>
+  ({ fileByFilename }) =>
+    fileByFilename === null ? files(file('a.proto', ['b.proto'])) : answer(fileByFilename);
+
+let endless = 0;
+
+const hostile: readonly (readonly [what: string, answers: Answers, said: RegExp])[] = [
+  ['no answer', () => undefined, /ended reflection without an answer to symbol S/],
+  ['no message in the answer', () => ({}), /answered something else to symbol S/],
+  [
+    'an answer to another question',
+    () => ({ listServicesResponse: { service: [{ name: 'S' }] } }),
+    /answered something else to symbol S/,
+  ],
+  [
+    'an error',
+    () => ({ errorResponse: { errorCode: 7, errorMessage: 'not \u001b[31mfor you' } }),
+    /reflection of symbol S: PERMISSION_DENIED: not \\u001b\[31mfor you/,
+  ],
+  ['bytes that are no file', () => files(Uint8Array.from([0xff, 0xff])), /not a FileDescriptorProto/],
+  [
+    'a file without what was asked for',
+    () => files(file('a.proto', [], 'T')),
+    /answer to symbol S does not have it/,
+  ],
+  ['no files', () => files(), /answer to symbol S does not have it/],
+  [
+    'a file that imports itself',
+    () => files(file('a.proto', ['a.proto'])),
+    /a\.proto and a\.proto import each other/,
+  ],
+  [
+    'files that import each other',
+    byName(() => files(file('b.proto', ['a.proto'], 'T'))),
+    /import each other/,
+  ],
+  [
+    'a missing import',
+    byName(() => ({ errorResponse: { errorCode: 5, errorMessage: 'none' } })),
+    /reflection of file b\.proto: NOT_FOUND: none/,
+  ],
+  [
+    'another file than the import',
+    byName(() => files(file('c.proto', [], 'T'))),
+    /answer to file b\.proto does not have it/,
+  ],
+  [
+    'new imports without end',
+    byName((name) => {
+      endless++;
+      return files(file(name, [`${endless}.proto`], `T${endless}`));
+    }),
+    /reflection has no end/,
+  ],
+  [
+    'files that are huge',
+    byName((name) => {
+      endless++;
+      return files(padded(file(name, [`${endless}.proto`], `T${endless}`)));
+    }),
+    /reflection has no end/,
+  ],
+  [
+    'a message that is too long',
+    () => files(file('x'.repeat(5_000_000))),
+    /RESOURCE_EXHAUSTED: .*--max-message-bytes/,
+  ],
+  [
+    'a type that is not there',
+    () =>
+      files(
+        toBinary(
+          FileDescriptorProtoSchema,
+          create(FileDescriptorProtoSchema, {
+            name: 'a.proto',
+            service: [{ name: 'S', method: [{ name: 'M', inputType: '.no.Such', outputType: '.no.Such' }] }],
+          }),
+        ),
+      ),
+    /the descriptors cannot be used/,
+  ],
+  [
+    'a name with control characters',
+    () => files(file('a.proto', [], 'S\u001b')),
+    /the descriptors cannot be used|does not have it/,
+  ],
+];
+
+beforeAll(() => builtPackage(), 60_000);
+
+describe('a server that answers with', () => {
+  it.each(hostile)(
+    '%s',
+    async (_what, answers, said) => {
+      const { code, errors, output } = await outcomeOf(await start(answers), 'S/M');
+      expect(errors).toMatch(said);
+      expect(errors).toMatch(/^rocket call: [^\n]{1,2500}\n$/);
+      expect(output).toBe('');
+      expect(code).toBe(errors.includes('RESOURCE_EXHAUSTED') ? 72 : 1);
+    },
+    60_000,
+  );
+
+  it('nothing, for as long as is allowed', async () => {
+    const server = new Server({ logger: false });
+    onTestFinished(() => server.close({ drainMs: 0 }));
+    server.addService(methodsOf('v1'), {
+      async *serverReflectionInfo() {
+        await new Promise(() => undefined);
+      },
+    });
+    const { address } = await server.listen('127.0.0.1:0');
+    const { code, errors } = await outcomeOf(address, 'list', '--timeout', '300');
+    expect(errors).toMatch(/^rocket call: DEADLINE_EXCEEDED/);
+    expect(code).toBe(68);
+  });
+
+  it('services whose names would move the cursor', async () => {
+    const service = [{ name: 'b\u001b[2J' }, { name: 'a' }, { name: 'a' }];
+    const { output } = await outcomeOf(await start(() => ({ listServicesResponse: { service } })), 'list');
+    expect(output).toBe('a\nb\\u001b[2J\n');
+  });
+
+  it('v1alpha alone is asked by that', async () => {
+    const address = await start(() => files(file('a.proto')), 'v1alpha');
+    const { code, output } = await outcomeOf(address, 'describe', 'S');
+    expect({ code, output }).toEqual({
+      code: 0,
+      output:
+        'S is a service:\nservice S {\n  rpc M(google.protobuf.Empty) returns (google.protobuf.Empty);\n}\n',
+    });
+  });
+
+  it('its own google/protobuf files: those are not taken', async () => {
+    const own = file('google/protobuf/empty.proto', [], 'Other');
+    const address = await start(() => files(own, file('a.proto')));
+    expect((await outcomeOf(address, 'describe', 'S')).code).toBe(0);
+  });
+
+  it('a refusal', async () => {
+    const address = await start(() => {
+      throw new RpcError('PERMISSION_DENIED', 'not for you');
+    });
+    expect(await outcomeOf(address, 'list')).toEqual({
+      code: 71,
+      errors: 'rocket call: PERMISSION_DENIED: not for you\n',
+      output: '',
+    });
+  });
+});
