@@ -58,7 +58,7 @@ export class MessageShape {
     const plain: Fields = {};
     for (const { name, shape, convert, absent, oneof } of this.#fields) {
       const value = Object.hasOwn(message as object, name) ? (message as Fields)[name] : undefined;
-      if (value === undefined || value === null) {
+      if (wasNotSent(value, shape)) {
         if (absent !== undefined) plain[name] = absent();
         continue;
       }
@@ -69,6 +69,13 @@ export class MessageShape {
     }
     return plain;
   }
+}
+
+/** Lists and maps that were not sent are empty. */
+function wasNotSent(value: unknown, shape: MessageField['shape']): boolean {
+  if (value === undefined || value === null) return true;
+  if (shape === 'single') return false;
+  return shape === 'repeated' ? (value as unknown[]).length === 0 : Object.keys(value).length === 0;
 }
 
 /** Object.fromEntries(), as a peer may send a key such as `__proto__`. */
