@@ -36,7 +36,7 @@ export class GrpcServerCall extends EventEmitter {
 
   /** `ip:port` of the caller. */
   getPeer(): string {
-    return this.context.peer;
+    return this.context.peer.address;
   }
 
   /** When the caller stops waiting. */

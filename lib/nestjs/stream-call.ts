@@ -58,7 +58,7 @@ export class GrpcStream extends Duplex {
 
   /** `ip:port` of the caller. */
   getPeer(): string {
-    return this.context.peer;
+    return this.context.peer.address;
   }
 
   /** When the caller stops waiting. */
