@@ -13,12 +13,20 @@ import { checkCallOptions, checkCallValues, checkIntercepted } from './call-opti
 import type { ChannelLane } from './channel-lane.ts';
 import type { CallOptions, ChannelSettings } from './channel-options.ts';
 import type { ChannelParts } from './channel-parts.ts';
-import { abortError, ClientCall, isAborted, type MetadataListeners } from './client-call.ts';
+import {
+  abortError,
+  type CallRequest,
+  ClientCall,
+  isAborted,
+  type MetadataListeners,
+} from './client-call.ts';
 import { ClientStreams } from './client-streams.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { HedgedCall } from './hedged-call.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
 import { type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
 import { limitedMethod } from './limited-method.ts';
-import type { MethodPlan } from './method-config.ts';
+import type { HedgingPolicy, MethodPlan } from './method-config.ts';
 import { InterceptedReplies, LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 
@@ -208,26 +216,23 @@ export class ChannelCalls {
       if (streams !== undefined) {
         const patience = waits || ownTimeoutMs !== undefined ? timeoutMs : this.#settings.timeoutMs;
         streams.waitMs = Math.min(patience, timeoutMs);
-        streams.take(called, request);
       }
-      call = new ClientCall(
-        {
-          method: called,
-          request,
-          metadata,
-          msgId,
-          timeoutMs,
-          expiresAt: now + timeoutMs,
-          waitForReady: waits,
-          balanceKey,
-          retry: policy,
-          listeners: listenersOf(onHeaders, onTrailers, onMetadata),
-        },
-        resolve,
-        reject,
-        lane.dispatcher,
-        streams,
-      );
+      const what = {
+        method: called,
+        request,
+        metadata,
+        msgId,
+        timeoutMs,
+        expiresAt: now + timeoutMs,
+        waitForReady: waits,
+        balanceKey,
+        retry: policy,
+        listeners: listenersOf(onHeaders, onTrailers, onMetadata),
+      };
+      if (plan?.hedging !== undefined && retry === undefined && this.#settings.retry === undefined)
+        return this.#hedge(what, plan.hedging, signal, parent, lane.dispatcher, streams, resolve, reject);
+      streams?.take(called, request);
+      call = new ClientCall(what, resolve, reject, lane.dispatcher, streams);
       streams?.bind(call);
       this.#parts.calls.set(call, this.#owner);
       if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
@@ -237,6 +242,23 @@ export class ChannelCalls {
       if (call === undefined) reject(told);
       else call.refuse(told);
     }
+  }
+
+  /** @throws as the first attempt does, which is made now. */
+  #hedge(
+    what: CallRequest,
+    policy: HedgingPolicy,
+    signal: AbortSignal | undefined,
+    parent: CallContext | undefined,
+    dispatcher: Dispatcher,
+    streams: ClientStreams | undefined,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const onEnd = (ended: object): void => this.#parts.onCallEnd(ended);
+    const call = new HedgedCall({ what, policy, dispatcher, streams, resolve, reject, onEnd });
+    this.#parts.calls.set(call, this.#owner);
+    call.begin(signal, parent);
   }
 
   /** @throws TypeError if it is called as a method of another kind. */

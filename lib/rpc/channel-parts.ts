@@ -10,7 +10,6 @@ import type { Logger } from '../log/logger.ts';
 import { ChannelLane } from './channel-lane.ts';
 import { type ChannelState, StateWatchers, stateOf } from './channel-state.ts';
 import { addedStats, type ChannelStats } from './channel-stats.ts';
-import type { ClientCall } from './client-call.ts';
 import { type ClientTlsIdentity, checkedClientTlsIdentity } from './client-tls-options.ts';
 import { CurrentConfig } from './current-config.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
@@ -55,7 +54,7 @@ export class ChannelParts {
   /** For unary calls; what the channel's state is of. */
   readonly lane: ChannelLane;
   /** Each with its channel, which is kept alive by it. */
-  readonly calls = new Map<ClientCall, object>();
+  readonly calls = new Map<object, object>();
   readonly readyWaiters: ReadyWaiters;
   readonly stateWatchers: StateWatchers;
   readonly #config: CurrentConfig;
@@ -155,12 +154,14 @@ export class ChannelParts {
       onAllFailed: () => this.#resolver.refresh(),
       onReady,
       onChange: () => this.stateWatchers.onChange(),
-      onEnd: (call) => {
-        this.calls.delete(call);
-        if (this.calls.size === 0) this.#onDrained?.();
-      },
+      onEnd: (call) => this.onCallEnd(call),
       onUserError,
     });
+  }
+
+  onCallEnd(call: object): void {
+    this.calls.delete(call);
+    if (this.calls.size === 0) this.#onDrained?.();
   }
 
   /** A user's resolver calls this, perhaps from a timer where nothing would catch an exception. */

@@ -17,7 +17,9 @@ export interface ChannelStats extends ClientTransportStats {
   readonly moves: number;
   /** Attempts made by the retry policy. */
   readonly retries: number;
-  /** Retries that `retryBudget`, or `retryThrottling` of the service config, did not allow. */
+  /** Attempts that a hedging policy made beside the first. */
+  readonly hedges: number;
+  /** Of both, those that `retryBudget`, or `retryThrottling` of the service config, did not allow. */
   readonly retriesRefused: number;
   /** Why the service config that the resolver had last is not used; undefined: it is, or there is none. */
   readonly serviceConfigError: string | undefined;

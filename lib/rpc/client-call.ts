@@ -3,6 +3,7 @@ import { isRpcError, RpcError, receivedError } from '../contract/errors.ts';
 import { Metadata } from '../contract/metadata.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
+import type { StatusName } from '../contract/status.ts';
 import { type CallEnd, type ReadyStrings, requestFlag } from '../contract/transport.ts';
 import { callUser } from '../contract/user-code.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
@@ -147,6 +148,11 @@ export class ClientCall implements StreamedCall, SignalWatcher {
   private attemptFailed(error: RpcError): void {
     this.streams?.onAttemptOver();
     this.runner.onAttemptFailed(this, error);
+  }
+
+  /** Codes after which it may be called again. */
+  get repeatable(): ReadonlySet<StatusName> | undefined {
+    return this.what.retry?.codes;
   }
 
   /** Another attempt cannot begin where this one has got to. */
@@ -308,7 +314,8 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     this.runner.onUserError(what, error);
   }
 
-  private finish(): void {
+  /** Ends it, without an outcome. */
+  finish(): void {
     this.ended = true;
     this.signal?.delete(this);
     this.parent?.delete(this);

@@ -43,6 +43,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   answeredAt: number | undefined = undefined;
   #method: MethodDefinition;
   #call: StreamedCall | undefined;
+  #left: Pick<StreamedCall, 'cancel'> | undefined;
   /** Of the attempt that is under way. */
   #transport: ClientTransport | undefined;
   #requests: StreamReplies | undefined;
@@ -55,12 +56,12 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   #isDropped = false;
   #isOver = false;
 
-  /** `method` is not checked yet. */
-  constructor(method: MethodDefinition, hasReplies: boolean) {
+  /** `method` is not checked yet. `shared`: replies that several attempts may have; setOwner() says whose they are. */
+  constructor(method: MethodDefinition, hasReplies: boolean, shared?: StreamRequests) {
     const kind = method?.kind;
     this.#method = method;
     this.sendsRequests = kind === 'clientStream' || kind === 'bidi';
-    this.replies = hasReplies ? new StreamRequests(this) : undefined;
+    this.replies = shared ?? (hasReplies ? new StreamRequests(this) : undefined);
   }
 
   /** The attempt waits for an endpoint from now on, or waits on; until then. */
@@ -82,6 +83,11 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
 
   bind(call: StreamedCall): void {
     this.#call = call;
+  }
+
+  /** Of a call with several attempts: what a reader that leaves cancels before one of them is answered. */
+  leaveTo(call: Pick<StreamedCall, 'cancel'>): void {
+    this.#left = call;
   }
 
   /** Another attempt cannot begin where this one has got to. */
@@ -177,7 +183,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   onLeft(): void {
     if (this.#isOver) return;
     const text = `the caller of ${this.#method.wireName} has left the loop over its replies`;
-    this.#call?.cancel(new RpcError('CANCELLED', text));
+    (this.#left ?? this.#call)?.cancel(new RpcError('CANCELLED', text));
   }
 
   /** @throws the error of encoding. */

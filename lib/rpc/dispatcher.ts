@@ -29,6 +29,12 @@ const endpointFailures: ReadonlySet<string> = new Set([
   'DATA_LOSS',
 ]);
 
+/** A call of which another attempt will begin beside those that are under way. */
+export interface WaitingHedge {
+  onTime(): void;
+  onChannelClosed(error: RpcError): void;
+}
+
 export interface DispatcherParts {
   readonly target: string;
   readonly protocol: ClientProtocol;
@@ -59,9 +65,10 @@ export class Dispatcher implements CallRunner {
   readonly #retryBudget: RetryBudget;
   readonly #methods = new Map<MethodDefinition, number>();
   /** Calls for which no endpoint is known, or (waitForReady) none is ready. */
-  readonly #unplaced = new ParkedCalls((call) => this.#onWaitOver(call));
+  readonly #unplaced = new ParkedCalls<ClientCall>((call) => this.#onWaitOver(call));
   /** Calls waiting for their next attempt. */
-  readonly #pausing = new ParkedCalls((call) => this.#onPauseOver(call));
+  readonly #pausing = new ParkedCalls<ClientCall>((call) => this.#onPauseOver(call));
+  readonly #hedging = new ParkedCalls<WaitingHedge>((call) => call.onTime());
   readonly onEnd: (call: ClientCall) => void;
   readonly onUserError: (what: string, error: unknown) => void;
   #resolverError: Error | undefined;
@@ -69,6 +76,7 @@ export class Dispatcher implements CallRunner {
   #closed = false;
   #moves = 0;
   #retries = 0;
+  #hedges = 0;
   #retriesRefused = 0;
 
   constructor(parts: DispatcherParts) {
@@ -110,6 +118,31 @@ export class Dispatcher implements CallRunner {
     const endpoint = this.#endpointFor(call);
     if (endpoint === undefined) this.#wait(call);
     else this.#start(call, endpoint, call.what.timeoutMs);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  parkHedge(call: WaitingHedge, ms: number): void {
+    this.#hedging.park(call, ms);
+  }
+
+  unparkHedge(call: WaitingHedge): void {
+    this.#hedging.take(call);
+  }
+
+  /** Takes a further attempt from the budget. */
+  mayHedge(): boolean {
+    if (this.#retryBudget.take()) return true;
+    this.#retriesRefused++;
+    return false;
+  }
+
+  /** Begins an attempt beside others of its call. */
+  beginHedge(attempt: ClientCall): void {
+    this.#hedges++;
+    this.#place(attempt);
   }
 
   /** The resolver's last result: endpoints, or why there are none. */
@@ -233,14 +266,20 @@ export class Dispatcher implements CallRunner {
   giveUp(call: ClientCall, error: unknown): void {
     if (call.ended) return;
     call.streams?.drop();
+    if (call.endpoint !== undefined && isRpcError(error))
+      tellOfCall(error, call.what.method.wireName, this.target, call.endpoint.name);
+    this.drop(call);
+    call.fail(error);
+  }
+
+  /** Nothing more is done for a call, which ends otherwise. */
+  drop(call: ClientCall): void {
     if (call.endpoint !== undefined) {
-      if (isRpcError(error)) tellOfCall(error, call.what.method.wireName, this.target, call.endpoint.name);
       this.#transport.cancel(call);
       this.#leave(call, undefined);
     }
     this.#unplaced.take(call);
     this.#pausing.take(call);
-    call.fail(error);
   }
 
   /** The attempt is over, so the endpoint has one call less. */
@@ -325,7 +364,7 @@ export class Dispatcher implements CallRunner {
   #retryLater(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
     const { retry, method, expiresAt } = call.what;
     const pushback = pushbackMs(error);
-    const isRetryable = retry?.codes.has(error.code) === true;
+    const isRetryable = call.repeatable?.has(error.code) === true;
     if (isRetryable || pushback === neverRepeat) this.#retryBudget.throttle?.onFailure();
     if (retry === undefined || !isRetryable || call.attempts >= retry.maxAttempts) return false;
     if (pushback === neverRepeat) return false;
@@ -364,6 +403,8 @@ export class Dispatcher implements CallRunner {
       const text = 'the channel was closed before the call was finished';
       call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
     }
+    for (const call of this.#hedging.takeAll())
+      call.onChannelClosed(new RpcError('CANCELLED', 'the channel was closed before the call was finished'));
   }
 
   stats() {
@@ -371,6 +412,7 @@ export class Dispatcher implements CallRunner {
       callsParked: this.#unplaced.size + this.#pausing.size,
       moves: this.#moves,
       retries: this.#retries,
+      hedges: this.#hedges,
       retriesRefused: this.#retriesRefused,
     };
   }

@@ -1,15 +1,13 @@
-import type { ClientCall } from './client-call.ts';
-
 /**
  * Calls that are at no endpoint for the moment, each with a timer: they wait for an endpoint, or for their next
  * attempt.
  */
-export class ParkedCalls {
-  readonly #timers = new Map<ClientCall, NodeJS.Timeout>();
-  readonly #onTime: (call: ClientCall) => void;
+export class ParkedCalls<Call extends object> {
+  readonly #timers = new Map<Call, NodeJS.Timeout>();
+  readonly #onTime: (call: Call) => void;
 
   /** `onTime` gets a call, no longer parked, when its time is over. */
-  constructor(onTime: (call: ClientCall) => void) {
+  constructor(onTime: (call: Call) => void) {
     this.#onTime = onTime;
   }
 
@@ -18,7 +16,7 @@ export class ParkedCalls {
   }
 
   /** The timer keeps the process alive, as a pending call does. */
-  park(call: ClientCall, ms: number): void {
+  park(call: Call, ms: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(call);
       this.#onTime(call);
@@ -27,12 +25,12 @@ export class ParkedCalls {
   }
 
   /** Whether it was parked here; it is no longer. */
-  take(call: ClientCall): boolean {
+  take(call: Call): boolean {
     clearTimeout(this.#timers.get(call));
     return this.#timers.delete(call);
   }
 
-  takeAll(): ClientCall[] {
+  takeAll(): Call[] {
     const calls = [...this.#timers.keys()];
     for (const call of calls) this.take(call);
     return calls;

@@ -52,7 +52,7 @@ const done: IteratorResult<unknown, undefined> = Object.freeze({ value: undefine
  * compressed one on they are given out in turn by #giveOut(), one at a time.
  */
 export class StreamRequests implements AsyncIterableIterator<unknown, undefined> {
-  readonly #owner: RequestsOwner;
+  #owner: RequestsOwner;
   #values: unknown[] = [];
   /** Bytes of each of them on the wire. */
   #sizes: number[] = [];
@@ -73,6 +73,11 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   #isOpening = false;
 
   constructor(owner: RequestsOwner) {
+    this.#owner = owner;
+  }
+
+  /** Before the first message: they are those of another stream. */
+  setOwner(owner: RequestsOwner): void {
     this.#owner = owner;
   }
 

@@ -1,0 +1,255 @@
+// A call by a hedging policy (gRFC A6): several attempts at once, of which the first that is answered counts
+// (docs/decisions/0049).
+
+import { encodedAside } from '../contract/encoded-bytes.ts';
+import { isRpcError, type RpcError } from '../contract/errors.ts';
+import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
+import type { StatusName } from '../contract/status.ts';
+import { type CallContext, ServerCall } from './call-context.ts';
+import { abortError, type CallRequest } from './client-call.ts';
+import { ClientStreams } from './client-streams.ts';
+import type { Dispatcher, WaitingHedge } from './dispatcher.ts';
+import { encodedMethod } from './encoded-method.ts';
+import type { ChannelEndpoint } from './endpoint-set.ts';
+import { HedgedAttempt, type HedgedAttemptOwner } from './hedged-attempt.ts';
+import { HedgedRequests } from './hedged-requests.ts';
+import type { HedgingPolicy } from './method-config.ts';
+import { neverRepeat, pushbackMs } from './retry-pushback.ts';
+
+/** While an attempt waits for an endpoint another one would only wait beside it; looked at again after this. */
+const unplacedPauseMs = 20;
+
+export interface HedgedCallParts {
+  readonly what: CallRequest;
+  readonly policy: HedgingPolicy;
+  readonly dispatcher: Dispatcher;
+  /** Of a method with a stream: what its caller reads. */
+  readonly streams: ClientStreams | undefined;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  /** The call has ended, with whatever outcome. */
+  onEnd(call: object): void;
+}
+
+export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwner {
+  readonly #parts: HedgedCallParts;
+  /** As attempts send it. */
+  readonly #what: CallRequest;
+  readonly #requests: HedgedRequests | undefined;
+  readonly #attempts = new Set<HedgedAttempt>();
+  /** Endpoints that attempts were given to. */
+  readonly #used = new Set<ChannelEndpoint>();
+  #begun = 0;
+  /** A server, or the budget, does not want more. */
+  #isClosed = false;
+  #isWaiting = false;
+  /** Nothing else decides the outcome. */
+  #winner: HedgedAttempt | undefined;
+  #isOver = false;
+  #hasEnded = false;
+  /** Of the attempt that failed last. */
+  #last: RpcError | undefined;
+  readonly #sources: SignalSource[] = [];
+
+  /** @throws the error of encoding, and TypeError for requests that cannot be iterated. */
+  constructor(parts: HedgedCallParts) {
+    const { what, streams } = parts;
+    this.#parts = parts;
+    const sends = streams?.sendsRequests === true;
+    this.#requests = sends ? new HedgedRequests(what.method, what.request, this) : undefined;
+    const request = sends ? undefined : encodedAside(what.method.request, what.request);
+    this.#what = { ...what, method: encodedMethod(what.method), request };
+  }
+
+  get nonFatal(): ReadonlySet<StatusName> {
+    return this.#parts.policy.nonFatal;
+  }
+
+  get ended(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** @throws what the first attempt throws; the call has ended then, and its caller is to be told. */
+  begin(signal: AbortSignal | undefined, parent: CallContext | undefined): void {
+    try {
+      if (signal !== undefined) this.#watch(SignalWatch.of(signal));
+      if (parent !== undefined)
+        this.#watch(parent instanceof ServerCall ? parent : SignalWatch.of(parent.signal));
+      this.#parts.streams?.leaveTo(this);
+      this.#parts.dispatcher.begin(this.#make());
+    } catch (error) {
+      this.#isOver = true;
+      this.#dropAllBut(undefined);
+      this.#end();
+      throw error;
+    }
+    this.#schedule();
+  }
+
+  #watch(source: SignalSource): void {
+    source.add(this);
+    this.#sources.push(source);
+  }
+
+  onSignal(signal: AbortSignal): void {
+    this.cancel(abortError(signal));
+  }
+
+  #make(): HedgedAttempt {
+    const outer = this.#parts.streams;
+    const streams = outer && new ClientStreams(this.#what.method, false, outer.replies);
+    const attempt = new HedgedAttempt(this, this.#what, this.#parts, streams, this.#requests?.reader());
+    attempt.attempts = ++this.#begun;
+    for (const { endpoint } of this.#attempts) this.noteEndpoint(endpoint);
+    if (this.#used.size > 0) attempt.tried = new Set(this.#used);
+    this.#attempts.add(attempt);
+    if (streams !== undefined) {
+      streams.waitMs = outer!.waitMs;
+      streams.bind(attempt);
+      streams.take(this.#what.method, attempt.requests);
+    }
+    return attempt;
+  }
+
+  get #mayBeginMore(): boolean {
+    const { policy } = this.#parts;
+    return !this.#isOver && this.#winner === undefined && !this.#isClosed && this.#begun < policy.maxAttempts;
+  }
+
+  /** The next attempt, after the delay of the policy. */
+  #schedule(): void {
+    if (!this.#mayBeginMore || this.#isWaiting) return;
+    const { delayMs } = this.#parts.policy;
+    const isUnplaced = [...this.#attempts].some(({ endpoint }) => endpoint === undefined);
+    if (delayMs === 0 && !isUnplaced) this.#beginNext();
+    else this.#wait(isUnplaced ? Math.max(delayMs, unplacedPauseMs) : delayMs);
+  }
+
+  /** False: the deadline is before that. */
+  #wait(ms: number): boolean {
+    if (performance.now() + ms >= this.#what.expiresAt) return false;
+    this.#isWaiting = true;
+    this.#parts.dispatcher.parkHedge(this, ms);
+    return true;
+  }
+
+  #stopWaiting(): void {
+    if (this.#isWaiting) this.#parts.dispatcher.unparkHedge(this);
+    this.#isWaiting = false;
+  }
+
+  /** The time for the next attempt has come. */
+  onTime(): void {
+    this.#isWaiting = false;
+    const isUnplaced = [...this.#attempts].some(({ endpoint }) => endpoint === undefined);
+    if (isUnplaced) return this.#schedule();
+    this.#beginNext();
+  }
+
+  #beginNext(): void {
+    if (!this.#mayBeginMore) return;
+    if (!this.#parts.dispatcher.mayHedge()) {
+      this.#isClosed = true;
+      if (this.#attempts.size === 0 && this.#last !== undefined) this.#failWith(this.#last);
+      return;
+    }
+    this.#parts.dispatcher.beginHedge(this.#make());
+    this.#schedule();
+  }
+
+  /** Where no attempt is under way. */
+  #failWith(error: RpcError): void {
+    this.#isOver = true;
+    this.#stopWaiting();
+    this.#make().fail(error);
+  }
+
+  noteEndpoint(endpoint: ChannelEndpoint | undefined): void {
+    if (endpoint !== undefined) this.#used.add(endpoint);
+  }
+
+  commit(attempt: HedgedAttempt): void {
+    if (this.#winner !== undefined) return;
+    this.#winner = attempt;
+    this.#stopWaiting();
+    this.#requests?.commit(attempt.requests);
+    if (attempt.streams !== undefined) this.#parts.streams?.replies?.setOwner(attempt.streams);
+    this.#dropAllBut(attempt);
+  }
+
+  #dropAllBut(attempt: HedgedAttempt | undefined): void {
+    for (const other of [...this.#attempts]) {
+      if (other === attempt) continue;
+      this.#parts.dispatcher.drop(other);
+      other.finish();
+    }
+  }
+
+  outlives(attempt: HedgedAttempt, error: unknown): boolean {
+    if (this.#isOver || this.#winner !== undefined) return false;
+    if (this.#goesOn(attempt, error)) return true;
+    this.#isOver = true;
+    this.#stopWaiting();
+    this.#dropAllBut(attempt);
+    return false;
+  }
+
+  #goesOn(attempt: HedgedAttempt, error: unknown): boolean {
+    if (!isRpcError(error) || this.#parts.dispatcher.isClosed) return false;
+    if (performance.now() >= this.#what.expiresAt) return false;
+    // An attempt that reached no server says nothing of the others.
+    const isUnsent = error.safeToRepeat && error.code === 'UNAVAILABLE' && this.#attempts.size > 1;
+    if (!isUnsent && !this.nonFatal.has(error.code)) return false;
+    this.#last = error;
+    const pushback = pushbackMs(error);
+    if (pushback === neverRepeat) this.#isClosed = true;
+    if (this.#mayBeginMore) {
+      this.#stopWaiting();
+      if (pushback === undefined || pushback === 0) this.#beginNext();
+      else this.#wait(pushback);
+    }
+    if (this.#isClosed) this.#stopWaiting();
+    return this.#attempts.size > (this.#attempts.has(attempt) ? 1 : 0) || this.#isWaiting;
+  }
+
+  cancel(error: unknown): void {
+    if (this.ended) return;
+    const last = this.#winner ?? [...this.#attempts].at(-1) ?? this.#make();
+    this.#isOver = true;
+    this.#stopWaiting();
+    this.#dropAllBut(last);
+    this.#parts.dispatcher.giveUp(last, error);
+  }
+
+  /** The channel is closed while no attempt is under way. */
+  onChannelClosed(error: RpcError): void {
+    this.#isWaiting = false;
+    if (this.#attempts.size === 0 && !this.#isOver) this.#failWith(error);
+  }
+
+  onAttemptOver(attempt: HedgedAttempt): void {
+    this.#attempts.delete(attempt);
+    if (this.#attempts.size === 0 && (this.#winner !== undefined || this.#isOver)) this.#end();
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#isOver = true;
+    for (const source of this.#sources.splice(0)) source.delete(this);
+    this.#requests?.stop();
+    this.#parts.streams?.close();
+    this.#parts.onEnd(this);
+  }
+
+  /** More requests than another attempt could send again: the attempt that is ahead remains. */
+  onFull(): void {
+    const [first] = this.#attempts;
+    if (first !== undefined) this.commit(first);
+  }
+
+  onLateError(error: unknown): void {
+    const { dispatcher, what } = this.#parts;
+    dispatcher.onUserError(`the iterator of the requests of ${what.method.wireName}`, error);
+  }
+}

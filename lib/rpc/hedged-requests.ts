@@ -1,0 +1,111 @@
+import { AsyncResource } from 'node:async_hooks';
+import { type EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
+import type { MethodDefinition } from '../contract/service.ts';
+import { messageHeadBytes, streamRoomBytes } from '../contract/transport.ts';
+import { kindOf } from '../contract/value-text.ts';
+import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
+
+const done: IteratorResult<EncodedBytes, undefined> = Object.freeze({ value: undefined, done: true });
+
+/** Whoever is told of a stream of requests that several attempts read. */
+export interface HedgedRequestsOwner {
+  /** More has been read than another attempt could send again. */
+  onFull(): void;
+  /** What the user's code throws when it is told to stop. */
+  onLateError(error: unknown): void;
+}
+
+/**
+ * The requests of a hedged call: the caller's iterable is read once, and every attempt gets all of it. Encoded, since the
+ * caller may reuse the values. What is kept is bounded by the room that a stream begins with: then one attempt remains.
+ */
+export class HedgedRequests {
+  readonly #method: MethodDefinition;
+  readonly #owner: HedgedRequestsOwner;
+  readonly #iterator: ReplyIterator;
+  /** What was current where the call was made, for the user's code. */
+  readonly #resource = new AsyncResource('RocketRpcRequests');
+  #kept: EncodedBytes[] = [];
+  /** So many were read before those. */
+  #dropped = 0;
+  #bytes = 0;
+  /** The reader of the attempt that remains. */
+  #only: object | undefined;
+  #isComplete = false;
+  #isStopped = false;
+  #failure: { readonly error: unknown } | undefined;
+  #pulling: Promise<void> | undefined;
+
+  /** @throws TypeError if they cannot be iterated, and what the user's code throws. */
+  constructor(method: MethodDefinition, requests: unknown, owner: HedgedRequestsOwner) {
+    this.#method = method;
+    this.#owner = owner;
+    this.#iterator = requestIterator(requests, method.wireName);
+  }
+
+  /** All of them, for one attempt. */
+  reader(): AsyncIterable<EncodedBytes> {
+    let at = 0;
+    const reader = {
+      [Symbol.asyncIterator]: () => reader,
+      next: (): Promise<IteratorResult<EncodedBytes, undefined>> => this.#read(reader, at++),
+    };
+    return reader;
+  }
+
+  /** One attempt remains: nothing is read again, and nothing is for the readers of others, who may be waiting. */
+  commit(reader: object | undefined): void {
+    this.#only = reader;
+  }
+
+  /** The call is over. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#kept = [];
+    if (!this.#isComplete && this.#failure === undefined)
+      this.#resource.runInAsyncScope(() => this.#iterator.stop((error) => this.#owner.onLateError(error)));
+  }
+
+  async #read(reader: object, at: number): Promise<IteratorResult<EncodedBytes, undefined>> {
+    for (;;) {
+      if (this.#only !== undefined && this.#only !== reader) return done;
+      const value = this.#kept[at - this.#dropped];
+      if (value !== undefined) {
+        if (this.#only === reader) this.#dropUpTo(at);
+        return { value, done: false };
+      }
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#isComplete || this.#isStopped) return done;
+      this.#pulling ??= this.#pull();
+      await this.#pulling;
+    }
+  }
+
+  #dropUpTo(at: number): void {
+    this.#kept.splice(0, at + 1 - this.#dropped);
+    this.#dropped = at + 1;
+  }
+
+  async #pull(): Promise<void> {
+    try {
+      const result: unknown = await this.#resource.runInAsyncScope(() => this.#iterator.next());
+      if (typeof result !== 'object' || result === null)
+        throw new TypeError(`next() of an iterator of messages returns an object, not ${kindOf(result)}`);
+      const { done: isDone, value } = result as { readonly done?: unknown; readonly value?: unknown };
+      if (isDone) this.#isComplete = true;
+      else this.#keep(this.#iterator.isAsync ? value : await value);
+    } catch (error) {
+      this.#failure = { error };
+    }
+    this.#pulling = undefined;
+  }
+
+  #keep(value: unknown): void {
+    if (this.#isStopped) return;
+    const message = encodedAside(this.#method.request, value);
+    this.#kept.push(message);
+    this.#bytes += message.bytes.length + messageHeadBytes;
+    if (this.#only === undefined && this.#bytes > streamRoomBytes) this.#owner.onFull();
+  }
+}
