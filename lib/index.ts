@@ -73,6 +73,7 @@ export type { LogDestinationOptions, LoggerOptions } from './log/log-options.ts'
 export type { CallLog, Logger, LogWhat } from './log/logger.ts';
 export type { FlushOptions, LogStats } from './log/open-log.ts';
 export { type RocketDestination, rocketDestination } from './log/pino-destination.ts';
+export type { AlternativeNames } from './rpc/alternative-names.ts';
 export { currentCall } from './rpc/async-context.ts';
 export type { CallContext } from './rpc/call-context.ts';
 export { Channel, type WatchStateOptions } from './rpc/channel.ts';
@@ -90,6 +91,8 @@ export type {
   ServerInterceptor,
 } from './rpc/interceptors.ts';
 export type { CloseOptions, ListenOptions } from './rpc/listen-options.ts';
+export type { Peer } from './rpc/peer.ts';
+export type { PeerCertificate } from './rpc/peer-certificate.ts';
 export type { ReadyOptions } from './rpc/ready-waiters.ts';
 export type { ReplyStream, RequestStream } from './rpc/reply-stream.ts';
 export type { RetryBudgetOptions, RetryOptions } from './rpc/retry-options.ts';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { EngineStats } from '../contract/engine-stats.ts';
-import type { TlsContext, TlsContextSettings } from '../contract/tls.ts';
+import type { TlsContext, TlsContextSettings, TlsIdentity } from '../contract/tls.ts';
 import type {
   ClientTransportOptions,
   ClientTransportStats,
@@ -49,6 +49,10 @@ export interface NativeEnvironment {
   listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
   setHealth(server: number, service: string, serving: boolean): void;
   setTls(server: number, context: TlsContext): void;
+  /** Of a call that is held: the number of its connection's identity, 0 if it has none. */
+  peerIdentity(low: number, high: number): number;
+  /** That identity; without memory it has no bytes. */
+  peerCertificate(low: number, high: number): TlsIdentity;
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
   serverStats(server: number): ServerTransportStats;

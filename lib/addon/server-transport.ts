@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import type { TlsContext } from '../contract/tls.ts';
+import type { TlsContext, TlsIdentity } from '../contract/tls.ts';
 import type {
   Encoder,
   MethodInfo,
@@ -10,18 +10,24 @@ import type {
 } from '../contract/transport.ts';
 import { type Boundary, theBoundary } from './boundary.ts';
 import { metadataOf, msgIdOf, peerOf } from './request-heads.ts';
+import { TlsIdentities } from './tls-identities.ts';
+
+/** Of all servers of this thread. */
+const identities = new TlsIdentities();
 
 /** A server of the core. */
 class NativeServerTransport implements ServerTransport {
   readonly #boundary: Boundary;
   readonly #number: number;
   readonly #receiver: ServerReceiver;
+  readonly hasTls: boolean;
   #listening = false;
   #last: ServerTransportStats | undefined;
 
   constructor(options: ServerTransportOptions, methods: readonly MethodInfo[], receiver: ServerReceiver) {
     this.#boundary = theBoundary();
     this.#receiver = receiver;
+    this.hasTls = options.tls !== undefined;
     this.#number = this.#boundary.native.createServer(options, methods);
     this.#boundary.addServer(this.#number, { receiver, onClosed: () => this.#onClosed() });
   }
@@ -80,6 +86,10 @@ class NativeServerTransport implements ServerTransport {
 
   metadata(heads: string, at: number): string {
     return metadataOf(heads, at);
+  }
+
+  identity(low: number, high: number): TlsIdentity | undefined {
+    return identities.of(this.#boundary.native, low, high);
   }
 
   clock(): number {

@@ -97,6 +97,13 @@ export interface ClientTlsRules
   readonly revokes: boolean;
 }
 
+/** The certificate that a peer has shown; one object for all calls of its connection. */
+export interface TlsIdentity {
+  readonly der: Buffer;
+  /** Why it is not valid, as node:tls names it; '': it is. */
+  readonly error: string;
+}
+
 /** How a channel's connections are secured. */
 export interface ClientTlsSettings extends MadeTls<ClientTlsSettings> {
   readonly rules: ClientTlsRules;

@@ -5,7 +5,7 @@
  */
 
 import { linkState } from './boundary.ts';
-import type { ClientTlsSettings, ServerTlsSettings, TlsContext } from './tls.ts';
+import type { ClientTlsSettings, ServerTlsSettings, TlsContext, TlsIdentity } from './tls.ts';
 
 export { messageOverhead as messageHeadBytes, requestFlag, streamRoomBytes } from './boundary.ts';
 
@@ -150,6 +150,10 @@ export interface ServerTransport {
   peer(heads: string, headAt: number): string;
   /** Encoded. */
   metadata(heads: string, headAt: number): string;
+  /** Whether callers may have an identity(). */
+  readonly hasTls: boolean;
+  /** That of the caller of a call which has not been ended; undefined: it has shown none. */
+  identity(low: number, high: number): TlsIdentity | undefined;
   clock(): number;
   /**
    * Sets the status that the health service reports for a service; '': for the server and all services. Allowed in any

@@ -12,9 +12,11 @@ import { encodeGrpcMetadata, encodeMetadata, Metadata } from '../contract/metada
 import type { MethodDefinition } from '../contract/service.ts';
 import { type SignalWatcher, SignalWatchers } from '../contract/signal-watch.ts';
 import { reasonOfWord, statusOfWord, statusReason } from '../contract/status.ts';
+import type { TlsIdentity } from '../contract/tls.ts';
 import { type ReadyStrings, requestFlag, type ServerTransport } from '../contract/transport.ts';
 import { callLog } from '../log/call-log.ts';
 import type { CallLog, Logger } from '../log/logger.ts';
+import { CallPeer, type Peer, type PeerSource } from './peer.ts';
 import {
   declaredFormat,
   declaresCompression,
@@ -64,8 +66,8 @@ export interface CallContext {
   responseCompression: Compression;
   /** Attempts of the call that its client made before this one, by its retry or hedging policy; by TinyPB always 0. */
   readonly previousAttempts: number;
-  /** `ip:port` of the caller, `unix:` for a Unix socket. */
-  readonly peer: string;
+  /** The caller: its address, and its certificate over TLS. */
+  readonly peer: Peer;
   /**
    * The trace id on the wire, of a gRPC call its `x-request-id` or a new UUID; calls made with `{ parent: ctx }` carry it
    * with a suffix.
@@ -114,6 +116,8 @@ class Extras {
   stream: CallStream | undefined;
   reason: RpcError | undefined;
   msgId: string | undefined;
+  peer: Peer | undefined;
+  identity: TlsIdentity | 'none' | undefined;
   log: CallLog | undefined;
   children = 0;
   watchers: SignalWatchers | undefined;
@@ -123,7 +127,7 @@ class Extras {
  * A call being handled. One is created for every request, so it has few fields (bench:alloc), and plain ones:
  * `#private` fields cost a definition each in the constructor (bench:boundary, JavaScript CPU of 50 x 20).
  */
-export class ServerCall implements CallContext {
+export class ServerCall implements CallContext, PeerSource {
   readonly definition: MethodDefinition;
   readonly low: number;
   readonly high: number;
@@ -284,8 +288,37 @@ export class ServerCall implements CallContext {
     return typeof said === 'string' && /^\d{1,9}$/.test(said) ? Number(said) : 0;
   }
 
-  get peer(): string {
+  get peer(): Peer {
+    const { extras } = this;
+    extras.peer ??= new CallPeer(this);
+    return extras.peer;
+  }
+
+  get peerAddress(): string {
     return this.transport.peer(this.heads, this.headAt);
+  }
+
+  identity(): TlsIdentity | undefined {
+    if (!this.transport.hasTls) return undefined;
+    const { extras } = this;
+    if (extras.identity === undefined) {
+      if (this.ended)
+        throw new Error(
+          `ctx.peer of ${this.method}: its certificate has to be asked for before the call ends`,
+        );
+      extras.identity = this.transport.identity(this.low, this.high) ?? 'none';
+    }
+    return extras.identity === 'none' ? undefined : extras.identity;
+  }
+
+  /** Before the transport lets go of a call whose handler still runs. */
+  keepIdentity(): void {
+    if (!this.transport.hasTls) return;
+    try {
+      this.identity();
+    } catch {
+      // Without memory: whoever asks is told.
+    }
   }
 
   get log(): CallLog {

@@ -173,6 +173,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
 
   /** One of the requests of a stream could not be decoded, so the call is over. */
   refuse(call: ServerCall, error: unknown): void {
+    call.keepIdentity();
     const { status, text } = whyUndecoded(error);
     this.#transport.fail(call.low, call.high, status, 0, text, '');
     this.#stop(call, status, text);
@@ -261,6 +262,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
   onAbort(low: number, high: number, status: number): void {
     const call = this.#find(low, high);
     if (call === undefined) return;
+    call.keepIdentity();
     call.abort(status);
     this.forget(call);
     this.#transport.end(low, high);

@@ -55,6 +55,8 @@ Napi::Function Environment::define(Napi::Env env) {
                          InstanceMethod<&Environment::listen>("listen"),
                          InstanceMethod<&Environment::set_health>("setHealth"),
                          InstanceMethod<&Environment::set_tls>("setTls"),
+                         InstanceMethod<&Environment::peer_identity>("peerIdentity"),
+                         InstanceMethod<&Environment::peer_certificate>("peerCertificate"),
                          InstanceMethod<&Environment::close_server>("closeServer"),
                          InstanceMethod<&Environment::release_server>("releaseServer"),
                          InstanceMethod<&Environment::server_stats>("serverStats"),

@@ -68,6 +68,8 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Napi::Value create_server(const Napi::CallbackInfo& info);
   Napi::Value listen(const Napi::CallbackInfo& info);
   Napi::Value set_health(const Napi::CallbackInfo& info);
+  Napi::Value peer_identity(const Napi::CallbackInfo& info);
+  Napi::Value peer_certificate(const Napi::CallbackInfo& info);
   Napi::Value set_tls(const Napi::CallbackInfo& info);
   Napi::Value close_server(const Napi::CallbackInfo& info);
   Napi::Value release_server(const Napi::CallbackInfo& info);
@@ -85,6 +87,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Napi::Value release_endpoint(const Napi::CallbackInfo& info);
   Napi::Value channel_stats(const Napi::CallbackInfo& info);
 
+  io::Connection& connection_of_call(const Napi::CallbackInfo& info);
   rpc::Server& server_at(const Napi::CallbackInfo& info);
   Endpoint& endpoint_at(const Napi::CallbackInfo& info);
   Channel& channel_at(const Napi::CallbackInfo& info);

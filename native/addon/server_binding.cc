@@ -133,6 +133,30 @@ Napi::Value Environment::set_tls(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// Of a call that JavaScript holds, which keeps it.
+io::Connection& Environment::connection_of_call(const Napi::CallbackInfo& info) {
+  if (engine_ == nullptr) throw Napi::Error::New(info.Env(), "rocket-rpc: there is no server");
+  const rpc::CallId id{info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()};
+  return *engine_->lane(id.io_thread()).server_calls.held(id).connection;
+}
+
+// js thread: peerIdentity(low, high): the number of the connection's identity, 0 without one
+Napi::Value Environment::peer_identity(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  return Napi::Number::New(info.Env(), static_cast<double>(connection_of_call(info).peer_identity().number));
+}
+
+// js thread: peerCertificate(low, high): { der, error } of a call whose connection has an identity
+Napi::Value Environment::peer_certificate(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  const io::Connection& connection = connection_of_call(info);
+  const std::string der = connection.peer_certificate();
+  auto made = Napi::Object::New(info.Env());
+  made.Set("der", Napi::Buffer<char>::Copy(info.Env(), der.data(), der.size()));
+  made.Set("error", std::string(connection.peer_identity().error));
+  return made;
+}
+
 // js thread: closeServer(server, drainMs); kServerClosed follows
 Napi::Value Environment::close_server(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);

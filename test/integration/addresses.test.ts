@@ -18,7 +18,7 @@ it('IPv6', async () => {
   let peer = '';
   const { address, port } = await startOrderServer(
     (_, context) => {
-      peer = context.peer;
+      peer = context.peer.address;
       return { orderId: 'six' };
     },
     {},
@@ -34,7 +34,7 @@ it('a Unix socket', async () => {
   let peer = '';
   const { server, address, port } = await startOrderServer(
     (_, context) => {
-      peer = context.peer;
+      peer = context.peer.address;
       return { orderId: 'unix' };
     },
     {},

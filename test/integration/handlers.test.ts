@@ -223,11 +223,11 @@ it('a handler sees its caller, also after its reply if it has read it before', a
     seen.push({
       method,
       msgId,
-      peer,
+      peer: peer.address,
       metadata: metadata.toJSON(),
       left: timeRemainingMs <= 1500 && timeRemainingMs > 1000,
     });
-    setImmediate(() => seen.push([context.msgId, context.peer]));
+    setImmediate(() => seen.push([context.msgId, context.peer.address]));
     return {};
   });
   const raw = await rawTo(port);
@@ -265,11 +265,11 @@ describe('the caller', () => {
       await Promise.all(raws.map((raw) => raw.frames(30, soonMs)));
       await orders.makeOrder({ price: 1_000_000 + round });
     }
-    const peers = raws.map((_, which) => contexts.get(which)!.peer);
+    const peers = raws.map((_, which) => contexts.get(which)!.peer.address);
     expect(new Set(peers).size).toBe(3);
     for (let price = 0; price < rounds * 90; price++) {
       const { msgId, peer } = contexts.get(price)!;
-      expect([price, msgId, peer]).toEqual([price, idOf(price), peers[price % 3]]);
+      expect([price, msgId, peer.address]).toEqual([price, idOf(price), peers[price % 3]]);
     }
     expect(contexts.get(1_000_000)?.msgId).toMatch(/^[0-9a-f]{20}$/);
   });
@@ -289,7 +289,7 @@ describe('the caller', () => {
         at,
       );
       await openOrders(address).orders.makeOrder({});
-      expect(context?.peer).toMatch(peer);
+      expect(context?.peer.address).toMatch(peer);
     }
   });
 });

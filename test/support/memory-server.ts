@@ -282,6 +282,12 @@ export class MemoryServer implements ServerTransport {
     return this.peerName;
   }
 
+  readonly hasTls = false;
+
+  identity(): undefined {
+    return undefined;
+  }
+
   clock(): number {
     return this.#clock.nowMs | 0;
   }

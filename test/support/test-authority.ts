@@ -17,6 +17,10 @@ interface IssueOptions {
   readonly expired?: boolean;
   /** Days from now from which and until which it is valid. Default: 2 days from now on. */
   readonly days?: readonly [from: number, until: number];
+  /** Of an authority. */
+  readonly ca?: boolean;
+  /** A DNS name that may hold anything, commas too, besides `names`. */
+  readonly trickyName?: string;
 }
 
 const localNames = 'DNS:localhost,IP:127.0.0.1,IP:::1';
@@ -67,13 +71,23 @@ distinguished_name = names
     this.key = readFileSync(join(this.folder, 'ca.key'), 'utf8');
   }
 
-  issue(name: string, { names = localNames, expired = false, days }: IssueOptions = {}): TestIdentity {
+  issue(
+    name: string,
+    { names = localNames, expired = false, days, ca = false, trickyName }: IssueOptions = {},
+  ): TestIdentity {
     this.#issued++;
     const base = `${this.#issued}`;
+    const extensions = ['-addext', `subjectAltName=${names}`];
+    if (ca) extensions.push('-addext', 'basicConstraints=critical,CA:TRUE');
+    if (trickyName !== undefined) {
+      const sections = `[tricky]\nsubjectAltName = @tricky_names\n[tricky_names]\nDNS.1 = ${trickyName}\n`;
+      writeFileSync(join(this.folder, 'tricky'), `[req]\ndistinguished_name = names\n[names]\n${sections}`);
+      extensions.splice(0, 2, '-config', 'tricky', '-reqexts', 'tricky');
+    }
     this.#openssl(
       ...['req', '-new', '-subj', `/CN=${name}`, '-keyout', `${base}.key`, '-out', `${base}.csr`],
       ...['-config', 'config', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-      ...['-addext', `subjectAltName=${names}`],
+      ...extensions,
     );
     const at = (day: number): string =>
       `${new Date(Date.now() + day * 86_400_000).toISOString().replaceAll(/[-:T]|\..*/g, '')}Z`;

@@ -8,7 +8,7 @@ describe('the context', () => {
   it('shows the caller', async () => {
     const seen: unknown[] = [];
     const { request } = await memoryOrders((_, { method, msgId, peer, metadata, timeRemainingMs }) => {
-      seen.push(method, msgId, peer, metadata.toJSON(), timeRemainingMs);
+      seen.push(method, msgId, peer.address, metadata.toJSON(), timeRemainingMs);
       return {};
     });
     await request({ msgId: 'm-1', timeoutMs: 1500, metadata: 'a=1&b=%20' });
@@ -29,12 +29,12 @@ describe('the context', () => {
     const contexts: CallContext[] = [];
     const { request } = await memoryOrders((_, context) => {
       contexts.push(context);
-      if (contexts.length === 1) void [context.msgId, context.peer];
+      if (contexts.length === 1) void [context.msgId, context.peer.address];
       return {};
     });
     await request({ msgId: 'looked' });
     await request({ msgId: 'not looked' });
-    expect(contexts.map(({ msgId, peer }) => [msgId, peer])).toEqual([
+    expect(contexts.map(({ msgId, peer }) => [msgId, `${peer}`])).toEqual([
       ['looked', '10.0.0.1:5555'],
       ['not looked', '10.0.0.1:5555'],
     ]);
@@ -64,7 +64,7 @@ describe('an abort', () => {
     expect(signal.reason).toMatchObject({ name: 'RpcError', code, message: expect.stringMatching(message) });
     expect(server.stats()).toMatchObject({ handlersRunning: 0, callsInFlight: 0 });
     // For logs: what the handler had not looked at is still there.
-    expect([context?.msgId, context?.peer]).toEqual(['x', '10.0.0.1:5555']);
+    expect([context?.msgId, context?.peer.address]).toEqual(['x', '10.0.0.1:5555']);
     answer.resolve({});
     await answer.promise;
     expect(memory.ended).toBe(1);

@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "io/peer_identity.h"
 
 namespace rocket::io {
 
@@ -50,6 +53,11 @@ class ByteStream {
   virtual bool holds_output() const = 0;
   /// Why it is kInvalid, for people.
   virtual std::string_view failure() const { return {}; }
+
+  // any thread, once the layer has let the first bytes through:
+  virtual PeerIdentity peer_identity() const { return {}; }
+  /// DER; empty: there is none.
+  virtual std::string peer_certificate() const { return {}; }
 };
 
 }  // namespace rocket::io

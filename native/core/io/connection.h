@@ -183,6 +183,10 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   // any thread (immutable):
   std::string peer_name() const { return peer_.text(); }
 
+  // any thread, once a request has come:
+  PeerIdentity peer_identity() const { return layer_ == nullptr ? PeerIdentity{} : layer_->peer_identity(); }
+  std::string peer_certificate() const { return layer_ == nullptr ? "" : layer_->peer_certificate(); }
+
   /// Whether direct_send() can succeed; does not change after the first call.
   bool can_direct() const { return layer_ == nullptr || layer_->can_direct(); }
 

@@ -91,6 +91,7 @@
   each(SSL_free) \
   each(SSL_get0_alpn_selected) \
   each(SSL_get0_param) \
+  each(SSL_get1_peer_certificate) \
   each(SSL_get_error) \
   each(SSL_get_ex_data) \
   each(SSL_get_verify_result) \
@@ -117,7 +118,8 @@
   each(X509_get0_notAfter) \
   each(X509_get0_notBefore) \
   each(X509_verify_cert_error_string) \
-  each(d2i_PKCS12_bio)
+  each(d2i_PKCS12_bio) \
+  each(i2d_X509)
 // clang-format on
 
 #if defined(__APPLE__)

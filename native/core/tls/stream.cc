@@ -189,6 +189,7 @@ io::ByteStream::Next Stream::shake_hands() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result != 1) return after(result);
   secured_ = true;
+  peer_.take(ssl_.get());
   std::exchange(listener_, nullptr)->on_secured(*this);
   return Next::kAgain;
 }

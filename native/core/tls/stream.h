@@ -12,6 +12,7 @@
 #include "io/byte_stream.h"
 #include "io/io_thread.h"
 #include "tls/context.h"
+#include "tls/peer_certificate.h"
 
 namespace rocket::tls {
 
@@ -73,6 +74,8 @@ class Stream final : public io::ByteStream {
   bool holds_output() const override { return !held_.empty(); }
   /// With the option to look at where there is one.
   std::string_view failure() const override { return failure_; }
+  io::PeerIdentity peer_identity() const override { return peer_.identity(); }
+  std::string peer_certificate() const override { return peer_.der(); }
 
   // For OpenSSL.
   /// 0: nothing is there now, or ever (below_ended()).
@@ -107,6 +110,7 @@ class Stream final : public io::ByteStream {
   Listener* listener_;  ///< null for a client, and once it has heard
   std::shared_ptr<SessionSlot> sessions_;
   Owned<SSL> ssl_;
+  PeerCertificate peer_;             ///< a client's, once it is secured
   std::vector<std::uint8_t> begun_;  ///< read from below before there was a stream
   std::vector<std::uint8_t> held_;   ///< encrypted, and not yet taken by the kernel
   std::span<std::uint8_t> out_;      ///< where encrypt() puts what OpenSSL writes; empty outside of it

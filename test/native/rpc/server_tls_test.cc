@@ -8,12 +8,14 @@
 #include <functional>
 #include <thread>
 
+#include "rpc/engine.h"
 #include "rpc/protocol.h"
 #include "rpc/server_shard.h"
 #include "support/js_side.h"
 #include "support/on_io.h"
 #include "support/tls_peer.h"
 #include "tinypb/protocol.h"
+#include "tls/pem.h"
 
 namespace rocket::test {
 namespace {
@@ -226,6 +228,103 @@ TEST(ServerTls, ANewContextServesNewConnections) {
   X509_free(shown);
   expect_echo(at, before);
   expect_echo(at, after);
+}
+
+/// What JavaScript is told of the caller, on its own thread, while the io thread goes on with the connection.
+struct Callers {
+  struct Seen {
+    std::uint64_t number;
+    std::string error;
+    std::string der;
+  };
+  explicit Callers(TlsServer& at) {
+    at.js.on_request = [this, &at](const EventView& event) {
+      seen.push_back(of(at, event));
+      held = event;
+      if (!holds) at.js.reply(event.id_low, event.id_high, {});
+    };
+  }
+  static Seen of(TlsServer& at, const EventView& event) {
+    const rpc::CallId id{event.id_low, event.id_high};
+    const auto& connection = *at.js.engine().lane(id.io_thread()).server_calls.held(id).connection;
+    const io::PeerIdentity identity = connection.peer_identity();
+    return {identity.number, std::string(identity.error), connection.peer_certificate()};
+  }
+  std::vector<Seen> seen;
+  EventView held{};
+  bool holds = false;
+};
+
+std::string der_of(const Identity& identity) {
+  const auto parsed = tls::certificates_of(identity.certificate);
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509(parsed.items.front().get(), &bytes);
+  std::string made(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return made;
+}
+
+std::shared_ptr<const tls::Context> asking(bool reject) {
+  tls::ContextSettings settings = server_settings();
+  settings.authorities = {test_authority().certificate};
+  return server_context(settings, {.ask = true, .reject = reject});
+}
+
+TEST(ServerTls, TellsWhoHasACertificate) {
+  const Identity good = make_identity("good", {.issuer = &test_authority()});
+  const Identity expired = make_identity("expired", {.issuer = &test_authority(), .days = -1});
+  const Identity own = make_identity("own");
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.context = asking(false); });
+  Callers callers(at);
+  const std::vector<std::pair<const Identity*, std::string>> cases{
+      {nullptr, ""}, {&good, ""}, {&expired, "CERT_HAS_EXPIRED"}, {&own, "DEPTH_ZERO_SELF_SIGNED_CERT"}};
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const auto& [identity, error] : cases) {
+      TlsPeer peer(RawPeer(at.address), {.version = version, .identity = identity});
+      ASSERT_TRUE(peer.shake_hands());
+      for (int i = 0; i < 2; ++i) expect_echo(at, peer);
+      const auto& one = callers.seen.at(callers.seen.size() - 2);
+      const auto& two = callers.seen.back();
+      EXPECT_EQ(one.number, two.number);
+      EXPECT_EQ(one.number == 0, identity == nullptr);
+      EXPECT_EQ(one.error, error);
+      EXPECT_EQ(one.der, identity == nullptr ? "" : der_of(*identity));
+    }
+  }
+  EXPECT_NE(callers.seen[2].number, callers.seen[4].number) << "of each connection";
+}
+
+TEST(ServerTls, TheCertificateOfACallOutlivesItsConnection) {
+  const Identity good = make_identity("good", {.issuer = &test_authority()});
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.context = asking(true); });
+  Callers callers(at);
+  callers.holds = true;
+  int aborts = 0;
+  at.js.on_abort = [&](const EventView& event) {
+    const auto seen = Callers::of(at, event);
+    EXPECT_EQ(seen.number, callers.seen.front().number);
+    EXPECT_EQ(seen.der, der_of(good));
+    at.js.end(event.id_low, event.id_high);
+    ++aborts;
+  };
+  {
+    TlsPeer peer(RawPeer(at.address), {.identity = &good});
+    ASSERT_TRUE(peer.shake_hands());
+    ASSERT_TRUE(peer.send(echo_request()));
+    ASSERT_TRUE(at.js.pump_until([&] { return at.js.requests == 1; }));
+  }
+  ASSERT_TRUE(at.js.pump_until([&] { return aborts == 1; }));
+  at.js.flush();
+}
+
+TEST(ServerTls, WithoutTlsThereIsNobody) {
+  TlsServer at([](rpc::ServerOptions& options) { options.tls.context = nullptr; });
+  Callers callers(at);
+  RawPeer peer(at.address);
+  ASSERT_TRUE(peer.send(echo_request()));
+  ASSERT_TRUE(at.js.pump_until([&] { return at.js.requests == 1; }));
+  EXPECT_EQ(callers.seen.front().number, 0U);
+  EXPECT_EQ(callers.seen.front().der, "");
 }
 
 TEST(ServerTls, ClosesWhileHandshakesAreUnfinished) {

@@ -1,0 +1,17 @@
+const longestId = 2048;
+const trustDomain = /^[a-z0-9._-]{1,255}$/;
+const segment = /^[A-Za-z0-9._-]+$/;
+
+/**
+ * The id in the URIs of a certificate; undefined unless there is exactly one, and it is an id of SPIFFE: no port, user,
+ * query or fragment, no empty part, no `.` or `..`, nothing escaped. What is compared as text then means what it says.
+ */
+export function spiffeIdOf(uris: readonly string[]): string | undefined {
+  const [id, another] = uris;
+  if (id === undefined || another !== undefined) return undefined;
+  const prefix = 'spiffe://';
+  if (!id.startsWith(prefix) || Buffer.byteLength(id) > longestId) return undefined;
+  const [domain = '', ...path] = id.slice(prefix.length).split('/');
+  if (!trustDomain.test(domain)) return undefined;
+  return path.every((part) => segment.test(part) && part !== '.' && part !== '..') ? id : undefined;
+}
