@@ -3,15 +3,16 @@
 import { takesPart, withoutAbsent } from './compare/absent.ts';
 import type { ContenderName } from './compare/contenders.ts';
 import { type FigureName, type Figures, figureTexts } from './compare/figures.ts';
-import { grpcRatioSpecs } from './compare/grpc-ratios.ts';
 import { help, type Options, parseOptions } from './compare/options.ts';
 import { planned } from './compare/plan.ts';
 import { Progress } from './compare/progress.ts';
-import { type Ratio, ratioSpecs, ratiosOf } from './compare/ratios.ts';
+import { notMeasured, type Ratio, ratioSpecsOf, ratiosOf } from './compare/ratios.ts';
 import { resultsOf } from './compare/results.ts';
-import { runSteps, stepsOf } from './compare/run.ts';
+import { type Measured, runSteps, stepsOf } from './compare/run.ts';
+import { usesTls } from './compare/scenario.ts';
 import { readResults, renderResults, writeResults } from './compare/write.ts';
 import { compileBenches } from './lib/compiled.ts';
+import { Identity } from './lib/identity.ts';
 import { formatFigure, formatTable } from './lib/table.ts';
 
 /** The most telling figures of a measurement, in one line. */
@@ -22,7 +23,13 @@ function outline(figures: Figures): string {
     'clientCpuMicrosPerCall',
     'messagesPerSecond',
     'messagesPerCpuSecond',
+    'messagesPerClientCpuSecond',
+    'handshakesPerSecond',
+    'handshakesPerCpuSecond',
     'p50Us',
+    'p99Us',
+    'stormP99Us',
+    'bodyBytesPerSecond',
     'failures',
     'bytesPerConnection',
     'firstReplyMs',
@@ -47,12 +54,24 @@ function printRatios(ratios: readonly Ratio[]): void {
   console.log(`\n${formatTable(['ours / theirs', 'median', 'min..max', 'bar', ''], rows)}\n`);
 }
 
-function lastLine(ratios: readonly Ratio[], options: Options, absent: readonly ContenderName[]): string {
+interface Outcome {
+  readonly ratios: readonly Ratio[];
+  readonly notMeasured: readonly string[];
+  readonly absent: readonly ContenderName[];
+}
+
+function outcomeOf(measured: Measured, { part }: Options, absent: readonly ContenderName[]): Outcome {
+  const specs = ratioSpecsOf[part];
+  const ratios = ratiosOf(measured, specs);
+  return { ratios, notMeasured: notMeasured(measured, specs, ratios), absent };
+}
+
+function lastLine({ ratios, notMeasured, absent }: Outcome, options: Options): string {
   const values = Object.fromEntries(ratios.map(({ key, value }) => [key, value]));
   const spread = Object.fromEntries(ratios.map(({ key, spread }) => [key, spread]));
   const notMet = ratios.filter(({ met }) => met === false).map(({ key }) => key);
   const { rounds, seconds, quick, pin } = options;
-  const line = { ...values, notMet, absent, spread, rounds, seconds, quick, pin };
+  const line = { ...values, notMet, notMeasured, absent, spread, rounds, seconds, quick, pin };
   return JSON.stringify(line, (_key, value) =>
     typeof value === 'number' ? Number(value.toPrecision(5)) : value,
   );
@@ -70,7 +89,9 @@ async function compare(asked: Options): Promise<void> {
   sayLeftOut(leftOut);
   const steps = planned(stepsOf(options.rounds, options.scenarios), options, options.primeSeconds);
   const progress = new Progress(steps);
+  const identity = scenarios.some(usesTls) ? new Identity() : undefined;
   const setup = {
+    identity,
     compiled: compileBenches(),
     serverCpu: options.pin ? 0 : undefined,
     loadCpu: options.pin ? 1 : undefined,
@@ -81,14 +102,15 @@ async function compare(asked: Options): Promise<void> {
       const { round, scenario, contender } = step;
       progress.done(step, `round ${round + 1}, ${scenario.key}, ${contender}: ${outline(figures)}`);
     });
-    const ratios = ratiosOf(measured, options.grpc ? grpcRatioSpecs : ratioSpecs);
-    if (options.write) writeResults(resultsOf(measured, ratios, options, absent));
-    printRatios(ratios);
+    const outcome = outcomeOf(measured, options, absent);
+    if (options.write) writeResults(resultsOf(measured, outcome.ratios, options, absent));
+    printRatios(outcome.ratios);
     console.log(`took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
     sayLeftOut(leftOut);
-    console.log(lastLine(ratios, options, absent));
+    console.log(lastLine(outcome, options));
   } finally {
     progress.stop();
+    identity?.remove();
   }
 }
 

@@ -1,6 +1,7 @@
+import { hasHandshakeDriver } from '../lib/handshake-load.ts';
 import { hasStreamDriver } from '../lib/stream-load.ts';
-import { type ContenderName, contenders, isInstalled } from './contenders.ts';
-import type { Scenario } from './scenarios.ts';
+import { type ContenderName, contenders, isInstalled, type Program } from './contenders.ts';
+import type { Scenario } from './scenario.ts';
 
 /** Whether the contender can be measured in the scenario. */
 export type TakesPart = (name: ContenderName, scenario: Scenario) => boolean;
@@ -15,10 +16,39 @@ export interface Present {
 }
 
 /** What is installed here says it. */
-export function takesPart(name: ContenderName, { kind }: Scenario): boolean {
+export function takesPart(name: ContenderName, scenario: Scenario): boolean {
   return (
-    isInstalled(name) && (kind !== 'stream' || (contenders[name].streams !== undefined && hasStreamDriver()))
+    programsOf(name, scenario).every((program) => program !== undefined && isInstalled(program)) &&
+    hasDriver(scenario)
   );
+}
+
+/** What runs when the contender is measured; undefined: what it has not. */
+function programsOf(name: ContenderName, scenario: Scenario): readonly (Program | undefined)[] {
+  const { server, streams, client, streamClient, speaksTls } = contenders[name];
+  switch (scenario.kind) {
+    case 'load':
+    case 'idle':
+      return [server, scenario.tls && speaksTls !== true ? undefined : server];
+    case 'handshake':
+    case 'storm':
+      return [speaksTls === true ? server : undefined];
+    case 'stream':
+      return [streams];
+    case 'client':
+      return [client, scenario.server === 'grpc-go' ? contenders['grpc-go'].server : server];
+    case 'clientStream':
+      return [streamClient, contenders['grpc-go'].server];
+    case 'upload':
+      return [streamClient, scenario.server === 'grpc-go' ? contenders['grpc-go'].server : streams];
+    case 'cold':
+      return [server];
+  }
+}
+
+function hasDriver({ kind }: Scenario): boolean {
+  if (kind === 'stream') return hasStreamDriver();
+  return (kind !== 'handshake' && kind !== 'storm') || hasHandshakeDriver();
 }
 
 /** Leaves out contenders that cannot take part, and scenarios nobody is left for. */

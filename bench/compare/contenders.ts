@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { findResponder } from '../lib/loadgen.ts';
-import { type GrpcServer, grpcServers } from '../peers/grpc-servers.ts';
+import { type GrpcServer, grpcGoClient, grpcServers } from '../peers/grpc-servers.ts';
 
 /** What a contender's server speaks. */
 export type Protocol = 'tinypb' | 'h2';
 
-/** How a server is started; it prints "listening PORT". */
-export type ServerProgram =
+/** How a server, which prints "listening PORT", or a client is started. */
+export type Program =
   | { readonly kind: 'node'; readonly script: string }
   | { readonly kind: 'native'; readonly file: () => string; readonly env: Readonly<Record<string, string>> };
 
@@ -14,11 +14,15 @@ export type ServerProgram =
 export interface Contender {
   readonly name: ContenderName;
   readonly protocol: Protocol;
-  readonly server: ServerProgram;
+  readonly server: Program;
   /** Serves bench/proto/feed.proto; who has none takes no part where streams are measured. */
-  readonly streams?: ServerProgram;
-  /** Source of a client of the same library. */
-  readonly client?: string;
+  readonly streams?: Program;
+  /** Its server speaks TLS when TLS_CERT and TLS_KEY name files. */
+  readonly speaksTls?: boolean;
+  /** Of the same library. */
+  readonly client?: Program;
+  /** A client of bench/proto/feed.proto. */
+  readonly streamClient?: Program;
   /** npm packages it consists of, whose versions the results name. */
   readonly packages: readonly string[];
   /** Of another language: built by scripts/setup-peers.sh, so it may be missing. */
@@ -37,6 +41,7 @@ export const contenderNames = [
   'grpc-go',
   'tonic',
   'grpc-cpp',
+  'node-tls',
 ] as const;
 export type ContenderName = (typeof contenderNames)[number];
 
@@ -45,7 +50,7 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
     name: 'rocket',
     protocol: 'tinypb',
     server: node('bench/servers/rocket.ts'),
-    client: 'bench/clients/rocket.ts',
+    client: node('bench/clients/rocket.ts'),
     packages: [],
   },
   // The same server, called by gRPC.
@@ -54,6 +59,9 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
     protocol: 'h2',
     server: node('bench/servers/rocket.ts'),
     streams: node('bench/servers/rocket-feed.ts'),
+    speaksTls: true,
+    client: node('bench/clients/rocket-grpc.ts'),
+    streamClient: node('bench/clients/rocket-feed.ts'),
     packages: [],
   },
   net: {
@@ -73,36 +81,50 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
     protocol: 'h2',
     server: node('bench/peers/grpc-js-server.ts'),
     streams: node('bench/peers/grpc-js-feed.ts'),
-    client: 'bench/clients/grpc-js.ts',
+    speaksTls: true,
+    client: node('bench/clients/grpc-js.ts'),
+    streamClient: node('bench/clients/grpc-js-feed.ts'),
     packages: ['@grpc/grpc-js', '@grpc/proto-loader'],
   },
   'nice-grpc': {
     name: 'nice-grpc',
     protocol: 'h2',
     server: node('bench/peers/nice-grpc-server.ts'),
-    client: 'bench/clients/nice-grpc.ts',
+    client: node('bench/clients/nice-grpc.ts'),
     packages: ['nice-grpc'],
   },
   connect: {
     name: 'connect',
     protocol: 'h2',
     server: node('bench/peers/connect-server.ts'),
-    client: 'bench/clients/connect.ts',
+    client: node('bench/clients/connect.ts'),
     packages: ['@connectrpc/connect-node', '@bufbuild/protobuf'],
   },
   // Its one server has both services.
-  'grpc-go': { ...ofPeer('grpc-go'), streams: ofPeer('grpc-go').server },
+  'grpc-go': {
+    ...ofPeer('grpc-go'),
+    streams: ofPeer('grpc-go').server,
+    speaksTls: true,
+    client: { kind: 'native', ...grpcGoClient, file: () => grpcGoClient.file },
+  },
   tonic: ofPeer('tonic'),
   'grpc-cpp': ofPeer('grpc-cpp'),
+  // Serves nothing but handshakes.
+  'node-tls': {
+    name: 'node-tls',
+    protocol: 'h2',
+    server: node('bench/peers/tls-server.ts'),
+    speaksTls: true,
+    packages: [],
+  },
 };
 
-/** Whether it can be started here. */
-export function isInstalled(name: ContenderName): boolean {
-  const { peer } = contenders[name];
-  return peer === undefined || existsSync(peer.file);
+/** Whether the program can be started here. A native program of ours is built before the bench begins. */
+export function isInstalled(program: Program): boolean {
+  return program.kind === 'node' || program.file === findResponder || existsSync(program.file());
 }
 
-function node(script: string): ServerProgram {
+function node(script: string): Program {
   return { kind: 'node', script };
 }
 

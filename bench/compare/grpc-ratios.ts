@@ -14,7 +14,7 @@ function overTinypb(key: string, scenario: '50x1' | '50x20'): RatioSpec {
   };
 }
 
-/** The ratios of our server called by gRPC. */
+/** The ratios of our server called by gRPC, and of our client that calls by gRPC. */
 export const grpcRatioSpecs: readonly RatioSpec[] = [
   ours('grpcCallsVsGrpcJs50x1', '50x1', 'callsPerSecond', 'grpc-js', 10),
   ours('grpcCpuVsGrpcJs50x1', '50x1', 'cpuMicrosPerCall', 'grpc-js', 1 / 10),
@@ -39,6 +39,12 @@ export const grpcRatioSpecs: readonly RatioSpec[] = [
     atLeast: false,
     by: 'median',
   },
+  ours('grpcClientVsGrpcJs50x1', 'grpcClient50x1', 'callsPerClientCpuSecond', 'grpc-js', 20),
+  ours('grpcClientVsGrpcJs50x20', 'grpcClient50x20', 'callsPerClientCpuSecond', 'grpc-js', 30),
+  ours('grpcClientVsGrpcGo50x1', 'grpcClient50x1', 'callsPerClientCpuSecond', 'grpc-go', 1.2),
+  ours('grpcClientStreamVsGrpcJs', 'clientStreamIn', 'messagesPerClientCpuSecond', 'grpc-js', 10),
+  ours('grpcClientP50VsGrpcJs1x1', 'grpcClient1x1', 'p50Us', 'grpc-js', 0.6),
+  ours('grpcUploadVsGrpcJs', 'upload', 'bodyBytesPerSecond', 'grpc-js', 2),
   // Without a bar. By our own generator: h2load is slower than what it measures at 50 x 20, and TinyPB has no h2load.
   ours('grpcCallsVsGrpcJs50x1ByLoadgen', 'loadgen50x1', 'callsPerSecond', 'grpc-js'),
   ours('grpcCpuVsGrpcJs50x1ByLoadgen', 'loadgen50x1', 'cpuMicrosPerCall', 'grpc-js'),
@@ -66,4 +72,8 @@ export const grpcRatioSpecs: readonly RatioSpec[] = [
   ours('grpcBytesVsGrpcGo1m', '1m', 'bodyBytesPerSecond', 'grpc-go'),
   ours('grpcBytesVsTonic1m', '1m', 'bodyBytesPerSecond', 'tonic'),
   ours('grpcBytesVsTinypb1m', '1m', 'bodyBytesPerSecond', 'rocket'),
+  ours('grpcClientVsGrpcGo50x20', 'grpcClient50x20', 'callsPerClientCpuSecond', 'grpc-go'),
+  ours('grpcClientP50VsGrpcGo1x1', 'grpcClient1x1', 'p50Us', 'grpc-go'),
+  ours('grpcClientOneStreamVsGrpcJs', 'clientStreamIn1', 'messagesPerClientCpuSecond', 'grpc-js'),
+  ours('grpcUploadToGoVsGrpcJs', 'uploadToGo', 'bodyBytesPerSecond', 'grpc-js'),
 ];

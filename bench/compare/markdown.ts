@@ -19,7 +19,11 @@ const contenderLabels: Readonly<Record<ContenderName, string>> = {
   'grpc-go': 'grpc-go',
   tonic: 'tonic',
   'grpc-cpp': 'grpc C++',
+  'node-tls': '`node:tls`',
 };
+
+/** No row of the README is of it. */
+const handshakesOnly: ContenderName = 'node-tls';
 
 /** What the README shows: scenario, figure. */
 const readmeRows: readonly (readonly [scenario: string, figure: FigureName, label: string])[] = [
@@ -35,6 +39,13 @@ const readmeRows: readonly (readonly [scenario: string, figure: FigureName, labe
   ['streamOut', 'messagesPerCpuSecond', '50 streams out, messages per CPU second'],
   ['pingPong', 'messagesPerCpuSecond', '50 streams, back and forth, messages per CPU second'],
   ['nodeToNode50x1', 'callsPerSecond', 'own client to own server, 50 callers, calls/s'],
+  ['grpcClient50x1', 'callsPerClientCpuSecond', 'gRPC client, 50 callers, calls per CPU second of it'],
+  [
+    'clientStreamIn',
+    'messagesPerClientCpuSecond',
+    'gRPC client, 50 streams in, messages per CPU second of it',
+  ],
+  ['tls50x1', 'cpuMicrosPerCall', '50 × 1 with TLS, server CPU, µs/call'],
   ['idle', 'bytesPerConnection', 'idle connection, bytes'],
   ['cold', 'firstReplyMs', 'process start to first reply, ms'],
 ];
@@ -64,7 +75,7 @@ export function readmeWithTable(readme: string, results: Results): string {
 
 function readmeSection(results: Results): string {
   const byKey = new Map(results.scenarios.map((scenario) => [scenario.key, scenario]));
-  const present = contenderNames.filter((name) => !results.absent.includes(name));
+  const present = contenderNames.filter((name) => name !== handshakesOnly && !results.absent.includes(name));
   const measured = readmeRows.filter(([key]) => byKey.has(key));
   const rows = measured.map(([key, figure, label]) => [
     label,

@@ -1,11 +1,22 @@
 import { IdleConnections } from '../lib/idle-connections.ts';
+import { bytesPerConnection } from '../lib/idle-growth.ts';
 import { peakMemoryBytes, resetPeakMemory } from '../lib/proc.ts';
 import { startPinned } from '../lib/servers.ts';
-import { settledMemory } from '../lib/settled-memory.ts';
-import { measureClient } from './client-load.ts';
 import type { Contender } from './contenders.ts';
 import type { Figures } from './figures.ts';
-import type { ClientScenario, LoadScenario, Scenario, StreamScenario } from './scenarios.ts';
+import { fromClient, fromStreamClient, uploading } from './measure-clients.ts';
+import { amidStorm, ofHandshakes } from './measure-handshakes.ts';
+import type {
+  ClientScenario,
+  ClientStreamScenario,
+  HandshakeScenario,
+  IdleScenario,
+  LoadScenario,
+  Scenario,
+  StormScenario,
+  StreamScenario,
+  UploadScenario,
+} from './scenario.ts';
 import {
   callOnce,
   measureServer,
@@ -42,26 +53,52 @@ export async function measureScenario(
   switch (scenario.kind) {
     case 'load':
       return await underLoad(bench, scenario, contender);
-    case 'client':
-      return await fromClient(bench, scenario, contender);
     case 'stream':
       return await ofStreams(bench, scenario, contender);
+    case 'client':
+      return await fromClient(bench, scenario, contender);
+    case 'clientStream':
+      return await fromStreamClient(bench, scenario, contender);
+    case 'upload':
+      return await uploading(bench, scenario, contender);
+    case 'handshake':
+      return await ofHandshakes(bench, scenario, contender);
+    case 'storm':
+      return await amidStorm(bench, scenario, contender);
     case 'idle':
-      return await whileIdle(bench, contender);
+      return await whileIdle(bench, scenario, contender);
     case 'cold':
       return await fromCold(bench, contender);
   }
 }
 
 /** Those that measure over a window. */
-export type WindowScenario = LoadScenario | ClientScenario | StreamScenario;
+export type WindowScenario =
+  | LoadScenario
+  | StreamScenario
+  | ClientScenario
+  | ClientStreamScenario
+  | UploadScenario
+  | HandshakeScenario
+  | StormScenario;
 
 /** Warmup and window of a scenario, in seconds. */
 export function windowOf(scenario: WindowScenario, windows: Windows): [number, number] {
-  if (scenario.kind === 'client') return [windows.clientWarmupSeconds, windows.seconds];
-  if (scenario.kind === 'stream') return [windows.warmupSeconds, windows.seconds];
-  const { leastSeconds } = scenario;
-  return [Math.max(windows.warmupSeconds, leastSeconds / 2), Math.max(windows.seconds, leastSeconds)];
+  switch (scenario.kind) {
+    case 'load': {
+      const { leastSeconds } = scenario;
+      return [Math.max(windows.warmupSeconds, leastSeconds / 2), Math.max(windows.seconds, leastSeconds)];
+    }
+    case 'stream':
+    case 'storm':
+      return [windows.warmupSeconds, windows.seconds];
+    // New processes, which start with cold code.
+    case 'client':
+    case 'clientStream':
+    case 'upload':
+    case 'handshake':
+      return [windows.clientWarmupSeconds, windows.seconds];
+  }
 }
 
 async function underLoad(
@@ -69,7 +106,8 @@ async function underLoad(
   scenario: LoadScenario,
   contender: Contender,
 ): Promise<Figures> {
-  const server = await pool.get(contender.name);
+  const { tls } = scenario;
+  const server = await pool.get(contender.name, { tls });
   const [warmupSeconds, seconds] = windowOf(scenario, windows);
   resetPeakMemory(server.pid);
   const load = await measureServer(contender.protocol, server, {
@@ -78,6 +116,7 @@ async function underLoad(
     bodyBytes: scenario.bodyBytes,
     short: scenario.short,
     grpc: scenario.loadgen && contender.protocol === 'h2',
+    tls,
     countFailures: scenario.short,
     warmupSeconds,
     seconds,
@@ -93,26 +132,6 @@ async function underLoad(
     ...(contender.server.kind === 'node' ? { jsCpuMicrosPerCall: load.jsCpuMicrosPerCall } : {}),
     peakMemoryBytes: peakMemoryBytes(server.pid),
     ...(scenario.short ? { failures: load.failures } : {}),
-  };
-}
-
-async function fromClient(bench: Bench, scenario: ClientScenario, contender: Contender): Promise<Figures> {
-  const { pool, setup, windows } = bench;
-  const own = scenario.server === 'own';
-  const server = await (own ? pool.get(contender.name) : pool.fastest(contender.protocol));
-  const [warmupSeconds, seconds] = windowOf(scenario, windows);
-  const { callers } = scenario;
-  const load = await measureClient(contender, server, { callers, warmupSeconds, seconds, setup });
-  const { callsPerSecond, p50Us, p99Us, p999Us, clientCpuMicrosPerCall, cpuMicrosPerCall } = load;
-  return {
-    callsPerSecond,
-    p50Us,
-    p99Us,
-    p999Us,
-    clientCpuMicrosPerCall,
-    callsPerClientCpuSecond: 1e6 / clientCpuMicrosPerCall,
-    cpuMicrosPerCall,
-    ...(own ? { jsCpuMicrosPerCall: load.jsCpuMicrosPerCall } : {}),
   };
 }
 
@@ -139,18 +158,17 @@ async function ofStreams(
   };
 }
 
-async function whileIdle({ setup, windows }: Bench, contender: Contender): Promise<Figures> {
-  const server = await startServer(contender, setup);
-  const count = windows.idleConnections;
+async function whileIdle(
+  { setup, windows }: Bench,
+  { tls }: IdleScenario,
+  contender: Contender,
+): Promise<Figures> {
+  const server = await startServer(contender, setup, { tls });
   try {
-    const before = await settledMemory(server);
-    const connections = await openIdle(contender, server.port, count, setup);
-    try {
-      const open = await settledMemory(server);
-      return { bytesPerConnection: (open.privateBytes - before.privateBytes) / count };
-    } finally {
-      await connections.close();
-    }
+    const open = (count: number): Promise<IdleConnections> =>
+      openIdle(contender, server.port, count, tls, setup);
+    const bytes = await bytesPerConnection(server, open, windows.idleConnections);
+    return bytes === undefined ? {} : { bytesPerConnection: bytes };
   } finally {
     await server.stop();
   }
@@ -160,17 +178,19 @@ async function openIdle(
   { protocol }: Contender,
   port: number,
   count: number,
+  tls: boolean,
   { compiled, loadCpu }: Setup,
 ): Promise<IdleConnections> {
   if (protocol === 'tinypb') return await IdleConnections.open(port, count);
   const script = compiled('bench/clients/idle-h2.ts');
   const command = [process.execPath, script, '--port', String(port), '--idle', String(count)];
+  if (tls) command.push('--tls');
   return await IdleConnections.heldBy(startPinned(command, { cpu: loadCpu }), count);
 }
 
 async function fromCold({ setup }: Bench, contender: Contender): Promise<Figures> {
   const startedMs = performance.now();
-  const server = await startServer(contender, setup, []);
+  const server = await startServer(contender, setup, { nodeOptions: [] });
   try {
     await callOnce(contender.protocol, server.port);
     return { firstReplyMs: performance.now() - startedMs };

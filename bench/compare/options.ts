@@ -1,19 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type ContenderName, contenderNames, type Protocol } from './contenders.ts';
-import { grpcRatioSpecs } from './grpc-ratios.ts';
-import { type Scenario, scenarios } from './scenarios.ts';
+import { type Part, ratioSpecsOf } from './ratios.ts';
+import type { Scenario } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
 
 export const help = `npm run bench:compare -- [options]
 
-Our server, by TinyPB ("rocket") and by gRPC ("rocket-grpc"), and our client beside grpc-js, nice-grpc, connect-node, a
-TinyPB server on plain node:net ("net"), our core without JavaScript ("native"), grpc-go, tonic and grpc C++: round robin,
-servers on core 0 and load on core 1 where there are two. scripts/setup-peers.sh builds the last three; those that are
-missing are left out. Prints the ratios and, as the last line, one JSON object. A ratio is ours / theirs of the same
-round. About 28 minutes.
+Our server and our client, by TinyPB ("rocket") and by gRPC ("rocket-grpc"), beside grpc-js, nice-grpc, connect-node, a
+TinyPB server on plain node:net ("net"), node:tls ("node-tls"), our core without JavaScript ("native"), grpc-go, tonic
+and grpc C++: round robin, servers on core 0 and load on core 1 where there are two. scripts/setup-peers.sh builds the last
+three and the drivers of streams and handshakes; what is missing is left out. Prints the ratios and, as the last line,
+one JSON object. A ratio is ours / theirs of the same round. About 50 minutes.
 
-  --grpc               only what is compared with our server called by gRPC (npm run bench:grpc)
-  --quick              2 rounds of half a second, fewer contenders: 4 to 5 minutes, for a first look
+  --grpc               only the ratios of gRPC, server and client (npm run bench:grpc)
+  --tls                only the ratios of TLS (npm run bench:tls)
+  --quick              2 rounds of half a second, fewer contenders: 9 minutes, for a first look
   --rounds N           rounds (5)
   --seconds S          measured window of each run (2)
   --only A,B           only these scenarios: ${scenarios.map(({ key }) => key).join(', ')}
@@ -24,14 +26,8 @@ round. About 28 minutes.
   --render             measure nothing: make the tables anew from compare.json
 `;
 
-/** Those the gRPC ratios name. */
-const grpcContenders: ReadonlySet<ContenderName> = new Set(
-  grpcRatioSpecs.flatMap(({ over, under = over }) => [over.contender, under.contender]),
-);
-
 export interface Options {
-  /** Only the gRPC part. */
-  readonly grpc: boolean;
+  readonly part: Part;
   readonly quick: boolean;
   readonly rounds: number;
   readonly seconds: number;
@@ -52,6 +48,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' | 'rende
     allowNegative: true,
     options: {
       grpc: { type: 'boolean', default: false },
+      tls: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
@@ -65,32 +62,34 @@ export function parseOptions(args: readonly string[]): Options | 'help' | 'rende
   });
   if (values.help) return 'help';
   if (values.render) return 'render';
-  const { grpc, quick } = values;
+  const { grpc, tls, quick } = values;
+  if (grpc && tls) throw new RangeError('--grpc and --tls: one of them');
+  const part = grpc ? 'grpc' : tls ? 'tls' : 'whole';
   const rounds = Number(values.rounds ?? (quick ? 2 : 5));
   const seconds = Number(values.seconds ?? (quick ? 0.5 : 2));
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds: a number from 1');
   if (!(seconds >= 0.2)) throw new RangeError('--seconds: a number from 0.2');
   if (values.pin && availableParallelism() < 2) throw new RangeError('--pin needs two cores');
-  const whole = !grpc && values.only === undefined && values.contenders === undefined;
+  const whole = part === 'whole' && values.only === undefined && values.contenders === undefined;
   if (values.write === true && !whole) throw new RangeError('--write needs every scenario and contender');
   return {
-    grpc,
+    part,
     quick,
     rounds,
     seconds,
     warmupSeconds: quick ? 0.3 : 1,
     // Until calls/s rise no further: grpc-js takes two seconds, connect-node four.
     primeSeconds: quick ? { tinypb: 1, h2: 2.5 } : { tinypb: 1.5, h2: 4.5 },
-    clientWarmupSeconds: quick ? 2.5 : 4,
+    clientWarmupSeconds: quick ? 2 : 4,
     idleConnections: quick ? 500 : 2000,
-    scenarios: chosen(grpc ? grpcPart(part(quick)) : part(quick), values.only, values.contenders),
+    scenarios: chosen(partOf(asMeasured(quick), part), values.only, values.contenders),
     pin: values.pin,
     write: values.write ?? (whole && !quick),
   };
 }
 
 /** The scenarios as they are measured in this kind of run. */
-function part(quick: boolean): readonly Scenario[] {
+function asMeasured(quick: boolean): readonly Scenario[] {
   return scenarios.map((scenario) => {
     const { contenders, quickContenders, quickRounds, rounds = Number.POSITIVE_INFINITY } = scenario;
     return {
@@ -101,15 +100,17 @@ function part(quick: boolean): readonly Scenario[] {
   });
 }
 
-/** Of those in which our server is called by gRPC: the contenders it is compared with. */
-function grpcPart(all: readonly Scenario[]): readonly Scenario[] {
-  const ours: ContenderName = 'rocket-grpc';
+/** What the ratios of the part name. */
+function partOf(all: readonly Scenario[], part: Part): readonly Scenario[] {
+  if (part === 'whole') return all;
+  const terms = ratioSpecsOf[part].flatMap(({ over, under = over }) => [over, under]);
+  const named = new Set(terms.map(({ scenario, contender }) => `${scenario} ${contender}`));
   return all
-    .filter(({ contenders }) => contenders.includes(ours))
     .map((scenario) => ({
       ...scenario,
-      contenders: scenario.contenders.filter((name) => grpcContenders.has(name)),
-    }));
+      contenders: scenario.contenders.filter((name) => named.has(`${scenario.key} ${name}`)),
+    }))
+    .filter(({ contenders }) => contenders.length > 0);
 }
 
 function chosen(

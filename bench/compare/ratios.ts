@@ -3,6 +3,7 @@ import type { FigureName } from './figures.ts';
 import { grpcRatioSpecs } from './grpc-ratios.ts';
 import { type RatioSpec, ratiosOver, type Term } from './ratio-spec.ts';
 import type { Measured } from './run.ts';
+import { tlsRatioSpecs } from './tls-ratios.ts';
 
 /** A ratio as it came out. */
 export interface Ratio {
@@ -80,7 +81,17 @@ export const ratioSpecs: readonly RatioSpec[] = [
   ours('coldStartVsNiceGrpc', 'cold', 'firstReplyMs', 'nice-grpc'),
   ours('coldStartVsConnect', 'cold', 'firstReplyMs', 'connect'),
   ...grpcRatioSpecs,
+  ...tlsRatioSpecs,
 ];
+
+/** A part of the comparison that can be run by itself; `whole`: all of it. */
+export type Part = 'whole' | 'grpc' | 'tls';
+
+export const ratioSpecsOf: Readonly<Record<Part, readonly RatioSpec[]>> = {
+  whole: ratioSpecs,
+  grpc: grpcRatioSpecs,
+  tls: tlsRatioSpecs,
+};
 
 /** Those of the given ratios whose scenario and contenders were measured. */
 export function ratiosOf(measured: Measured, specs: readonly RatioSpec[] = ratioSpecs): Ratio[] {
@@ -91,6 +102,23 @@ export function ratiosOf(measured: Measured, specs: readonly RatioSpec[] = ratio
     const spread = spreadOf(over.map((value, round) => value / (under[round] ?? Number.NaN)));
     return [judged(spec, spread)];
   });
+}
+
+/** Keys of the ratios with a bar whose contenders took part, and that could not be told all the same. */
+export function notMeasured(
+  measured: Measured,
+  specs: readonly RatioSpec[],
+  ratios: readonly Ratio[],
+): string[] {
+  const told = new Set(ratios.map(({ key }) => key));
+  const tookPart = ({ scenario, contender }: Term): boolean =>
+    measured.get(scenario)?.has(contender) === true;
+  return specs
+    .filter(
+      ({ key, bar, over, under = over }) =>
+        bar !== undefined && !told.has(key) && tookPart(over) && tookPart(under),
+    )
+    .map(({ key }) => key);
 }
 
 function judged({ key, bar, atLeast, by }: RatioSpec, spread: Spread): Ratio {

@@ -1,7 +1,7 @@
 import { type ContenderName, contenders } from './contenders.ts';
 import type { Figures } from './figures.ts';
 import { type Bench, measureScenario, type Windows } from './measure.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import { ServerPool, type Setup } from './server-pool.ts';
 
 /** One measurement: a contender in a scenario in a round. */

@@ -1,60 +1,5 @@
-import type { StreamLoad } from '../lib/stream-load.ts';
 import type { ContenderName } from './contenders.ts';
-
-interface ScenarioBase {
-  readonly key: string;
-  readonly title: string;
-  readonly contenders: readonly ContenderName[];
-  /** In a quick run; default: the same. */
-  readonly quickContenders?: readonly ContenderName[];
-  /** Takes part in the first rounds only; default: in all. */
-  readonly rounds?: number;
-  /** The same in a quick run. */
-  readonly quickRounds?: number;
-}
-
-/** A load generator against the server. */
-export interface LoadScenario extends ScenarioBase {
-  readonly kind: 'load';
-  /** Connections, or callers when `short`. */
-  readonly connections: number;
-  readonly inflight: number;
-  readonly bodyBytes: number;
-  /** A new connection for every call; failures are counted. */
-  readonly short: boolean;
-  /** By our own generator, where h2load would be the limit. */
-  readonly loadgen: boolean;
-  /** The window is at least this long, and half of it goes before as warmup. */
-  readonly leastSeconds: number;
-}
-
-/** A client process of a Node library. */
-export interface ClientScenario extends ScenarioBase {
-  readonly kind: 'client';
-  readonly callers: number;
-  /** `own`: the server of the same library. `fastest`: the fastest that speaks its protocol. */
-  readonly server: 'own' | 'fastest';
-}
-
-/** Streams that stay open, of messages of 100 bytes. */
-export interface StreamScenario extends ScenarioBase {
-  readonly kind: 'stream';
-  readonly method: StreamLoad['method'];
-  readonly connections: number;
-  readonly streamsPerConnection: number;
-}
-
-/** Memory of connections that do nothing. */
-export interface IdleScenario extends ScenarioBase {
-  readonly kind: 'idle';
-}
-
-/** From the start of the process to its first reply. */
-export interface ColdScenario extends ScenarioBase {
-  readonly kind: 'cold';
-}
-
-export type Scenario = LoadScenario | ClientScenario | StreamScenario | IdleScenario | ColdScenario;
+import type { LoadScenario, Scenario } from './scenario.ts';
 
 const main = ['rocket', 'net', 'native', 'grpc-js'] as const;
 /** In other languages. */
@@ -68,6 +13,10 @@ const fast = ['rocket-grpc', 'grpc-js', 'grpc-go', 'tonic'] as const;
 const tinypb = ['rocket', 'net', 'native'] as const;
 const node = ['rocket', 'net', 'grpc-js'] as const;
 const streams = ['rocket-grpc', 'grpc-js', 'grpc-go'] as const;
+/** With TLS. */
+const tls = ['rocket-grpc', 'grpc-js', 'grpc-go'] as const;
+const clients = ['rocket-grpc', 'grpc-js', 'grpc-go'] as const;
+const streamClients = ['rocket-grpc', 'grpc-js'] as const;
 const libraries = ['rocket', 'grpc-js', 'nice-grpc', 'connect'] as const;
 
 function load(
@@ -78,17 +27,35 @@ function load(
   contenders: readonly ContenderName[],
   more: Partial<LoadScenario> = {},
 ): LoadScenario {
-  const plain = { kind: 'load', bodyBytes: 100, short: false, loadgen: false, leastSeconds: 0 } as const;
+  const plain = {
+    kind: 'load',
+    bodyBytes: 100,
+    short: false,
+    loadgen: false,
+    tls: false,
+    leastSeconds: 0,
+  } as const;
   return { ...plain, key, title, connections, inflight, contenders, ...more };
+}
+
+function client(key: string, title: string, callers: number): Scenario {
+  return { kind: 'client', key, title, callers, server: 'grpc-go', contenders: clients };
 }
 
 /** In the order in which they are measured. */
 export const scenarios: readonly Scenario[] = [
   load('50x1', '50 connections × 1 call in flight', 50, 1, all, { quickContenders: quickAll }),
+  // Directly behind the same without TLS, which it is compared with.
+  load('tls50x1', '50 TLS connections × 1 call in flight', 50, 1, tls, { tls: true }),
   load('50x20', '50 connections × 20 calls in flight', 50, 20, all, { quickContenders: quickAll }),
-  load('loadgen50x1', '50 connections × 1 call by gRPC, by rocket_loadgen', 50, 1, fast, { loadgen: true }),
+  load('tls50x20', '50 TLS connections × 20 calls in flight', 50, 20, tls, { tls: true }),
+  load('loadgen50x1', '50 connections × 1 call by gRPC, by rocket_loadgen', 50, 1, fast, {
+    loadgen: true,
+    quickRounds: 1,
+  }),
   load('loadgen50x20', '50 connections × 20 calls by gRPC, by rocket_loadgen', 50, 20, fast, {
     loadgen: true,
+    quickRounds: 1,
   }),
   load('1x1', '1 connection × 1 call in flight', 1, 1, all, { quickContenders: few }),
   load('500x1', '500 connections × 1 call in flight', 500, 1, main, { quickRounds: 1 }),
@@ -99,6 +66,10 @@ export const scenarios: readonly Scenario[] = [
   load('1m', '4 connections × 1 call with a body of 1 MiB', 4, 1, bodies, {
     bodyBytes: 1024 * 1024,
     quickContenders: few,
+  }),
+  load('tls1m', '4 TLS connections × 1 call with a body of 1 MiB', 4, 1, tls, {
+    bodyBytes: 1024 * 1024,
+    tls: true,
   }),
   load('short100', '100 callers, a new connection for every call', 100, 1, tinypb, { short: true }),
   load('short8000', '8000 callers, a new connection for every call', 8000, 1, tinypb, {
@@ -142,10 +113,72 @@ export const scenarios: readonly Scenario[] = [
     rounds: 3,
     quickRounds: 1,
   },
+  client('grpcClient50x1', 'gRPC client against the grpc-go server, 50 callers', 50),
+  client('grpcClient50x20', 'gRPC client against the grpc-go server, 50 × 20 callers', 50 * 20),
+  client('grpcClient1x1', 'gRPC client against the grpc-go server, 1 caller', 1),
+  {
+    kind: 'clientStream',
+    key: 'clientStreamIn',
+    title: 'gRPC client that reads 50 streams of the grpc-go server',
+    streams: 50,
+    contenders: streamClients,
+  },
+  {
+    kind: 'clientStream',
+    key: 'clientStreamIn1',
+    title: 'gRPC client that reads one stream of the grpc-go server',
+    streams: 1,
+    contenders: streamClients,
+    rounds: 3,
+    quickRounds: 1,
+  },
+  {
+    kind: 'upload',
+    key: 'upload',
+    title: 'Upload from client to server of the same library, over a link of 50 ms',
+    roundTripMs: 50,
+    server: 'own',
+    contenders: streamClients,
+  },
+  {
+    kind: 'upload',
+    key: 'uploadToGo',
+    title: 'Upload to the grpc-go server, over a link of 50 ms',
+    roundTripMs: 50,
+    server: 'grpc-go',
+    contenders: streamClients,
+    rounds: 3,
+    quickRounds: 1,
+  },
+  {
+    kind: 'handshake',
+    key: 'handshakes',
+    title: 'Full TLS handshakes',
+    callers: 16,
+    contenders: ['rocket-grpc', 'node-tls'],
+  },
+  {
+    kind: 'storm',
+    key: 'tlsStorm',
+    title: '50 TLS connections × 1 call in flight, without and with 500 handshakes a second of others',
+    connections: 50,
+    handshakesPerSecond: 500,
+    contenders: ['rocket-grpc'],
+  },
+  {
+    kind: 'idle',
+    key: 'tlsIdle',
+    title: 'Memory of an idle TLS connection',
+    tls: true,
+    contenders: ['rocket-grpc'],
+    rounds: 3,
+    quickRounds: 1,
+  },
   {
     kind: 'idle',
     key: 'idle',
     title: 'Memory of an idle connection',
+    tls: false,
     contenders: [...node, 'rocket-grpc', 'connect'],
     rounds: 3,
     quickRounds: 1,

@@ -1,17 +1,12 @@
 import { atRest } from '../lib/at-rest.ts';
 import { measureH2load } from '../lib/h2load.ts';
+import type { Identity } from '../lib/identity.ts';
 import { type Load, measureLoad, type ServerLoad } from '../lib/load.ts';
 import { callGrpc, callTinypb } from '../lib/one-call.ts';
 import { MissedWindowError } from '../lib/server-cpu.ts';
 import { BenchServer } from '../lib/servers.ts';
 import { measureStreams, type ServerStreams, type StreamLoad } from '../lib/stream-load.ts';
-import {
-  type Contender,
-  type ContenderName,
-  contenders,
-  type Protocol,
-  type ServerProgram,
-} from './contenders.ts';
+import { type Contender, type ContenderName, contenders, type Program, type Protocol } from './contenders.ts';
 import { Nghttpd } from './nghttpd.ts';
 
 const attempts = 3;
@@ -24,29 +19,42 @@ export interface Setup {
   readonly loadCpu: number | undefined;
   /** Load on a new server before anything is measured, so that its code is compiled. */
   readonly primeSeconds: Readonly<Record<Protocol, number>>;
+  /** Of servers that speak TLS; undefined when there are none. */
+  readonly identity: Identity | undefined;
+}
+
+/** How a server is started that is not the pool's. */
+export interface StartOptions {
+  readonly tls?: boolean;
+  /** Of Node; default: those that let a bench ask for a garbage collection. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** A new server of the contender. */
 export async function startServer(
   { server }: Contender,
   setup: Setup,
-  nodeOptions?: readonly string[],
+  options?: StartOptions,
 ): Promise<BenchServer> {
-  return await startProgram(server, setup, nodeOptions);
+  return await startProgram(server, setup, options);
 }
 
 async function startProgram(
-  server: ServerProgram,
-  { compiled, serverCpu: cpu }: Setup,
-  nodeOptions: readonly string[] = ['--expose-gc'],
+  server: Program,
+  { compiled, serverCpu: cpu, identity }: Setup,
+  { tls = false, nodeOptions = ['--expose-gc'] }: StartOptions = {},
 ): Promise<BenchServer> {
-  if (server.kind === 'native') return await BenchServer.launch([server.file()], { cpu, env: server.env });
-  return await BenchServer.launch([process.execPath, ...nodeOptions, compiled(server.script)], { cpu });
+  if (tls && identity === undefined) throw new Error('no certificate was made');
+  const tlsEnv = tls ? identity?.env : {};
+  if (server.kind === 'native')
+    return await BenchServer.launch([server.file()], { cpu, env: { ...server.env, ...tlsEnv } });
+  const command = [process.execPath, ...nodeOptions, compiled(server.script)];
+  return await BenchServer.launch(command, { cpu, env: { ...tlsEnv } });
 }
 
-/** One call on a connection of its own; rejects when the reply is wrong. */
-export async function callOnce(protocol: Protocol, port: number): Promise<void> {
-  await (protocol === 'h2' ? callGrpc(port) : callTinypb(port));
+/** One call on a connection of its own; rejects when the reply is wrong. `tls` is of gRPC only. */
+export async function callOnce(protocol: Protocol, port: number, { tls = false } = {}): Promise<void> {
+  await (protocol === 'h2' ? callGrpc(port, { tls }) : callTinypb(port));
 }
 
 /** The load generator of the protocol, or ours for both; a window that was missed is measured again. */
@@ -86,6 +94,7 @@ export async function again<T>(measure: () => Promise<T>): Promise<T> {
 export class ServerPool {
   readonly #setup: Setup;
   readonly #servers = new Map<ContenderName, BenchServer>();
+  readonly #tlsServers = new Map<ContenderName, BenchServer>();
   readonly #streamServers = new Map<ContenderName, BenchServer>();
   #nghttpd: Nghttpd | undefined;
 
@@ -94,16 +103,18 @@ export class ServerPool {
   }
 
   /** The contender's server, found to answer rightly and warmed up. */
-  async get(name: ContenderName): Promise<BenchServer> {
-    const running = this.#servers.get(name);
+  async get(name: ContenderName, { tls = false } = {}): Promise<BenchServer> {
+    const servers = tls ? this.#tlsServers : this.#servers;
+    const running = servers.get(name);
     if (running !== undefined) return running;
     const contender = contenders[name];
-    const server = await startServer(contender, this.#setup);
-    this.#servers.set(name, server);
-    await callOnce(contender.protocol, server.port);
+    const server = await startServer(contender, this.#setup, { tls });
+    servers.set(name, server);
+    await callOnce(contender.protocol, server.port, { tls });
     await measureServer(contender.protocol, server, {
       connections: 50,
       inflight: 1,
+      tls,
       warmupSeconds: this.#setup.primeSeconds[contender.protocol],
       seconds: 0.2,
       cpu: this.#setup.loadCpu,
@@ -139,7 +150,8 @@ export class ServerPool {
   }
 
   async stop(): Promise<void> {
-    const servers = [...this.#servers.values(), ...this.#streamServers.values()];
+    const pools = [this.#servers, this.#tlsServers, this.#streamServers];
+    const servers = pools.flatMap((pool) => [...pool.values()]);
     await Promise.all(servers.map((server) => server.stop()));
     await this.#nghttpd?.stop();
   }

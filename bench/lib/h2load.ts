@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { grpcMessage, orderBody } from './grpc-message.ts';
+import { tlsSuite } from './identity.ts';
 import type { Load, ServerLoad } from './load.ts';
 import { CpuWindow } from './server-cpu.ts';
 import { startPinned } from './servers.ts';
@@ -15,7 +16,7 @@ const opensWindow = 'Main benchmark duration is started';
 const closesWindow = 'Main benchmark duration is over';
 
 /**
- * As measureLoad(), for a gRPC server over plain HTTP/2: Debian's h2load calls /Order/makeOrder. h2load says when its
+ * As measureLoad(), for a gRPC server over HTTP/2, plain or with TLS: Debian's h2load calls /Order/makeOrder. h2load says when its
  * window opens and closes, so the server's CPU time is taken over the same calls as the others'. Its connections stay
  * open from the warmup on. Rejects when a call failed; h2load sees the HTTP status only, so that the replies are
  * right has to be checked beforehand.
@@ -43,14 +44,16 @@ export async function measureH2load(pid: number, load: Load): Promise<ServerLoad
   }
 }
 
-function h2loadArguments(load: Load, folder: string): string[] {
+/** Its command line; `folder` has the request, and gets the log. */
+export function h2loadArguments(load: Load, folder: string): string[] {
   return [
     ...['-t', '1', '-c', String(load.connections), '-m', String(load.inflight)],
     ...['-D', `${load.seconds * 1000}ms`, '--warm-up-time', `${load.warmupSeconds * 1000}ms`],
     ...['-w', String(windowBits), '-W', String(windowBits)],
     ...['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
     ...['-d', join(folder, 'request'), '--log-file', join(folder, 'log')],
-    `http://127.0.0.1:${load.port}/Order/makeOrder`,
+    ...(load.tls ? ['--tls13-ciphers', tlsSuite.cipher, '--groups', tlsSuite.group] : []),
+    `${load.tls ? 'https' : 'http'}://127.0.0.1:${load.port}/Order/makeOrder`,
   ];
 }
 

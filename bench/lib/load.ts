@@ -19,6 +19,8 @@ export interface Load {
   readonly short?: boolean;
   /** By gRPC; default: TinyPB. Bodies up to 16,379 bytes. */
   readonly grpc?: boolean;
+  /** Of gRPC only. */
+  readonly tls?: boolean;
   /** Report failed calls instead of rejecting. */
   readonly countFailures?: boolean;
   /** The only core the generator may run on; by default any. */

@@ -24,8 +24,10 @@ export async function callTinypb(port: number): Promise<void> {
 }
 
 /** One Order.makeOrder in gRPC on a connection of its own; rejects unless it ends in grpc-status 0 with the benches' reply. */
-export async function callGrpc(port: number): Promise<void> {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
+export async function callGrpc(port: number, { tls = false } = {}): Promise<void> {
+  const session = http2.connect(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`, {
+    rejectUnauthorized: false,
+  });
   const failed = once(session, 'error').then(([error]) => Promise.reject(error));
   failed.catch(() => {});
   try {

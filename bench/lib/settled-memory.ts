@@ -3,13 +3,15 @@ import { type Memory, readMemory } from './proc.ts';
 import type { BenchServer } from './servers.ts';
 
 const pollMs = 250;
-const steadyPolls = 4;
 const steadyFraction = 0.005;
 const settleTimeoutMs = 20_000;
 
-/** The memory once several readings in a row agree; the last reading if that takes more than 20 s. */
-export async function settledMemory(server: BenchServer): Promise<Memory> {
-  const deadline = performance.now() + settleTimeoutMs;
+/**
+ * The memory once the readings of `steadyMs` (1 s) agree, each behind a garbage collection; the last reading if that takes
+ * 20 s longer.
+ */
+export async function settledMemory(server: BenchServer, { steadyMs = 1000 } = {}): Promise<Memory> {
+  const deadline = performance.now() + steadyMs + settleTimeoutMs;
   let reference = 0;
   let steady = 0;
   for (;;) {
@@ -18,7 +20,7 @@ export async function settledMemory(server: BenchServer): Promise<Memory> {
     const moved = Math.abs(memory.privateBytes - reference) > steadyFraction * reference;
     steady = moved ? 0 : steady + 1;
     if (moved) reference = memory.privateBytes;
-    if (steady === steadyPolls) return memory;
+    if (steady * pollMs >= steadyMs) return memory;
     if (performance.now() > deadline) {
       console.log('the memory did not come to rest; taking the last reading');
       return memory;

@@ -4,6 +4,7 @@ import {
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  type ServerReadableStream,
   type ServerWritableStream,
   type ServiceClientConstructor,
 } from '@grpc/grpc-js';
@@ -38,6 +39,13 @@ server.addService((Feed as ServiceClientConstructor).service, {
   echo(call: ServerDuplexStream<FeedItem, FeedItem>) {
     call.on('data', (item: FeedItem) => call.write(item));
     call.on('end', () => call.end());
+  },
+  upload(call: ServerReadableStream<FeedItem, object>, callback: (error: null, summary: object) => void) {
+    let bytes = 0;
+    call.on('data', ({ text }: FeedItem) => {
+      bytes += text.length;
+    });
+    call.on('end', () => callback(null, { bytes }));
   },
 });
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {

@@ -1,6 +1,6 @@
 /**
  * The service of the benches on @grpc/grpc-js, its messages by @grpc/proto-loader: the pair most Node services run.
- * Prints "listening PORT".
+ * TLS_CERT, TLS_KEY: files. Prints "listening PORT".
  */
 import {
   loadPackageDefinition,
@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { collectOnSignal } from '../lib/collect-on-signal.ts';
+import { identityFromEnvironment } from '../lib/identity.ts';
 import { grpcServerOptions, orderProtoPath } from './grpc-options.ts';
 
 collectOnSignal();
@@ -20,7 +21,12 @@ server.addService((Order as ServiceClientConstructor).service, {
     callback(null, { retCode: 0, orderId: '20230514' });
   },
 });
-server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+const identity = identityFromEnvironment();
+const serverCredentials =
+  identity === undefined
+    ? ServerCredentials.createInsecure()
+    : ServerCredentials.createSsl(null, [{ private_key: identity.key, cert_chain: identity.cert }]);
+server.bindAsync('127.0.0.1:0', serverCredentials, (error, port) => {
   if (error !== null) throw error;
   console.log(`listening ${port}`);
 });

@@ -38,6 +38,9 @@ export const grpcServers: readonly GrpcServer[] = [
   },
 ];
 
+/** grpc-go's own client, likewise. It takes the options of bench/clients and prints the same report. */
+export const grpcGoClient = { file: `${built}grpc-go-order-client`, env: { GOMAXPROCS: '1' } };
+
 function pinned(file: string, pattern: RegExp): string {
   const version = pattern.exec(readFileSync(`${repositoryRoot}test/interop/${file}`, 'utf8'))?.[1];
   if (version === undefined) throw new Error(`test/interop/${file} has no ${pattern.source}`);

@@ -1,5 +1,5 @@
 /** Our server with the streams of the benches. Prints "listening PORT". */
-import { type Bidi, loadProto, Server, type ServerStream } from '../../lib/index.ts';
+import { type Bidi, type ClientStream, loadProto, Server, type ServerStream } from '../../lib/index.ts';
 import { collectOnSignal } from '../lib/collect-on-signal.ts';
 import { feedProtoPath, feedText } from '../peers/grpc-options.ts';
 
@@ -7,7 +7,11 @@ interface FeedItem {
   text?: string;
 }
 interface Services {
-  Feed: { listen: ServerStream<{ messages?: number }, FeedItem>; echo: Bidi<FeedItem, FeedItem> };
+  Feed: {
+    listen: ServerStream<{ messages?: number }, FeedItem>;
+    echo: Bidi<FeedItem, FeedItem>;
+    upload: ClientStream<FeedItem, { bytes?: number }>;
+  };
 }
 
 collectOnSignal();
@@ -19,6 +23,11 @@ server.addService(Feed, {
   },
   async *echo(items) {
     for await (const item of items) yield item;
+  },
+  async upload(items) {
+    let bytes = 0;
+    for await (const { text } of items) bytes += text?.length ?? 0;
+    return { bytes };
   },
 });
 const { port } = await server.listen('127.0.0.1:0');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { grpcRatioSpecs } from '../../bench/compare/grpc-ratios.ts';
 import { parseOptions } from '../../bench/compare/options.ts';
+import { ratioSpecsOf } from '../../bench/compare/ratios.ts';
 import { grpcMessage, orderBody } from '../../bench/lib/grpc-message.ts';
-import { parseH2load } from '../../bench/lib/h2load.ts';
+import { h2loadArguments, parseH2load } from '../../bench/lib/h2load.ts';
 import { orderService } from '../../bench/peers/order-service.ts';
 
 const summary = `finished in 1.00s, 1600.00 req/s, 79.66KB/s
@@ -30,6 +30,21 @@ describe('parseH2load', () => {
 
   it('throws when h2load printed something else', () => {
     expect(() => parseH2load(['usage: h2load'], log, 0.5)).toThrow('h2load printed no');
+  });
+});
+
+describe('the command line of h2load', () => {
+  const load = { port: 7, connections: 2, inflight: 3, seconds: 1, warmupSeconds: 1 };
+
+  it('has one cipher suite and one group with TLS', () => {
+    const args = h2loadArguments({ ...load, tls: true }, '/tmp').join(' ');
+    expect(args).toContain('--tls13-ciphers TLS_AES_128_GCM_SHA256 --groups P-256 https://127.0.0.1:7/');
+  });
+
+  it('has nothing of TLS without', () => {
+    const args = h2loadArguments(load, '/tmp').join(' ');
+    expect(args).toContain('http://127.0.0.1:7/');
+    expect(args).not.toContain('tls');
   });
 });
 
@@ -82,22 +97,30 @@ describe('options of bench:compare', () => {
     ]);
   });
 
-  it('--grpc is the part in which our server is called by gRPC, and writes nothing', () => {
-    for (const args of [['--grpc'], ['--grpc', '--quick']]) {
-      const { grpc, write, scenarios } = options('--no-pin', ...args);
-      expect({ grpc, write }).toEqual({ grpc: true, write: false });
+  it.each([
+    ['grpc', '--grpc'],
+    ['tls', '--tls'],
+  ] as const)('the part %s has what its ratios name, nothing else, and writes nothing', (name, flag) => {
+    for (const args of [[flag], [flag, '--quick']]) {
+      const { part, write, scenarios } = options('--no-pin', ...args);
+      expect({ part, write }).toEqual({ part: name, write: false });
+      const terms = ratioSpecsOf[name].flatMap(({ over, under = over }) => [over, under]);
       for (const { key, contenders } of scenarios) {
-        expect(contenders, key).toContain('rocket-grpc');
-        expect(contenders, key).not.toContain('net');
+        for (const contender of contenders)
+          expect(terms).toContainEqual(expect.objectContaining({ scenario: key, contender }));
       }
       const measured = new Map(scenarios.map(({ key, contenders }) => [key, contenders]));
-      for (const { key, bar, over, under = over } of grpcRatioSpecs) {
+      for (const { key, bar, over, under = over } of ratioSpecsOf[name]) {
         if (bar === undefined) continue;
         expect(measured.get(over.scenario), key).toContain(over.contender);
         expect(measured.get(under.scenario), key).toContain(under.contender);
       }
     }
-    expect(() => options('--no-pin', '--grpc', '--write')).toThrow('--write');
+    expect(() => options('--no-pin', flag, '--write')).toThrow('--write');
+  });
+
+  it('two parts at once are refused', () => {
+    expect(() => options('--no-pin', '--grpc', '--tls')).toThrow('--tls');
   });
 
   it('a part of the gRPC part can be chosen', () => {

@@ -5,11 +5,12 @@ import { type ContenderName, contenderNames, contenders } from '../../bench/comp
 import type { Figures } from '../../bench/compare/figures.ts';
 import { grpcRatioSpecs } from '../../bench/compare/grpc-ratios.ts';
 import { readmeWithTable, resultsMarkdown } from '../../bench/compare/markdown.ts';
-import { ratioSpecs, ratiosOf } from '../../bench/compare/ratios.ts';
+import { notMeasured, ratioSpecs, ratiosOf } from '../../bench/compare/ratios.ts';
 import type { Results } from '../../bench/compare/results.ts';
 import { type Measured, stepsOf } from '../../bench/compare/run.ts';
 import { scenarios } from '../../bench/compare/scenarios.ts';
 import { readResults, resultPaths } from '../../bench/compare/write.ts';
+import { handshakeCommand } from '../../bench/lib/handshake-load.ts';
 import { streamArguments } from '../../bench/lib/stream-load.ts';
 
 describe('the written results', () => {
@@ -95,6 +96,33 @@ describe('ratios', () => {
     expect(ratio(figures, 'grpcIdleBytes')).toMatchObject({ value: 7000, bar: 6144, met: false });
   });
 
+  it('with TLS have the same without TLS below the line', () => {
+    const figures: Measured = new Map([
+      ...measured('tls50x1', { 'rocket-grpc': [{ cpuMicrosPerCall: 12 }, { cpuMicrosPerCall: 13 }] }),
+      ...measured('50x1', { 'rocket-grpc': [{ cpuMicrosPerCall: 10 }, { cpuMicrosPerCall: 10 }] }),
+    ]);
+    expect(ratio(figures, 'tlsCpuVsPlain50x1')).toMatchObject({ value: 1.25, bar: 1.5, met: true });
+  });
+
+  it('of our client are of calls for its own CPU time', () => {
+    const figures = measured('grpcClient50x1', {
+      'rocket-grpc': [{ callsPerSecond: 50, callsPerClientCpuSecond: 200 }],
+      'grpc-js': [{ callsPerSecond: 50, callsPerClientCpuSecond: 10 }],
+    });
+    expect(ratio(figures, 'grpcClientVsGrpcJs50x1')).toMatchObject({ value: 20, met: true });
+  });
+
+  it('of a storm are of its p99 over that without', () => {
+    const figures = measured('tlsStorm', { 'rocket-grpc': [{ p99Us: 100, stormP99Us: 400 }] });
+    expect(ratio(figures, 'tlsHandshakeStormP99')).toMatchObject({ value: 4, met: false });
+  });
+
+  it('whose figure could not be told are named, not those whose contender was not there', () => {
+    const figures = measured('idle', { 'rocket-grpc': [{}] });
+    expect(notMeasured(figures, ratioSpecs, ratiosOf(figures))).toEqual(['grpcIdleBytes']);
+    expect(notMeasured(new Map(), ratioSpecs, [])).toEqual([]);
+  });
+
   it('that must stay below a bar are met below it', () => {
     const figures = measured('50x1', { rocket: [{ cpuMicrosPerCall: 6 }], net: [{ cpuMicrosPerCall: 10 }] });
     expect(ratio(figures, 'cpuVsNet50x1')).toMatchObject({ value: 0.6, met: true });
@@ -128,6 +156,21 @@ describe('the driver of streams', () => {
     const load = { port: 1, method: 'echo', connections: 2, streamsPerConnection: 3, seconds: 4 } as const;
     const args = streamArguments({ ...load, warmupSeconds: 5 }).join(' ');
     expect(args).toBe('-port 1 -method echo -connections 2 -streams 3 -seconds 4 -warmup 5');
+  });
+});
+
+describe('the driver of handshakes', () => {
+  const load = { port: 1, seconds: 4, warmupSeconds: 5 };
+
+  it.each([
+    [{ callers: 2 }, '-port 1 -callers 2 -seconds 4 -warmup 5'],
+    [{ rate: 500 }, '-port 1 -rate 500 -seconds 4 -warmup 5'],
+  ])('gets what is asked for by its own names', (arrivals, expected) => {
+    expect(
+      handshakeCommand({ ...load, arrivals })
+        .slice(1)
+        .join(' '),
+    ).toBe(expected);
   });
 });
 

@@ -1,4 +1,5 @@
-// The services of the benches on grpc-go with its default codec. Prints "listening PORT".
+// The services of the benches on grpc-go with its default codec. Prints "listening PORT". TLS_CERT, TLS_KEY: files; with
+// them it speaks TLS.
 package main
 
 import (
@@ -7,9 +8,11 @@ import (
 	"io"
 	"log"
 	"net"
+	"os"
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"rocket-rpc/interop/feed"
 	"rocket-rpc/interop/order"
 )
@@ -53,12 +56,39 @@ func (feeds) Echo(stream grpc.BidiStreamingServer[feed.FeedItem, feed.FeedItem])
 	}
 }
 
+func (feeds) Upload(stream grpc.ClientStreamingServer[feed.FeedItem, feed.FeedSummary]) error {
+	var bytes int64
+	for {
+		item, err := stream.Recv()
+		if err == io.EOF {
+			return stream.SendAndClose(&feed.FeedSummary{Bytes: bytes})
+		}
+		if err != nil {
+			return err
+		}
+		bytes += int64(len(item.Text))
+	}
+}
+
+// options has the credentials that the environment names.
+func options() []grpc.ServerOption {
+	cert, key := os.Getenv("TLS_CERT"), os.Getenv("TLS_KEY")
+	if cert == "" {
+		return nil
+	}
+	credentials, err := credentials.NewServerTLSFromFile(cert, key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return []grpc.ServerOption{grpc.Creds(credentials)}
+}
+
 func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(options()...)
 	order.RegisterOrderServer(server, orders{})
 	feed.RegisterFeedServer(server, feeds{})
 	fmt.Println("listening", listener.Addr().(*net.TCPAddr).Port)
