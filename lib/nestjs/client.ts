@@ -24,7 +24,7 @@ const useServices =
  * NestJS's client on a rocket-rpc Channel: `ClientsModule.register([{ name, customClass: RocketClient, options: { package, protoPath, url } }])`,
  * injected as `ClientGrpc`. Connects with the first call.
  */
-export class RocketClient extends ClientProxy<RocketClientEvents, ChannelState> {
+export class RocketClient extends ClientProxy<RocketClientEvents, string> {
   readonly #channel: Channel;
   readonly #services: readonly NestService[];
   readonly #limit: number;

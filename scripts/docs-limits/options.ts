@@ -4,6 +4,9 @@ import type { OptionBounds, OptionRule } from '../../lib/contract/option-table.t
 import { etcdOptionTable } from '../../lib/discovery/etcd/options.ts';
 import { registerOptionTable } from '../../lib/discovery/register-options.ts';
 import { destinationTable, loggerTable } from '../../lib/log/log-options.ts';
+import { rocketClientTable } from '../../lib/nestjs/client-options.ts';
+import { loaderTable } from '../../lib/nestjs/loader-options.ts';
+import { keepaliveTable, rocketServerTable } from '../../lib/nestjs/server-options.ts';
 import { callOptionTable, channelOptionTable } from '../../lib/rpc/channel-options.ts';
 import { clientTlsOptionTable } from '../../lib/rpc/client-tls-options.ts';
 import { closeOptionTable, listenOptionTable } from '../../lib/rpc/listen-options.ts';
@@ -38,6 +41,20 @@ const groups: readonly (readonly [title: string, file: string, interfaceName: st
     destinationTable,
   ],
   ['`createLogger(options)`', 'lib/log/log-options.ts', 'LoggerOptions', loggerTable],
+  [
+    '`new RocketServer(options)` of `rocket-rpc/nestjs`',
+    'lib/nestjs/server-options.ts',
+    'RocketServerOptions',
+    rocketServerTable,
+  ],
+  [
+    '`new RocketClient(options)` of `rocket-rpc/nestjs`',
+    'lib/nestjs/client-options.ts',
+    'RocketClientOptions',
+    rocketClientTable,
+  ],
+  ['… `keepalive`', 'lib/nestjs/server-options.ts', 'KeepaliveOptions', keepaliveTable],
+  ['… `loader`', 'lib/nestjs/loader-options.ts', 'LoaderOptions', loaderTable],
   ['`loadProto(paths, options)`', 'lib/codec/load-proto.ts', 'LoadProtoOptions', loadProtoTable],
 ];
 

@@ -18,12 +18,12 @@ export class Spawned {
   #output = '';
   #errors = '';
 
-  constructor(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(argv: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = root) {
     const [command = '', ...args] = argv;
     this.#name = path.basename(command);
     this.#process = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      cwd: root,
+      cwd,
       env: { ...process.env, ...env },
     });
     this.#process.on('error', (error) => {

@@ -15,15 +15,12 @@ const { root: types } = protobuf.parse(`
   message Response { string error = 1; repeated File file = 15; message File { string name = 1; string content = 15; } }
 `);
 
-/**
- * What ts-proto makes of a .proto, imported: its plugin is given the descriptors that protoc would give it. The code is
- * in a folder below this package's, since it imports others.
- */
-export async function importTsProto(
+/** What ts-proto makes of a .proto: its plugin is given the descriptors that protoc would give it. */
+export function tsProtoFiles(
   file: string,
   folder: string,
   parameter: string,
-): Promise<Record<string, unknown>> {
+): readonly { readonly name: string; readonly content: string }[] {
   const [service] = Object.values(loadProto(file, { includeDirs: [folder] }));
   const protoFile = [...descriptorSourceOf(service!)!()].reverse();
   const request = types.lookupType('Request');
@@ -36,9 +33,18 @@ export async function importTsProto(
   };
   if (made.error !== undefined || made.file.length === 0)
     throw new Error(`ts-proto has made nothing: ${made.error ?? stderr.toString()}`);
+  return made.file;
+}
+
+/** The same, imported. The code is in a folder below this package's, since it imports others. */
+export async function importTsProto(
+  file: string,
+  folder: string,
+  parameter: string,
+): Promise<Record<string, unknown>> {
   const out = mkdtempSync(path.join(root, 'build/ts-proto-'));
   onTestFinished(() => rmSync(out, { recursive: true }));
-  for (const { name, content } of made.file) {
+  for (const { name, content } of tsProtoFiles(file, folder, parameter)) {
     mkdirSync(path.dirname(path.join(out, name)), { recursive: true });
     writeFileSync(path.join(out, name), content);
   }

@@ -78,6 +78,8 @@ function compilerOptions(): ts.CompilerOptions {
   const { options } = ts.parseJsonConfigFileContent({ ...config, files: [] }, ts.sys, root);
   return {
     ...options,
+    // Programs for NestJS.
+    experimentalDecorators: true,
     noUnusedLocals: false,
     noUnusedParameters: false,
     moduleDetection: ts.ModuleDetectionKind.Force,
