@@ -19,12 +19,13 @@ import {
   wholeOption,
 } from './bench-usage.ts';
 import { hindranceToWrite } from './output-file.ts';
+import { type TlsFlags, tlsOf } from './tls-flags.ts';
 
 /** What `rocket bench` has to do. Without a target it starts its own server. */
 export interface BenchPlan {
   readonly target: string | undefined;
   readonly load: Pick<LoadOptions, 'mode' | 'protocol' | 'request' | 'threads' | 'connections' | 'short'> &
-    Pick<LoadOptions, 'timeoutMs' | 'warmupSeconds' | 'metadata'>;
+    Pick<LoadOptions, 'timeoutMs' | 'warmupSeconds' | 'metadata' | 'tls'>;
   readonly json: string | undefined;
   readonly html: string | undefined;
 }
@@ -45,6 +46,7 @@ export function benchPlan(values: Values, excess: readonly string[] = []): Bench
     ...optional('timeoutMs', wholeOption(values, 'timeout')),
     ...optional('warmupSeconds', amountOption(values, 'warmup')),
     ...optional('metadata', metadataOf(values)),
+    ...optional('tls', tlsOfBench(values)),
   };
   checkThreads(values, load.mode, load.threads, load.connections);
   const request = requestOf(values);
@@ -60,6 +62,21 @@ export function benchPlan(values: Values, excess: readonly string[] = []): Bench
   }
   const target = textOption(values, 'target');
   return { target, load: withRequest, json: fileOf(values, 'json'), html: fileOf(values, 'html') };
+}
+
+function tlsOfBench(values: Values): LoadOptions['tls'] {
+  let tls: LoadOptions['tls'];
+  try {
+    tls = tlsOf(values as TlsFlags);
+  } catch (error) {
+    const [, flag] = /^--(\w+)/.exec((error as Error).message) ?? [];
+    throw usageError((error as Error).message, values, { [flag ?? '']: undefined });
+  }
+  if (tls !== undefined && values['target'] === undefined) {
+    const text = 'TLS needs --target: the server that is started for the run speaks without';
+    throw usageError(text, values, { target: 'localhost:50051' });
+  }
+  return tls;
 }
 
 function protocolOf(values: Values): 'tinypb' | 'grpc' | undefined {

@@ -12,6 +12,7 @@ import {
 } from '../load/index.ts';
 import type { BenchPlan } from './bench-plan.ts';
 import { type ProgressView, progressView } from './bench-progress.ts';
+import { byTlsFlag } from './tls-flags.ts';
 import { wrongArguments } from './wrong-arguments.ts';
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -39,10 +40,13 @@ export async function runBench(plan: BenchPlan): Promise<number> {
     process.stdout.write(`\n${textReport(result)}`);
     return writeFiles(plan, result) ? exitCode(result, ending) : 1;
   } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error;
-    const { cause } = error;
+    const isOfTls = error instanceof TypeError && error.message.startsWith('tls');
+    if (!isOfTls && !(error instanceof UnreachableError)) throw error;
+    if (isOfTls) console.error(`rocket bench: ${byTlsFlag(error.message)}`);
     // An invalid target is a wrong argument.
-    console.error(cause instanceof TypeError ? `rocket bench: --target: ${cause.message}` : error.message);
+    else if (error.cause instanceof TypeError)
+      console.error(`rocket bench: --target: ${error.cause.message}`);
+    else console.error(byTlsFlag(error.message));
     return wrongArguments;
   } finally {
     for (const signal of Object.keys(signalCodes)) process.off(signal, onSignal);

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 /** Wrong arguments, and the closest right command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -38,6 +40,12 @@ const flags: Readonly<Record<string, Flag>> = {
   timeout: { flag: '--timeout', example: '10000' },
   json: { flag: '--json', example: 'result.json' },
   html: { flag: '--html', example: 'report.html' },
+  tls: { flag: '--tls' },
+  cacert: { flag: '--cacert' },
+  cert: { flag: '--cert' },
+  key: { flag: '--key' },
+  servername: { flag: '--servername' },
+  insecure: { flag: '--insecure' },
 };
 
 /** An error whose closest command line has the same options except for `changes`; undefined removes one. */
@@ -57,9 +65,14 @@ function callOf(values: Values): string {
     const value = values[name];
     if (value === undefined) continue;
     if (value === true) words.push(flag);
-    else for (const text of [value].flat()) words.push(flag, quoted(text));
+    else for (const text of [value].flat()) words.push(flag, quoted(name === 'key' ? keyFile(text) : text));
   }
   return words.join(' ');
+}
+
+/** For --key: someone may have given the key itself, which is shown nowhere. */
+export function keyFile(given: string): string {
+  return existsSync(given) ? given : 'client.key';
 }
 
 function quoted(text: string): string {

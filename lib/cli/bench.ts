@@ -1,8 +1,9 @@
 import { Command, type CommanderError } from 'commander';
 import { benchPlan } from './bench-plan.ts';
 import { runBench } from './bench-run.ts';
-import { UsageError, type Values } from './bench-usage.ts';
+import { keyFile, UsageError, type Values } from './bench-usage.ts';
 import { documentPath } from './document-path.ts';
+import { addTlsFlags, type TlsFlags, warnIfInsecure } from './tls-flags.ts';
 import { plainComplaint, wrongArguments } from './wrong-arguments.ts';
 
 const examples = `
@@ -17,6 +18,7 @@ Without --target a server of Order is started in a process of its own for the ru
 More examples:
   rocket bench -t 10 -c 100 --target 127.0.0.1:50051
   rocket bench -t 10 -c 100 --protocol grpc             any gRPC server, with --target
+  rocket bench -t 10 -c 100 --target localhost:50051 --cacert ca.pem      over TLS
   rocket bench -t 60 -c 8000 --short                   a TCP connection for every call
   rocket bench -t 10 -c 100 --metadata token=abc --metadata tenant=a
   rocket bench -t 10 -c 100 --payload 1024             the message's first string or bytes field is filled
@@ -34,7 +36,7 @@ How the figures are computed: ${documentPath('load-testing.md')}`;
 
 /** `rocket bench`. */
 export function benchCommand(): Command {
-  return new Command('bench')
+  const command = new Command('bench')
     .description('load-tests a server with a number of calls, of calls at a time, or of calls per second')
     .option('-n, --total <calls>', 'calls to make (with -c)')
     .option('-c, --concurrency <calls>', 'calls pending at a time (with -n or -t)')
@@ -67,14 +69,17 @@ export function benchCommand(): Command {
       'with -q: calls due while this many are pending fail as NOT_SENT (default: 65536)',
     )
     .option('--json <file>', 'writes the result, with a series of every second, for machines')
-    .option('--html <file>', 'writes a report with charts, one file that works offline')
+    .option('--html <file>', 'writes a report with charts, one file that works offline');
+  return addTlsFlags(command, 'the target')
     .addHelpText('after', examples)
     .allowExcessArguments(true)
     .configureOutput({ outputError: () => undefined })
     .exitOverride((error) => onCommanderExit(error))
     .action(async (values: Values, command: Command) => {
       try {
-        process.exitCode = await runBench(benchPlan(values, command.args));
+        const plan = benchPlan(values, command.args);
+        warnIfInsecure('rocket bench', values as TlsFlags);
+        process.exitCode = await runBench(plan);
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;
         fail(error);
@@ -87,7 +92,7 @@ function onCommanderExit(error: CommanderError): never {
   if (error.exitCode === 0) process.exit(0);
   const text = plainComplaint(error.message);
   const [, wrong, right] = /unknown option '([^']+)'.*Did you mean (--[a-z-]+)/.exec(text) ?? [];
-  const args = process.argv.slice(3);
+  const args = process.argv.slice(3).map((arg, at, all) => (all[at - 1] === '--key' ? keyFile(arg) : arg));
   const closest =
     wrong === undefined ? undefined : args.map((arg) => (arg === wrong ? right : arg)).join(' ');
   fail(new UsageError(text, `rocket bench ${closest ?? '-t 10 -c 100'}`));

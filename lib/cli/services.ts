@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
-import { type EtcdOptions, etcd, type RegisteredInstance } from '../index.ts';
+import { type EtcdOptions, type EtcdTls, etcd, type RegisteredInstance } from '../index.ts';
 import { documentPath } from './document-path.ts';
+import { openInsecureTunnel } from './insecure-tunnel.ts';
+import { addTlsFlags, byTlsFlag, type TlsFlags, tlsOf, warnIfInsecure } from './tls-flags.ts';
 import { complainInOneLine } from './wrong-arguments.ts';
 
 const help = `
@@ -11,7 +13,7 @@ Examples:
   rocket services                                      all services of the etcd at 127.0.0.1:2379
   rocket services Order --watch                        one service, painted anew every two seconds
   rocket services --etcd 10.0.0.1:2379,10.0.0.2:2379
-  ETCD_PASSWORD=... rocket services --user reader --tls-ca ca.crt
+  ETCD_PASSWORD=... rocket services --user reader --cacert ca.crt
   rocket services --json | jq                          for machines
 
 "left" is how long the entry will last without a sign of life of its server.
@@ -20,12 +22,9 @@ How services find each other: ${documentPath('discovery.md')}
 
 Exit codes: 0 shown (also when there is none), 1 etcd could not be asked, 2 wrong arguments`;
 
-interface ServicesOptions {
+interface ServicesOptions extends TlsFlags {
   readonly etcd?: string;
   readonly user?: string;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
   readonly prefix?: string;
   readonly watch?: true;
   readonly interval: number;
@@ -42,14 +41,12 @@ export function servicesCommand(): Command {
       'host:port, several with commas (default: $ETCDCTL_ENDPOINTS, or 127.0.0.1:2379)',
     )
     .option('--user <name>', 'user of an etcd with authentication; its password is read from $ETCD_PASSWORD')
-    .option('--tls-ca <file>', 'certificate authority of etcd, PEM')
-    .option('--tls-cert <file>', 'client certificate, PEM, for an etcd that requires one')
-    .option('--tls-key <file>', 'the key of the client certificate, PEM')
     .option('--prefix <text>', 'prefix of the keys (default: /rocket/service/)')
     .option('-w, --watch', 'continues until Ctrl-C')
     .option('--interval <seconds>', 'how often with --watch', seconds, 2)
     .option('--json', 'as JSON, a line each time')
     .addHelpText('after', help);
+  addTlsFlags(command, 'etcd');
   return complainInOneLine(command, 'rocket services').action(
     async (service: string | undefined, options: ServicesOptions) => {
       try {
@@ -63,7 +60,8 @@ export function servicesCommand(): Command {
 }
 
 async function showServices(service: string | undefined, options: ServicesOptions): Promise<number> {
-  const registry = etcd(etcdOptions(options));
+  const registry = etcd(await etcdOptions(options));
+  warnIfInsecure('rocket services', options);
   let painted = false;
   for (;;) {
     let text: string;
@@ -73,7 +71,7 @@ async function showServices(service: string | undefined, options: ServicesOption
       text = options.json === true ? JSON.stringify(instances) : tableOf(instances, service);
     } catch (error) {
       if (error instanceof TypeError) throw error;
-      text = `rocket services: ${(error as Error).message}`;
+      text = `rocket services: ${byTlsFlag((error as Error).message)}`;
       failed = true;
     }
     if (failed && options.watch !== true) {
@@ -88,43 +86,84 @@ async function showServices(service: string | undefined, options: ServicesOption
   }
 }
 
-function etcdOptions(options: ServicesOptions): EtcdOptions {
-  const { user, tlsCa, tlsCert, tlsKey, prefix } = options;
+async function etcdOptions(options: ServicesOptions): Promise<EtcdOptions> {
+  if (options.insecure !== true) return checkedOptions(options);
+  const tls = tlsOf(options) ?? {};
+  const { hosts = defaultHosts(), ...others } = checkedOptions({ ...options, ...withoutTls });
+  etcd({ ...others, hosts });
+  const given = typeof hosts === 'string' ? hosts.split(',') : hosts;
+  const tunnels = await Promise.all(given.map((host) => openInsecureTunnel(host.trim(), tls)));
+  return { ...others, hosts: tunnels };
+}
+
+const withoutTls = {
+  tls: undefined,
+  cacert: undefined,
+  cert: undefined,
+  key: undefined,
+  servername: undefined,
+};
+
+function defaultHosts(): string {
+  return process.env['ETCDCTL_ENDPOINTS'] ?? '127.0.0.1:2379';
+}
+
+function checkedOptions(options: ServicesOptions): EtcdOptions {
+  const { user, prefix } = options;
   const password = process.env['ETCD_PASSWORD'];
   if (user !== undefined && password === undefined)
     throw new TypeError('--user needs the password in the environment variable ETCD_PASSWORD');
-  const tls = {
-    ...(tlsCa === undefined ? {} : { ca: pem('--tls-ca', tlsCa) }),
-    ...(tlsCert === undefined ? {} : { cert: pem('--tls-cert', tlsCert) }),
-    ...(tlsKey === undefined ? {} : { key: pem('--tls-key', tlsKey) }),
-  };
+  const tls = etcdTls(options);
   return {
     logger: false,
     ...(options.etcd === undefined ? {} : { hosts: options.etcd }),
     ...(user === undefined || password === undefined ? {} : { auth: { username: user, password } }),
-    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    ...(tls === undefined ? {} : { tls }),
     ...(prefix === undefined ? {} : { prefix }),
   };
 }
 
-function pem(flag: string, file: string): Buffer {
+/** etcd's client takes keys decrypted. */
+function etcdTls(options: ServicesOptions): true | EtcdTls | undefined {
+  const { passphrase, ca, cert, key, servername } = tlsOf(options) ?? {};
+  const pem = (given: unknown): Buffer | undefined =>
+    given instanceof Uint8Array ? Buffer.from(given) : undefined;
+  const own = pem(key);
+  const tls = {
+    ...optional('ca', pem(ca)),
+    ...optional('cert', pem(cert)),
+    ...optional('key', own === undefined || passphrase === undefined ? own : decrypted(own, passphrase)),
+    ...optional('servername', servername),
+  };
+  if (Object.keys(tls).length > 0) return tls;
+  return options.tls === true ? true : undefined;
+}
+
+function decrypted(key: Buffer, passphrase: string): Buffer {
   try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new TypeError(`${flag}: ${(error as Error).message}`);
+    return Buffer.from(createPrivateKey({ key, passphrase }).export({ type: 'pkcs8', format: 'pem' }));
+  } catch {
+    throw new TypeError('--key cannot be decrypted with $ROCKET_KEY_PASSPHRASE');
   }
+}
+
+function optional<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { [key in Name]?: Value } {
+  return value === undefined ? {} : ({ [name]: value } as { [key in Name]: Value });
 }
 
 const flags: Readonly<Record<string, string>> = {
   hosts: '--etcd (or ETCDCTL_ENDPOINTS)',
   prefix: '--prefix',
-  tls: '--tls-…',
+  tls: '--tls',
   auth: '--user',
 };
 
 /** A complaint of etcd() about one of its options, by the name that it has here. */
 function byFlag(message: string): string {
-  return message.replace(/^option (\w+)/, (whole, name: string) => flags[name] ?? whole);
+  return byTlsFlag(message).replace(/^option (\w+)/, (whole, name: string) => flags[name] ?? whole);
 }
 
 function tableOf(instances: readonly RegisteredInstance[], service: string | undefined): string {

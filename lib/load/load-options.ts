@@ -4,6 +4,7 @@ import { booleanOption, checkSignal, choiceOption, functionOption } from '../con
 import { knownOptions } from '../contract/options.ts';
 import type { ClientProtocol } from '../contract/transport.ts';
 import { kindOf } from '../contract/value-text.ts';
+import type { ClientTlsOptions } from '../index.ts';
 import type { EncodedRequest } from './encode-request.ts';
 import type { LoadProgress } from './progress.ts';
 
@@ -57,6 +58,8 @@ export interface LoadOptions {
   readonly request: EncodedRequest;
   /** Sent with every request. Default: none. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** TLS of the connections, as of a Channel. Default: none, unless the target says `tls://` or `grpcs://`. */
+  readonly tls?: ClientTlsOptions | undefined;
   /** Client worker threads, 1 to 64; calls and connections are divided among them. Default 1. */
   readonly threads?: number;
   /**
@@ -94,15 +97,18 @@ export interface LoadSettings {
   readonly timeoutMs: number;
   readonly warmupSeconds: number;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly tls: ClientTlsOptions | undefined;
 }
 
 /** @throws RangeError that names the option; TypeError for metadata that cannot be sent. */
 export function loadSettings(options: LoadOptions): LoadSettings {
   knownOptions('runLoad', options, optionNames);
-  const { target, mode, request, connections } = options;
+  const { target, mode, request, connections, tls } = options;
   checkRequest(request);
   checkMode(mode);
   if (typeof target !== 'string') throw new TypeError(`target must be a string, not ${kindOf(target)}`);
+  if (tls !== undefined && (typeof tls !== 'object' || tls === null))
+    throw new TypeError(`tls takes an object of options, not ${kindOf(tls)}`);
   checkSignal('signal', options.signal);
   functionOption('onReached', options.onReached);
   functionOption('onProgress', options.onProgress);
@@ -127,7 +133,8 @@ export function loadSettings(options: LoadOptions): LoadSettings {
   if (connections !== undefined) checkWhole('connections', connections, threads, 1024 * threads);
   checkPositive('timeoutMs', timeoutMs, 86_400_000);
   if (warmupSeconds !== 0) checkPositive('warmupSeconds', warmupSeconds, 86_400);
-  return { target, protocol, mode, request, threads, connections, short, timeoutMs, warmupSeconds, metadata };
+  const counts = { threads, connections, timeoutMs, warmupSeconds };
+  return { target, protocol, mode, request, ...counts, short, metadata, tls };
 }
 
 const optionNames: readonly (keyof LoadOptions)[] = [
@@ -141,6 +148,7 @@ const optionNames: readonly (keyof LoadOptions)[] = [
   'timeoutMs',
   'warmupSeconds',
   'metadata',
+  'tls',
   'signal',
   'onReached',
   'onProgress',

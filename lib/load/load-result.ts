@@ -44,6 +44,8 @@ export interface LoadConfig {
   readonly target: string;
   /** What the calls speak. */
   readonly protocol: ClientProtocol;
+  /** Whether the connections are over TLS. */
+  readonly tls: boolean;
   /** `package.Service.method`. */
   readonly method: string;
   /** Length of the encoded request message. */
@@ -159,6 +161,7 @@ function configOf(settings: LoadSettings): LoadConfig {
   return {
     target,
     protocol,
+    tls: settings.tls !== undefined || /^(?:tls|grpcs):/.test(target),
     method: request.method,
     requestBytes: request.body.length,
     mode,

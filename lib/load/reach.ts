@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ClientProtocol } from '../contract/transport.ts';
 import { Channel, RpcError } from '../index.ts';
+import type { LoadSettings } from './load-options.ts';
 import { rawMethod } from './raw-method.ts';
 
 /** The target cannot be reached. */
@@ -44,13 +44,12 @@ export async function firstConnection(
  * @throws UnreachableError that says why, also for an invalid target.
  */
 export async function reach(
-  target: string,
-  protocol: ClientProtocol,
-  timeoutMs: number,
+  settings: Pick<LoadSettings, 'target' | 'protocol' | 'timeoutMs' | 'tls'>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const boundMs = Math.min(timeoutMs, 5000);
-  await using channel = openChannel(target, protocol, boundMs);
+  const { target } = settings;
+  const boundMs = Math.min(settings.timeoutMs, 5000);
+  await using channel = openChannel(settings, boundMs);
   channel.connect();
   if (await firstConnection(channel, boundMs, signal)) return;
   if (signal?.aborted === true) return;
@@ -58,11 +57,18 @@ export async function reach(
   if (reason !== undefined) throw new UnreachableError(target, reason);
 }
 
-function openChannel(target: string, protocol: ClientProtocol, connectTimeoutMs: number): Channel {
+function openChannel(
+  { target, protocol, tls }: Pick<LoadSettings, 'target' | 'protocol' | 'tls'>,
+  connectTimeoutMs: number,
+): Channel {
   try {
-    return new Channel(target, { protocol, connections: 1, connectTimeoutMs });
+    const over = tls === undefined ? {} : { tls };
+    return new Channel(target, { protocol, connections: 1, connectTimeoutMs, ...over });
   } catch (error) {
-    throw new UnreachableError(target, (error as Error).message, { cause: error });
+    const { message } = error as Error;
+    // A wrong option, where the target has nothing to do with it.
+    if (message.startsWith('tls')) throw error;
+    throw new UnreachableError(target, message, { cause: error });
   }
 }
 

@@ -16,7 +16,7 @@ const progressEveryMs = 250;
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const settings = loadSettings(options);
-  await reach(settings.target, settings.protocol, settings.timeoutMs, options.signal);
+  await reach(settings, options.signal);
   options.onReached?.();
   const series = new Series();
   const threads = Array.from(

@@ -15,7 +15,7 @@ export function describeLoad(config: LoadConfig): string {
   return lines([
     ['load', describeMode(config.mode)],
     ['target', config.target],
-    ...(config.protocol === 'grpc' ? [['protocol', 'gRPC'] as const] : []),
+    ...protocolLine(config),
     ['method', `${config.method}, request of ${plural(config.requestBytes, 'byte')}`],
     ...(config.requestBytes === 0 ? [emptyNote] : []),
     ...(metadataKeys.length === 0 ? [] : [['metadata', metadataKeys.join(', ')] as const]),
@@ -23,6 +23,12 @@ export function describeLoad(config: LoadConfig): string {
     ['timeout', `${count(config.timeoutMs)} ms`],
     ...(warmupSeconds === 0 ? [] : [['warm-up', `${warmupSeconds} s`] as const]),
   ]);
+}
+
+function protocolLine({ protocol, tls }: LoadConfig): (readonly [string, string])[] {
+  const name = protocol === 'grpc' ? 'gRPC' : 'TinyPB';
+  if (tls) return [['protocol', `${name} over TLS`]];
+  return protocol === 'grpc' ? [['protocol', name]] : [];
 }
 
 function describeMode(mode: LoadMode): string {

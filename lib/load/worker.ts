@@ -69,7 +69,7 @@ async function readAll(replies: ReplyStream<unknown>): Promise<void> {
 }
 
 function channelOptions(given: LoadSettings): ChannelOptions {
-  const { protocol, connections, short, timeoutMs, request } = given;
+  const { protocol, connections, short, timeoutMs, request, tls } = given;
   return {
     protocol,
     streamTimeoutMs: timeoutMs,
@@ -77,6 +77,7 @@ function channelOptions(given: LoadSettings): ChannelOptions {
     ...(connections === undefined ? {} : { connections: shareOf(connections, threads, index) }),
     timeoutMs,
     connectTimeoutMs: timeoutMs,
+    ...(tls === undefined ? {} : { tls }),
     // The driver's own bounds are the ones that count.
     maxCallsInFlight: MiB,
     maxQueuedBytes: 1024 * MiB,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { makeCertificates } from '../support/certificates.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { discovery } from '../support/discoveries.ts';
 import { EtcdServer, etcdIsMissing } from '../support/etcd-server.ts';
@@ -51,5 +52,41 @@ describe.skipIf(etcdIsMissing())('rocket services', () => {
     const wrong = await services('--etcd', 'nonsense');
     expect((await wrong.exit(soonMs)).code).toBe(2);
     expect(wrong.errors).toMatch(/not host:port: "nonsense"/);
+  });
+
+  it('asks an etcd over TLS, which may want a certificate, for its name', async () => {
+    const made = makeCertificates();
+    const files = { ca: made.caFile, cert: made.certFile, key: made.keyFile, clientCerts: true };
+    const { hosts } = await EtcdServer.start(1, files);
+    await discovery({ hosts, tls: { ca: made.ca, cert: made.cert, key: made.key } }).register(
+      'Order',
+      '127.0.0.1:9001',
+    );
+    const outcomeOf = async (...flags: string[]) => {
+      const child = await services(
+        'Order',
+        '--json',
+        '--etcd',
+        hosts[0]!.replace(/^https:\/\//, ''),
+        ...flags,
+      );
+      const { code } = await child.exit(soonMs);
+      return { code, output: child.output, errors: child.errors };
+    };
+    const own = ['--cert', made.certFile, '--key', made.keyFile];
+    const ca = ['--cacert', made.caFile];
+    expect(await outcomeOf('--tls', ...ca, ...own)).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('127.0.0.1:9001'),
+    });
+    const insecure = await outcomeOf('--insecure', ...own);
+    expect(insecure).toMatchObject({ code: 0, output: expect.stringContaining('127.0.0.1:9001') });
+    expect(insecure.errors).toMatch(/^rocket services: --insecure: the certificate is not checked/);
+    const stranger = await outcomeOf(...own);
+    expect(stranger.code).toBe(1);
+    expect(stranger.errors).toMatch(/--cacert/);
+    const named = await outcomeOf(...ca, ...own, '--servername', 'example.com');
+    expect(named.code).toBe(1);
+    expect(named.errors).toMatch(/--servername/);
   });
 });

@@ -116,3 +116,33 @@ describe('rocket call', () => {
     expect({ code, output }).toEqual({ code: 2, output: '' });
   });
 });
+
+describe('rocket bench', () => {
+  async function benchOf(args: readonly string[]) {
+    const load = ['bench', '-n', '100', '-c', '10', '--threads', '2'];
+    const child = new Spawned([process.execPath, 'dist/lib/cli/main.js', ...load, ...args]);
+    const { code } = await child.exit(soonMs);
+    return { code, output: child.output, errors: child.errors };
+  }
+
+  it.each(['grpc', 'tinypb'])('loads a server over TLS by %s', async (protocol) => {
+    const { port } = await start(mutual);
+    const own = ['--cert', client.certFile, '--key', client.keyFile];
+    const at = ['--target', `localhost:${port}`, '--protocol', protocol];
+    const { code, output, errors } = await benchOf([...at, ...ca, ...own]);
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(output).toMatch(/^ {2}protocol {4}(gRPC|TinyPB) over TLS$/m);
+    expect(output).toMatch(/^ {2}succeeded {3}100 \(100 %\)$/m);
+  });
+
+  it('says why it cannot reach one', async () => {
+    const { port } = await start();
+    const at = ['--target', `localhost:${port}`, '--protocol', 'grpc'];
+    const { code, errors } = await benchOf([...at, '--cacert', other.certFile]);
+    expect(errors).toMatch(/cannot reach localhost:\d+: .*--cacert/i);
+    expect(code).toBe(2);
+    const wrong = await benchOf([...at, '--cert', client.certFile, '--key', other.certFile]);
+    expect(wrong.errors).toMatch(/^rocket bench: --key/);
+    expect(wrong.code).toBe(2);
+  });
+});

@@ -163,9 +163,12 @@ describe('a value that cannot be', () => {
     ['services', '--interval', [...numbers, '0', '3601']],
     ['services', '--etcd', ['', ':', 'a', 'a:1,b', 'ftp://a:1', 'http://a:1,https://b:1']],
     ['services', '--prefix', ['', '/rocket']],
-    ['services', '--tls-ca', ['/nowhere', folder]],
-    ['services', '--tls-cert', ['/nowhere', file]],
-    ['services', '--tls-key', ['/nowhere', file]],
+    ...['bench', 'services'].flatMap((command) => [
+      [command, '--cacert', ['', '/nowhere', folder]] as const,
+      [command, '--cert', ['', '/nowhere', file]] as const,
+      [command, '--key', ['', '/nowhere', file]] as const,
+      [command, '--servername', ['', 'a b', 'a/b']] as const,
+    ]),
     ['services', '--user', ['x']],
   ];
   it.each(cases.flatMap(([command, flag, values]) => values.map((value) => [command, flag, value] as const)))(
@@ -177,9 +180,9 @@ describe('a value that cannot be', () => {
       if (flag === '--max-in-flight') around.splice(0, around.length, '-t', '1', '-q', '1');
       const at = around.indexOf(flag);
       if (at >= 0) around.splice(at, 2);
-      if (command === 'bench' && flag === '--proto') around.push('--target', '127.0.0.1:1');
-      const named = flag.startsWith('--tls') ? '--tls-' : flag;
-      expectComplaint(await outcomeOf(command, ...around, flag, value), `rocket ${command}`, named);
+      const needsTarget = /^--(proto|cacert|cert|key|servername)$/.test(flag);
+      if (command === 'bench' && needsTarget) around.push('--target', '127.0.0.1:1');
+      expectComplaint(await outcomeOf(command, ...around, flag, value), `rocket ${command}`, flag);
     },
   );
 });
@@ -206,6 +209,13 @@ describe('rocket itself', () => {
     ['gen', ['a.proto'], "required option '-o, --out <folder>' not specified"],
     ['flame', [], 'give either --pid, or a command'],
     ['bench', [], 'which load?'],
+    ['bench', ['-n', '1', '-c', '1', '--tls'], 'TLS needs --target'],
+    [
+      'bench',
+      ['-n', '1', '-c', '1', '--target', 'a:1', '--insecure', '--cacert', file],
+      '--cacert has no effect',
+    ],
+    ['services', ['--cert', file], '--cert and --key go together'],
     ['call', [], "missing required argument 'target'"],
     ['call', ['127.0.0.1:1'], 'Service/Method'],
     ['call', ['127.0.0.1:1', 'Order'], 'not a method: "Order"'],
@@ -220,4 +230,18 @@ describe('rocket itself', () => {
   ])('%s without what it needs', async (command, args, said) => {
     expectComplaint(await outcomeOf(command, ...args), `rocket ${command}`, said);
   });
+});
+
+it('bench shows nothing of a key that is given in place of its file', async () => {
+  const key = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n';
+  for (const wrong of [['-n', 'x'], ['--verson'], []])
+    for (const given of [key, 'MIGHAgEAMBMGByqGSM49'])
+      for (const args of [
+        ['--key', given, ...wrong],
+        [...wrong, '--key', given],
+      ]) {
+        const { code, stderr } = await outcomeOf('bench', '--target', 'a:1', '--cert', file, ...args);
+        expect(stderr).not.toMatch(/MIGH|BEGIN/);
+        expect(code).toBe(2);
+      }
 });

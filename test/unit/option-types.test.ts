@@ -320,6 +320,7 @@ const takers: readonly Taker[] = [
       timeoutMs: 'number',
       warmupSeconds: 'number',
       metadata: 'anything',
+      tls: 'object',
       signal: 'object',
       onReached: 'function',
       onProgress: 'function',

@@ -285,6 +285,7 @@ async function connect(settings: EtcdSettings): Promise<Connected> {
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.max_receive_message_length': 64 << 20,
       ...(login === undefined ? {} : { callInvocationTransformer: login.sign }),
+      ...(tls?.servername === undefined ? {} : { 'grpc.ssl_target_name_override': tls.servername }),
     },
   });
   return { client, login };

@@ -53,7 +53,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     pattern: /does not match certificate's altnames|altnames/i,
-    text: 'the certificate of etcd is for another host name (option hosts)',
+    text: 'the certificate of etcd is for another host name (options hosts and tls.servername)',
     permanent: true,
   },
   {

@@ -24,6 +24,8 @@ export interface EtcdTls {
   readonly cert?: string | Buffer;
   /** The private key that belongs to `cert`, PEM. */
   readonly key?: string | Buffer;
+  /** The name that etcd's certificate must be for. Default: the host. */
+  readonly servername?: string;
 }
 
 /** How to reach etcd, and how long to keep instances that it has lost. */
@@ -77,6 +79,7 @@ const tlsTable = {
   ca: given<string | Buffer>(),
   cert: given<string | Buffer>(),
   key: given<string | Buffer>(),
+  servername: string(undefined),
 } satisfies OptionTable<EtcdTls>;
 
 const authTable = {
@@ -141,7 +144,9 @@ function checkedAuth(given: NonNullable<EtcdOptions['auth']>): NonNullable<EtcdS
 }
 
 /** Checked now rather than at the first connection, where etcd3 would fail with them again and again. */
-function checkCertificates({ ca, cert, key }: CheckedOptions<typeof tlsTable>): void {
+function checkCertificates({ ca, cert, key, servername }: CheckedOptions<typeof tlsTable>): void {
+  if (servername !== undefined && !/^[\w.:-]{1,253}$/.test(servername))
+    throw new TypeError('option tls.servername must be a host name or an IP address');
   if ((cert === undefined) !== (key === undefined))
     throw new TypeError('option tls: cert and key go together');
   const check = (
@@ -163,7 +168,8 @@ function checkCertificates({ ca, cert, key }: CheckedOptions<typeof tlsTable>): 
 
 /** Includes a digest of the credentials: data that one user may read must not be given to another. */
 function identityOf(cluster: string, auth: EtcdSettings['auth'], tls: EtcdSettings['tls']): string {
-  const secrets = [auth?.username, auth?.password, tls?.ca, tls?.cert, tls?.key].map((part) => `${part}`);
+  const { ca, cert, key, servername } = tls ?? {};
+  const secrets = [auth?.username, auth?.password, ca, cert, key, servername].map((part) => `${part}`);
   const digest = createHash('sha256').update(JSON.stringify(secrets)).digest('hex').slice(0, 16);
   return `etcd ${cluster} ${digest}`;
 }
