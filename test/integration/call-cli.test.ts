@@ -5,6 +5,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type CallContext, loadProto, RpcError, Server, type ServerOptions } from '../../lib/index.ts';
 import { builtPackage, type Child, startChild } from '../support/child.ts';
+import { blocksOf } from '../support/docs/blocks.ts';
 import { Spawned } from '../support/spawned.ts';
 import { until } from '../support/waits.ts';
 
@@ -441,3 +442,27 @@ it('shows headers, trailers and status with --verbose, on stderr', async () => {
     '* request metadata\n  a: b\n* response headers\n* response trailers\n* status OK, 1 message received\n',
   );
 });
+
+it.each(['README.md', 'README.zh-CN.md'])(
+  'does what %s shows, on the demo',
+  async (file) => {
+    const block = blocksOf(file).find(({ code }) => code.includes('demo -- --serve'));
+    const commands = block?.code.split('\n').filter((line) => line.startsWith('npx rocket call')) ?? [];
+    expect(commands).toHaveLength(3);
+    const demo = new Spawned([process.execPath, '--import', 'tsx', 'examples/demo.ts', '--serve', '0']);
+    onTestFinished(() => demo.kill('SIGKILL'));
+    const address = await demo.said('listening on', soonMs);
+    const said: string[] = [];
+    for (const command of commands) {
+      const here = command.replace('npx rocket', `${process.execPath} dist/lib/cli/main.js`);
+      const shell = new Spawned(['sh', '-c', here.replace('127.0.0.1:50051', address)]);
+      expect((await shell.exit(soonMs)).code, shell.describe()).toBe(0);
+      said.push(shell.output);
+    }
+    const [list = '', service = '', reply = ''] = said;
+    expect(list.split('\n')).toContain('Order');
+    expect(service).toContain('rpc makeOrder(makeOrderRequest) returns (makeOrderResponse);');
+    expect(JSON.parse(reply)).toEqual({ orderId: '20230514' });
+  },
+  60_000,
+);
