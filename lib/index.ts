@@ -115,3 +115,4 @@ export type {
 export type { TlsFileOptions } from './rpc/tls-files.ts';
 export type { ServerTlsIdentity, ServerTlsOptions, TlsKey, TlsPfx } from './rpc/tls-options.ts';
 export type { Pem } from './rpc/tls-values.ts';
+export { uncompressed } from './rpc/uncompressed.ts';

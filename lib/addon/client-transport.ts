@@ -97,13 +97,25 @@ class NativeClientTransport implements ClientTransport {
     value: unknown,
     metadata: string,
     msgId: string,
+    compressed = false,
   ): void {
     const { pending, outbox } = this.#boundary;
     pending.add(call);
     const index = PendingCalls.index(call);
     const generation = PendingCalls.generation(call);
     try {
-      outbox.call(index, generation, endpoint, method, timeoutMs, encoder, value, metadata, msgId);
+      outbox.call(
+        index,
+        generation,
+        endpoint,
+        method,
+        timeoutMs,
+        encoder,
+        value,
+        metadata,
+        msgId,
+        compressed,
+      );
     } catch (error) {
       pending.take(index, generation);
       throw error;
@@ -126,9 +138,10 @@ class NativeClientTransport implements ClientTransport {
     this.#boundary.hold();
   }
 
-  message(call: PendingCall, encoder: Encoder, value: unknown): number {
+  message(call: PendingCall, encoder: Encoder, value: unknown, compressed = false): number {
     const { outbox } = this.#boundary;
-    return outbox.requestMessage(PendingCalls.index(call), PendingCalls.generation(call), encoder, value);
+    const index = PendingCalls.index(call);
+    return outbox.requestMessage(index, PendingCalls.generation(call), encoder, value, compressed);
   }
 
   halfClose(call: PendingCall): void {

@@ -96,8 +96,14 @@ export class Outbox {
   }
 
   /** The same for a request of a client call. */
-  requestMessage(index: number, generation: number, encoder: Encoder, value: unknown): number {
-    return this.#message(commandKind.requestMessage, index, generation, encoder, value, false);
+  requestMessage(
+    index: number,
+    generation: number,
+    encoder: Encoder,
+    value: unknown,
+    compressed = false,
+  ): number {
+    return this.#message(commandKind.requestMessage, index, generation, encoder, value, compressed);
   }
 
   #message(
@@ -160,13 +166,25 @@ export class Outbox {
     value: unknown,
     metadata: string,
     msgId: string,
+    compressed = false,
   ): void {
     if (this.#encoding) {
       const body = encodedAside(encoder, value);
-      return this.#callLater(index, generation, endpoint, method, timeoutMs, body, metadata, msgId);
+      return this.#callLater(
+        index,
+        generation,
+        endpoint,
+        method,
+        timeoutMs,
+        body,
+        metadata,
+        msgId,
+        compressed,
+      );
     }
     const at = this.#begin(metadata.length + msgId.length);
     const end = this.#payload(at, this.#text(at, metadata, msgId), encoder, value);
+    if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
     this.#put(at, commandKind.call, index, generation, endpoint);
     this.#words[at + callCommand.method] = method;
     this.#words[at + callCommand.timeoutMs] = timeoutMs;
@@ -325,9 +343,10 @@ export class Outbox {
     body: Encoder,
     metadata: string,
     msgId: string,
+    compressed: boolean,
   ): void {
     this.#defer(() =>
-      this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId),
+      this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId, compressed),
     );
   }
 

@@ -25,9 +25,12 @@ export function encodedAside(encoder: Encoder, value: unknown): EncodedBytes {
 /** A message that is encoded already. */
 export class EncodedBytes implements Encoder {
   readonly bytes: Buffer;
+  /** It was compressed after that. */
+  readonly isCompressed: boolean;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, isCompressed = false) {
     this.bytes = bytes;
+    this.isCompressed = isCompressed;
   }
 
   encodeInto(_value: unknown, into: Buffer, offset: number): number {

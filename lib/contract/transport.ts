@@ -293,7 +293,10 @@ export interface ClientTransport {
   setTls(context: TlsContext): void;
   /** Fails its calls with CANCELLED; resolves when everything is released. */
   removeEndpoint(endpoint: number): Promise<void>;
-  /** Begins a call and sends its one request. `metadata` is in the form of the protocol. */
+  /**
+   * Begins a call and sends its one request. `metadata` is in the form of the protocol. `compressed`, with gRPC: what is
+   * encoded already has been compressed as the metadata says.
+   */
   start(
     call: PendingCall,
     endpoint: number,
@@ -303,6 +306,7 @@ export interface ClientTransport {
     value: unknown,
     metadata: string,
     msgId: string,
+    compressed?: boolean,
   ): void;
   /**
    * As start(), of a call whose requests stream: message() sends each, halfClose() says that there are no more. It
@@ -320,7 +324,7 @@ export interface ClientTransport {
    * One request of a call begun by open() that has not ended; returns the bytes of its payload, which take that room
    * and `messageHeadBytes` more. @throws the error of encoding; the call is as it was.
    */
-  message(call: PendingCall, encoder: Encoder, value: unknown): number;
+  message(call: PendingCall, encoder: Encoder, value: unknown, compressed?: boolean): number;
   /** No more requests; once, unless the call has ended. */
   halfClose(call: PendingCall): void;
   /**

@@ -31,6 +31,7 @@ export function checkCallOptions(options: object): void {
       case 'onHeaders':
       case 'onTrailers':
       case 'balanceKey':
+      case 'compression':
       case 'retry':
         any = true;
         break;

@@ -1,6 +1,7 @@
+import { type Compression, type CompressionFormat, flagOfCompression } from '../contract/compression.ts';
 import { isUnary, streamsReplies } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
-import { withRequestId } from '../contract/grpc-metadata.ts';
+import { withGrpcPair, withRequestId } from '../contract/grpc-metadata.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
 import { timeoutOption } from '../contract/options.ts';
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
@@ -27,7 +28,9 @@ import { checkIdempotentNames } from './idempotent-names.ts';
 import { type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
 import { limitedMethod } from './limited-method.ts';
 import type { HedgingPolicy, MethodPlan } from './method-config.ts';
+import { memoryError } from './out-of-memory.ts';
 import { InterceptedReplies, LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
+import { compressRequest } from './request-compression.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 
 /** CallOptions in which a missing property equals undefined. */
@@ -121,9 +124,20 @@ export class ChannelCalls {
       if (options !== noOptions) checkCallOptions(options);
       checkMethod(method);
       const { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, parent = ambient } = options;
+      const { compression } = options;
       const { onHeaders, onTrailers, onMetadata } = options;
       const callbacks = { onHeaders, onTrailers, onMetadata };
-      given = { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, parent, ...callbacks };
+      given = {
+        timeoutMs,
+        metadata,
+        signal,
+        waitForReady,
+        balanceKey,
+        retry,
+        parent,
+        compression,
+        ...callbacks,
+      };
       checkCallValues(signal, waitForReady, balanceKey, onHeaders, onTrailers, onMetadata, parent);
     } catch (error) {
       refusal = { error };
@@ -196,6 +210,8 @@ export class ChannelCalls {
       let timeoutMs = timeoutOption('timeoutMs', ownTimeoutMs, defaultMs);
       if (plan?.timeoutMs !== undefined) timeoutMs = Math.min(timeoutMs, plan.timeoutMs);
       let metadata = encodeMetadata(options.metadata, lane.protocol);
+      const format = this.#formatOf(options.compression, lane, method);
+      if (format !== undefined) metadata = withGrpcPair(metadata, 'grpc-encoding', format);
       const policy = this.#retryOf(retry, method, plan);
       this.#checkRoom();
       if (signal?.aborted === true) throw abortError(signal);
@@ -216,10 +232,12 @@ export class ChannelCalls {
       if (streams !== undefined) {
         const patience = waits || ownTimeoutMs !== undefined ? timeoutMs : this.#settings.timeoutMs;
         streams.waitMs = Math.min(patience, timeoutMs);
+        streams.format = format;
       }
-      const what = {
+      const what: CallRequest = {
         method: called,
         request,
+        isCompressed: false,
         metadata,
         msgId,
         timeoutMs,
@@ -229,19 +247,48 @@ export class ChannelCalls {
         retry: policy,
         listeners: listenersOf(onHeaders, onTrailers, onMetadata),
       };
-      if (plan?.hedging !== undefined && retry === undefined && this.#settings.retry === undefined)
-        return this.#hedge(what, plan.hedging, signal, parent, lane.dispatcher, streams, resolve, reject);
+      const isHedged =
+        plan?.hedging !== undefined && retry === undefined && this.#settings.retry === undefined;
+      let isCompressed: Promise<void> | undefined;
+      if (format !== undefined && streams?.sendsRequests !== true)
+        isCompressed = compressRequest(what, format, !isHedged, () => call?.ended !== true);
+      if (isHedged)
+        return this.#hedge(what, plan.hedging!, signal, parent, lane.dispatcher, streams, resolve, reject);
       streams?.take(called, request);
       call = new ClientCall(what, resolve, reject, lane.dispatcher, streams);
       streams?.bind(call);
       this.#parts.calls.set(call, this.#owner);
       if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
-      if (!call.ended) lane.dispatcher.begin(call);
+      if (call.ended) return;
+      if (isCompressed === undefined) lane.dispatcher.begin(call);
+      else this.#beginLater(call, lane.dispatcher, isCompressed);
     } catch (error) {
       const told = tellOfUnbegun(error, method?.wireName, this.#owner.target);
       if (call === undefined) reject(told);
       else call.refuse(told);
     }
+  }
+
+  #beginLater(call: ClientCall, dispatcher: Dispatcher, isReady: Promise<void>): void {
+    dispatcher.hold(call);
+    isReady.then(
+      () => dispatcher.beginReady(call),
+      (error: unknown) => call.cancel(memoryError(error, `the request of ${call.what.method.wireName}`)),
+    );
+  }
+
+  /** Undefined: requests are sent as they are. @throws TypeError for what is no compression, and where there is none. */
+  #formatOf(
+    compression: Compression | undefined,
+    { protocol }: ChannelLane,
+    { wireName }: MethodDefinition,
+  ): CompressionFormat | undefined {
+    const wanted = compression === undefined ? this.#settings.compression : compression;
+    if (wanted === 'identity') return undefined;
+    if (compression !== undefined) flagOfCompression('compression', compression);
+    if (protocol === 'grpc') return wanted;
+    if (compression === undefined) return undefined;
+    throw new TypeError(`compression: ${wireName} is called by TinyPB, which has none`);
   }
 
   /** @throws as the first attempt does, which is made now. */

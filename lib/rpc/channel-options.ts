@@ -2,6 +2,7 @@ import { nativeClientTransport } from '../addon/client-transport.ts';
 import type { BalancerFactory } from '../balance/balancer.ts';
 import type { BalancerName } from '../balance/balancers.ts';
 import { type EjectionSettings, ejectionTable } from '../balance/ejection.ts';
+import { type Compression, compressions } from '../contract/compression.ts';
 import type { Metadata, MetadataInit } from '../contract/metadata.ts';
 import { stringOption } from '../contract/option-shapes.ts';
 import {
@@ -113,6 +114,12 @@ export interface ChannelOptions {
   readonly maxMessageBytes?: number;
   /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED, unless its requests stream. Default 16 MiB. */
   readonly maxQueuedBytes?: number;
+  /**
+   * How requests by gRPC are compressed; servers that cannot read it answer UNIMPLEMENTED. What would not get shorter is sent as
+   * it is. TinyPB has no compression: unary calls by it ignore this, and with `protocol: 'tinypb'` it is an error. Default
+   * `identity`: not at all.
+   */
+  readonly compression?: Compression;
   /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
   readonly checksum?: boolean;
   /**
@@ -185,6 +192,7 @@ export const channelOptionTable = {
   maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxMessageBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxQueuedBytes: integer(16 * MiB, 1024, 1024 * MiB),
+  compression: choice(compressions, 'identity'),
   checksum: boolean(true),
   peerIsRocketRpc: boolean(false),
   interceptors: callbacks<ClientInterceptor>(),
@@ -226,6 +234,8 @@ export interface CallOptions {
   readonly onTrailers?: (metadata: Metadata) => void;
   /** Called with all metadata of a call that has succeeded, after its promise is resolved or its last reply is there. */
   readonly onMetadata?: (metadata: Metadata) => void;
+  /** In place of the channel's `compression`; anything but `identity` is an error of a call by TinyPB. */
+  readonly compression?: Compression | undefined;
   /** With the balancer `consistent_hash`, calls with equal keys are sent to the same endpoint. */
   readonly balanceKey?: string | undefined;
   /**
@@ -245,6 +255,7 @@ export const callOptionTable = {
   onHeaders: given<(metadata: Metadata) => void>(),
   onTrailers: given<(metadata: Metadata) => void>(),
   onMetadata: given<(metadata: Metadata) => void>(),
+  compression: given<Compression>(),
   balanceKey: given<string>(),
   retry: given<RetryOptions | false>(),
 } satisfies OptionTable<CallOptions>;
@@ -260,6 +271,7 @@ export interface ChannelSettings {
   readonly waitForReady: boolean;
   /** Which of them are not mere defaults: a service config may have others. */
   readonly isGiven: Readonly<Record<'timeoutMs' | 'streamTimeoutMs' | 'waitForReady', boolean>>;
+  readonly compression: Compression;
   readonly maxCallsInFlight: number;
   readonly interceptors: readonly ClientInterceptor[];
   /** False: nothing is repeated, whatever a service config says. */
@@ -285,6 +297,8 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
   const { transport, connection, connections, maxQueuedBytes, backoff, protocol: asked, ...rest } = checked;
   if (asked === 'tinypb' && named !== undefined)
     throw new TypeError(`protocol is 'tinypb', but the target begins with ${named}://`);
+  if (asked === 'tinypb' && checked.compression !== 'identity')
+    throw new TypeError(`compression: TinyPB has none, and protocol is 'tinypb'`);
   const protocol = asked === 'auto' ? (named ?? 'tinypb') : asked;
   if (protocol === 'grpc' && connection === 'short')
     throw new TypeError(`connection must be 'persistent' for gRPC: its calls share connections`);
@@ -292,6 +306,7 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
     timeoutMs,
     streamTimeoutMs,
     waitForReady,
+    compression,
     maxCallsInFlight,
     interceptors,
     retry,
@@ -323,6 +338,7 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
       streamTimeoutMs: isGiven('streamTimeoutMs'),
       waitForReady: isGiven('waitForReady'),
     },
+    compression,
     maxCallsInFlight,
     interceptors,
     retry,

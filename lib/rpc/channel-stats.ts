@@ -5,7 +5,7 @@ import type { EndpointState } from './endpoint-set.ts';
 export interface ChannelStats extends ClientTransportStats {
   /** Calls whose promise has not settled. */
   readonly callsPending: number;
-  /** Of those: calls waiting for an endpoint, or for their next attempt. */
+  /** Of those: calls waiting for an endpoint, for their next attempt, or for a long request to be compressed. */
   readonly callsParked: number;
   /** Names of the currently known endpoints. */
   readonly endpoints: readonly string[];

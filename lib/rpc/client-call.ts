@@ -32,8 +32,11 @@ export interface CallRunner {
 
 /** What is the same for every attempt of a call. */
 export interface CallRequest {
-  readonly method: MethodDefinition;
-  readonly request: unknown;
+  /** For what `request` is: the message, or its bytes. */
+  method: MethodDefinition;
+  request: unknown;
+  /** It is bytes, which have been compressed. */
+  isCompressed: boolean;
   /** Encoded. */
   readonly metadata: string;
   readonly msgId: string;

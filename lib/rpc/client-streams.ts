@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { CompressionFormat } from '../contract/compression.ts';
 import { type EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import { RpcError } from '../contract/errors.ts';
 import type { MethodDefinition } from '../contract/service.ts';
@@ -11,11 +12,12 @@ import {
   streamRoomBytes,
 } from '../contract/transport.ts';
 import { unreadable } from './call-failure.ts';
-import { decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
+import { compressed, decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
 import { memoryError } from './out-of-memory.ts';
 import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
 import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
 import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
+import { isMarked, shorterOf } from './uncompressed.ts';
 
 /** The call that streams belong to. */
 export interface StreamedCall extends PendingCall {
@@ -35,6 +37,8 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   readonly sendsRequests: boolean;
   /** Undefined: there is one. */
   readonly replies: StreamRequests | undefined;
+  /** How requests are compressed. */
+  format: CompressionFormat | undefined = undefined;
   /** The longest wait for an endpoint, of each attempt, milliseconds. */
   waitMs = 0;
   /** When the wait of this attempt is over, on the clock of performance.now(); undefined: it has not begun to wait. */
@@ -107,7 +111,8 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     const requests = this.#requests;
     if (requests === undefined) return;
     try {
-      for (const bytes of this.#sent ?? []) transport.message(this.#call!, bytes, undefined);
+      for (const bytes of this.#sent ?? [])
+        transport.message(this.#call!, bytes, undefined, bytes.isCompressed);
       this.#forgetLongSent();
     } catch (error) {
       return this.fail(memoryError(error, this.#aRequest));
@@ -190,25 +195,41 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   send(value: unknown): number {
     const transport = this.#transport;
     try {
-      if (this.#sent !== undefined) return this.#sendAndKeep(this.#sent, value);
+      if (this.format !== undefined) return this.#sendCompressed(value, this.format);
+      if (this.#sent !== undefined) return this.#sendEncoded(encodedAside(this.#method.request, value));
       // Between two attempts of a call that can have no other: it ends.
       if (transport === undefined) return messageHeadBytes;
-      return transport.message(this.#call!, this.#method.request, value) + messageHeadBytes;
+      return transport.message(this.#call!, this.#method.request, value, false) + messageHeadBytes;
     } catch (error) {
       throw memoryError(error, this.#aRequest);
     }
   }
 
+  #sendCompressed(value: unknown, format: CompressionFormat): number {
+    const plain = encodedAside(this.#method.request, value);
+    const result = isMarked(value) ? undefined : compressed(plain.bytes, format, this.#isWanted);
+    if (!(result instanceof Promise)) return this.#sendEncoded(shorterOf(plain, result));
+    result
+      .then((bytes) => {
+        if (this.#isOver) return;
+        this.#requests?.sent(this.#sendEncoded(shorterOf(plain, bytes)));
+        this.#pull();
+      })
+      .catch((error: unknown) => this.#requests?.unsent(memoryError(error, this.#aRequest)));
+    return 0;
+  }
+
+  readonly #isWanted = (): boolean => !this.#isOver;
+
   /** Between two attempts it is only kept: the next one begins with it. */
-  #sendAndKeep(sent: EncodedBytes[], value: unknown): number {
-    const encoded = encodedAside(this.#method.request, value);
+  #sendEncoded(encoded: EncodedBytes): number {
     const bytes = encoded.bytes.length + messageHeadBytes;
     // Encoding runs the user's getters, which may have ended it.
     if (this.#isOver) return bytes;
     this.#sentBytes += bytes;
-    sent.push(encoded);
+    this.#sent?.push(encoded);
     if (this.#transport === undefined) return bytes;
-    this.#transport.message(this.#call!, encoded, undefined);
+    this.#transport.message(this.#call!, encoded, undefined, encoded.isCompressed);
     this.#forgetLongSent();
     return bytes;
   }

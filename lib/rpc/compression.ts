@@ -20,7 +20,7 @@ import { isOutOfMemory } from './out-of-memory.ts';
 import { runZlibJob } from './zlib-jobs.ts';
 
 /** Up to so many bytes in, */
-const shortBytes = 16 * 1024;
+export const shortBytes = 16 * 1024;
 /** and so many out, a message is done at once: 10 to 150 microseconds, where another thread costs 100 more. */
 const shortOutputBytes = 64 * 1024;
 const mostChunkBytes = 1024 * 1024;

@@ -66,6 +66,8 @@ export class Dispatcher implements CallRunner {
   readonly #methods = new Map<MethodDefinition, number>();
   /** Calls for which no endpoint is known, or (waitForReady) none is ready. */
   readonly #unplaced = new ParkedCalls<ClientCall>((call) => this.#onWaitOver(call));
+  /** Calls whose request is being compressed, until their deadline. */
+  readonly #unready = new ParkedCalls<ClientCall>((call) => this.#onUnready(call));
   /** Calls waiting for their next attempt. */
   readonly #pausing = new ParkedCalls<ClientCall>((call) => this.#onPauseOver(call));
   readonly #hedging = new ParkedCalls<WaitingHedge>((call) => call.onTime());
@@ -118,6 +120,21 @@ export class Dispatcher implements CallRunner {
     const endpoint = this.#endpointFor(call);
     if (endpoint === undefined) this.#wait(call);
     else this.#start(call, endpoint, call.what.timeoutMs);
+  }
+
+  /** In place of begin(), of a call whose request is not there yet: beginReady() follows, or its end. */
+  hold(call: ClientCall): void {
+    this.#retryBudget.onCall();
+    this.#unready.park(call, call.what.timeoutMs);
+  }
+
+  beginReady(call: ClientCall): void {
+    if (this.#unready.take(call)) this.#place(call);
+  }
+
+  #onUnready(call: ClientCall): void {
+    const text = `deadline exceeded: the request was not compressed within ${call.what.timeoutMs} ms`;
+    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
   }
 
   get isClosed(): boolean {
@@ -185,6 +202,7 @@ export class Dispatcher implements CallRunner {
           request,
           metadata,
           msgId,
+          call.what.isCompressed,
         );
       else this.#transport.open(call, endpoint.number, number, timeoutMs, metadata, msgId);
     } catch (error) {
@@ -278,6 +296,7 @@ export class Dispatcher implements CallRunner {
       this.#transport.cancel(call);
       this.#leave(call, undefined);
     }
+    this.#unready.take(call);
     this.#unplaced.take(call);
     this.#pausing.take(call);
   }
@@ -399,9 +418,11 @@ export class Dispatcher implements CallRunner {
   /** Ends waiting calls; calls at endpoints end when those are closed. */
   close(): void {
     this.#closed = true;
-    for (const call of [...this.#unplaced.takeAll(), ...this.#pausing.takeAll()]) {
-      const text = 'the channel was closed before the call was finished';
-      call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
+    for (const parked of [this.#unready, this.#unplaced, this.#pausing]) {
+      for (const call of parked.takeAll()) {
+        const text = 'the channel was closed before the call was finished';
+        call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
+      }
     }
     for (const call of this.#hedging.takeAll())
       call.onChannelClosed(new RpcError('CANCELLED', 'the channel was closed before the call was finished'));
@@ -409,7 +430,7 @@ export class Dispatcher implements CallRunner {
 
   stats() {
     return {
-      callsParked: this.#unplaced.size + this.#pausing.size,
+      callsParked: this.#unready.size + this.#unplaced.size + this.#pausing.size,
       moves: this.#moves,
       retries: this.#retries,
       hedges: this.#hedges,

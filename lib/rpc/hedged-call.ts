@@ -1,7 +1,7 @@
 // A call by a hedging policy (gRFC A6): several attempts at once, of which the first that is answered counts
 // (docs/decisions/0049).
 
-import { encodedAside } from '../contract/encoded-bytes.ts';
+import { EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import { isRpcError, type RpcError } from '../contract/errors.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import type { StatusName } from '../contract/status.ts';
@@ -31,6 +31,11 @@ export interface HedgedCallParts {
   onEnd(call: object): void;
 }
 
+/** It may be compressed already. */
+function encodedOnce({ method, request }: CallRequest): EncodedBytes {
+  return request instanceof EncodedBytes ? request : encodedAside(method.request, request);
+}
+
 export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwner {
   readonly #parts: HedgedCallParts;
   /** As attempts send it. */
@@ -57,7 +62,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     this.#parts = parts;
     const sends = streams?.sendsRequests === true;
     this.#requests = sends ? new HedgedRequests(what.method, what.request, this) : undefined;
-    const request = sends ? undefined : encodedAside(what.method.request, what.request);
+    const request = sends ? undefined : encodedOnce(what);
     this.#what = { ...what, method: encodedMethod(what.method), request };
   }
 
@@ -105,6 +110,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     this.#attempts.add(attempt);
     if (streams !== undefined) {
       streams.waitMs = outer!.waitMs;
+      streams.format = outer!.format;
       streams.bind(attempt);
       streams.take(this.#what.method, attempt.requests);
     }

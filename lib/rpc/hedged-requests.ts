@@ -4,6 +4,7 @@ import type { MethodDefinition } from '../contract/service.ts';
 import { messageHeadBytes, streamRoomBytes } from '../contract/transport.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
+import { isMarked, uncompressed } from './uncompressed.ts';
 
 const done: IteratorResult<EncodedBytes, undefined> = Object.freeze({ value: undefined, done: true });
 
@@ -104,6 +105,7 @@ export class HedgedRequests {
   #keep(value: unknown): void {
     if (this.#isStopped) return;
     const message = encodedAside(this.#method.request, value);
+    if (isMarked(value)) uncompressed(message);
     this.#kept.push(message);
     this.#bytes += message.bytes.length + messageHeadBytes;
     if (this.#only === undefined && this.#bytes > streamRoomBytes) this.#owner.onFull();

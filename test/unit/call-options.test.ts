@@ -26,6 +26,7 @@ const right: Record<keyof CallOptions, readonly string[]> = {
   onHeaders: ['a function', 'a class'],
   onTrailers: ['a function', 'a class'],
   onMetadata: ['a function', 'a class'],
+  compression: [],
   balanceKey: ['a string', 'the empty string'],
   retry: ['false'],
 };

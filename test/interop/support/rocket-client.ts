@@ -26,20 +26,22 @@ import {
 
 type Stub = (request: unknown, options: CallOptions) => Promise<object> | AsyncIterable<object>;
 
-/** What it sends is not compressed. */
-export const rocketClient = rocketLibrary((port) => new Channel(`grpc://127.0.0.1:${port}`));
+export const rocketClient = rocketLibrary((port, gzip) => {
+  const compression = gzip ? 'gzip' : 'identity';
+  return new Channel(`grpc://127.0.0.1:${port}`, { compression });
+});
 
 /** As rocketClient, to localhost. */
 export function rocketClientOverTls(tls: ClientTlsOptions): JsLibrary {
   return rocketLibrary((port) => new Channel(`grpcs://localhost:${port}`, { tls }));
 }
 
-function rocketLibrary(open: (port: number) => Channel): JsLibrary {
+function rocketLibrary(open: (port: number, gzip: boolean) => Channel): JsLibrary {
   return {
     name: 'rocket-rpc',
-    lacks: ['client_compressed_unary'],
-    connect(port) {
-      const channel = open(port);
+    lacks: [],
+    connect(port, { gzip = false } = {}) {
+      const channel = open(port, gzip);
       const services = loadProto(testProto, { includeDirs: [protosFolder] });
       const stubs = {
         TestService: createClient(services['TestService'] as ServiceDefinition, channel),
