@@ -80,7 +80,9 @@ void Connection::read_available() {
       case ByteStream::Next::kAgain: break;
       case ByteStream::Next::kReadable:
       case ByteStream::Next::kWritable: return write_for_layer();
-      case ByteStream::Next::kEnded: return on_end_of_stream();
+      case ByteStream::Next::kEnded:
+        on_end_of_stream();
+        return write_for_layer();  // what answers the peer's last bytes must not wait for others
       case ByteStream::Next::kBroken: return close(CloseReason::kReset);
       case ByteStream::Next::kInvalid: return close(CloseReason::kLayer);
       case ByteStream::Next::kNextTurn:

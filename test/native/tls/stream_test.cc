@@ -148,6 +148,30 @@ TEST_F(TlsStream, AfterTheEndOfItsStreamAPeerStillGetsWhatItIsOwed) {
   EXPECT_TRUE(peer.read_to_end());
 }
 
+TEST_F(TlsStream, AnEndThatComesWithTheEndOfTheHandshakeIsAnswered) {
+  open_tls([](TestHandler& handler) { handler.is_server = true; });
+  TlsPeer peer(std::move(*peer_));
+  BIO* const held = BIO_new(BIO_s_mem());
+  SSL_set0_wbio(peer.ssl(), held);
+  SSL_set0_rbio(peer.ssl(), BIO_new(BIO_s_mem()));  // nothing to read: it stops behind its first message
+  const auto send_held = [&] {
+    char* data = nullptr;
+    const auto size = static_cast<std::size_t>(BIO_get_mem_data(held, &data));
+    const bool sent = peer.socket().send({reinterpret_cast<std::uint8_t*>(data), size});
+    BIO_reset(held);
+    return sent;
+  };
+  ASSERT_FALSE(peer.shake_hands());
+  ASSERT_TRUE(send_held());
+  SSL_set0_rbio(peer.ssl(), BIO_new_socket(peer.socket().fd(), BIO_NOCLOSE));
+  ASSERT_TRUE(peer.shake_hands());
+  SSL_shutdown(peer.ssl());
+  ASSERT_TRUE(send_held());
+  EXPECT_TRUE(peer.read_to_end()) << "close_notify";
+  ASSERT_TRUE(wait_closed());
+  EXPECT_EQ(reason(), CloseReason::kPeerClosed);
+}
+
 TEST_F(TlsStream, AnEndWithoutCloseNotifyIsAReset) {
   open_tls([](TestHandler& handler) { handler.is_server = true; });
   TlsPeer peer = secured();
