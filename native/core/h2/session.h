@@ -257,6 +257,7 @@ class Session {
   bool table_size_told_ = false;    ///< and knows that we use none
   Shutdown shutdown_ = Shutdown::kNo;
   std::uint8_t ping_strikes_ = 0;
+  std::uint32_t pings_unanswered_ = 0;  ///< of ours
   bool sent_since_ping_ = false;
   std::optional<SteadyMs> last_ping_;
 

@@ -63,6 +63,11 @@ bool Session::change_peer_window(std::uint32_t window) {
 }
 
 void Session::take_ping(const FrameHead& head, ByteSpan payload) {
+  if (head.has(kAck) && pings_unanswered_ > 0) {
+    // We have asked for it: a stream of replies is measured in every round trip.
+    --pings_unanswered_;
+    return take_ping_ack(payload);
+  }
   if (!glitch()) return;
   if (head.has(kAck)) return take_ping_ack(payload);
   if (is_ping_strike()) return fail(ErrorCode::kEnhanceYourCalm, "too_many_pings");
@@ -117,7 +122,9 @@ void Session::give_back(std::size_t bytes) {
 }
 
 void Session::send_ping(const std::uint8_t* data) {
-  if (!closed_) write_ping(sink_.append(kPingBytes), data, false);
+  if (closed_) return;
+  write_ping(sink_.append(kPingBytes), data, false);
+  ++pings_unanswered_;
 }
 
 void Session::write_goaway_frame(std::uint32_t last, ErrorCode code, std::string_view text) {

@@ -294,6 +294,32 @@ TEST(ClientSession, MeasuresOnlyWhileDataArrives) {
   EXPECT_EQ(pings(), 1);
 }
 
+TEST(ClientSession, MeasuresAFastStreamForAsLongAsItLasts) {
+  auto options = ClientFixture::client_options();
+  options.max_window = 1 << 20;
+  ClientFixture h2(options);
+  h2.open();
+  h2.request();
+  h2.feed(headers(1, false, kResponse));
+  const Bytes chunk(16'384);
+  for (int round = 0; round < 20'000 && h2.error.empty(); ++round) {
+    for (int i = 0; i < 2; ++i) {
+      h2.feed(data(1, chunk));
+      h2.session.consume(h2.stream(1), chunk.size());
+    }
+    h2.feed(kWindowAnswer);
+    h2.take_written();
+  }
+  EXPECT_EQ(h2.error, "");
+}
+
+TEST(ClientSession, IsEndedByAnswersToPingsThatItHasNotSent) {
+  ClientFixture h2;
+  h2.open();
+  for (int i = 0; i < 20'000 && h2.error.empty(); ++i) h2.feed(kWindowAnswer);
+  EXPECT_NE(h2.error, "");
+}
+
 TEST(ClientSession, LeavesItsWindowsWhenLittleArrives) {
   auto options = ClientFixture::client_options();
   options.max_window = 1 << 20;
