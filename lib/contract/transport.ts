@@ -353,6 +353,8 @@ export interface ClientTransportOptions {
   readonly maxFrameBytes: number;
   /** Longest reply by gRPC. */
   readonly maxMessageBytes: number;
+  readonly maxMetadataBytes: number;
+  readonly maxBufferedReplyBytes: number;
   readonly maxWriteQueueBytes: number;
   readonly frameTimeoutMs: number;
   readonly idleTimeoutMs: number;

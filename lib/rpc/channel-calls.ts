@@ -178,7 +178,7 @@ export class ChannelCalls {
     options: AnyCallOptions,
     ambient: CallContext | undefined,
   ): ReplySource {
-    const streams = new ClientStreams(method, true);
+    const streams = new ClientStreams(method, true, this.#parts.queuedReplies);
     this.#begin(method, request, options, ambient, streams, ignore, (error) => streams.failReplies(error));
     return streams.replies!;
   }
@@ -316,7 +316,7 @@ export class ChannelCalls {
           ? `${method.wireName} has several replies: it is called by stream() of a channel, not by call()`
           : `${method.wireName} has one reply: it is called by call() of a channel, not by stream()`,
       );
-    return replies ?? new ClientStreams(method, false);
+    return replies ?? new ClientStreams(method, false, this.#parts.queuedReplies);
   }
 
   #streamLane({ wireName }: MethodDefinition): ChannelLane {

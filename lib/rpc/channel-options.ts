@@ -112,6 +112,16 @@ export interface ChannelOptions {
    * Longest message received by gRPC, in bytes; a call with a longer one fails with RESOURCE_EXHAUSTED. Default 4 MiB.
    */
   readonly maxMessageBytes?: number;
+  /**
+   * Longest metadata of a reply by gRPC, in bytes, before it and behind it: names, values, and 32 bytes for each; a call
+   * with more fails with RESOURCE_EXHAUSTED, four times as much ends the connection. Servers are told. Default 16 KiB.
+   */
+  readonly maxMetadataBytes?: number;
+  /**
+   * What one server may make a connection of gRPC hold of replies that are not whole or that nobody takes, besides
+   * 64 KiB for each call; in bytes. Past it their windows stay shut, and servers wait. Default 64 MiB.
+   */
+  readonly maxBufferedReplyBytes?: number;
   /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED, unless its requests stream. Default 16 MiB. */
   readonly maxQueuedBytes?: number;
   /**
@@ -191,6 +201,8 @@ export const channelOptionTable = {
   maxCallsInFlight: integer(65_536, 1, 1 << 20),
   maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxMessageBytes: integer(4 * MiB, 64, 1024 * MiB),
+  maxMetadataBytes: integer(16_384, 1024, 65_536),
+  maxBufferedReplyBytes: integer(64 * MiB, MiB, 1024 * MiB),
   maxQueuedBytes: integer(16 * MiB, 1024, 1024 * MiB),
   compression: choice(compressions, 'identity'),
   checksum: boolean(true),

@@ -14,6 +14,7 @@ import { type ClientTlsIdentity, checkedClientTlsIdentity } from './client-tls-o
 import { CurrentConfig } from './current-config.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { GuardedResolver } from './guarded-resolver.ts';
+import { QueuedMessages } from './queued-messages.ts';
 import { ReadyWaiters } from './ready-waiters.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { RetryThrottle } from './retry-throttle.ts';
@@ -55,6 +56,8 @@ export class ChannelParts {
   readonly lane: ChannelLane;
   /** Each with its channel, which is kept alive by it. */
   readonly calls = new Map<object, object>();
+  /** Replies that came and were not read. */
+  readonly queuedReplies = new QueuedMessages();
   readonly readyWaiters: ReadyWaiters;
   readonly stateWatchers: StateWatchers;
   readonly #config: CurrentConfig;
@@ -238,6 +241,7 @@ export class ChannelParts {
       ...addedStats(figures, streamFigures),
       callsPending: this.calls.size,
       serviceConfigError: this.#config.error,
+      replyBytesQueued: this.queuedReplies.bytes,
       endpoints: endpoints.names(),
       certificateNotAfterMs: this.#renewal?.validity?.until,
       endpointStates: [...endpoints.states(), ...(streams?.endpoints.states() ?? [])],

@@ -7,6 +7,8 @@ export interface ChannelStats extends ClientTransportStats {
   readonly callsPending: number;
   /** Of those: calls waiting for an endpoint, for their next attempt, or for a long request to be compressed. */
   readonly callsParked: number;
+  /** Bytes of streamed replies that have come and were not read. */
+  readonly replyBytesQueued: number;
   /** Names of the currently known endpoints. */
   readonly endpoints: readonly string[];
   /** The state of each endpoint, including those that drain. */

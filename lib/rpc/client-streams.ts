@@ -14,6 +14,7 @@ import {
 import { unreadable } from './call-failure.ts';
 import { compressed, decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
 import { memoryError } from './out-of-memory.ts';
+import type { QueuedMessages } from './queued-messages.ts';
 import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
 import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
 import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
@@ -60,8 +61,16 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   #isDropped = false;
   #isOver = false;
 
+  readonly queued: QueuedMessages;
+
   /** `method` is not checked yet. `shared`: replies that several attempts may have; setOwner() says whose they are. */
-  constructor(method: MethodDefinition, hasReplies: boolean, shared?: StreamRequests) {
+  constructor(
+    method: MethodDefinition,
+    hasReplies: boolean,
+    queued: QueuedMessages,
+    shared?: StreamRequests,
+  ) {
+    this.queued = queued;
     const kind = method?.kind;
     this.#method = method;
     this.sendsRequests = kind === 'clientStream' || kind === 'bidi';
@@ -145,6 +154,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   ): void {
     this.answeredAt ??= performance.now();
     this.commit();
+    if (this.replies?.isCrowded === true) return this.replies.pack(buffer, start, end, flags);
     if ((flags & requestFlag.compressed) !== 0) {
       const message = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
       return this.replies?.pushCompressed(message, end - start + messageHeadBytes);
@@ -179,10 +189,6 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
 
   giveBack(bytes: number): void {
     this.#transport?.taken(this.#call!, bytes);
-  }
-
-  countQueued(): void {
-    // What waits is bounded by the window of its stream.
   }
 
   onLeft(): void {
@@ -271,6 +277,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   close(): void {
     this.#isOver = true;
     this.#transport = undefined;
+    this.replies?.leaveCount(this);
     this.#sent = undefined;
     const requests = this.#requests;
     if (requests !== undefined) this.#resource?.runInAsyncScope(stopRequests, undefined, requests);

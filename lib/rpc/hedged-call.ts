@@ -102,7 +102,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
 
   #make(): HedgedAttempt {
     const outer = this.#parts.streams;
-    const streams = outer && new ClientStreams(this.#what.method, false, outer.replies);
+    const streams = outer && new ClientStreams(this.#what.method, false, outer.queued, outer.replies);
     const attempt = new HedgedAttempt(this, this.#what, this.#parts, streams, this.#requests?.reader());
     attempt.attempts = ++this.#begun;
     for (const { endpoint } of this.#attempts) this.noteEndpoint(endpoint);

@@ -18,6 +18,7 @@ import { type CallsHost, replyCompressed, runCompressed } from './compressed-cal
 import { DecompressError, type MessageLimit } from './compression.ts';
 import { runServerInterceptors } from './interceptors.ts';
 import { isOutOfMemory, memoryError } from './out-of-memory.ts';
+import { QueuedMessages } from './queued-messages.ts';
 import { flagsOfOption } from './reply-compression.ts';
 import type { ServerSettings } from './server-options.ts';
 import type { MethodHandler } from './service-handlers.ts';
@@ -29,7 +30,7 @@ const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
 
 /** Runs the calls of a server: decodes requests, calls handlers, sends what they return or throw. */
 export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
-  readonly streams: StreamCounts = { open: 0, queuedRequestBytes: 0 };
+  readonly streams: StreamCounts = { open: 0, queued: new QueuedMessages() };
   readonly requestLimit: MessageLimit;
   /** Of every call, besides those of its request. */
   readonly #callFlags: number;

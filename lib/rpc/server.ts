@@ -240,7 +240,7 @@ export class Server implements AsyncDisposable {
       certificateNotAfterMs: this.#renewal.validity?.until,
       handlersRunning: running,
       streamsOpen: streams?.open ?? 0,
-      requestBytesQueued: streams?.queuedRequestBytes ?? 0,
+      requestBytesQueued: streams?.queued.bytes ?? 0,
     };
   }
 

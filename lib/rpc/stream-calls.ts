@@ -11,6 +11,7 @@ import {
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import type { CallStream, ServerCall } from './call-context.ts';
 import { compressed, decompressed, type MessageLimit } from './compression.ts';
+import type { QueuedMessages } from './queued-messages.ts';
 import { dropReplies, replyIterator } from './reply-iterator.ts';
 import type { MethodHandler } from './service-handlers.ts';
 import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
@@ -38,7 +39,7 @@ export interface StreamHost {
 /** Gauges of a server. */
 export interface StreamCounts {
   open: number;
-  queuedRequestBytes: number;
+  readonly queued: QueuedMessages;
 }
 
 /** The part of a call that only methods with a stream have: requests that are read, replies that are yielded. */
@@ -106,6 +107,7 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
   ): void {
     const requests = this.#requests;
     if (requests === undefined || this.#call.ended) return;
+    if (requests.isCrowded) return requests.pack(buffer, start, end, flags);
     const bytes = end - start + messageHeadBytes;
     let value: unknown;
     try {
@@ -156,8 +158,8 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     // The call goes on.
   }
 
-  countQueued(bytes: number): void {
-    this.#host.streams.queuedRequestBytes += bytes;
+  get queued(): QueuedMessages {
+    return this.#host.streams.queued;
   }
 
   send(value: unknown): number {

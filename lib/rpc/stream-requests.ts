@@ -1,4 +1,7 @@
+import { messageHeadBytes, requestFlag } from '../contract/transport.ts';
 import { mayBeDropped } from '../contract/user-code.ts';
+import { PackedMessages } from './packed-messages.ts';
+import type { QueuedMessages } from './queued-messages.ts';
 
 /**
  * Room is given back to the peer when this much of it has been taken, which is half of the smallest window of a stream:
@@ -7,13 +10,15 @@ import { mayBeDropped } from '../contract/user-code.ts';
 const giveBackBytes = 32 * 1024;
 /** A queue that is never empty is moved together when this many places at its beginning are free. */
 const freePlaces = 1024;
+/** So many packed ones are taken out at a time. */
+const unpackedAtOnce = 64;
 
 /** The stream that the messages belong to. */
 export interface RequestsOwner {
   /** Tells the transport that the reader has taken so many bytes. */
   giveBack(bytes: number): void;
-  /** Bytes that wait for the reader, more or (negative) fewer. */
-  countQueued(bytes: number): void;
+  /** What waits for readers, of all streams. */
+  readonly queued: QueuedMessages;
   /** The reader has left its loop. */
   onLeft(): void;
   /** Decompresses one; undefined: nobody wants it any more. @throws as does the promise, for what cannot be. */
@@ -26,7 +31,7 @@ export interface RequestsOwner {
   refuse(error: unknown): void;
 }
 
-/** One that came compressed. It is opened when the handler takes it, or the window would not bound what waits. */
+/** One as it came, maybe compressed. It is opened when it is taken, or the window would not bound what waits. */
 export class CompressedRequest {
   readonly bytes: Buffer;
   /** requestFlag. */
@@ -49,7 +54,8 @@ const done: IteratorResult<unknown, undefined> = Object.freeze({ value: undefine
 /**
  * The incoming messages of a stream, as they are read: requests by a handler, replies by a caller. They are decoded as
  * they come and wait here; what waits is bounded by the window of the stream, which follows what is taken. From the first
- * compressed one on they are given out in turn by #giveOut(), one at a time.
+ * one on that is decoded only when it is taken they are given out in turn by #giveOut(), one at a time: those that are
+ * compressed, and those that come when too many wait.
  */
 export class StreamRequests implements AsyncIterableIterator<unknown, undefined> {
   #owner: RequestsOwner;
@@ -67,8 +73,11 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   #failure: { readonly error: unknown } | undefined;
   /** Told behind what waits. */
   #lastFailure: { readonly error: unknown } | undefined;
-  /** One has come that was compressed. */
+  /** Behind #values. */
+  #packed: PackedMessages | undefined;
+  /** One has come that is not decoded. */
   #isMixed = false;
+  #isCounted = true;
   /** The first waiter's is being decompressed. */
   #isOpening = false;
 
@@ -92,7 +101,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
       const value = this.#values[head];
       const bytes = this.#sizes[head]!;
       this.#dropFirst();
-      this.#owner.countQueued(-bytes);
+      this.#count(-1, -bytes);
       this.#take(bytes);
       return Promise.resolve({ value, done: false });
     }
@@ -128,7 +137,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
       const value = this.#values[this.#head];
       const bytes = this.#sizes[this.#head]!;
       this.#dropFirst();
-      this.#owner.countQueued(-bytes);
+      this.#count(-1, -bytes);
       if (value instanceof CompressedRequest) this.#open(value, bytes);
       else this.#give(value, bytes, 0);
     }
@@ -140,11 +149,13 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   #open(request: CompressedRequest, bytes: number): void {
     this.#isOpening = true;
     try {
-      const opened = this.#owner.open(request);
-      if (!(opened instanceof Promise)) return this.#onOpened(opened, bytes, request.flags);
+      const isPlain = (request.flags & requestFlag.compressed) === 0;
+      const opened = isPlain ? request.bytes : this.#owner.open(request);
+      const flags = isPlain ? 0 : request.flags;
+      if (!(opened instanceof Promise)) return this.#onOpened(opened, bytes, flags);
       opened.then(
         (later) => {
-          this.#onOpened(later, bytes, request.flags);
+          this.#onOpened(later, bytes, flags);
           this.#giveOut();
         },
         (error: unknown) => this.#owner.refuse(error),
@@ -205,7 +216,51 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   #queue(value: unknown, bytes: number): void {
     this.#values.push(value);
     this.#sizes.push(bytes);
-    this.#owner.countQueued(bytes);
+    this.#count(1, bytes);
+  }
+
+  /** The next one is not decoded ahead: it is given to pack(). */
+  get isCrowded(): boolean {
+    return this.#packed !== undefined || (this.#values.length > 0 && this.#owner.queued.isCrowded);
+  }
+
+  pack(buffer: Buffer, start: number, end: number, flags: number): void {
+    if (this.#failure !== undefined) return;
+    const bytes = end - start + messageHeadBytes;
+    if (this.#left) return this.#take(bytes);
+    this.#isMixed = true;
+    this.#packed ??= new PackedMessages();
+    this.#packed.push(buffer, start, end, flags);
+    this.#count(0, bytes);
+  }
+
+  #count(objects: number, bytes: number): void {
+    if (this.#isCounted) this.#owner.queued.count(objects, bytes);
+  }
+
+  /** The call of that owner has ended. What waits is its reader's alone, who may have dropped it. */
+  leaveCount(owner: RequestsOwner): void {
+    if (owner !== this.#owner) return;
+    const { objects, bytes } = this.#waiting();
+    this.#count(-objects, -bytes);
+    this.#isCounted = false;
+  }
+
+  #waiting(): { readonly objects: number; readonly bytes: number } {
+    let bytes = this.#packed?.waitingBytes ?? 0;
+    for (const each of this.#sizes.slice(this.#head)) bytes += each;
+    return { objects: this.#sizes.length - this.#head, bytes };
+  }
+
+  #unpack(): void {
+    const packed = this.#packed!;
+    for (let left = Math.min(packed.length, unpackedAtOnce); left > 0; left--) {
+      const { bytes, flags } = packed.shift();
+      this.#values.push(new CompressedRequest(bytes, flags));
+      this.#sizes.push(bytes.length + messageHeadBytes);
+      this.#count(1, 0);
+    }
+    if (packed.length === 0) this.#packed = undefined;
   }
 
   /** No more will come; those that wait can still be taken. */
@@ -249,6 +304,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
     this.#values[this.#head++] = undefined;
     if (this.#head === this.#values.length) {
       this.#values.length = this.#sizes.length = this.#head = 0;
+      if (this.#packed !== undefined) this.#unpack();
     } else if (this.#head === freePlaces) {
       this.#values.splice(0, freePlaces);
       this.#sizes.splice(0, freePlaces);
@@ -258,10 +314,10 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
 
   /** Returns the bytes that waited. */
   #clear(): number {
-    let bytes = 0;
-    for (const each of this.#sizes.slice(this.#head)) bytes += each;
+    const { objects, bytes } = this.#waiting();
     this.#values.length = this.#sizes.length = this.#head = 0;
-    this.#owner.countQueued(-bytes);
+    this.#packed = undefined;
+    this.#count(-objects, -bytes);
     return bytes;
   }
 

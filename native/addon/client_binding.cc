@@ -43,6 +43,8 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
   options.keepalive.timeout = millis_of(given, "keepaliveTimeoutMs");
   options.keepalive_without_calls = bool_of(given, "keepaliveWithoutCalls");
   options.max_message_bytes = size_of(given, "maxMessageBytes");
+  options.max_metadata_bytes = size_of(given, "maxMetadataBytes");
+  options.max_buffered_reply_bytes = size_of(given, "maxBufferedReplyBytes");
   options.serial_connections = size_of(given, "serialConnections");
   options.checksum = bool_of(given, "checksum");
   options.peer_is_rocket_rpc = bool_of(given, "peerIsRocketRpc");

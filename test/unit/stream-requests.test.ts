@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { messageHeadBytes } from '../../lib/contract/transport.ts';
 import { RpcError } from '../../lib/index.ts';
+import { PackedMessages } from '../../lib/rpc/packed-messages.ts';
+import { QueuedMessages } from '../../lib/rpc/queued-messages.ts';
 import { CompressedRequest, type RequestsOwner, StreamRequests } from '../../lib/rpc/stream-requests.ts';
 
 /** Opens what begins with `slow` when it is told to, `bad` not at all, and the rest at once. */
@@ -7,7 +10,7 @@ class Owner implements RequestsOwner {
   readonly requests = new StreamRequests(this);
   readonly opening: ((fails?: Error) => void)[] = [];
   givenBack = 0;
-  queued = 0;
+  readonly queued = new QueuedMessages();
   flags = 0;
 
   giveBack(bytes: number): void {
@@ -15,10 +18,6 @@ class Owner implements RequestsOwner {
   }
 
   onLeft(): void {}
-  countQueued(bytes: number): void {
-    this.queued += bytes;
-  }
-
   open({ bytes }: CompressedRequest): Buffer | Promise<Buffer | undefined> {
     const text = bytes.toString();
     if (text.startsWith('bad')) throw new RpcError('INTERNAL', text);
@@ -76,7 +75,7 @@ describe('requests that are compressed', () => {
       done,
     ]);
     expect(order).toEqual([0, 1, 2, 3, 4]);
-    expect(owner).toMatchObject({ queued: 0, givenBack: 20 });
+    expect(owner).toMatchObject({ queued: { bytes: 0 }, givenBack: 20 });
     expect(await owner.requests.next()).toEqual(done);
   });
 
@@ -102,7 +101,7 @@ describe('requests that are compressed', () => {
         owner.opening[0]?.();
         await expect(next).rejects.toThrow(text);
         await expect(owner.requests.next()).rejects.toThrow(text);
-        expect(owner.queued).toBe(0);
+        expect(owner.queued.bytes).toBe(0);
       }
     }
   });
@@ -117,7 +116,7 @@ describe('requests that are compressed', () => {
     owner.opening[0]!();
     await new Promise(setImmediate);
     await expect(owner.requests.next()).rejects.toThrow('gone');
-    expect(owner).toMatchObject({ queued: 0, givenBack: 0 });
+    expect(owner).toMatchObject({ queued: { bytes: 0 }, givenBack: 0 });
   });
 
   it('are dropped when the handler leaves, and their room is given back', async () => {
@@ -130,7 +129,96 @@ describe('requests that are compressed', () => {
     owner.opening[0]!();
     await new Promise(setImmediate);
     owner.push('later');
-    expect(owner).toMatchObject({ queued: 0, givenBack: 'slow'.length + 'behind'.length + 'later'.length });
+    expect(owner).toMatchObject({
+      queued: { bytes: 0 },
+      givenBack: 'slow'.length + 'behind'.length + 'later'.length,
+    });
     expect(await owner.requests.next()).toEqual(done);
+  });
+});
+
+describe('messages that come when too many wait', () => {
+  const texts = Array.from({ length: 300 }, (_, n) => `text ${n}`);
+  const wireBytes = (text: string) => text.length + messageHeadBytes;
+
+  /** As the owner of a stream does with each message. */
+  function receive(owner: Owner, text: string): void {
+    const buffer = Buffer.from(`before${text}behind`);
+    if (owner.requests.isCrowded) owner.requests.pack(buffer, 6, 6 + text.length, 0);
+    else owner.requests.push(text, wireBytes(text));
+  }
+  function crowded(): Owner {
+    const owner = new Owner();
+    // Other streams.
+    owner.queued.count(1_000_000, 0);
+    return owner;
+  }
+  async function readAll(owner: Owner): Promise<unknown[]> {
+    const read: unknown[] = [];
+    for await (const text of owner.requests) read.push(text);
+    return read;
+  }
+
+  it('wait as they came, and are read in order', async () => {
+    const owner = crowded();
+    for (const text of texts) receive(owner, text);
+    expect(owner.queued.bytes).toBe(texts.reduce((sum, text) => sum + wireBytes(text), 0));
+    owner.queued.count(-1_000_000, 0);
+    const first = [owner.requests.next(), owner.requests.next()];
+    expect(await Promise.all(first)).toEqual([value('text 0'), value('text 1')]);
+    receive(owner, 'late');
+    owner.requests.complete();
+    expect(await readAll(owner)).toEqual([...texts.slice(2), 'late']);
+    expect(owner.queued.bytes).toBe(0);
+    expect(owner.givenBack).toBe([...texts, 'late'].reduce((sum, text) => sum + wireBytes(text), 0));
+  });
+
+  it('are decoded at once where somebody waits for them', async () => {
+    const owner = crowded();
+    const waiting = owner.requests.next();
+    expect(owner.requests.isCrowded).toBe(false);
+    receive(owner, 'one');
+    expect(await waiting).toEqual(value('one'));
+  });
+
+  it('end the stream when one of them cannot be decoded', async () => {
+    const owner = crowded();
+    for (const text of ['good', 'good', 'undecodable', 'behind']) receive(owner, text);
+    expect(await owner.requests.next()).toEqual(value('good'));
+    expect(await owner.requests.next()).toEqual(value('good'));
+    await expect(owner.requests.next()).rejects.toThrow('undecodable');
+    expect(owner.queued.bytes).toBe(0);
+  });
+
+  it('are dropped when the reader leaves, and the peer may go on', async () => {
+    const owner = crowded();
+    for (const text of texts) receive(owner, text);
+    await owner.requests.return();
+    receive(owner, 'late');
+    expect(owner.queued.bytes).toBe(0);
+    expect(owner.givenBack).toBe([...texts, 'late'].reduce((sum, text) => sum + wireBytes(text), 0));
+    expect(await owner.requests.next()).toEqual(done);
+  });
+
+  it('do not count any more once the call has ended, and can still be read', async () => {
+    const owner = crowded();
+    for (const text of texts) receive(owner, text);
+    owner.requests.complete();
+    owner.requests.leaveCount(owner);
+    expect(owner.queued.bytes).toBe(0);
+    expect(await readAll(owner)).toEqual(texts);
+    expect(owner.queued.bytes).toBe(0);
+  });
+
+  it('have their memory used again', () => {
+    const packed = new PackedMessages();
+    const buffer = Buffer.from('abcdef');
+    for (let n = 0; n < 10_000; n++) {
+      packed.push(buffer, n % 3, 6, n);
+      if (n >= 10) {
+        expect(packed.shift()).toEqual({ bytes: buffer.subarray((n - 10) % 3), flags: n - 10 });
+      }
+    }
+    expect(packed.length).toBe(10);
   });
 });

@@ -33,7 +33,7 @@ void ClientCallPool::give(ClientCall& call) {
     call.reader.reset();
   }
   if (call.message.size() > kKeptMessageBytes) call.message = OwnedBytes();
-  call.message_bytes = call.sent_untold = call.untaken = call.withheld = call.given_early = 0;
+  call.message_bytes = call.sent_untold = call.untaken = call.withheld = call.given_early = call.counted = 0;
   call.open = call.compressed = call.half_closed = call.answered = false;
   call.has_message = call.told = false;
   call.encoding = Encoding::kIdentity;

@@ -9,6 +9,7 @@
 #include "base/free_list.h"
 #include "grpc/encoding.h"
 #include "grpc/message_reader.h"
+#include "h2/protocol.h"
 #include "h2/send_queue.h"
 #include "rpc/client_link.h"
 
@@ -22,8 +23,10 @@ namespace rocket::grpc {
 
 class ClientSession;
 
+struct ShutReplyLink : ListLink {};  ///< of those whose window stays shut, the one that waits longest first
+
 /// One call on its way through a ClientLink; lives on the link's io thread.
-struct ClientCall : rpc::LinkedCall {
+struct ClientCall : rpc::LinkedCall, ShutReplyLink {
   using LinkedCall::LinkedCall;
 
   /// Where its stream is; null: it waits for one.
@@ -52,6 +55,15 @@ struct ClientCall : rpc::LinkedCall {
   std::size_t untaken = 0;                  ///< of whole messages that JavaScript has, and has not taken
   std::size_t withheld = 0;     ///< of the message that has begun: bytes that the window was not given back yet
   std::size_t given_early = 0;  ///< of a long message: what was given back before JavaScript had it
+  std::size_t counted = 0;      ///< partial_bytes(), as its session has counted them
+
+  /// Its window stays shut, because of what other replies hold.
+  bool waits_for_room() const { return !static_cast<const ShutReplyLink&>(*this).empty(); }
+  /// Memory of a reply that is not whole, or that waits for its end; what is within one window aside.
+  std::size_t partial_bytes() const {
+    return (reader.in_message() ? reader.held_bytes() : 0) +
+           (has_message && message.size() > h2::kDefaultWindow ? message.size() : 0);
+  }
 
   ClientCall* next_free = nullptr;
 };

@@ -13,16 +13,15 @@ namespace {
 using rpc::Code;
 using rpc::Status;
 
-/// Of what a server may make us hold for one stream before somebody reads.
 constexpr std::uint32_t kMostWindow = 8 << 20;
-constexpr std::uint32_t kMostHeaderListBytes = 16 << 10;
 
-h2::Options h2_options() {
+h2::Options h2_options(const rpc::ClientOptions& options) {
   h2::Options h2;
   h2.tag_of = &response_tag_of;
   h2.max_streams = h2::kMaxStreamId;
   h2.max_window = kMostWindow;
-  h2.max_header_list_bytes = kMostHeaderListBytes;
+  h2.max_growth = options.max_buffered_reply_bytes / 2;
+  h2.max_header_list_bytes = static_cast<std::uint32_t>(options.max_metadata_bytes);
   h2.min_ping_interval = Millis{0};
   return h2;
 }
@@ -44,7 +43,7 @@ const rpc::ClientProtocol kClientProtocol{"grpc",
 
 ClientLink::ClientLink(rpc::LinkSetup setup)
     : rpc::ConnectingLink(std::move(setup)),
-      h2_options_(h2_options()),
+      h2_options_(h2_options(options())),
       prefix_(authority_of(options(), *endpoint_), options().user_agent, options().accept_encoding,
               options().tls != nullptr),
       keepalive_ms_(options().keepalive.time.count()),
@@ -160,6 +159,10 @@ void ClientLink::release(ClientCall& call) {
 
 void ClientLink::count_rejected() { channel_->counters.frames_rejected.fetch_add(1, std::memory_order_relaxed); }
 
+void ClientLink::count_partial(std::int64_t bytes) {
+  channel_->gauges.partial_bytes.fetch_add(bytes, std::memory_order_relaxed);
+}
+
 void ClientLink::on_call_deadline(Timer& timer) {
   auto& call = static_cast<ClientCall&>(timer);
   auto& link = static_cast<ClientLink&>(*call.link);
@@ -168,7 +171,13 @@ void ClientLink::on_call_deadline(Timer& timer) {
 
 std::string ClientLink::why_late(const ClientCall& call) const {
   std::string text = "deadline exceeded: waited " + std::to_string(lane_.io.now() - call.started);
-  if (call.session != nullptr) return text + " ms for the reply of " + endpoint_->name;
+  if (call.session != nullptr) {
+    text += " ms for the reply of " + endpoint_->name;
+    if (!call.waits_for_room()) return text;
+    return text +
+           ", whose rest is not let in: others that are not whole, or not taken, are at the limit (option "
+           "maxBufferedReplyBytes)";
+  }
   if (current_ != nullptr) {
     return text + " ms for a stream to " + endpoint_->name +
            ", which allows no more at once (SETTINGS_MAX_CONCURRENT_STREAMS; option connections)";

@@ -45,6 +45,8 @@ class ClientLink final : public rpc::ConnectingLink {
   /// The same for one of which JavaScript knows the end.
   void release(ClientCall& call);
   void count_rejected();
+  /// Memory of replies that are not whole: so much more, or (negative) less.
+  void count_partial(std::int64_t bytes);
 
  private:
   // rpc::ConnectingLink

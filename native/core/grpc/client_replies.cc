@@ -20,15 +20,13 @@ using rpc::Status;
 
 ClientCall& call_of(const h2::Stream& stream) { return *static_cast<ClientCall*>(stream.user); }
 
-constexpr std::string_view kLargeHeaders = "the reply's metadata is over 16384 bytes";
-
 }  // namespace
 
 void ClientSession::on_response(h2::Stream& stream, int status, h2::Opening opening) {
   ClientCall& call = call_of(stream);
   const ResponseFields& fields = shared_->fields;
   call.answered = true;
-  if (opening.too_large) return end(call, {Code::kResourceExhausted}, kLargeHeaders);
+  if (opening.too_large) return fail_for_metadata(call);
   if (opening.ended && fields.status()) return finish(call);
   if (status != 200 || !fields.is_grpc()) return fail_http(call, status);
   if (opening.ended) return end(call, {Code::kUnknown}, "the reply has no grpc-status");
@@ -36,6 +34,12 @@ void ClientSession::on_response(h2::Stream& stream, int status, h2::Opening open
   call.encoding = fields.encoding();
   // Of a unary call all is told at once.
   if (call.method->kind != rpc::MethodKind::kUnary) tell_headers(call);
+}
+
+void ClientSession::fail_for_metadata(ClientCall& call) {
+  end(call, {Code::kResourceExhausted},
+      "the reply's metadata is over the channel's limit of " + std::to_string(link_->options().max_metadata_bytes) +
+          " bytes (option maxMetadataBytes)");
 }
 
 void ClientSession::fail_http(ClientCall& call, int status) {
@@ -50,10 +54,9 @@ void ClientSession::fail_http(ClientCall& call, int status) {
 
 void ClientSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
   ClientCall& call = call_of(stream);
-  if (call.single_reply) h2_.consume(stream, data.size());
-  if (take_messages(call, data) && ended) {
-    end(call, {Code::kInternal}, "the server ended the reply without trailers");
-  }
+  if (!take_messages(call, data)) return;
+  if (ended) return end(call, {Code::kInternal}, "the server ended the reply without trailers");
+  count_partial(call);
 }
 
 bool ClientSession::take_messages(ClientCall& call, ByteSpan data) {
@@ -81,7 +84,7 @@ bool ClientSession::take_messages(ClientCall& call, ByteSpan data) {
     }
   }
   // A message that the window may have no room for has to be let in before anybody can take it.
-  if (!call.single_reply && call.reader.message_bytes() + kMessageHeadBytes > h2_.stream_window() / 2) {
+  if (call.reader.message_bytes() + kMessageHeadBytes > h2::Session::window_of(*call.stream) / 2) {
     call.withheld += begun;
     let_in(call);
   }
@@ -97,6 +100,7 @@ bool ClientSession::take_message(ClientCall& call, MessageReader::Message& messa
   if (call.single_reply) {
     if (!call.has_message && keep_reply(call, message)) {
       call.reply_flags = flags;
+      note_whole(call);
       return true;
     }
     const bool second = call.has_message;
@@ -107,7 +111,7 @@ bool ClientSession::take_message(ClientCall& call, MessageReader::Message& messa
   }
   call.told = true;
   call.untaken += message.bytes.size() + kMessageHeadBytes;
-  call.withheld = 0;  // JavaScript gives it back
+  note_whole(call);  // JavaScript gives it back
   tell(rpc::ReplyMessageEvent{.endpoint = link_->endpoint().number,
                               .handle = call.handle,
                               .payload = message.bytes,
@@ -130,28 +134,20 @@ bool ClientSession::keep_reply(ClientCall& call, MessageReader::Message& message
   return true;
 }
 
-/// Of replies that stream, one message in JavaScript and one that comes is the most: else a caller that does not read
-/// would not stop its server.
-void ClientSession::let_in(ClientCall& call) {
-  if (call.untaken > 0 || call.withheld == 0) return;
-  const std::size_t bytes = std::exchange(call.withheld, 0);
-  call.given_early += bytes;
-  h2_.consume(*call.stream, bytes);
-}
-
 void ClientSession::taken(ClientCall& call, std::size_t bytes) {
   ROCKET_ON_IO_THREAD(connection_->io());
   if (call.single_reply) return;
   const std::size_t early = std::min(bytes, call.given_early);
-  call.given_early -= early;
   h2_.consume(*call.stream, bytes - early);
   call.untaken -= std::min(bytes, call.untaken);
+  take_early(call, early);
+  if (call.given_early == 0 && call.withheld == 0) leave_shut(call);
   let_in(call);
 }
 
 void ClientSession::on_trailers(h2::Stream& stream, bool too_large) {
   ClientCall& call = call_of(stream);
-  if (too_large) return end(call, {Code::kResourceExhausted}, kLargeHeaders);
+  if (too_large) return fail_for_metadata(call);
   if (!shared_->fields.status()) return end(call, {Code::kUnknown}, "the reply has no grpc-status");
   finish(call);
 }
@@ -233,6 +229,7 @@ void ClientSession::drop(ClientCall& call) {
 
 void ClientSession::release(ClientCall& call) {
   h2::Stream& stream = *call.stream;
+  forget_replies(call);
   h2_.reset(stream, h2::ErrorCode::kCancel);
   h2_.release(stream);
   link_->release(call);

@@ -113,14 +113,25 @@ class ClientSession final : public io::ConnectionHandler,
   bool take_messages(ClientCall& call, ByteSpan data);
   bool take_message(ClientCall& call, MessageReader::Message& message);
   bool keep_reply(ClientCall& call, MessageReader::Message& message);
-  void let_in(ClientCall& call);
   void tell(const rpc::Event& event, OwnedBytes* block = nullptr);
   void tell_headers(ClientCall& call);
   void tell_reply(ClientCall& call);
   /// The response has ended with what `fields` holds.
   void finish(ClientCall& call);
+  void fail_for_metadata(ClientCall& call);
   void fail_http(ClientCall& call, int status);
   void release(ClientCall& call);
+
+  // client_assembly.cc
+  std::size_t most_early() const;
+  void count_partial(ClientCall& call);
+  void let_in(ClientCall& call);
+  void give_window(ClientCall& call);
+  void take_early(ClientCall& call, std::size_t bytes);
+  void note_whole(ClientCall& call);
+  void leave_shut(ClientCall& call);
+  void forget_replies(ClientCall& call);
+  void give_windows();
 
   // client_keepalive.cc
   void watch_peer();
@@ -146,6 +157,8 @@ class ClientSession final : public io::ConnectionHandler,
   bool got_reply_ = false;
   bool complained_ = false;  ///< the server, of too many PINGs
   SteadyMs ready_at_ = 0;
+  std::size_t early_ = 0;  ///< given back to windows before anybody has taken it, of all calls
+  ShutReplyLink shut_;
   h2::ClientSession h2_;
 };
 

@@ -7,7 +7,9 @@
 namespace rocket::h2 {
 
 ClientSession::ClientSession(const Options& options, Resources& resources, ClientHandler& handler, Sink& sink)
-    : Session(Role::kClient, options, resources, handler, sink), client_handler_(handler) {
+    : Session(Role::kClient, options, resources, handler, sink),
+      client_handler_(handler),
+      wanted_window_(options.stream_window) {
   goaway_last_ = 0;  // a server opens no streams
 }
 
@@ -46,7 +48,8 @@ Stream* ClientSession::open(ByteSpan headers) {
   last_stream_ = stream->id_;
   ++held_;
   stream->send_window_ = static_cast<std::int32_t>(peer_window_);
-  stream->receive_window_ = static_cast<std::int32_t>(stream_window_);
+  stream->window_ = options_.stream_window;
+  stream->receive_window_ = static_cast<std::int32_t>(stream->window_);
   stream->content_left_ = 0;  // until the headers of the response have come
   glitches_.give(kGlitchesPerStream, options_.glitches);
   send_headers(*stream, headers, false);
@@ -96,14 +99,19 @@ void ClientSession::take_goaway(const Goaway& goaway) {
   note_drained();
 }
 
-/// Without DATA from the server since the last one, a PING would be one of those that servers count as strikes.
-void ClientSession::note_window_given() {
-  if (measuring_ || !data_since_ack_ || options_.max_window <= stream_window_) return;
-  measuring_ = true;
-  data_since_ack_ = false;
-  measured_from_ = received_total();
-  measured_since_ = now_;
-  send_ping(kWindowPing.data());
+/// Only a stream whose data is taken gets here, so one that nobody reads keeps the window it began with.
+std::uint32_t ClientSession::growth_of(Stream& stream) {
+  // Without DATA from the server since the last one, a PING would be one of those that servers count as strikes.
+  if (!measuring_ && data_since_ack_ && options_.max_window > wanted_window_) {
+    measuring_ = true;
+    data_since_ack_ = false;
+    measured_from_ = received_total();
+    measured_since_ = now_;
+    send_ping(kWindowPing.data());
+  }
+  if (stream.window_ >= wanted_window_) return 0;
+  const std::size_t left = options_.max_growth - std::min(growth_, options_.max_growth);
+  return static_cast<std::uint32_t>(std::min<std::size_t>(wanted_window_ - stream.window_, left));
 }
 
 void ClientSession::take_ping_ack(ByteSpan data) {
@@ -115,24 +123,17 @@ void ClientSession::take_ping_ack(ByteSpan data) {
   if (rate < best_rate_) return;
   best_rate_ = rate;
   // A window that is nearly used up in a round trip is what limits the rate.
-  if (arrived < stream_window_ / 3 * 2) return;
+  if (arrived < wanted_window_ / 3 * 2) return;
   widen(static_cast<std::uint32_t>(std::min<std::uint64_t>(2 * arrived, options_.max_window)));
 }
 
 void ClientSession::widen(std::uint32_t window) {
-  if (window <= stream_window_) return;
-  auto* out = append_control(kFrameHeadBytes + kSettingBytes);
+  wanted_window_ = std::max(wanted_window_, window);
+  if (wanted_window_ <= connection_window_) return;
+  auto* const out = append_control(kWindowUpdateBytes);
   if (out == nullptr) return;
-  out = write_frame_head(out, kSettingBytes, FrameType::kSettings, 0, 0);
-  write_setting(out, SettingId::kInitialWindowSize, window);
-  const auto more = static_cast<std::int32_t>(window - stream_window_);
-  streams_.each([&](Stream& stream) { stream.receive_window_ += more; });
-  stream_window_ = window;
-  if (window <= connection_window_) return;
-  out = append_control(kWindowUpdateBytes);
-  if (out == nullptr) return;
-  write_window_update(out, 0, window - connection_window_);
-  connection_window_ = window;
+  write_window_update(out, 0, wanted_window_ - connection_window_);
+  connection_window_ = wanted_window_;
 }
 
 }  // namespace rocket::h2

@@ -37,6 +37,8 @@ class ClientSession final : public Session {
   Stream* open(ByteSpan headers);
   /// GOAWAY: nothing more is asked. What is open goes on.
   void leave();
+  /// What the windows of streams grow to when they are given back.
+  std::uint32_t wanted_window() const { return wanted_window_; }
 
  private:
   friend class Session;
@@ -46,7 +48,7 @@ class ClientSession final : public Session {
   void take_settings_of_server() { client_handler_.on_settings(); }
   void take_goaway(const Goaway& goaway) override;
   void take_ping_ack(ByteSpan data) override;
-  void note_window_given() override;
+  std::uint32_t growth_of(Stream& stream) override;
   std::uint64_t received_total() const { return given_back_ + received_; }
   void widen(std::uint32_t window);
 
@@ -56,6 +58,7 @@ class ClientSession final : public Session {
   std::uint64_t measured_from_ = 0;
   SteadyMs measured_since_ = 0;
   double best_rate_ = 0;  ///< bytes a millisecond
+  std::uint32_t wanted_window_;
 };
 
 }  // namespace rocket::h2

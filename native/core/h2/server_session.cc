@@ -105,7 +105,8 @@ void ServerSession::open_stream(std::uint32_t id, bool ended, ByteSpan bytes, co
   stream->headers_taken_ = true;
   stream->peer_ended_ = ended;
   stream->send_window_ = static_cast<std::int32_t>(peer_window_);
-  stream->receive_window_ = static_cast<std::int32_t>(stream_window_);
+  stream->window_ = options_.stream_window;
+  stream->receive_window_ = static_cast<std::int32_t>(stream->window_);
   stream->content_left_ = content;
   server_handler_.on_request(*stream, {.too_large = block.too_large, .ended = ended});
 }
@@ -113,7 +114,7 @@ void ServerSession::open_stream(std::uint32_t id, bool ended, ByteSpan bytes, co
 Session::Sent ServerSession::reply(Stream& stream, ByteSpan headers, ByteSpan head, ByteSpan body, ByteSpan trailers) {
   if (!may_send(stream)) return Sent::kClosed;
   const std::size_t bytes = head.size() + body.size();
-  if (bytes > kFrameBytes || bytes > window_of(stream) || !stream.queue_.empty() || sink_.backlogged()) {
+  if (bytes > kFrameBytes || bytes > room_of(stream) || !stream.queue_.empty() || sink_.backlogged()) {
     send_headers(stream, headers, false);
     const auto sent = send_data(stream, head, body, false);
     if (sent != Sent::kNoMemory) send_headers(stream, trailers, true);

@@ -8,7 +8,6 @@ Session::Session(Role role, const Options& options, Resources& resources, Handle
       resources_(resources),
       handler_(handler),
       sink_(sink),
-      stream_window_(options.stream_window),
       connection_window_(options.connection_window),
       decoder_(options.tag_of),
       resets_(options.resets),

@@ -137,8 +137,8 @@ class Session {
   std::optional<SteadyMs> stalled_since(SteadyMs now);
   /// The stream that stalled_since() speaks of; it may be released, and `user` null. There must be one.
   Stream& longest_stalled() { return *static_cast<Stream*>(static_cast<StallLink*>(stalled_.next)); }
-  /// What a new stream may be sent before consume() gives it back.
-  std::uint32_t stream_window() const { return stream_window_; }
+  /// What the stream's peer may send before consume() gives it back.
+  static std::uint32_t window_of(const Stream& stream) { return stream.window_; }
   /// Streams that the application has not released.
   std::uint32_t stream_count() const { return held_; }
   std::size_t queued_bytes() const { return queued_bytes_; }
@@ -160,8 +160,8 @@ class Session {
   // What the roles do differently, and rarely:
   virtual void take_goaway(const Goaway& goaway) = 0;
   virtual void take_ping_ack(ByteSpan data) = 0;
-  /// The peer has been given a window: data arrives that needs it.
-  virtual void note_window_given() {}
+  /// The stream's window is about to be given back: data arrives that needs it. By how much it grows with that.
+  virtual std::uint32_t growth_of(Stream&) { return 0; }
 
   void begin(SteadyMs now);
   /// Takes whole frames from the front of `bytes`.
@@ -207,7 +207,7 @@ class Session {
   // session_send.cc
   bool may_send(const Stream& stream) const { return !closed_ && !stream.closed_ && !stream.ended_; }
   std::uint8_t* write_header_frames(std::uint8_t* out, std::uint32_t id, ByteSpan block, bool end);
-  std::size_t window_of(const Stream& stream) const;
+  std::size_t room_of(const Stream& stream) const;
   void note_sent(Stream& stream, std::size_t bytes, bool last);
   Sent queue_data(Stream& stream, ByteSpan head, ByteSpan body, bool end);
   void mark_ready(Stream& stream);
@@ -267,7 +267,7 @@ class Session {
   std::uint32_t peer_max_header_list_ = 0xffffffff;
 
   std::int64_t send_window_ = kDefaultWindow;
-  std::uint32_t stream_window_;      ///< what a new stream may be sent
+  std::size_t growth_ = 0;           ///< of the windows of open streams
   std::uint32_t connection_window_;  ///< the same for all
   std::uint32_t received_ = 0;       ///< and not yet given back
   std::uint64_t given_back_ = 0;

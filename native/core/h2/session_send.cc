@@ -59,7 +59,7 @@ void Session::send_headers(Stream& stream, ByteSpan block, bool end) {
   note_ended(stream);
 }
 
-std::size_t Session::window_of(const Stream& stream) const {
+std::size_t Session::room_of(const Stream& stream) const {
   const auto window = std::min<std::int64_t>(stream.send_window_, send_window_);
   return window > 0 ? static_cast<std::size_t>(window) : 0;
 }
@@ -80,7 +80,7 @@ Session::Sent Session::send_data(Stream& stream, ByteSpan head, ByteSpan body, b
     return Sent::kFull;
   }
   std::size_t left = head.size() + body.size();
-  std::size_t window = sink_.backlogged() ? 0 : window_of(stream);
+  std::size_t window = sink_.backlogged() ? 0 : room_of(stream);
   while (left > 0 ? window > 0 : end) {
     const auto bytes = std::min({left, window, kFrameBytes});
     const bool last = end && bytes == left;
@@ -146,7 +146,7 @@ void Session::drain() {
 
 /// One frame of a stream, which then goes to the end of the row.
 void Session::drain_one(Stream& stream) {
-  const auto data = stream.queue_.front(std::min(window_of(stream), kFrameBytes));
+  const auto data = stream.queue_.front(std::min(room_of(stream), kFrameBytes));
   const bool last = data.size() == stream.queue_.size();
   const bool end = last && stream.end_waits_ && stream.trailers_.empty();
   auto* out = sink_.append(kFrameHeadBytes + data.size());
@@ -181,14 +181,17 @@ void Session::drain_one(Stream& stream) {
 void Session::consume(Stream& stream, std::size_t bytes) {
   if (closed_ || stream.closed_ || stream.peer_ended_) return;
   // Not more than was received, whatever the application says.
-  const auto taken = stream_window_ - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
+  const auto taken = stream.window_ - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
   stream.consumed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, taken));
-  if (stream.consumed_ < stream_window_ / 2) return;
-  if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, stream.id_, stream.consumed_);
-  sent_since_ping_ = true;
-  stream.receive_window_ += static_cast<std::int32_t>(stream.consumed_);
+  if (stream.consumed_ < stream.window_ / 2) return;
+  const std::uint32_t growth = growth_of(stream);
+  const std::uint32_t given = stream.consumed_ + growth;
   stream.consumed_ = 0;
-  note_window_given();
+  stream.window_ += growth;
+  growth_ += growth;
+  stream.receive_window_ += static_cast<std::int32_t>(given);
+  if (auto* out = append_control(kWindowUpdateBytes)) write_window_update(out, stream.id_, given);
+  sent_since_ping_ = true;
 }
 
 std::optional<SteadyMs> Session::stalled_since(SteadyMs now) {

@@ -30,6 +30,7 @@ void Session::release(Stream& stream) {
 void Session::close_stream(Stream& stream, End end) {
   streams_.erase(stream);
   unqueue(stream);
+  growth_ -= stream.window_ - options_.stream_window;
   stream.closed_ = true;
   remember(stream.id_, end == End::kResetByUs);
   if (end == End::kBothEnded) resets_.give(1, options_.resets);

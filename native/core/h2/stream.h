@@ -44,7 +44,8 @@ class Stream : ReadyLink, StallLink {
   bool writable_owed_ = false;
   bool headers_taken_ = false;       ///< those of the request or response that the peer sends
   std::int32_t send_window_ = 0;     ///< negative after a peer has lowered its setting
-  std::int32_t receive_window_ = 0;  ///< what the peer may still send
+  std::uint32_t window_ = 0;         ///< what the peer may send before anything is given back
+  std::int32_t receive_window_ = 0;  ///< what of it the peer may still send
   std::uint32_t consumed_ = 0;       ///< and not yet given back
   std::int64_t content_left_ = -1;   ///< of content-length; negative: none was said
   std::int64_t stalled_since_ = 0;   ///< 0: since the last look

@@ -53,6 +53,11 @@ struct ClientOptions {
   bool keepalive_without_calls = false;
   /// The longest message that is received, where a message is not a frame.
   std::size_t max_message_bytes = 4 << 20;
+  /// The longest metadata of a reply, where a protocol has it apart: names, values, and 32 bytes for each.
+  std::size_t max_metadata_bytes = 16 << 10;
+  /// Of one connection, what a server can make us hold of replies beyond a window for each call; past it windows stay
+  /// shut.
+  std::size_t max_buffered_reply_bytes = 64 << 20;
   /// Connections to each endpoint that is not rocket-rpc, with one call at a time on each; at least one per link.
   std::size_t serial_connections = 16;
   bool checksum = true;

@@ -16,6 +16,9 @@
 
 namespace rocket::test {
 
+inline const H2Peer::Fields kHeaders = {{":status", "200"}, {"content-type", "application/grpc"}};
+inline const H2Peer::Fields kOk = {{"grpc-status", "0"}};
+
 /// A channel that speaks gRPC, to our own server or to a peer that a test scripts.
 class GrpcClientTest : public testing::Test {
  protected:

@@ -8,9 +8,6 @@ namespace {
 
 using rpc::Code;
 
-const H2Peer::Fields kHeaders = {{":status", "200"}, {"content-type", "application/grpc"}};
-const H2Peer::Fields kOk = {{"grpc-status", "0"}};
-
 void answer(H2Peer& peer, std::uint32_t stream) {
   peer.headers(stream, kHeaders);
   peer.data(stream, H2Peer::message("reply"));

@@ -25,9 +25,6 @@ class GrpcClientUnary : public GrpcClientTest {
   }
 };
 
-const H2Peer::Fields kHeaders = {{":status", "200"}, {"content-type", "application/grpc"}};
-const H2Peer::Fields kOk = {{"grpc-status", "0"}};
-
 TEST_F(GrpcClientUnary, CallsOurServer) {
   const auto endpoint = connect(serve());
   std::vector<std::size_t> calls;

@@ -250,15 +250,15 @@ TEST(ClientSession, WidensItsWindowsWithWhatArrivesInARoundTrip) {
     const auto written = h2.take_written();
     return std::find(written.begin(), written.end(), "0 PING") != written.end();
   };
-  std::uint32_t before = h2.session.stream_window();
+  std::uint32_t before = h2.session.wanted_window();
   for (int round = 0; round < 8 && before < options.max_window; ++round) {
     while (!pinged()) receive();
     // A server that is limited by nothing but the window.
     for (auto left = before / chunk.size(); left > 0; --left) receive();
     h2.now += 50;
     h2.feed(kWindowAnswer);
-    EXPECT_GT(h2.session.stream_window(), before);
-    before = h2.session.stream_window();
+    EXPECT_GT(h2.session.wanted_window(), before);
+    before = h2.session.wanted_window();
   }
   EXPECT_EQ(before, options.max_window);
   EXPECT_TRUE(h2.error.empty());
@@ -333,7 +333,35 @@ TEST(ClientSession, LeavesItsWindowsWhenLittleArrives) {
     h2.now += 10;
     h2.feed(kWindowAnswer);
   }
-  EXPECT_EQ(h2.session.stream_window(), h2::kDefaultWindow);
+  EXPECT_EQ(h2.session.wanted_window(), h2::kDefaultWindow);
+}
+
+TEST(ClientSession, WidensOnlyWindowsThatAreRead) {
+  auto options = ClientFixture::client_options();
+  options.max_window = 1 << 20;
+  options.max_growth = 1 << 20;
+  ClientFixture h2(options);
+  h2.open();
+  for (std::uint32_t i = 0; i < 4; ++i) h2.feed(headers(h2.request(), false, kResponse));
+  h2.take_written();
+  const Bytes chunk(16'384);
+  for (int round = 0; round < 8; ++round) {
+    for (const std::uint32_t id : {1, 3, 5}) {
+      for (auto left = h2::Session::window_of(h2.stream(id)) / chunk.size() + 1; left > 0; --left) {
+        h2.feed(data(id, chunk));
+        h2.session.consume(h2.stream(id), chunk.size());
+      }
+    }
+    h2.now += 50;
+    h2.feed(kWindowAnswer);
+  }
+  const auto grown = [&](std::uint32_t id) { return h2::Session::window_of(h2.stream(id)) - h2::kDefaultWindow; };
+  EXPECT_GT(grown(1), 0U);
+  EXPECT_EQ(grown(7), 0U);
+  EXPECT_LE(grown(1) + grown(3) + grown(5), options.max_growth);
+  // The server still counts 64 KiB for those that are new.
+  for (const auto& frame : h2.take_written()) EXPECT_EQ(frame.find("SETTINGS"), std::string::npos);
+  EXPECT_EQ(h2.error, "");
 }
 
 }  // namespace

@@ -144,6 +144,12 @@ H2Peer::Reply H2Peer::wait(std::uint32_t stream) {
   return replies_[stream];
 }
 
+bool H2Peer::settle() {
+  frame(h2::FrameType::kPing, 0, 0, Bytes(h2::kPingDataBytes));
+  const std::size_t wanted = answered_pings + 1;
+  return read_until([&] { return answered_pings >= wanted; });
+}
+
 bool H2Peer::read_frame() {
   const auto needed = [this] {
     return in_.size() < h2::kFrameHeadBytes ? h2::kFrameHeadBytes : h2::read_frame_head(in_.data()).frame_bytes();
@@ -168,7 +174,10 @@ void H2Peer::take(const h2::FrameHead& head, ByteSpan payload) {
       if (!head.has(h2::kAck)) frame(h2::FrameType::kSettings, h2::kAck, 0, {});
       return;
     case h2::FrameType::kPing:
-      if (head.has(h2::kAck)) return;
+      if (head.has(h2::kAck)) {
+        ++answered_pings;
+        return;
+      }
       pings.emplace_back(payload.begin(), payload.end());
       if (answers_pings_) frame(h2::FrameType::kPing, h2::kAck, 0, payload);
       return;

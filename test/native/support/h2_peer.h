@@ -74,6 +74,8 @@ class H2Peer {
   };
   /// Reads until the stream has ended or is reset. What has come when the connection ended first.
   Reply wait(std::uint32_t stream);
+  /// All that was sent has been taken, and what that gave has come.
+  bool settle();
   /// Reads until it holds; false when the connection ends first.
   template <class Holds>
   bool read_until(Holds&& holds) {
@@ -88,6 +90,7 @@ class H2Peer {
   }
   Reply& of(std::uint32_t stream) { return replies_[stream]; }
   std::vector<h2::Goaway> goaways;
+  std::size_t answered_pings = 0;
   std::vector<Bytes> pings;                              ///< that the server has sent
   std::map<std::uint32_t, std::uint32_t> windows_given;  ///< by stream, what the server has given
   RawPeer& raw() { return peer_; }
