@@ -178,6 +178,7 @@ export interface ServerTransportOptions {
   readonly ioThreads: number;
   readonly maxFrameBytes: number;
   readonly maxMessageBytes: number;
+  readonly maxMetadataBytes: number;
   readonly maxWriteQueueBytes: number;
   readonly frameTimeoutMs: number;
   readonly idleTimeoutMs: number;

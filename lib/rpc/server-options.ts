@@ -39,6 +39,11 @@ export interface ServerOptions {
   /** Longest message of a gRPC request, in bytes; a longer one fails its call with RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxMessageBytes?: number;
   /**
+   * Longest metadata of a gRPC request, in bytes: names, values, and 32 bytes for each; a longer one fails its call with
+   * RESOURCE_EXHAUSTED, four times as much ends the connection. Clients are told. Default 8 KiB.
+   */
+  readonly maxMetadataBytes?: number;
+  /**
    * Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would
    * exceed four times the limit plus one frame becomes RESOURCE_EXHAUSTED. Default 4 MiB.
    */
@@ -144,6 +149,7 @@ export const serverOptionTable = {
   ioThreads: integer(undefined, 1, 128),
   maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxMessageBytes: integer(4 * MiB, 64, 1024 * MiB),
+  maxMetadataBytes: integer(8192, 1024, 65_536),
   maxWriteQueueBytes: integer(4 * MiB, 1024, 1024 * MiB),
   frameTimeoutMs: timeout(10_000),
   idleTimeoutMs: timeout(300_000, 0),

@@ -88,6 +88,7 @@ const takers: readonly Taker[] = [
       ioThreads: 'number',
       maxFrameBytes: 'number',
       maxMessageBytes: 'number',
+      maxMetadataBytes: 'number',
       maxWriteQueueBytes: 'number',
       frameTimeoutMs: 'number',
       idleTimeoutMs: 'number',

@@ -26,6 +26,7 @@ h2::Options options_of(const rpc::ServerOptions& options) {
   h2.tag_of = &tag_of;
   const std::size_t streams = std::min(options.max_calls_per_connection, options.max_concurrent_streams);
   h2.max_streams = static_cast<std::uint32_t>(std::min<std::size_t>(streams, h2::kMaxStreamId));
+  h2.max_header_list_bytes = static_cast<std::uint32_t>(options.max_metadata_bytes);
   h2.min_ping_interval = options.min_ping_interval;
   if (options.permits_idle_pings) h2.min_idle_ping_interval = options.min_ping_interval;
   return h2;
@@ -114,7 +115,9 @@ void ServerSession::on_request(h2::Stream& stream, h2::Opening opening) {
   }
   if (opening.too_large) {
     shard_.count_refused();
-    return refuse(request, {Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
+    return refuse(request, {Code::kResourceExhausted},
+                  "the request's metadata is over the server's limit of " +
+                      std::to_string(server_->options().max_metadata_bytes) + " bytes (option maxMetadataBytes)");
   }
   if (!fields.is_post()) return refuse_http(request, kNotPost, opening.ended);
   if (!fields.is_grpc()) return refuse_http(request, kNotGrpc, opening.ended);

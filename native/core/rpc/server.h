@@ -32,6 +32,8 @@ struct ServerOptions {
   ServerTls tls;
   /// The longest message of a call, where the protocol has other frames than messages; a longer one fails its call.
   std::size_t max_message_bytes = 4 << 20;
+  /// The longest metadata of a request, where a protocol has it apart: names, values, and 32 bytes for each.
+  std::size_t max_metadata_bytes = 8 << 10;
   /// Requests of one connection that JavaScript may handle at a time; past it the connection is not read.
   std::size_t max_calls_per_connection = 1024;
   /// Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED.
