@@ -160,6 +160,11 @@ class NativeClientTransport implements ClientTransport {
     this.#boundary.outbox.cancel(index, generation);
   }
 
+  setBackground(begins: boolean): void {
+    if (begins) this.#boundary.release();
+    else this.#boundary.hold();
+  }
+
   close(): void {
     this.#last = this.#boundary.native.channelStats(this.#number);
     this.#boundary.native.releaseChannel(this.#number);

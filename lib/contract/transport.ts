@@ -335,6 +335,8 @@ export interface ClientTransport {
   taken(call: PendingCall, bytes: number): void;
   /** Drops a call that has not ended. With gRPC its server is told. */
   cancel(call: PendingCall): void;
+  /** The call just started does not keep the process alive (true), or it has ended (false). */
+  setBackground?(begins: boolean): void;
   /** After the last endpoint is removed. */
   close(): void;
   stats(): ClientTransportStats;

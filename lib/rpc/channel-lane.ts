@@ -59,6 +59,7 @@ export class ChannelLane implements ClientReceiver {
         this.dispatcher.placeWaiting();
         options.onReady();
       },
+      onNoneUsable: () => this.dispatcher.placeWaiting(),
       onChange: () => options.onChange(),
     });
     this.dispatcher = new Dispatcher({
@@ -72,6 +73,11 @@ export class ChannelLane implements ClientReceiver {
       onEnd: (call) => options.onEnd(call),
       onUserError: options.onUserError,
     });
+  }
+
+  /** Whose health, by gRPC, decides which endpoints are used; undefined: nobody's. */
+  watchHealth(service: string | undefined): void {
+    if (this.protocol === 'grpc') this.endpoints.watchHealth(service);
   }
 
   /** The resolver's list. */

@@ -146,7 +146,7 @@ export class ChannelParts {
 
   #makeLane(transportOptions: ClientTransportOptions, onReady: () => void): ChannelLane {
     const { target, makeTransport, ejection, retryBudget, log, onUserError } = this.#options;
-    return new ChannelLane({
+    const lane = new ChannelLane({
       target,
       makeTransport,
       transportOptions,
@@ -160,6 +160,8 @@ export class ChannelParts {
       onEnd: (call) => this.onCallEnd(call),
       onUserError,
     });
+    lane.watchHealth(this.config?.healthService);
+    return lane;
   }
 
   onCallEnd(call: object): void {
@@ -198,6 +200,7 @@ export class ChannelParts {
       );
     if (!isOther) return;
     this.#throttle();
+    for (const lane of [this.lane, this.#streamLane]) lane?.watchHealth(config.current?.healthService);
     if (this.#options.isBalancerGiven || config.current?.balancer === before) return;
     for (const lane of [this.lane, this.#streamLane])
       lane?.endpoints.setBalancer(this.#options.makeBalancer(config.current?.balancer));

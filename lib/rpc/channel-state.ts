@@ -4,7 +4,7 @@ import type { EndpointState } from './endpoint-set.ts';
 
 /**
  * How a channel's connections for unary calls stand. `idle`: none was asked for; `connecting`; `ready`: a call finds one;
- * `failed`: none of the endpoints can be connected to at the moment, or none is known; `closed`: close() was called.
+ * `failed`: none of the endpoints can be connected to at the moment, or is healthy, or none is known; `closed`: close() was called.
  */
 export type ChannelState = 'idle' | 'connecting' | 'ready' | 'failed' | 'closed';
 
@@ -14,7 +14,7 @@ export function stateOf(endpoints: readonly EndpointState[], isLost: boolean): C
   if (states.has('ready') || states.has('ejected')) return 'ready';
   if (states.has('connecting')) return 'connecting';
   if (states.has('idle')) return 'idle';
-  return states.has('failed') || isLost ? 'failed' : 'idle';
+  return states.has('failed') || states.has('unhealthy') || isLost ? 'failed' : 'idle';
 }
 
 /** Everyone who watches the state of a channel. */

@@ -230,6 +230,9 @@ export class Dispatcher implements CallRunner {
     // ended.
     if (this.#resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
       throw call.lastError ?? this.#nowhere(this.#resolverError);
+    const unhealthy = waitForReady ? undefined : this.#endpoints.unhealthy;
+    if (unhealthy !== undefined) throw call.lastError ?? this.#noneHealthy(unhealthy);
+    if (this.#endpoints.size > 0) this.#connectOnce();
     const now = performance.now();
     const placeBy = call.streams?.waitUntil(now) ?? expiresAt;
     const left = Math.max(0, Math.min(placeBy, expiresAt) - now);
@@ -254,6 +257,11 @@ export class Dispatcher implements CallRunner {
   /** Whether a call would find a connection or, with short connections, an endpoint. */
   get ready(): boolean {
     return this.#short ? this.#endpoints.size > 0 : this.#endpoints.anyReady;
+  }
+
+  #noneHealthy(why: string): RpcError {
+    const text = `no endpoint of ${this.target} is connected and healthy (${why})`;
+    return new RpcError('UNAVAILABLE', text, { requestWritten: false });
   }
 
   #nowhere(cause: Error | undefined): RpcError {

@@ -9,6 +9,7 @@ import {
 } from '../contract/transport.ts';
 import { errorOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
+import { type HealthWatch, HealthWatcher } from './health-watch.ts';
 import { resolvedEndpoint } from './resolved-endpoint.ts';
 
 /** Time that the calls of an endpoint removed from the list may take to end. */
@@ -27,6 +28,8 @@ export interface ChannelEndpoint extends BalancedEndpoint {
   state: 'listed' | 'draining' | 'removed';
   drainTimer: NodeJS.Timeout | undefined;
   lastError: string | undefined;
+  /** What it says of its health; undefined: it was not asked. */
+  watch: HealthWatch | undefined;
 }
 
 /** The state of an endpoint. */
@@ -37,14 +40,14 @@ export interface EndpointState {
   readonly protocol: ClientProtocol;
   /**
    * `idle`: not connected to yet; `failed`: waiting for its next attempt; `ejected`: left out because its calls fail;
-   * `draining`: removed from the list.
+   * `draining`: removed from the list; `unhealthy`: connected, and its `grpc.health.v1` says that it does not serve.
    */
-  readonly state: 'idle' | 'connecting' | 'ready' | 'failed' | 'ejected' | 'draining';
+  readonly state: 'idle' | 'connecting' | 'ready' | 'failed' | 'ejected' | 'draining' | 'unhealthy';
   /** Calls of this channel that the endpoint has not answered. */
   readonly inFlight: number;
   /** As registered. */
   readonly weight: number;
-  /** Error of the last attempt to connect to it, until one succeeds. */
+  /** Error of the last attempt to connect to it, until one succeeds; or why it is unhealthy. */
   readonly lastError: string | undefined;
 }
 
@@ -66,6 +69,8 @@ export interface EndpointSetOptions {
   readonly onRefused: (name: string, error: Error) => void;
   /** An endpoint became ready. */
   readonly onReady: () => void;
+  /** No endpoint is usable: calls that wait for one are looked at. Only where health is watched. */
+  readonly onNoneUsable: () => void;
   /** An endpoint was listed, or is no longer, or its connections stand differently. */
   readonly onChange: () => void;
 }
@@ -89,6 +94,8 @@ export class EndpointSet {
   readonly #removals = new Set<Promise<void>>();
   #readmission: NodeJS.Timeout | undefined;
   #ready = 0;
+  /** Undefined: an endpoint that is connected is healthy. */
+  #health: HealthWatcher | undefined;
 
   constructor(options: EndpointSetOptions) {
     this.#options = options;
@@ -114,8 +121,62 @@ export class EndpointSet {
 
   /** Error of the last failed attempt to connect, while none has succeeded since. */
   get lastError(): string | undefined {
-    for (const { lastError } of this.#listed.values()) if (lastError !== undefined) return lastError;
+    for (const endpoint of this.#listed.values()) {
+      const error = this.#errorOf(endpoint);
+      if (error !== undefined) return error;
+    }
     return undefined;
+  }
+
+  /** Whose health decides which endpoints are used; undefined: nobody's. */
+  watchHealth(service: string | undefined): void {
+    if (service === this.#health?.service) return;
+    this.#health = service === undefined ? undefined : new HealthWatcher(service, this.#transport);
+    for (const endpoint of this.#listed.values()) {
+      endpoint.watch?.stop();
+      endpoint.watch = undefined;
+      this.#watch(endpoint);
+    }
+    this.#refill();
+    this.#tellOfHealth();
+  }
+
+  #watch(endpoint: ChannelEndpoint): void {
+    if (this.#health === undefined || !isReady(endpoint)) return endpoint.watch?.onDisconnected();
+    endpoint.watch ??= this.#health.watch(
+      endpoint.number,
+      () => isReady(endpoint),
+      () => {
+        this.#refill();
+        this.#tellOfHealth();
+      },
+    );
+    endpoint.watch.onConnected();
+  }
+
+  #tellOfHealth(): void {
+    if (this.#ready > 0) this.#options.onReady();
+    else this.#options.onNoneUsable();
+  }
+
+  #isHealthy({ watch }: ChannelEndpoint): boolean {
+    return this.#health === undefined || watch?.health === 'serving';
+  }
+
+  /** Why no endpoint can be used, where health is watched; undefined: one can, or may soon. */
+  get unhealthy(): string | undefined {
+    if (this.#health === undefined || this.#ready > 0 || this.#listed.size === 0) return undefined;
+    const reasons: string[] = [];
+    for (const endpoint of this.#listed.values()) {
+      const isOut = isReady(endpoint) ? endpoint.watch?.health === 'failing' : !isUsable(endpoint);
+      if (!isOut) return undefined;
+      if (reasons.length < 3) reasons.push(`${endpoint.name}: ${this.#errorOf(endpoint) ?? 'no connection'}`);
+    }
+    return reasons.join('; ');
+  }
+
+  #errorOf({ lastError, watch }: ChannelEndpoint): string | undefined {
+    return watch?.health === 'failing' ? watch.why : lastError;
   }
 
   /** Takes the place of the balancer before. */
@@ -135,7 +196,7 @@ export class EndpointSet {
       state: this.#stateOf(endpoint),
       inFlight: endpoint.inFlight,
       weight: endpoint.weight,
-      lastError: endpoint.lastError,
+      lastError: this.#errorOf(endpoint),
     }));
   }
 
@@ -226,8 +287,10 @@ export class EndpointSet {
       if (!this.#mayServe(endpoint)) this.#remove(endpoint);
       return;
     }
+    if (this.#health !== undefined) this.#watch(endpoint);
     this.#refill();
-    if (state === linkState.ready) this.#options.onReady();
+    if (this.#health !== undefined) this.#tellOfHealth();
+    else if (state === linkState.ready) this.#options.onReady();
     if (this.#listed.size > 0 && [...this.#listed.values()].every((each) => !isUsable(each)))
       this.#options.onAllFailed();
   }
@@ -255,6 +318,7 @@ export class EndpointSet {
         state: 'listed',
         drainTimer: undefined,
         lastError: undefined,
+        watch: undefined,
       };
       this.#byNumber.set(number, endpoint);
       if (connect) this.#transport.connect(number);
@@ -289,6 +353,7 @@ export class EndpointSet {
 
   #remove(endpoint: ChannelEndpoint): void {
     clearTimeout(endpoint.drainTimer);
+    endpoint.watch?.stop();
     endpoint.state = 'removed';
     this.#listed.delete(endpoint.name);
     this.#draining.delete(endpoint.name);
@@ -302,11 +367,12 @@ export class EndpointSet {
   #refill(): void {
     this.#options.onChange();
     const all = [...this.#listed.values()];
-    this.#everyone.update(all);
+    // Where health is watched, no call is given to an endpoint before it has said that it serves.
+    this.#everyone.update(this.#health === undefined ? all : []);
     // While one endpoint is ready, no call has to wait for another to connect or discover that it is dead.
-    const ready = all.filter(isReady);
+    const ready = all.filter((endpoint) => isReady(endpoint) && this.#isHealthy(endpoint));
     this.#ready = ready.length;
-    const usable = ready.length > 0 ? ready : all.filter(isUsable);
+    const usable = ready.length > 0 || this.#health !== undefined ? ready : all.filter(isUsable);
     const sound = usable.filter((endpoint) => this.#ejection?.isEjected(endpoint) !== true);
     this.#balancer.update(sound.length > 0 ? sound : usable);
     this.#awaitReadmission();
@@ -330,6 +396,8 @@ export class EndpointSet {
     if (endpoint.state !== 'listed') return 'draining';
     if (this.#ejection?.isEjected(endpoint) === true) return 'ejected';
     const { links } = endpoint;
+    if (isReady(endpoint) && !this.#isHealthy(endpoint))
+      return endpoint.watch?.health === 'failing' ? 'unhealthy' : 'connecting';
     if (links.includes(linkState.ready)) return 'ready';
     if (links.includes(linkState.connecting)) return 'connecting';
     return links.includes(linkState.failed) ? 'failed' : 'idle';

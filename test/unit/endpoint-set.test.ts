@@ -40,6 +40,7 @@ function fixture(links = 2, protocol: ClientProtocol = 'tinypb') {
     onRefused: (name, error) => told.push(`refused ${name}: ${error.message}`),
     onAllFailed: () => allFailed++,
     onChange: () => undefined,
+    onNoneUsable: () => undefined,
     onReady: () => readied++,
   });
   const picks = (times: number) => Array.from({ length: times }, () => set.pick()?.number);

@@ -1,0 +1,209 @@
+import { healthService, ServingStatus } from '../codec/health.ts';
+import { methodInfo } from '../contract/define-service.ts';
+import { receivedError } from '../contract/errors.ts';
+import { maxTimeoutMs } from '../contract/options.ts';
+import type { MethodDefinition } from '../contract/service.ts';
+import {
+  type CallEnd,
+  type ClientTransport,
+  messageHeadBytes,
+  type PendingCall,
+  type ReadyStrings,
+  requestFlag,
+} from '../contract/transport.ts';
+import { messageOf } from '../contract/value-text.ts';
+
+const firstPauseMs = 1000;
+const longestPauseMs = 120_000;
+
+/** `unknown`: nothing has been said yet. */
+export type Health = 'unknown' | 'serving' | 'failing';
+
+/** `grpc.health.v1.Health.Watch`, whose messages have the first fields of our own health service. */
+let watchMethod: MethodDefinition | undefined;
+
+function watchDefinition(): MethodDefinition {
+  if (watchMethod === undefined) {
+    const { request, response } = healthService().methods.check as MethodDefinition;
+    watchMethod = {
+      name: 'Watch',
+      wireName: 'grpc.health.v1.Health.Watch',
+      kind: 'serverStream',
+      request,
+      response,
+    };
+  }
+  return watchMethod;
+}
+
+const names = new Map<number, string>(Object.entries(ServingStatus).map(([name, value]) => [value, name]));
+
+/** Starts watches, for one transport. */
+export class HealthWatcher {
+  readonly service: string;
+  readonly #transport: ClientTransport;
+  readonly #method: number;
+
+  constructor(service: string, transport: ClientTransport) {
+    this.service = service;
+    this.#transport = transport;
+    const method = watchDefinition();
+    this.#method = transport.addMethod(methodInfo(method, method.response));
+  }
+
+  /** `isReady`: whether the endpoint has a connection. */
+  watch(endpoint: number, isReady: () => boolean, onChange: () => void): HealthWatch {
+    return new HealthWatch(this.service, this.#transport, this.#method, endpoint, isReady, onChange);
+  }
+}
+
+/**
+ * What an endpoint says of a service's health (gRFC A17), asked for again whenever it has stopped saying so. It does not keep
+ * the process alive.
+ */
+export class HealthWatch implements PendingCall {
+  handle = 0;
+  health: Health = 'unknown';
+  /** Of `failing`. */
+  why = '';
+  readonly #service: string;
+  readonly #transport: ClientTransport;
+  readonly #method: number;
+  readonly #endpoint: number;
+  readonly #isReady: () => boolean;
+  readonly #onChange: () => void;
+  #isRunning = false;
+  #isStopped = false;
+  /** The endpoint has no health service: it counts as healthy. */
+  #isUnimplemented = false;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    service: string,
+    transport: ClientTransport,
+    method: number,
+    endpoint: number,
+    isReady: () => boolean,
+    onChange: () => void,
+  ) {
+    this.#service = service;
+    this.#transport = transport;
+    this.#method = method;
+    this.#endpoint = endpoint;
+    this.#isReady = isReady;
+    this.#onChange = onChange;
+  }
+
+  /** The endpoint has a connection, perhaps another one. */
+  onConnected(): void {
+    if (this.#isRunning || this.#isStopped) return;
+    this.#isUnimplemented = false;
+    this.#start();
+  }
+
+  /** It has none: what it has said is over. */
+  onDisconnected(): void {
+    clearTimeout(this.#timer);
+    this.health = 'unknown';
+    this.#failures = 0;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    this.#transport.cancel(this);
+    this.#transport.setBackground?.(false);
+  }
+
+  readonly #start = (): void => {
+    clearTimeout(this.#timer);
+    if (this.#isRunning || this.#isStopped || this.#isUnimplemented) return;
+    const { request } = watchDefinition();
+    const value = { service: this.#service };
+    try {
+      this.#transport.start(this, this.#endpoint, this.#method, maxTimeoutMs, request, value, '', '');
+      this.#isRunning = true;
+      this.#transport.setBackground?.(true);
+    } catch (error) {
+      this.#set('failing', messageOf(error));
+      this.#again();
+    }
+  };
+
+  onHeaders(): void {
+    // They say nothing.
+  }
+
+  onRoom(): void {
+    // There is one request.
+  }
+
+  onMessage(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    strings: ReadyStrings | undefined,
+    flags: number,
+  ): void {
+    this.#transport.taken(this, end - start + messageHeadBytes);
+    this.#failures = 0;
+    // None is long enough to be compressed.
+    if ((flags & requestFlag.compressed) !== 0) return this.#set('failing', 'its health is compressed');
+    let status: number;
+    try {
+      ({ status } = watchDefinition().response.decode(buffer, start, end, strings) as { status: number });
+    } catch (error) {
+      return this.#set('failing', `its health cannot be read: ${messageOf(error)}`);
+    }
+    if (status === ServingStatus.SERVING) this.#set('serving', '');
+    else this.#set('failing', names.get(status) ?? String(status));
+  }
+
+  onReply(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    _text: string,
+    strings: ReadyStrings | undefined,
+  ): void {
+    this.onMessage(buffer, start, end, strings, 0);
+    this.onFailure(0, 0, '', true);
+  }
+
+  onEnd({ status, own, message, requestWritten }: CallEnd): void {
+    this.onFailure(status, own, message, requestWritten);
+  }
+
+  onFailure(status: number, own: number, message: string, requestWritten: boolean): void {
+    this.#isRunning = false;
+    this.#transport.setBackground?.(false);
+    if (this.#isStopped) return;
+    if (!this.#isReady()) return this.#set('unknown', '');
+    const { code } = receivedError(status, own, message, requestWritten);
+    if (code === 'UNIMPLEMENTED') {
+      this.#isUnimplemented = true;
+      return this.#set('serving', '');
+    }
+    this.#set('failing', `its health check has ended: ${status === 0 ? 'OK' : code} ${message}`.trimEnd());
+    this.#again();
+  }
+
+  /** At once where something had been said, then after longer and longer pauses. */
+  #again(): void {
+    const pause =
+      this.#failures === 0 ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
+    this.#failures = Math.min(this.#failures + 1, 20);
+    this.#timer = setTimeout(this.#start, pause * (0.8 + Math.random() * 0.4));
+    this.#timer.unref();
+  }
+
+  #set(health: Health, why: string): void {
+    if (this.health === health && this.why === why) return;
+    this.health = health;
+    this.why = why;
+    this.#onChange();
+  }
+}
