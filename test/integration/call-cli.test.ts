@@ -63,7 +63,10 @@ async function startServer(
     },
     async *chat(requests: AsyncIterable<All>, context: CallContext) {
       seen.begin(context);
-      for await (const { text } of requests) yield { text: `re ${text}` };
+      for await (const { text } of requests) {
+        if (text === 'bye') return;
+        yield { text: `re ${text}` };
+      }
     },
   } as never);
   const { address } = await server.listen('127.0.0.1:0');
@@ -304,13 +307,16 @@ describe('streams', () => {
     expect(code).toBe(2);
   });
 
-  it('ends with a server that ends, though stdin goes on', async () => {
+  it.each([
+    ['a server that ends', 'Json/Chat', 0],
+    ['a method that is not there', 'Json/Nothing', 2],
+  ])('ends with %s, though stdin goes on', async (_what, method, code) => {
     const { address } = await startServer();
-    const child = await call(address, 'Json/Spread', '--data', '@-');
-    child.endInput('{"int":2}');
-    expect((await child.exit(soonMs)).code).toBe(74);
-    const other = await call(address, 'Nothing/There', '--data', '@-');
-    expect((await other.exit(soonMs)).code).toBe(2);
+    const child = await call(address, method, '--data', '@-');
+    child.tell('{"text":"bye"}');
+    expect((await child.exit(soonMs)).code).toBe(code);
+    expect(child.output).toBe('');
+    expect(child.errors === '').toBe(code === 0);
   });
 
   it('ends at a request that is wrong, names its line, and cancels the call', async () => {

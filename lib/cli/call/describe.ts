@@ -5,6 +5,7 @@ import {
   type DescService,
   ScalarType,
 } from '@bufbuild/protobuf';
+import { camelCase } from '../../proto/descriptor-options.ts';
 import type { Declared } from './symbols.ts';
 
 /** What something is, and how its .proto declares it. Names of types are full. */
@@ -85,11 +86,6 @@ function fieldLine(field: AnyField): string {
   ];
   const shown = options.length === 0 ? '' : ` [${options.join(', ')}]`;
   return `${labelOf(field)}${typeOf(field)} ${field.name} = ${field.number}${shown};`;
-}
-
-/** As protoc makes a json_name that is not given. */
-function camelCase(name: string): string {
-  return name.replaceAll(/_+(.?)/g, (_all, next: string) => next.toUpperCase());
 }
 
 function labelOf(field: AnyField): string {

@@ -160,7 +160,8 @@ class Run {
       this.#channels.push(channel);
       return channel;
     } catch (error) {
-      throw new CallFailure(byFlag(messageOf(error)), wrongArguments);
+      const isMisuse = error instanceof TypeError || error instanceof RangeError;
+      throw new CallFailure(byFlag(messageOf(error)), isMisuse ? wrongArguments : 1);
     }
   }
 }
