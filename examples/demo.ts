@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: a server, a channel, the most common outcomes of calls, the golden frames over a raw socket, and a
- * short load test. Everything runs in this process. `--seconds N` sets how long the load runs (default 3).
- * `--serve PORT` only serves there, for grpcurl and other tools, until it is interrupted.
+ * `npm run demo`: a server, a channel, the most common outcomes of calls, the golden frames over a raw socket, TLS,
+ * and a short load test. Everything runs in this process. `--seconds N` sets how long the load runs (default 3).
+ * `--serve PORT` only serves there, for `rocket call` and other tools, until it is interrupted.
  */
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
@@ -9,6 +9,7 @@ import { Channel, createClient, engineStats, RpcError, Server } from 'rocket-rpc
 import { loadVectors } from '../test/golden/load.ts';
 import { connectRaw } from '../test/support/raw-client.ts';
 import { Order, orderHandlers } from './order-service.ts';
+import { selfSigned } from './self-signed.ts';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '3' }, serve: { type: 'string' } },
@@ -99,7 +100,26 @@ const { framesRejected } = server.stats();
 line('the server counted by reason', JSON.stringify(framesRejected));
 if (surprises.length > 0) throw new Error(`not answered as they should be: ${surprises.join(', ')}`);
 
-heading(`3. ${seconds} s of load: 100 callers, each waiting for its reply before the next call`);
+heading('3. TLS: the same service, over both protocols');
+const identity = selfSigned('localhost');
+const secure = new Server({ tls: identity, logger: false });
+secure.addService(Order, orderHandlers);
+const { port: securePort } = await secure.listen('127.0.0.1:0');
+const order = { price: 100, goods: 'apple' };
+for (const [what, target, tls] of [
+  ['TinyPB over TLS, by tls://', `tls://localhost:${securePort}`, { ca: identity.cert }],
+  ['gRPC over TLS, by grpcs://', `grpcs://localhost:${securePort}`, { ca: identity.cert }],
+  ['who believes another certificate', `tls://localhost:${securePort}`, { ca: selfSigned('localhost').cert }],
+  ['who is told of no certificate', `tls://localhost:${securePort}`, {}],
+  ['who speaks without TLS', `127.0.0.1:${securePort}`, undefined],
+] as const) {
+  const secured = new Channel(target, tls === undefined ? {} : { tls });
+  line(what, await outcomeOf(() => createClient(Order, secured).makeOrder(order)));
+  await secured.close();
+}
+await secure.close();
+
+heading(`4. ${seconds} s of load: 100 callers, each waiting for its reply before the next call`);
 const latencies: number[] = [];
 const until = performance.now() + seconds * 1000;
 const began = performance.now();
@@ -125,7 +145,7 @@ line(
 );
 line('latency', `P50 ${percentile(0.5)}  P99 ${percentile(0.99)}  max ${percentile(0.99999)}`);
 
-heading('4. Closing');
+heading('5. Closing');
 await channel.close();
 await server.close();
 const after = engineStats();

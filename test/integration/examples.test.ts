@@ -112,6 +112,9 @@ describe('examples', () => {
       expect(output).toContain(expected);
     }
     expect(output).toMatch(/well-formed requests +-> [1-9]\d* answered/);
+    expect(output.match(/over TLS, by \S+ +-> \{"orderId"/g)).toHaveLength(2);
+    expect(output).toMatch(/another certificate +-> UNAVAILABLE: .*certificate/);
+    expect(output).toMatch(/without TLS +-> UNAVAILABLE: /);
     expect(output).toMatch(/calls +[1-9]\d* in /);
     expect(output).toContain('0 io threads left, 0 calls pending');
   });

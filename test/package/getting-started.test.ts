@@ -53,9 +53,11 @@ it('getting-started.md, word for word in an empty folder, with the newest TypeSc
   const said = [
     `listening on 127.0.0.1:${port}`,
     /^\S+-apple$/m,
+    /^\{"orderId":"\S+-apple"\}$/m,
     /succeeded +[\d,]+ \(100 %\)/,
     /failed +0$/m,
     /^one apple$/m,
+    /^secret apple$/m,
   ];
   let at = 0;
   for (const text of said) {
@@ -67,7 +69,9 @@ it('getting-started.md, word for word in an empty folder, with the newest TypeSc
   expect(Number(/^Version (\d+)/.exec(stdout)?.[1])).toBeGreaterThanOrEqual(7);
   // Without a tsconfig.json, as somebody tries it who has none.
   const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--ignoreConfig'];
-  printed(await outcomeOf('npx', ['tsc', ...flags, 'server.ts', 'client.ts', 'both.ts'], options));
+  printed(
+    await outcomeOf('npx', ['tsc', ...flags, 'server.ts', 'client.ts', 'both.ts', 'secure.ts'], options),
+  );
   // And compiled, the server of the document runs without tsx.
   printed(await outcomeOf('npx', ['tsc'], options));
   printed(await outcomeOf('node', ['dist/both.js'], options));
