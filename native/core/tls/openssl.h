@@ -96,6 +96,7 @@
   each(SSL_get_ex_data) \
   each(SSL_get_verify_result) \
   each(SSL_has_pending) \
+  each(SSL_is_server) \
   each(SSL_new) \
   each(SSL_read_ex) \
   each(SSL_set1_host) \

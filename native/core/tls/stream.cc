@@ -322,26 +322,7 @@ void Stream::shutdown() {
 
 std::string Stream::why() const {
   if (idle_records_ > kMostIdleRecords) return "too many key updates, alerts or attempts to renegotiate";
-  const unsigned long error = ERR_peek_error();
-  std::string text = first_error();
-  if (text.empty()) return "the connection was lost";
-  if (ERR_GET_LIB(error) != ERR_LIB_SSL) return text;
-  switch (ERR_GET_REASON(error)) {
-    case SSL_R_UNEXPECTED_EOF_WHILE_READING: return "the peer closed the connection without an end of TLS";
-    case SSL_R_CERTIFICATE_VERIFY_FAILED: {
-      const long result = SSL_get_verify_result(ssl_.get());
-      const bool is_name = result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH;
-      return "the peer's certificate is not valid: " + std::string(X509_verify_cert_error_string(result)) +
-             (is_name ? " (option tls.servername)" : " (options tls.ca, tls.crl)");
-    }
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "the client has sent no certificate (option tls.requestCert)";
-    case SSL_R_NO_SHARED_CIPHER: return "no cipher suite in common (option tls.ciphers)";
-    case SSL_R_UNSUPPORTED_PROTOCOL:
-    case SSL_R_VERSION_TOO_LOW:
-    case SSL_R_WRONG_VERSION_NUMBER: return text + ": no version in common (options tls.minVersion, tls.maxVersion)";
-    case SSL_R_NO_APPLICATION_PROTOCOL: return "no protocol of the client's ALPN is spoken here (option protocols)";
-    default: return text;
-  }
+  return reason_of(ssl_.get());
 }
 
 }  // namespace rocket::tls
