@@ -32,6 +32,7 @@ const fuzzTargets = {
   session_fuzz: 2048,
   client_session_fuzz: 2048,
   grpc_fuzz: 2048,
+  tls_fuzz: 2048,
 };
 const kind = positionals[0];
 if (values.help || !(kind in kinds)) {
@@ -62,6 +63,7 @@ if (kind === 'fuzz') {
   for (const name of Object.keys(fuzzTargets)) mkdirSync(join(corpus, name), { recursive: true });
   run('npx', ['--no-install', 'tsx', 'test/fuzz/seed-corpus.ts', join(corpus, 'decoder_fuzz')]);
   run('npx', ['--no-install', 'tsx', 'test/fuzz/seed-h2.ts', corpus]);
+  run('npx', ['--no-install', 'tsx', 'test/fuzz/seed-tls.ts', join(corpus, 'tls_fuzz')]);
   const waiting = [...targets];
   const worker = async () => {
     for (let name = waiting.shift(); name; name = waiting.shift()) await fuzz(name, join(corpus, name));

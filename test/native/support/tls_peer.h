@@ -9,24 +9,11 @@
 #include <vector>
 
 #include "support/raw_peer.h"
+#include "support/test_identity.h"
 #include "tls/context.h"
 
 namespace rocket::test {
 
-/// A certificate made for a test, and its key, as PEM.
-struct Identity {
-  std::string certificate;
-  std::string key;
-};
-struct IdentityOptions {
-  const Identity* issuer = nullptr;  ///< null: signed by itself
-  int days = 1;                      ///< until it expires; negative: so many days ago
-};
-Identity make_identity(const std::string& name, const IdentityOptions& options = {});
-
-/// An authority and a server that it vouches for; made once.
-const Identity& test_authority();
-const Identity& test_server_identity();
 tls::ContextSettings server_settings(const std::vector<std::string>& alpn = {"tinypb"});
 std::shared_ptr<const tls::Context> server_context(const tls::ContextSettings& settings = server_settings(),
                                                    const tls::PeerDemands& demands = {});
