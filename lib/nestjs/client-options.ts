@@ -16,6 +16,8 @@ export interface RocketClientOptions extends ServiceFiles {
   readonly url?: string;
   /** Longest reply, in bytes. Default: that of the channel, 4 MiB. */
   readonly maxReceiveMessageLength?: number;
+  /** Longest metadata of a reply, in bytes. Default: that of the channel, 16 KiB. */
+  readonly maxMetadataSize?: number;
   /** PINGs. Default: those of the channel. */
   readonly keepalive?: KeepaliveOptions;
   /**
@@ -31,6 +33,7 @@ export const rocketClientTable = {
   ...serviceFilesTable,
   url: string('localhost:5000'),
   maxReceiveMessageLength: given<number>(),
+  maxMetadataSize: given<number>(),
   keepalive: group<KeepaliveOptions, typeof keepaliveTable>(keepaliveTable),
   maxBufferedMessages,
   channel: given<ChannelOptions>(),
@@ -40,11 +43,12 @@ export const rocketClientTable = {
 export function checkedRocketClient(options: RocketClientOptions) {
   refuseForeign('RocketClient', options);
   const checked = checkedOptions('RocketClient', options, rocketClientTable, 'RocketClient: ');
-  const { keepalive, maxReceiveMessageLength, channel = {} } = checked;
+  const { keepalive, maxReceiveMessageLength, maxMetadataSize, channel = {} } = checked;
   const settings: ChannelOptions = {
     protocol: 'grpc',
     ...definedOnly({
       maxMessageBytes: maxReceiveMessageLength,
+      maxMetadataBytes: maxMetadataSize,
       keepaliveTimeMs: keepalive.keepaliveTimeMs,
       keepaliveTimeoutMs: keepalive.keepaliveTimeoutMs,
       keepaliveWithoutCalls: keepalive.keepalivePermitWithoutCalls,

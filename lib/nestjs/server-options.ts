@@ -41,6 +41,8 @@ export interface RocketServerOptions extends ServiceFiles {
   readonly url?: string;
   /** Longest request, in bytes. Default: that of the server, 4 MiB. */
   readonly maxReceiveMessageLength?: number;
+  /** Longest metadata of a request, in bytes. Default: that of the server, 8 KiB. */
+  readonly maxMetadataSize?: number;
   /** PINGs. Default: those of the server. */
   readonly keepalive?: KeepaliveOptions;
   /** Whether close() lets running calls finish. Default true: for `drainMs`. */
@@ -63,7 +65,6 @@ const refused: Readonly<Record<string, string>> = {
   credentials: 'give server: { tls: { cert, key } } to a server, a url that begins with grpcs:// to a client',
   channelOptions: 'give the options of rocket-rpc, in server or channel (docs/operations.md)',
   maxSendMessageLength: 'messages that are sent have no limit of their own',
-  maxMetadataSize: 'metadata is limited to 8 KiB',
   protoLoader: 'give packageDefinition: loadSync(protoPath, loader) of that loader',
   onLoadPackageDefinition: 'give server: { reflection: true }; health is built in',
 };
@@ -92,6 +93,7 @@ export const rocketServerTable = {
   ...serviceFilesTable,
   url: string('localhost:5000'),
   maxReceiveMessageLength: given<number>(),
+  maxMetadataSize: given<number>(),
   keepalive: group<KeepaliveOptions, typeof keepaliveTable>(keepaliveTable),
   gracefulShutdown: boolean(true),
   drainMs: timeout(5000, 0),
@@ -111,10 +113,11 @@ export function definedOnly<Options extends object>(
 export function checkedRocketServer(options: RocketServerOptions) {
   refuseForeign('RocketServer', options);
   const checkedOnes = checkedOptions('RocketServer', options, rocketServerTable, 'RocketServer: ');
-  const { keepalive, maxReceiveMessageLength, server = {} } = checkedOnes;
+  const { keepalive, maxReceiveMessageLength, maxMetadataSize, server = {} } = checkedOnes;
   const settings: ServerOptions = {
     ...definedOnly({
       maxMessageBytes: maxReceiveMessageLength,
+      maxMetadataBytes: maxMetadataSize,
       keepaliveTimeMs: keepalive.keepaliveTimeMs,
       keepaliveTimeoutMs: keepalive.keepaliveTimeoutMs,
       permitPingsWithoutCalls: keepalive.keepalivePermitWithoutCalls,
