@@ -218,6 +218,7 @@ describe('rocket itself', () => {
     ['services', ['--cert', file], '--cert and --key go together'],
     ['call', [], "missing required argument 'target'"],
     ['call', ['127.0.0.1:1'], 'Service/Method'],
+    ['call', ['list'], 'the target comes first'],
     ['call', ['127.0.0.1:1', 'Order'], 'not a method: "Order"'],
     ['call', ['127.0.0.1:1', 'Order/x', 'y'], 'unexpected argument "y"'],
     ['call', ['', 'list'], 'target'],

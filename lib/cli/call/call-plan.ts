@@ -54,6 +54,8 @@ export function callPlan(
   flags: CallFlags,
 ): CallPlan {
   const { proto, protoPath } = flags;
+  if (target === 'list' || target === 'describe')
+    throw new TypeError(`the target comes first, as in: rocket call 127.0.0.1:50051 ${target}`);
   const protocol = protocolOf(target, flags.protocol);
   for (const path of proto) if (path === '') throw new TypeError('--proto is empty: it takes a .proto file');
   for (const folder of protoPath) checkFolder('--proto-path', folder);
