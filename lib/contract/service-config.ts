@@ -2,7 +2,14 @@
 import type { StatusName, StatusNumber } from './status.ts';
 
 /** Seconds as text, `'1.5s'`, or in two numbers. */
-export type ConfigDuration = string | { readonly seconds?: number; readonly nanos?: number };
+export type ConfigDuration =
+  | string
+  | {
+      /** Whole seconds. */
+      readonly seconds?: number;
+      /** And so many billionths of one. */
+      readonly nanos?: number;
+    };
 
 /** A status by its name, in any case, or its number. */
 export type ConfigStatus = StatusName | Lowercase<StatusName> | StatusNumber;
