@@ -1,7 +1,8 @@
 /** `npm run test:soak`. See `--help`. */
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { type SoakProgress, soak } from './soak.ts';
+import { type ClientSoakProgress, soakClient } from './client-soak.ts';
+import { soak } from './soak.ts';
 
 const help = `npm run test:soak -- [options]
 
@@ -13,13 +14,22 @@ of both are read all the time. In the end
 - every gauge of stats() is zero, and no descriptor is left,
 - private memory and heap are flat: their growth over the second half, by linear regression, is at most twice that of the
   other server and a twenty-fifth of their size (2 MiB, if that is more).
+With --client our client is soaked instead: unary calls, streams of all kinds, cancels and deadlines against grpc-go's server
+(scripts/setup-peers.sh), which is killed and started again, through a proxy that cuts, freezes, delays and splits connections.
+In the end no call that may be repeated was lost, every other one has ended as it should, every gauge is zero, and memory is flat.
+
 Prints what was found and, as the last line, one JSON object. Exits with 1 if something was wrong. Linux only.
 
   --minutes N   how long (20)
+  --client      the client
 `;
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '20' }, help: { type: 'boolean' } },
+  options: {
+    minutes: { type: 'string', default: '20' },
+    client: { type: 'boolean', default: false },
+    help: { type: 'boolean' },
+  },
 });
 const minutes = Number(values.minutes);
 if (values.help) {
@@ -33,7 +43,7 @@ if (values.help) {
 
 async function run(seconds: number): Promise<void> {
   const show = progressOn(process.stderr);
-  const result = await soak(seconds, show.update);
+  const result = values.client ? await soakClient(seconds, show.update) : await soak(seconds, show.update);
   show.end();
   for (const [outcome, count] of Object.entries(result.outcomes)) console.log(`${outcome}: ${count}`);
   for (const line of result.wrong) console.log(`wrong: ${line}`);
@@ -42,8 +52,8 @@ async function run(seconds: number): Promise<void> {
   if (result.wrong.length > 0 || !result.isFlat) process.exitCode = 1;
 }
 
-function progressOn(out: NodeJS.WriteStream): { update(progress: SoakProgress): void; end(): void } {
-  const text = ({ calls, wrong, last }: SoakProgress) => {
+function progressOn(out: NodeJS.WriteStream): { update(progress: ClientSoakProgress): void; end(): void } {
+  const text = ({ calls, wrong, last }: ClientSoakProgress) => {
     const mebibytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
     return `${calls} calls, ${wrong} wrong, ${mebibytes(last.privateBytes)} MiB, heap ${mebibytes(last.heapBytes)} MiB`;
   };

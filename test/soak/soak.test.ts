@@ -1,5 +1,7 @@
 /** A short `npm run test:soak`, and how it judges. */
 import { describe, expect, it } from 'vitest';
+import { peersAreMissing } from '../interop/support/peers.ts';
+import { soakClient } from './client-soak.ts';
 import { growthOfSecondHalf, isFlat } from './flatness.ts';
 import { soak } from './soak.ts';
 
@@ -43,5 +45,28 @@ it.skipIf(process.platform !== 'linux')(
     );
     // Half a minute is too short for a verdict on memory; descriptors do not warm up.
     expect(result.growth.handles.soaked).toBeLessThan(20);
+  },
+);
+
+it.skipIf(process.platform !== 'linux' || peersAreMissing('grpc-go-server'))(
+  'half a minute of faults loses no call of the client that may be repeated, and leaves nothing behind',
+  { timeout: 180_000 },
+  async () => {
+    const result = await soakClient(30, () => {});
+    expect(result.wrong).toEqual([]);
+    expect(Object.keys(result.outcomes)).toEqual(
+      expect.arrayContaining([
+        'both OK',
+        'cancelled CANCELLED',
+        'deadline DEADLINE_EXCEEDED',
+        'left OK',
+        'one OK',
+        'repeated OK',
+        'replies OK',
+        'requests OK',
+        'slow reader OK',
+      ]),
+    );
+    expect(Object.keys(result.faults).length).toBeGreaterThanOrEqual(5);
   },
 );
