@@ -3,7 +3,7 @@ import { startChild } from '../support/child.ts';
 
 const MiB = 1024 * 1024;
 /** maxBufferedReplyBytes of the caller. */
-const limit = 16 * MiB;
+const limit = 4 * MiB;
 /** A window for each call. Blocks are up to twice as large as what has come. */
 const mostHeld = (calls: number) => 2 * (limit + (calls + 1) * 65_536) + 4 * MiB;
 
