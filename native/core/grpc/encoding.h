@@ -31,6 +31,5 @@ std::int32_t accepted_flags(std::string_view list);
 
 /// For a peer whose encoding is unknown, in the NUL form.
 inline constexpr std::string_view kAcceptEncoding{"\0grpc-accept-encoding\0identity,deflate,gzip\0", 44};
-inline constexpr std::string_view kAcceptOnlyIdentity{"\0grpc-accept-encoding\0identity\0", 31};
 
 }  // namespace rocket::grpc

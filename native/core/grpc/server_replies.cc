@@ -44,12 +44,16 @@ void ServerSession::fail_for_encoding(ServerRequest& request) {
   if (request.encoding == Encoding::kIdentity) {
     return refuse(request, {Code::kInternal}, "the request has a compressed message, and no grpc-encoding to say how");
   }
-  if (request.encoding == Encoding::kUnknown) {
-    return refuse(request, {Code::kUnimplemented}, "the request has a message of an encoding that the server lacks",
-                  kAcceptEncoding);
+  refuse(request, {Code::kUnimplemented}, "the request has a message of an encoding that the server lacks",
+         kAcceptEncoding);
+}
+
+void ServerSession::fail_for_inflated(ServerRequest& request, Inflated inflated) {
+  shard_.count_refused();
+  if (inflated == Inflated::kTooLarge) {
+    return refuse(request, {Code::kResourceExhausted}, "the request is too large for this method once decompressed");
   }
-  refuse(request, {Code::kUnimplemented}, "this method is answered natively, and takes no compressed messages",
-         kAcceptOnlyIdentity);
+  refuse(request, {Code::kInternal}, "the request has a message that cannot be decompressed");
 }
 
 void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, std::string_view text,

@@ -21,6 +21,9 @@ constexpr std::size_t kSpareRequests = 1024;
 /// Metadata that is kept for the next request: a short block may have a lot, by indexes into the table.
 constexpr std::size_t kMostKeptBytes = 1024;
 
+/// A request of a method that is answered natively.
+constexpr std::size_t kMostInflatedBytes = 4096;
+
 h2::Options options_of(const rpc::ServerOptions& options) {
   h2::Options h2;
   h2.tag_of = &tag_of;
@@ -294,7 +297,12 @@ void ServerSession::on_inbox_room() {
 }
 
 void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
-  if (request.compressed) return fail_for_encoding(request);
+  std::string opened;
+  if (request.compressed) {
+    const Inflated inflated = inflate(message, request.encoding, kMostInflatedBytes, opened);
+    if (inflated != Inflated::kWhole) return fail_for_inflated(request, inflated);
+    message = as_bytes(opened);
+  }
   const rpc::NativeAnswer answer = request.method->native(shard_, message);
   if (!answer.status.ok()) {
     shard_.count_refused();

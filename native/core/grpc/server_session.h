@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "grpc/inflate.h"
 #include "grpc/keepalive.h"
 #include "grpc/reply_block.h"
 #include "grpc/request_fields.h"
@@ -132,6 +133,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void fail_for_memory(ServerRequest& request);
   /// A compressed message that JavaScript cannot read.
   void fail_for_encoding(ServerRequest& request);
+  void fail_for_inflated(ServerRequest& request, Inflated inflated);
   void expire(ServerRequest& request);
   /// The same for what is no call of gRPC.
   void refuse_http(ServerRequest& request, std::string_view block, bool ended);
