@@ -76,6 +76,7 @@ export { type RocketDestination, rocketDestination } from './log/pino-destinatio
 export type { AlternativeNames } from './rpc/alternative-names.ts';
 export { currentCall } from './rpc/async-context.ts';
 export type { CallContext } from './rpc/call-context.ts';
+export type { CallCredentials, CredentialsRequest } from './rpc/call-credentials.ts';
 export { Channel, type WatchStateOptions } from './rpc/channel.ts';
 export type { CallOptions, ChannelOptions } from './rpc/channel-options.ts';
 export type { ChannelState } from './rpc/channel-state.ts';

@@ -80,6 +80,17 @@ export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array
   return text === '' ? '' : nul + text;
 }
 
+/** The pairs of one such text, and those of another in place of what has the same keys. */
+export function withGrpcPairs(text: string, more: string): string {
+  if (text === '' || more === '') return text === '' ? more : text;
+  const replaced = new Set(more.split(nul).filter((_, at) => at % 2 === 1));
+  const parts = text.split(nul);
+  let kept = '';
+  for (let at = 1; at + 1 < parts.length; at += 2)
+    if (!replaced.has(parts[at]!)) kept += `${nul}${parts[at]!}${nul}${parts[at + 1]!}`;
+  return kept + more;
+}
+
 /** Adds the id of a call, which gRPC has no place of its own for, unless `text` has one; '': none. */
 export function withRequestId(text: string, id: string): string {
   if (id === '' || text.includes(`${nul}x-request-id${nul}`)) return text;

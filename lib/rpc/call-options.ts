@@ -33,6 +33,7 @@ export function checkCallOptions(options: object): void {
       case 'balanceKey':
       case 'compression':
       case 'retry':
+      case 'credentials':
         any = true;
         break;
       default:

@@ -3,11 +3,13 @@ import { isUnary, streamsReplies } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
 import { withGrpcPair, withRequestId } from '../contract/grpc-metadata.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
-import { timeoutOption } from '../contract/options.ts';
+import { functionOption } from '../contract/option-shapes.ts';
+import { givenOption, timeoutOption } from '../contract/options.ts';
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { currentCall } from './async-context.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
+import { type CallCredentials, insecureCredentials } from './call-credentials.ts';
 import { defaultTimeoutMs, defaultWaitForReady } from './call-defaults.ts';
 import { tellOfUnbegun } from './call-failure.ts';
 import { checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
@@ -127,7 +129,10 @@ export class ChannelCalls {
       const { compression } = options;
       const { onHeaders, onTrailers, onMetadata } = options;
       const callbacks = { onHeaders, onTrailers, onMetadata };
+      const credentials = givenOption(options, 'credentials') as CallOptions['credentials'];
+      if (credentials !== undefined) this.#credentialsOf(options);
       given = {
+        credentials,
         timeoutMs,
         metadata,
         signal,
@@ -213,6 +218,7 @@ export class ChannelCalls {
       const format = this.#formatOf(options.compression, lane, method);
       if (format !== undefined) metadata = withGrpcPair(metadata, 'grpc-encoding', format);
       const policy = this.#retryOf(retry, method, plan);
+      const credentials = this.#credentialsOf(options);
       this.#checkRoom();
       if (signal?.aborted === true) throw abortError(signal);
       let msgId = '';
@@ -245,6 +251,7 @@ export class ChannelCalls {
         waitForReady: waits,
         balanceKey,
         retry: policy,
+        credentials,
         listeners: listenersOf(onHeaders, onTrailers, onMetadata),
       };
       const isHedged =
@@ -341,6 +348,17 @@ export class ChannelCalls {
     const service = this.#services.get(method.wireName.slice(0, method.wireName.lastIndexOf('.')));
     if (service !== undefined) checkIdempotentNames(policy, service);
     return policy;
+  }
+
+  /** Not what all objects have: it must not take the place of the channel's, nor be asked for tokens. */
+  #credentialsOf(options: AnyCallOptions): CallCredentials | undefined {
+    if (options.credentials === undefined) return this.#settings.credentials;
+    const given = givenOption(options, 'credentials');
+    if (given === undefined) return this.#settings.credentials;
+    if (given === false) return undefined;
+    const credentials = functionOption('credentials', given as CallCredentials);
+    if (!this.#settings.takesCredentials) throw new TypeError(insecureCredentials);
+    return credentials;
   }
 
   /** Before a lane is made: nobody would close it. */

@@ -30,6 +30,7 @@ import { kindOf } from '../contract/value-text.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
 import type { CallContext } from './call-context.ts';
+import { type CallCredentials, insecureCredentials } from './call-credentials.ts';
 import { type ClientTlsOptions, checkedClientTls } from './client-tls-options.ts';
 import type { ClientInterceptor } from './interceptors.ts';
 import {
@@ -172,6 +173,13 @@ export interface ChannelOptions {
    * `false`: no log, because a call that fails for this reason says so.
    */
   readonly logger?: Logger | false;
+  /**
+   * Says who calls: asked for the metadata of each attempt of each call. Not sent without TLS that verifies the server,
+   * unless `allowInsecureCredentials` says so. Default: none. docs/tls.md
+   */
+  readonly credentials?: CallCredentials;
+  /** Send credentials also without TLS, and to servers that are not verified: whoever is in between can read them. Default false. */
+  readonly allowInsecureCredentials?: boolean;
   /** TLS, as with the targets `tls://` and `grpcs://`. docs/tls.md */
   readonly tls?: ClientTlsOptions;
   /** For tests: the transport. Default: the native core. */
@@ -218,6 +226,8 @@ export const channelOptionTable = {
   dnsServiceConfig: boolean(false),
   ejection: checked(checkedEjection),
   logger: checked((_name, value: Logger | false | undefined) => checkedLogger(value)),
+  credentials: callback<CallCredentials>(),
+  allowInsecureCredentials: boolean(false),
   tls: given<ClientTlsOptions>(),
   transport: callback<ClientTransportFactory>(),
 } satisfies OptionTable<ChannelOptions>;
@@ -255,6 +265,8 @@ export interface CallOptions {
    * each attempt.
    */
   readonly retry?: RetryOptions | false | undefined;
+  /** Replaces the channel's `credentials`; false: none. As there, not without TLS. */
+  readonly credentials?: CallCredentials | false | undefined;
 }
 
 /** Bounds alone: what is not given is the channel's. */
@@ -270,6 +282,7 @@ export const callOptionTable = {
   compression: given<Compression>(),
   balanceKey: given<string>(),
   retry: given<RetryOptions | false>(),
+  credentials: given<CallCredentials | false>(),
 } satisfies OptionTable<CallOptions>;
 
 /** Options with everything filled in. */
@@ -295,6 +308,9 @@ export interface ChannelSettings {
   readonly balancer: BalancerName | BalancerFactory | undefined;
   readonly resolver: Resolver | Discovery | undefined;
   readonly logger: Logger | false | undefined;
+  readonly credentials: CallCredentials | undefined;
+  /** Credentials may be sent. */
+  readonly takesCredentials: boolean;
   readonly makeTransport: ClientTransportFactory;
   /** For the protocol of unary calls. */
   readonly transportOptions: ClientTransportOptions;
@@ -332,13 +348,19 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
     balancer,
     resolver,
     logger,
-    tls,
+    tls: givenTls,
+    credentials,
+    allowInsecureCredentials,
     ioThreads = defaultIoThreads,
     authority,
     ...limits
   } = others;
   const isGiven = (name: keyof ChannelOptions): boolean => givenOption(options, name) !== undefined;
   const keepaliveTimeMs = protocol === 'grpc' && !isGiven('keepaliveTimeMs') ? 0 : limits.keepaliveTimeMs;
+  const tls = checkedClientTls(givenTls, target, resolver !== undefined);
+  const isVerified = tls !== undefined && tls.rules.rejectUnauthorized !== false;
+  const takesCredentials = isVerified || allowInsecureCredentials;
+  if (credentials !== undefined && !takesCredentials) throw new TypeError(insecureCredentials);
   return {
     protocol,
     streamProtocol: asked === 'tinypb' ? undefined : 'grpc',
@@ -361,10 +383,12 @@ export function checkedChannelOptions(options: ChannelOptions, target: Target = 
     balancer,
     resolver,
     logger,
+    credentials,
+    takesCredentials,
     makeTransport: transport ?? nativeClientTransport,
     transportOptions: {
       ...limits,
-      tls: checkedClientTls(tls, target, resolver !== undefined),
+      tls,
       protocol,
       authority: authority ?? (scheme === 'dns' ? path : ''),
       keepaliveTimeMs,

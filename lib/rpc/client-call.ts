@@ -7,6 +7,7 @@ import type { StatusName } from '../contract/status.ts';
 import { type CallEnd, type ReadyStrings, requestFlag } from '../contract/transport.ts';
 import { callUser } from '../contract/user-code.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
+import type { CallCredentials } from './call-credentials.ts';
 import { rejectToCaller, tellOfCall, unreadable } from './call-failure.ts';
 import type { ClientStreams, StreamedCall } from './client-streams.ts';
 import { decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
@@ -46,6 +47,8 @@ export interface CallRequest {
   readonly waitForReady: boolean;
   readonly balanceKey: string | undefined;
   readonly retry: RetryPolicy | undefined;
+  /** Asked for the metadata of each attempt. */
+  readonly credentials: CallCredentials | undefined;
   /** Callbacks for the metadata of its reply, if it has any. */
   readonly listeners: MetadataListeners | undefined;
 }
@@ -86,6 +89,8 @@ export class ClientCall implements StreamedCall, SignalWatcher {
   endpoint: ChannelEndpoint | undefined = undefined;
   /** When it was given to the endpoint, if the balancer measures latency. */
   sentAt = 0;
+  /** The metadata with that of its credentials, of the attempt that is being placed. */
+  signed: string | undefined = undefined;
   /** Attempts made by the retry policy, the first included. */
   attempts = 1;
   /** After this attempt the pauses of the policy begin anew. */

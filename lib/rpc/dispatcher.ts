@@ -4,6 +4,7 @@ import { previousAttemptsKey, withGrpcPair } from '../contract/grpc-metadata.ts'
 import type { MethodDefinition } from '../contract/service.ts';
 import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
+import { askCredentials, type CallCredentials } from './call-credentials.ts';
 import { tellOfCall } from './call-failure.ts';
 import type { CallRunner, ClientCall } from './client-call.ts';
 import type { MessageLimit } from './compression.ts';
@@ -64,6 +65,8 @@ export class Dispatcher implements CallRunner {
   readonly #endpoints: EndpointSet;
   readonly #retryBudget: RetryBudget;
   readonly #methods = new Map<MethodDefinition, number>();
+  /** Calls whose credentials are being made. */
+  readonly #signing = new ParkedCalls<ClientCall>((call) => this.#onUnsigned(call));
   /** Calls for which no endpoint is known, or (waitForReady) none is ready. */
   readonly #unplaced = new ParkedCalls<ClientCall>((call) => this.#onWaitOver(call));
   /** Calls whose request is being compressed, until their deadline. */
@@ -117,6 +120,7 @@ export class Dispatcher implements CallRunner {
   /** @throws the error of encoding the request, and RpcError if there is no endpoint to wait for. */
   begin(call: ClientCall): void {
     this.#retryBudget.onCall();
+    if (call.what.credentials !== undefined) return this.#sign(call, call.what.credentials);
     const endpoint = this.#endpointFor(call);
     if (endpoint === undefined) this.#wait(call);
     else this.#start(call, endpoint, call.what.timeoutMs);
@@ -134,6 +138,27 @@ export class Dispatcher implements CallRunner {
 
   #onUnready(call: ClientCall): void {
     const text = `deadline exceeded: the request was not compressed within ${call.what.timeoutMs} ms`;
+    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
+  }
+
+  /** Waits for the credentials of its next attempt, until its deadline; then it is placed. */
+  #sign(call: ClientCall, credentials: CallCredentials): void {
+    const { method, metadata, expiresAt } = call.what;
+    const timeRemainingMs = Math.max(0, expiresAt - performance.now());
+    this.#signing.park(call, timeRemainingMs);
+    const { target } = this;
+    const request = { method: method.wireName, target, attempt: call.attempts, timeRemainingMs };
+    askCredentials(credentials, request, metadata, this.#protocol, (signed, error) => {
+      // Otherwise its caller has given up, or the channel was closed.
+      if (!this.#signing.take(call)) return;
+      if (signed === undefined) return call.fail(error);
+      call.signed = signed;
+      this.#place(call);
+    });
+  }
+
+  #onUnsigned(call: ClientCall): void {
+    const text = `deadline exceeded: waited for the credentials of the call of ${call.what.method.wireName}`;
     call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
   }
 
@@ -188,7 +213,7 @@ export class Dispatcher implements CallRunner {
   #start(call: ClientCall, endpoint: ChannelEndpoint, timeoutMs: number): void {
     this.#connectOnce();
     const { method, request, msgId } = call.what;
-    const metadata = call.attempts === 1 ? call.what.metadata : this.#repeatedMetadata(call);
+    const metadata = call.attempts === 1 ? (call.signed ?? call.what.metadata) : this.#repeatedMetadata(call);
     const { streams } = call;
     const number = this.#methodNumber(method);
     try {
@@ -218,14 +243,16 @@ export class Dispatcher implements CallRunner {
   }
 
   /** Of an attempt after the first. */
-  #repeatedMetadata({ what, attempts }: ClientCall): string {
-    if (this.#protocol !== 'grpc') return what.metadata;
-    return withGrpcPair(what.metadata, previousAttemptsKey, String(attempts - 1));
+  #repeatedMetadata({ what, attempts, signed = what.metadata }: ClientCall): string {
+    if (this.#protocol !== 'grpc') return signed;
+    return withGrpcPair(signed, previousAttemptsKey, String(attempts - 1));
   }
 
   /** Until the resolver has a result, or a better one, or an endpoint is ready. */
   #wait(call: ClientCall): void {
     const { waitForReady, expiresAt, retry } = call.what;
+    // By then they may have expired.
+    call.signed = undefined;
     // A known endpoint may be back in a moment; and a call whose endpoints are all removed reports how its attempt
     // ended.
     if (this.#resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
@@ -278,6 +305,8 @@ export class Dispatcher implements CallRunner {
   /** Gives a call without an endpoint to one, or parks it, or ends it. */
   #place(call: ClientCall): void {
     if (call.ended) return;
+    const { credentials } = call.what;
+    if (credentials !== undefined && call.signed === undefined) return this.#sign(call, credentials);
     try {
       const endpoint = this.#endpointFor(call);
       if (endpoint === undefined) return this.#wait(call);
@@ -306,6 +335,7 @@ export class Dispatcher implements CallRunner {
     }
     this.#unready.take(call);
     this.#unplaced.take(call);
+    this.#signing.take(call);
     this.#pausing.take(call);
   }
 
@@ -380,6 +410,7 @@ export class Dispatcher implements CallRunner {
   }
 
   #onPauseOver(call: ClientCall): void {
+    call.signed = undefined;
     // Timers may be a moment early.
     const isOver = performance.now() + 1 >= call.what.expiresAt;
     if (!isOver || call.refusal === undefined) return this.#place(call);
@@ -426,7 +457,7 @@ export class Dispatcher implements CallRunner {
   /** Ends waiting calls; calls at endpoints end when those are closed. */
   close(): void {
     this.#closed = true;
-    for (const parked of [this.#unready, this.#unplaced, this.#pausing]) {
+    for (const parked of [this.#unready, this.#unplaced, this.#signing, this.#pausing]) {
       for (const call of parked.takeAll()) {
         const text = 'the channel was closed before the call was finished';
         call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
@@ -438,7 +469,7 @@ export class Dispatcher implements CallRunner {
 
   stats() {
     return {
-      callsParked: this.#unready.size + this.#unplaced.size + this.#pausing.size,
+      callsParked: this.#unready.size + this.#unplaced.size + this.#signing.size + this.#pausing.size,
       moves: this.#moves,
       retries: this.#retries,
       hedges: this.#hedges,

@@ -29,6 +29,7 @@ const right: Record<keyof CallOptions, readonly string[]> = {
   compression: [],
   balanceKey: ['a string', 'the empty string'],
   retry: ['false'],
+  credentials: ['false'],
 };
 
 describe.each([false, true])('a call (interceptors: %s)', (interceptors) => {

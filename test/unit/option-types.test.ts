@@ -177,6 +177,8 @@ const takers: readonly Taker[] = [
       ejection: 'settings',
       logger: 'settings',
       transport: 'function',
+      credentials: 'function',
+      allowInsecureCredentials: 'boolean',
     } satisfies Partial<KindOf<ChannelOptions>>,
   },
   { name: 'backoff', take: inside('backoff', channel), options: minMax },

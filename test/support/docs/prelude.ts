@@ -34,4 +34,6 @@ declare global {
   const ctx: CallContext;
   const discovery: EtcdDiscovery;
   const logger: RocketLogger;
+  /** Of whoever gives tokens. */
+  function fetchToken(): Promise<{ readonly value: string; readonly expires: number }>;
 }
