@@ -63,6 +63,14 @@ describe('examples', () => {
     expect(output).toMatch(/^\[WARN\].*\tcalled greeter\.Greeter\.hello: UNAUTHENTICATED$/m);
   });
 
+  it('callers are let in by the SPIFFE id of their certificate', async () => {
+    const output = await runExample('spiffe.ts');
+    expect(output).toMatch(/^web: hello, web$/m);
+    expect(output).toMatch(
+      /^batch: PERMISSION_DENIED: spiffe:\/\/example\.org\/ns\/shop\/sa\/batch may not call greeter\.Greeter\.hello$/m,
+    );
+  });
+
   it('workers share the calls, and the main thread is free meanwhile', async () => {
     const output = await runExample('workers/main.ts');
     expect(output).toMatch(/^hello, main thread, while [1-8] calls are running$/m);
