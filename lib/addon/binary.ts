@@ -68,6 +68,8 @@ export interface NativeEnvironment {
   ): { number: number; links: number };
   connectEndpoint(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
+  /** `refusal` '': it is the right server. Nothing if the endpoint is gone. */
+  answerServerCheck(endpoint: number, link: number, question: number, refusal: string): void;
   closeEndpoint(endpoint: number): void;
   releaseEndpoint(endpoint: number): void;
   channelStats(channel: number): ClientTransportStats;

@@ -22,6 +22,7 @@ import {
   requestEvent,
   requestRoomEvent,
   roomEvent,
+  serverCheckEvent,
   serverClosedEvent,
   stringWords,
 } from './layout.ts';
@@ -65,6 +66,8 @@ function makeSlabs(): Slabs {
 export interface Subscriber<Receiver> {
   readonly receiver: Receiver;
   onClosed(): void;
+  /** A handshake waits for whether the server with that certificate is the right one. */
+  onServerCheck?(link: number, question: number, der: Buffer): void;
 }
 
 /**
@@ -301,6 +304,13 @@ export class Boundary {
         return this.endpoints
           .get(number)
           ?.receiver.onLinkState(number, link, state, textOf(words, at, bytes));
+      }
+      case eventKind.serverCheck: {
+        const start = words[at + serverCheckEvent.payloadAt]!;
+        const der = Buffer.from(bytes.subarray(start, start + words[at + serverCheckEvent.payloadBytes]!));
+        return this.endpoints
+          .get(words[at + serverCheckEvent.endpoint]!)
+          ?.onServerCheck?.(words[at + serverCheckEvent.link]!, words[at + serverCheckEvent.question]!, der);
       }
       case eventKind.endpointClosed:
         return this.endpoints.get(words[at + endpointClosedEvent.endpoint]!)?.onClosed();

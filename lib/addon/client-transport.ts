@@ -50,7 +50,15 @@ class NativeClientTransport implements ClientTransport {
   addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
     const serverName = this.#tls === undefined ? '' : (this.#tls.servername ?? hostOf(name));
     const { number, links } = this.#boundary.native.createEndpoint(this.#number, name, addresses, serverName);
-    this.#boundary.endpoints.set(number, { receiver: this.#receiver, onClosed: () => undefined });
+    const { native } = this.#boundary;
+    const judge = this.#tls?.judge;
+    this.#boundary.endpoints.set(number, {
+      receiver: this.#receiver,
+      onClosed: () => undefined,
+      onServerCheck(link, question, der) {
+        if (judge !== undefined) native.answerServerCheck(number, link, question, judge(serverName, der));
+      },
+    });
     this.#links.set(number, links);
     return { number, links };
   }

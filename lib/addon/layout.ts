@@ -1,7 +1,7 @@
 // Made by `npm run boundary` from scripts/boundary/description.ts; do not edit.
 
 /** Compared when the binary is loaded. */
-export const boundaryHash = 567_797_221;
+export const boundaryHash = 887_831_009;
 
 /** A descriptor of the Inbox: what the io threads tell JavaScript. `words` is its size. */
 export const event = {
@@ -45,6 +45,8 @@ export const eventKind = {
   callEnd: 14,
   /** Client: so many more bytes of requests may be sent. */
   requestRoom: 15,
+  /** Client: the handshake of a connection waits for whether its server is the right one. */
+  serverCheck: 16,
 } as const;
 
 /** Server: a call to handle. */
@@ -183,6 +185,15 @@ export const requestRoomEvent = {
   handleIndex: 2,
   handleGeneration: 3,
   bytes: 4,
+} as const;
+
+/** Client: the handshake of a connection waits for whether its server is the right one. */
+export const serverCheckEvent = {
+  endpoint: 1,
+  link: 2,
+  question: 4,
+  payloadAt: 6,
+  payloadBytes: 7,
 } as const;
 
 export const eventFlag = {

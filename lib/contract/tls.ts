@@ -109,4 +109,9 @@ export interface ClientTlsSettings extends MadeTls<ClientTlsSettings> {
   readonly rules: ClientTlsRules;
   /** What the certificate of every server must be for; undefined: the host of its endpoint's name, which may be a registry's word. */
   readonly servername: string | undefined;
+  /**
+   * Why the server with that certificate (DER) is not the one at that host; '': it is. Never throws. Undefined: names are
+   * compared.
+   */
+  readonly judge: ((hostname: string, der: Buffer) => string) | undefined;
 }

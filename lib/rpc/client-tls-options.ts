@@ -2,9 +2,16 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import * as nodeTls from 'node:tls';
 import { nativeTlsContext } from '../addon/tls-context.ts';
-import { type CheckedOptions, checked, checkedOptions, type OptionTable } from '../contract/option-table.ts';
+import {
+  type CheckedOptions,
+  callback,
+  checked,
+  checkedOptions,
+  type OptionTable,
+} from '../contract/option-table.ts';
 import { hostOf, type Target } from '../contract/target.ts';
 import type { ClientTlsSettings, TlsContext } from '../contract/tls.ts';
+import { type CheckServerIdentity, serverJudge } from './server-judge.ts';
 import { madeWithFiles, type TlsFileOptions, tlsFileTable } from './tls-files.ts';
 import { identitySettings, type ServerTlsOptions, tlsIdentityTable } from './tls-options.ts';
 import { type Pem, shapeOf } from './tls-values.ts';
@@ -26,6 +33,12 @@ export interface ClientTlsOptions
    * of the target, or that of each endpoint where a registry has found them.
    */
   readonly servername?: string;
+  /**
+   * As that of node:tls: decides, in place of the comparison of names, whether a certificate, from one of the authorities
+   * and valid, is that of the host: undefined is yes, an Error no, and so is everything else it returns or throws. Called
+   * for each connection, also for one that resumes a session; the handshake waits for it within `connectTimeoutMs`.
+   */
+  readonly checkServerIdentity?: CheckServerIdentity;
   /** False: any server is believed, and TLS protects from nobody who is in between. Default true. */
   readonly rejectUnauthorized?: boolean;
 }
@@ -57,6 +70,7 @@ export const clientTlsOptionTable = {
   ecdhCurve,
   servername: checked((name, value: string | undefined) => checkedName(name, value)),
   rejectUnauthorized,
+  checkServerIdentity: callback<CheckServerIdentity>(),
 } satisfies OptionTable<ClientTlsOptions>;
 
 /**
@@ -85,8 +99,9 @@ export function checkedClientTls(
         'tls.ca or tls.servername is needed: the endpoints, and with them the names of their certificates, come from a registry or a resolver',
       );
   }
-  if (!isDefault(checkedTls)) return madeOf(checkedTls, servername);
-  theDefault ??= madeOf(checkedTls, undefined);
+  const judge = judgeOf(checkedTls);
+  if (!isDefault(checkedTls)) return madeOf(checkedTls, servername, judge);
+  theDefault ??= madeOf(checkedTls, undefined, undefined);
   return { ...theDefault, servername };
 }
 
@@ -97,7 +112,7 @@ export function checkedClientTls(
  */
 export function checkedClientTlsIdentity(
   identity: ClientTlsIdentity,
-  { rules, servername }: ClientTlsSettings,
+  { rules, servername, judge }: ClientTlsSettings,
 ): ClientTlsSettings {
   if (typeof identity !== 'object' || identity === null)
     throw new TypeError(`setTls() takes an object of options, not ${shapeOf(identity)}`);
@@ -115,18 +130,33 @@ export function checkedClientTlsIdentity(
   return madeOf(
     { ...checkedTls, ciphers, minVersion, maxVersion, ecdhCurve, rejectUnauthorized },
     servername,
+    judge,
   );
 }
 
-type Checked = Omit<CheckedOptions<typeof clientTlsOptionTable>, 'servername'>;
+type Judge = ClientTlsSettings['judge'];
 
-function madeOf(options: Checked, servername: string | undefined): ClientTlsSettings {
+function judgeOf({
+  checkServerIdentity,
+  rejectUnauthorized,
+}: CheckedOptions<typeof clientTlsOptionTable>): Judge {
+  if (checkServerIdentity === undefined) return undefined;
+  if (rejectUnauthorized === false)
+    throw new TypeError(
+      'tls.checkServerIdentity has no effect with tls.rejectUnauthorized: false: any server is believed',
+    );
+  return serverJudge(checkServerIdentity);
+}
+
+type Checked = Omit<CheckedOptions<typeof clientTlsOptionTable>, 'servername' | 'checkServerIdentity'>;
+
+function madeOf(options: Checked, servername: string | undefined, judge: Judge): ClientTlsSettings {
   return madeWithFiles<Checked, ClientTlsSettings>(options, (complete, files) => {
     const { ciphers, minVersion, maxVersion, ecdhCurve, rejectUnauthorized, ca, crl } = complete;
     const context = contextOf(complete);
     const kept = { ciphers, minVersion, maxVersion, ecdhCurve, rejectUnauthorized };
     const rules = { ...kept, hasAuthorities: ca !== undefined, revokes: crl !== undefined && crl.length > 0 };
-    return { context, files, servername, rules };
+    return { context, files, servername, judge, rules };
   });
 }
 

@@ -6,6 +6,6 @@
 namespace rocket::addon {
 
 /// Compared with that of JavaScript when the binary is loaded.
-inline constexpr std::uint32_t kBoundaryHash = 567'797'221;
+inline constexpr std::uint32_t kBoundaryHash = 887'831'009;
 
 }  // namespace rocket::addon

@@ -39,6 +39,7 @@ Napi::Value Environment::create_channel(const Napi::CallbackInfo& info) {
   if (const auto tls = given.Get("tls"); tls.IsObject()) {
     options.tls = TlsBinding::context_of(tls.As<Napi::Object>().Get("context"));
   }
+  options.judges_servers = options.tls != nullptr && bool_of(given.Get("tls").As<Napi::Object>(), "judge");
   options.keepalive.time = millis_of(given, "keepaliveTimeMs");
   options.keepalive.timeout = millis_of(given, "keepaliveTimeoutMs");
   options.keepalive_without_calls = bool_of(given, "keepaliveWithoutCalls");
@@ -113,6 +114,16 @@ Napi::Value Environment::connect_endpoint(const Napi::CallbackInfo& info) {
 Napi::Value Environment::set_addresses(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);
   endpoint_at(info).endpoint->set_addresses(addresses_of(info[1]));
+  return info.Env().Undefined();
+}
+
+// js thread: answerServerCheck(endpoint, link, question, refusal); '': it is the right server
+Napi::Value Environment::answer_server_check(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  const auto found = endpoints_.find(int_at(info, 0));
+  if (found == endpoints_.end()) return info.Env().Undefined();
+  found->second.endpoint->answer_server_check(info[1].ToNumber().Uint32Value(), info[2].ToNumber().Uint32Value(),
+                                              info[3].ToString().Utf8Value());
   return info.Env().Undefined();
 }
 

@@ -67,6 +67,7 @@ Napi::Function Environment::define(Napi::Env env) {
                          InstanceMethod<&Environment::create_endpoint>("createEndpoint"),
                          InstanceMethod<&Environment::connect_endpoint>("connectEndpoint"),
                          InstanceMethod<&Environment::set_addresses>("setAddresses"),
+                         InstanceMethod<&Environment::answer_server_check>("answerServerCheck"),
                          InstanceMethod<&Environment::close_endpoint>("closeEndpoint"),
                          InstanceMethod<&Environment::release_endpoint>("releaseEndpoint"),
                          InstanceMethod<&Environment::channel_stats>("channelStats"),

@@ -180,6 +180,17 @@ export const eventKinds: readonly EventKindEntry[] = [
     about: 'client: so many more bytes of requests may be sent',
     fields: [endpoint, handle, { name: 'bytes', type: 'bytes' }],
   },
+  {
+    name: 'serverCheck',
+    value: 16,
+    about: 'client: the handshake of a connection waits for whether its server is the right one',
+    fields: [
+      endpoint,
+      { name: 'link', type: 'link' },
+      { name: 'question', type: 'bytes', about: 'its number' },
+      { name: 'payload', type: 'payload', about: 'the certificate' },
+    ],
+  },
 ];
 
 export const eventFlags: readonly Entry[] = [

@@ -285,12 +285,6 @@ describe('options', () => {
     ['an empty name', 'tls://a:1', { servername: '' }, /tls\.servername must be a host name/],
     ['a name with a NUL', 'tls://a:1', { servername: 'a\0b' }, /tls\.servername must be a host name/],
     ['a name with a port', 'tls://a:1', { servername: 'a:1' }, /tls\.servername must be a host name/],
-    [
-      'no check of names',
-      'tls://a:1',
-      { checkServerIdentity: () => undefined },
-      /has no option checkServerIdentity/,
-    ],
     ['a key alone', 'tls://a:1', { key: identity.key }, /tls\.key needs tls\.cert/],
     ['no name', 'tls:///unix:/x', {}, /tls\.servername is needed/],
     ['no object', 'tls://a:1', true, /tls takes an object/],

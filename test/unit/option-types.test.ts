@@ -198,6 +198,7 @@ const takers: readonly Taker[] = [
       ecdhCurve: 'object',
       servername: 'text',
       rejectUnauthorized: 'boolean',
+      checkServerIdentity: 'function',
       certFile: 'text',
       keyFile: 'text',
       caFile: 'text',

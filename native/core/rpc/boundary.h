@@ -38,6 +38,8 @@ enum class EventKind : std::int32_t {
   kCallEnd = 14,
   /// client: so many more bytes of requests may be sent
   kRequestRoom = 15,
+  /// client: the handshake of a connection waits for whether its server is the right one
+  kServerCheck = 16,
 };
 
 /// Words of an event; events.h has what they mean by kind.

@@ -48,6 +48,8 @@ struct ClientOptions {
   Millis longest_backoff{10'000};
   /// Null: without TLS. ClientChannel::tls replaces it.
   std::shared_ptr<const tls::Context> tls;
+  /// JavaScript says whether a server is the right one (checkServerIdentity).
+  bool judges_servers = false;
   Keepalive keepalive;
   /// The peer is probed even while nothing is due.
   bool keepalive_without_calls = false;

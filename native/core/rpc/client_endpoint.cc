@@ -73,6 +73,13 @@ void ClientEndpoint::set_tls(const std::shared_ptr<const tls::Context>& context)
   for (const auto& link : links_) link->lane().io.post([link, context] { link->set_tls(context); });
 }
 
+void ClientEndpoint::answer_server_check(std::uint32_t link, std::uint32_t question, std::string refusal) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  if (link >= links_.size()) return;
+  links_[link]->lane().io.post(
+      [to = links_[link], question, refusal = std::move(refusal)] { to->answer_server_check(question, refusal); });
+}
+
 void ClientEndpoint::close() {
   ROCKET_ON_JS_THREAD(js_thread_);
   for (const auto& link : links_) link->lane().io.post([link] { link->close(); });

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/thread_check.h"
@@ -24,6 +25,7 @@ class ClientEndpoint {
   void connect();
   void set_addresses(const std::vector<io::Address>& addresses);
   void set_tls(const std::shared_ptr<const tls::Context>& context);
+  void answer_server_check(std::uint32_t link, std::uint32_t question, std::string refusal);
   /// kEndpointClosed follows once for each link.
   void close();
 

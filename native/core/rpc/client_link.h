@@ -69,6 +69,8 @@ class ClientLink {
   virtual void set_addresses(std::vector<io::Address> addresses) = 0;
   /// For connections that are made from then on.
   virtual void set_tls(std::shared_ptr<const tls::Context> context) = 0;
+  /// To a question about a server (ServerCheckEvent); empty: it is the right one.
+  virtual void answer_server_check(std::uint32_t question, std::string refusal) = 0;
   /// Fails what is in flight with CANCELLED, closes, then sends kEndpointClosed.
   virtual void close() = 0;
 

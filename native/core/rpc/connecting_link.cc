@@ -58,8 +58,27 @@ io::Task<io::ConnectResult> ConnectingLink::connect() {
       co_await io::connect(lane_.io, addresses_, options().connect_timeout, tcp_keepalive(options().keepalive));
   if (!reached.socket || tls_ == nullptr) co_return reached;
   const ClientProtocol& protocol = *options().protocol;
-  const tls::ServerName server{endpoint_->server_name, std::string(protocol.alpn), protocol.needs_alpn, tls_sessions_};
+  const tls::ServerName server{endpoint_->server_name, std::string(protocol.alpn), protocol.needs_alpn, tls_sessions_,
+                               options().judges_servers ? this : nullptr};
   co_return co_await tls::secure(lane_.io, std::move(reached), tls_, server, options().connect_timeout);
+}
+
+void ConnectingLink::judge(const std::shared_ptr<tls::ServerQuestion>& question) {
+  std::erase_if(questions_, [](const auto& asked) { return asked.second.expired(); });
+  questions_[++last_question_] = question;
+  port_->push_always(ServerCheckEvent{.endpoint = endpoint_->number,
+                                      .link = index_,
+                                      .question = static_cast<std::int32_t>(last_question_),
+                                      .payload = as_bytes(question->certificate)});
+}
+
+void ConnectingLink::answer_server_check(std::uint32_t question, std::string refusal) {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  const auto found = questions_.find(question);
+  if (found == questions_.end()) return;
+  const auto asked = found->second.lock();
+  questions_.erase(found);
+  if (asked != nullptr) asked->answer(std::move(refusal));
 }
 
 io::Task<void> ConnectingLink::connect_once(std::shared_ptr<ConnectingLink> self) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -11,6 +12,7 @@
 #include "io/connect.h"
 #include "rpc/client_link.h"
 #include "rpc/status.h"
+#include "tls/server_judge.h"
 #include "tls/stream.h"
 
 namespace rocket::rpc {
@@ -18,7 +20,9 @@ namespace rocket::rpc {
 /// What the links of all protocols share: attempts to connect and the pauses between them, the state that JavaScript is
 /// told, the first and last steps of a call, and the memory of calls that wait. Owners: the endpoint on the JavaScript
 /// thread, the sessions of the protocol, and coroutines.
-class ConnectingLink : public ClientLink, public std::enable_shared_from_this<ConnectingLink> {
+class ConnectingLink : public ClientLink,
+                       private tls::ServerJudge,
+                       public std::enable_shared_from_this<ConnectingLink> {
  public:
   explicit ConnectingLink(LinkSetup setup);
   ~ConnectingLink() override;
@@ -31,6 +35,7 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   void connect_now() override;
   void set_addresses(std::vector<io::Address> addresses) override { addresses_ = std::move(addresses); }
   void set_tls(std::shared_ptr<const tls::Context> context) override { tls_ = std::move(context); }
+  void answer_server_check(std::uint32_t question, std::string refusal) override;
   void close() override;
 
   InboxPort& port() { return *port_; }
@@ -95,6 +100,7 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   std::string last_error_;
 
  private:
+  void judge(const std::shared_ptr<tls::ServerQuestion>& question) override;
   static io::Task<void> connect_once(std::shared_ptr<ConnectingLink> self);
   /// Pauses for twice as long as the last time, but not for longer than `most`.
   void back_off(SteadyMs most);
@@ -108,6 +114,9 @@ class ConnectingLink : public ClientLink, public std::enable_shared_from_this<Co
   std::vector<io::Address> addresses_;
   std::shared_ptr<const tls::Context> tls_;               ///< null without TLS
   const std::shared_ptr<tls::SessionSlot> tls_sessions_;  ///< null without TLS
+  /// What JavaScript has been asked about servers, by number; those whose handshake has ended are null.
+  std::map<std::uint32_t, std::weak_ptr<tls::ServerQuestion>> questions_;
+  std::uint32_t last_question_ = 0;
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;
   bool closed_reported_ = false;

@@ -252,4 +252,24 @@ struct RequestRoomEvent {
   }
 };
 
+/// client: the handshake of a connection waits for whether its server is the right one
+struct ServerCheckEvent {
+  std::int32_t endpoint = 0;
+  std::uint32_t link = 0;
+  /// its number
+  std::int32_t question = 0;
+  /// the certificate
+  ByteSpan payload;
+  std::uint32_t string_fields = 0;
+
+  operator Event() const {
+    return {.kind = EventKind::kServerCheck,
+            .owner = endpoint,
+            .id_low = link,
+            .code = question,
+            .payload = payload,
+            .string_fields = string_fields};
+  }
+};
+
 }  // namespace rocket::rpc

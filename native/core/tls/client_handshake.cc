@@ -1,10 +1,12 @@
 #include "tls/client_handshake.h"
 
+#include <asio/redirect_error.hpp>
 #include <string>
 #include <utility>
 
 #include "base/thread_check.h"
 #include "io/socket_stream.h"
+#include "tls/server_judge.h"
 
 namespace rocket::tls {
 
@@ -13,6 +15,7 @@ namespace {
 using Next = io::ByteStream::Next;
 
 std::string why_not(const Stream& stream, bool timed_out) {
+  if (timed_out && stream.secured()) return "checkServerIdentity did not answer in time (option connectTimeoutMs)";
   if (timed_out) return "timed out (option connectTimeoutMs)";
   return stream.failure().empty() ? "the connection was lost" : std::string(stream.failure());
 }
@@ -24,6 +27,7 @@ struct HandshakeAttempt {
   explicit HandshakeAttempt(io::StreamSocket with) : socket(std::move(with)) {}
   io::SocketStream socket;
   bool timed_out = false;
+  std::shared_ptr<ServerQuestion> question;  ///< while it waits for the answer
 };
 
 io::Task<io::ConnectResult> secure(io::IoThread& io, io::ConnectResult reached, std::shared_ptr<const Context> context,
@@ -42,6 +46,7 @@ io::Task<io::ConnectResult> secure(io::IoThread& io, io::ConnectResult reached, 
     if (cancelled) return;
     attempt->timed_out = true;
     attempt->socket.close();
+    if (attempt->question != nullptr) attempt->question->wake();
   });
   std::error_code error;
   Next next = stream->handshake();
@@ -51,10 +56,23 @@ io::Task<io::ConnectResult> secure(io::IoThread& io, io::ConnectResult reached, 
     if (error || attempt->timed_out) break;
     next = stream->handshake();
   }
-  timer.cancel();
   const bool chosen = !server.needs_alpn || stream->protocol() == server.alpn;
+  std::string refusal;
+  if (next == Next::kAgain && chosen && !attempt->timed_out && server.judge != nullptr) {
+    const auto question = std::make_shared<ServerQuestion>(io.context().get_executor(), stream->peer_certificate());
+    attempt->question = question;
+    if (!question->certificate.empty()) server.judge->judge(question);
+    while (!question->certificate.empty() && !question->refusal() && !attempt->timed_out) {
+      co_await question->waiting().async_wait(asio::redirect_error(io::use_task, error));
+    }
+    attempt->question = nullptr;
+    refusal = question->certificate.empty() ? "the server has shown no certificate" : question->refusal().value_or("");
+  }
+  timer.cancel();
   if (next != Next::kAgain || attempt->timed_out) {
     reached.error = to + why_not(*stream, attempt->timed_out);
+  } else if (!refusal.empty()) {
+    reached.error = to + refusal;
   } else if (!chosen) {
     reached.error = to + "the server does not choose " + server.alpn + " with ALPN";
   } else {

@@ -1,5 +1,7 @@
 #include "tls/stream.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -68,11 +70,11 @@ std::unique_ptr<Stream> Stream::connect(io::IoThread& io, io::ByteStream& below,
 bool Stream::ask_for(const ServerName& server) {
   SSL* ssl = ssl_.get();
   if (server.host.empty() && context_->verifies()) return false;
-  const bool is_ip = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server.host.c_str()) == 1;
-  ERR_clear_error();
+  in6_addr address;
+  const bool is_ip = inet_pton(AF_INET, server.host.c_str(), &address) == 1 ||
+                     inet_pton(AF_INET6, server.host.c_str(), &address) == 1;
+  if (server.judge == nullptr && !server.host.empty() && !check_name(server.host, is_ip)) return false;
   if (!is_ip && !server.host.empty()) {
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (SSL_set1_host(ssl, server.host.c_str()) != 1) return false;
     if (SSL_set_tlsext_host_name(ssl, server.host.c_str()) != 1) return false;
   }
   if (!server.alpn.empty()) {
@@ -88,6 +90,12 @@ bool Stream::ask_for(const ServerName& server) {
     sessions_->context.reset();
   }
   return true;
+}
+
+bool Stream::check_name(const std::string& host, bool is_ip) {
+  if (is_ip) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str()) == 1;
+  SSL_set_hostflags(ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  return SSL_set1_host(ssl_.get(), host.c_str()) == 1;
 }
 
 bool Stream::keep_session(SSL_SESSION* session) {
@@ -106,6 +114,7 @@ io::ByteStream::Next Stream::handshake() {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_.get());
     secured_ = result == 1;
+    if (secured_) peer_.take(ssl_.get());
     if (!secured_) next = after(result);
   }
   const bool sent = send_held();  // an alert, too

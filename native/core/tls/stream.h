@@ -16,6 +16,8 @@
 
 namespace rocket::tls {
 
+class ServerJudge;
+
 /// What a client's connections to one endpoint leave to the next. Belongs to its io thread.
 struct SessionSlot {
   Owned<SSL_SESSION> session;
@@ -30,6 +32,8 @@ struct ServerName {
   std::string alpn;         ///< the protocol; empty: no ALPN
   bool needs_alpn = false;  ///< a server that does not choose it is refused
   std::shared_ptr<SessionSlot> sessions;
+  /// Instead of the comparison with `host`; null: without. Outlives the handshake.
+  ServerJudge* judge = nullptr;
 };
 
 /// TLS over a connection's socket (Connection::put_layer()). Belongs to the connection and its io thread.
@@ -91,6 +95,7 @@ class Stream final : public io::ByteStream {
   Stream(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context, Listener* listener,
          ByteSpan begun);
   bool ask_for(const ServerName& server);
+  bool check_name(const std::string& host, bool is_ip);
   /// What to return while it is not finished.
   Next shake_hands();
   Moved decrypt(std::span<std::uint8_t> into);
@@ -110,7 +115,7 @@ class Stream final : public io::ByteStream {
   Listener* listener_;  ///< null for a client, and once it has heard
   std::shared_ptr<SessionSlot> sessions_;
   Owned<SSL> ssl_;
-  PeerCertificate peer_;             ///< a client's, once it is secured
+  PeerCertificate peer_;             ///< once it is secured
   std::vector<std::uint8_t> begun_;  ///< read from below before there was a stream
   std::vector<std::uint8_t> held_;   ///< encrypted, and not yet taken by the kernel
   std::span<std::uint8_t> out_;      ///< where encrypt() puts what OpenSSL writes; empty outside of it

@@ -269,6 +269,9 @@ void JsSide::handle(const EventView& event) {
     case EventKind::kServerClosed: ++servers_closed[event.owner]; return;
     case EventKind::kEndpointClosed: ++endpoints_closed[event.owner]; return;
     case EventKind::kEndpointState: return;
+    case EventKind::kServerCheck:
+      if (on_server_check) on_server_check(event);
+      return;
     case EventKind::kLog: log_lines.emplace_back(event.text); return;
     case EventKind::kReplyHeaders: outcome_of(event).headers.emplace_back(event.text); return;
     case EventKind::kReplyMessage:

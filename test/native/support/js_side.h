@@ -87,6 +87,12 @@ class JsSide {
   std::int32_t number_of(const rpc::Server& server) const;
   void adopt(const std::shared_ptr<rpc::Server>& server) { servers_.push_back({server, join(*server)}); }
 
+  /// A handshake waits for answer_server_check().
+  std::function<void(const EventView&)> on_server_check;
+  void answer_server_check(const EventView& event, const std::string& refusal) {
+    endpoints_.at(event.owner)->answer_server_check(event.id_low, static_cast<std::uint32_t>(event.code), refusal);
+  }
+
   // Channels, each with one method, Echo.echo, unless more are added to it.
   std::shared_ptr<rpc::ClientChannel> add_channel(const rpc::ClientOptions& options = {});
   std::int32_t add_endpoint(const std::shared_ptr<rpc::ClientChannel>& channel, const std::string& address);

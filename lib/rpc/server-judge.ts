@@ -1,0 +1,35 @@
+import { X509Certificate } from 'node:crypto';
+import type { PeerCertificate as NodeCertificate } from 'node:tls';
+import { isThenable } from '../contract/user-code.ts';
+import { kindOf, messageOf } from '../contract/value-text.ts';
+
+/** As `checkServerIdentity` of node:tls: undefined if the certificate is that of the host; otherwise why not. */
+export type CheckServerIdentity = (hostname: string, cert: NodeCertificate) => Error | undefined;
+
+const longestReason = 500;
+
+/**
+ * What the core asks about the server of each connection. Only undefined lets it pass: whatever else the function
+ * returns or throws refuses it. Never throws.
+ */
+export function serverJudge(check: CheckServerIdentity): (hostname: string, der: Buffer) => string {
+  return (hostname, der) => {
+    let reason: string;
+    try {
+      const verdict: unknown = check(hostname, new X509Certificate(der).toLegacyObject());
+      if (verdict === undefined) return '';
+      reason = verdict instanceof Error ? messageOf(verdict) : notAVerdict(verdict);
+    } catch (thrown) {
+      reason = messageOf(thrown);
+    }
+    return `tls.checkServerIdentity refuses the certificate: ${reason.slice(0, longestReason)}`;
+  };
+}
+
+function notAVerdict(value: unknown): string {
+  const rule = 'it must return undefined or an Error';
+  if (!isThenable(value)) return `${rule}, not ${kindOf(value)}`;
+  // Nobody else hears of its rejection.
+  Promise.resolve(value).catch(() => undefined);
+  return `${rule}, not a promise: the handshake does not wait for one`;
+}
