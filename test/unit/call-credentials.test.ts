@@ -1,5 +1,6 @@
 /** Credentials of calls: asked for each attempt, never sent where they should not be, and never waited for longer than their call. */
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { withGrpcPairs } from '../../lib/contract/grpc-metadata.ts';
 import { parseTarget } from '../../lib/contract/target.ts';
 import {
   type CallCredentials,
@@ -164,6 +165,32 @@ describe('credentials', () => {
     await late.promise;
     await new Promise(setImmediate);
     expect(network.started).toEqual([]);
+  });
+});
+
+describe('metadata of gRPC', () => {
+  const text = (...pairs: string[]): string => (pairs.length === 0 ? '' : `\0${pairs.join('\0')}\0`);
+
+  it('is replaced by key, and what the protocol has put there stays', () => {
+    const own = text('grpc-encoding', 'gzip', 'authorization', 'own', 'a', '1', 'x-request-id', 'id');
+    const more = text('authorization', 'Bearer a', 'b-bin', 'AA');
+    expect(withGrpcPairs(own, more)).toBe(
+      text(
+        'grpc-encoding',
+        'gzip',
+        'a',
+        '1',
+        'x-request-id',
+        'id',
+        'authorization',
+        'Bearer a',
+        'b-bin',
+        'AA',
+      ),
+    );
+    expect(withGrpcPairs(text('a', '1'), text('a', '2'))).toBe(text('a', '2'));
+    expect(withGrpcPairs('', more)).toBe(more);
+    expect(withGrpcPairs(own, '')).toBe(own);
   });
 });
 
