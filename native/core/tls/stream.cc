@@ -71,8 +71,8 @@ bool Stream::ask_for(const ServerName& server) {
   SSL* ssl = ssl_.get();
   if (server.host.empty() && context_->verifies()) return false;
   in6_addr address;
-  const bool is_ip = inet_pton(AF_INET, server.host.c_str(), &address) == 1 ||
-                     inet_pton(AF_INET6, server.host.c_str(), &address) == 1;
+  const bool is_ip =
+      inet_pton(AF_INET, server.host.c_str(), &address) == 1 || inet_pton(AF_INET6, server.host.c_str(), &address) == 1;
   if (server.judge == nullptr && !server.host.empty() && !check_name(server.host, is_ip)) return false;
   if (!is_ip && !server.host.empty()) {
     if (SSL_set_tlsext_host_name(ssl, server.host.c_str()) != 1) return false;
