@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <system_error>
 
 #include <asio/awaitable.hpp>
 #include <asio/basic_stream_socket.hpp>
@@ -8,6 +9,7 @@
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/basic_stream_descriptor.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 
 // asio's types for the one kind of executor used here. Its defaults accept any executor, for which every wait copies
@@ -24,5 +26,10 @@ using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, E
 using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
 using SteadyTimer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+/// Until it expires, or is cancelled. To be awaited at once.
+inline auto wait_for(SteadyTimer& timer, std::error_code& error) {
+  return timer.async_wait(asio::redirect_error(use_task, error));
+}
 
 }  // namespace rocket::io

@@ -1,6 +1,5 @@
 #include "tls/client_handshake.h"
 
-#include <asio/redirect_error.hpp>
 #include <string>
 #include <utility>
 
@@ -63,7 +62,7 @@ io::Task<io::ConnectResult> secure(io::IoThread& io, io::ConnectResult reached, 
     attempt->question = question;
     if (!question->certificate.empty()) server.judge->judge(question);
     while (!question->certificate.empty() && !question->refusal() && !attempt->timed_out) {
-      co_await question->waiting().async_wait(asio::redirect_error(io::use_task, error));
+      co_await io::wait_for(question->waiting(), error);
     }
     attempt->question = nullptr;
     refusal = question->certificate.empty() ? "the server has shown no certificate" : question->refusal().value_or("");

@@ -13,7 +13,7 @@ namespace rocket::tls {
 /// one. Belongs to the io thread.
 class ServerQuestion {
  public:
-  ServerQuestion(const asio::io_context::executor_type& executor, std::string der)
+  ServerQuestion(const io::Executor& executor, std::string der)
       : certificate(std::move(der)), waiting_(executor, io::SteadyTimer::time_point::max()) {}
 
   /// DER.
