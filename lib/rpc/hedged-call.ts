@@ -248,10 +248,10 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     this.#parts.onEnd(this);
   }
 
-  /** More requests than another attempt could send again: the attempt that is ahead remains. */
-  onFull(): void {
-    const [first] = this.#attempts;
-    if (first !== undefined) this.commit(first);
+  /** The attempt that is ahead remains: its server takes what it sends. */
+  onFull(reader: object): void {
+    const ahead = [...this.#attempts].find(({ requests }) => requests === reader);
+    if (ahead !== undefined) this.commit(ahead);
   }
 
   onLateError(error: unknown): void {

@@ -1,24 +1,28 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import type { MethodDefinition } from '../contract/service.ts';
-import { messageHeadBytes, streamRoomBytes } from '../contract/transport.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
 import { isMarked, uncompressed } from './uncompressed.ts';
+
+/** What a message that is kept is taken to need, besides its bytes. */
+const objectBytes = 128;
+/** More than a server that reads nothing is sent: that one must not be the attempt that remains. */
+const mostBytes = 1024 * 1024;
 
 const done: IteratorResult<EncodedBytes, undefined> = Object.freeze({ value: undefined, done: true });
 
 /** Whoever is told of a stream of requests that several attempts read. */
 export interface HedgedRequestsOwner {
-  /** More has been read than another attempt could send again. */
-  onFull(): void;
+  /** This reader asks for more than another attempt could send again. */
+  onFull(reader: object): void;
   /** What the user's code throws when it is told to stop. */
   onLateError(error: unknown): void;
 }
 
 /**
  * The requests of a hedged call: the caller's iterable is read once, and every attempt gets all of it. Encoded, since the
- * caller may reuse the values. What is kept is bounded by the room that a stream begins with: then one attempt remains.
+ * caller may reuse the values. What is kept is bounded, give or take one message: the attempt that asks for more remains.
  */
 export class HedgedRequests {
   readonly #method: MethodDefinition;
@@ -78,6 +82,7 @@ export class HedgedRequests {
       }
       if (this.#failure !== undefined) throw this.#failure.error;
       if (this.#isComplete || this.#isStopped) return done;
+      if (this.#only === undefined && this.#bytes >= mostBytes) this.#owner.onFull(reader);
       this.#pulling ??= this.#pull();
       await this.#pulling;
     }
@@ -107,7 +112,6 @@ export class HedgedRequests {
     const message = encodedAside(this.#method.request, value);
     if (isMarked(value)) uncompressed(message);
     this.#kept.push(message);
-    this.#bytes += message.bytes.length + messageHeadBytes;
-    if (this.#only === undefined && this.#bytes > streamRoomBytes) this.#owner.onFull();
+    this.#bytes += message.bytes.length + objectBytes;
   }
 }

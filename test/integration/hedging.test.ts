@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type CallContext, type HedgingPolicyConfig, RpcError } from '../../lib/index.ts';
 import { connectedKinds, failing, openKinds, refusal, serveKinds } from '../support/kinds-server.ts';
 import { gate } from '../support/loopback.ts';
@@ -299,6 +301,39 @@ describe('a hedged stream', () => {
     calls[0]!.end.resolve('');
     expect((await reply).text.length).toBe(2_000_000);
     expect(channel.stats()).toMatchObject({ callsPending: 0, callsInFlight: 0 });
+  });
+
+  it('of many requests goes on with the attempt whose server takes them', async () => {
+    const stuck = createServer();
+    stuck.on('stream', (stream) => {
+      stream.on('error', () => undefined);
+      stream.pause();
+    });
+    await new Promise<void>((resolve) => stuck.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void stuck.close());
+    const stuckAddress = `127.0.0.1:${(stuck.address() as AddressInfo).port}`;
+    const { calls, handlers } = hanging();
+    const { address } = await serveKinds(handlers);
+    const { serviceConfig } = hedging({ maxAttempts: 2 });
+    const { client, channel } = openKinds(`grpc:///static:${stuckAddress},${address}`, {
+      serviceConfig: { ...serviceConfig, loadBalancingPolicy: 'pick_first' },
+    });
+    await channel.ready();
+    await until(() => channel.stats().endpointStates.every(({ state }) => state === 'ready'), soon('both'));
+    for (const [length, count] of [
+      [1000, 200],
+      [10_000, 300],
+    ] as const) {
+      const text = 'x'.repeat(length);
+      const reply = client.many(
+        Array.from({ length: count }, () => ({ text })),
+        { timeoutMs: 15_000 },
+      );
+      await until(() => calls.length === 1, soon('all requests of the attempt behind'));
+      calls.pop()!.end.resolve('');
+      expect((await reply).text.length).toBe(length * count);
+    }
+    expect(channel.stats()).toMatchObject({ callsPending: 0, hedges: 2 });
   });
 
   it('both ways ends with what the generator of its requests throws', async () => {
