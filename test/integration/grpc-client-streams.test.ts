@@ -89,6 +89,31 @@ it('loses no call to a server that ends its connections all the time', async () 
   await idle(server, channel);
 });
 
+it('loses no call to a server whose connections end before their first reply', async () => {
+  const answered: string[] = [];
+  const { server, address } = await serve(
+    {
+      ...handlers,
+      async one({ text }) {
+        const before = server.stats().connectionsTotal;
+        await until(() => server.stats().connectionsTotal > before, {
+          deadlineMs: 10_000,
+          what: 'the client to connect again',
+        });
+        answered.push(text);
+        return { text };
+      },
+    },
+    { maxConnectionAgeMs: 30, maxConnectionAgeGraceMs: 20_000, maxConcurrentStreams: 2 },
+  );
+  const { channel, client } = connect(`grpc://${address}`, { connections: 1 });
+  const texts = Array.from({ length: 12 }, (_, i) => `${i}`);
+  const replies = await Promise.all(texts.map((text) => client.one({ text })));
+  expect(replies.map(({ text }) => text)).toEqual(texts);
+  expect(answered).toHaveLength(texts.length);
+  await idle(server, channel);
+});
+
 it('ends all calls of a server that dies, each once', async () => {
   const { server, address } = await serve({
     one: () => new Promise(() => undefined),

@@ -217,17 +217,18 @@ void ClientLink::on_ready(ClientSession& session) {
 
 void ClientLink::on_room(ClientSession& session) {
   if (&session != current_) return;
-  if (session.exhausted()) return on_leaving(session, false);
+  if (session.exhausted()) return on_leaving(session, Leaving::kAsked);
   if (!waiting_.empty()) return serve();
   set_capacity(session.room());
 }
 
-void ClientLink::on_leaving(ClientSession& session, bool too_many_pings) {
-  if (too_many_pings) keepalive_ms_ = std::max(keepalive_ms_, std::min(2 * keepalive_ms_, kLongestKeepaliveMs));
+void ClientLink::on_leaving(ClientSession& session, Leaving why) {
+  if (why == Leaving::kTooManyPings)
+    keepalive_ms_ = std::max(keepalive_ms_, std::min(2 * keepalive_ms_, kLongestKeepaliveMs));
   if (&session != current_) return;
   current_ = nullptr;
   set_capacity(UINT32_MAX);
-  renew(session.proven(), session.why_closed(io::CloseReason::kPeerClosed));
+  renew(session.proven(), why == Leaving::kAsked, session.why_closed(io::CloseReason::kPeerClosed));
 }
 
 void ClientLink::on_session_closed(ClientSession& session, io::CloseReason reason) {
@@ -247,12 +248,12 @@ void ClientLink::on_session_closed(ClientSession& session, io::CloseReason reaso
     if (proven) forget_failures();
     return set_state(rpc::LinkState::kIdle);
   }
-  renew(proven, std::move(why));
+  renew(proven, false, std::move(why));
 }
 
-void ClientLink::renew(bool proven, std::string why) {
-  // Accepted and ended without one reply: no reason to reconnect at once.
-  if (!proven) return fall_back(std::move(why), INT64_MAX);
+void ClientLink::renew(bool proven, bool asked, std::string why) {
+  // Accepted and ended without one reply: no reason to reconnect again and again.
+  if (!proven) return asked ? replace_unproven(std::move(why)) : fall_back(std::move(why), INT64_MAX);
   forget_failures();
   begin_connect();
 }

@@ -36,8 +36,13 @@ class ClientLink final : public rpc::ConnectingLink {
   void on_ready(ClientSession& session);
   /// More calls may be sent on it, or fewer.
   void on_room(ClientSession& session);
+  enum class Leaving : std::uint8_t {
+    kAsked,        ///< the server asks for another connection, or its stream numbers are used up
+    kError,        ///< the server says that something is wrong
+    kTooManyPings  ///< of ours, which it says for the first time
+  };
   /// No more calls may be sent on it.
-  void on_leaving(ClientSession& session, bool too_many_pings);
+  void on_leaving(ClientSession& session, Leaving why);
   void on_answered() { forget_failures(); }
   void on_session_closed(ClientSession& session, io::CloseReason reason);
   /// Ends a call that has no stream any more, and tells JavaScript why.
@@ -59,8 +64,8 @@ class ClientLink final : public rpc::ConnectingLink {
   void serve();
   void start_kept(ClientCall& call);
   void fail(ClientCall& call, const rpc::Status& status, std::string_view text);
-  /// There is no connection for new calls: another is made if there is need.
-  void renew(bool proven, std::string why);
+  /// There is no connection for new calls: another is made. `asked`: its server would have it so.
+  void renew(bool proven, bool asked, std::string why);
   std::string why_late(const ClientCall& call) const;
   static void on_call_deadline(Timer& timer);
 

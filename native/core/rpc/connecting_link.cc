@@ -15,6 +15,8 @@ namespace {
 /// The longest pause after an attempt that nobody answered: the network may be back at any moment, and there is no
 /// server that many attempts could burden.
 constexpr SteadyMs kUnansweredPauseMs = 1000;
+/// So many connections in a row may a peer end before it has answered a call, without a call that fails.
+constexpr int kMostReplaced = 5;
 
 io::TcpKeepalive tcp_keepalive(const Keepalive& keepalive) {
   if (keepalive.time.count() == 0) return {};
@@ -119,6 +121,15 @@ void ConnectingLink::fall_back(std::string error, SteadyMs most) {
   back_off(most);
 }
 
+void ConnectingLink::replace_unproven(std::string error) {
+  if (replaced_ >= kMostReplaced) return fall_back(std::move(error), INT64_MAX);
+  last_error_ = std::move(error);
+  if (replaced_++ == 0) return begin_connect();
+  pausing_ = true;
+  set_state(LinkState::kConnecting);
+  back_off(INT64_MAX);
+}
+
 void ConnectingLink::back_off(SteadyMs most) {
   const auto longest = std::min<SteadyMs>(options().longest_backoff.count(), most);
   const auto base = std::min<SteadyMs>(options().first_backoff.count() << std::min(attempts_, 20), longest);
@@ -130,7 +141,8 @@ void ConnectingLink::back_off(SteadyMs most) {
 
 void ConnectingLink::on_backoff_over(Timer& timer) {
   ConnectingLink& link = static_cast<BackoffTimer&>(timer).link;
-  if (link.state() == LinkState::kFailed) link.begin_connect();
+  const bool pausing = std::exchange(link.pausing_, false);
+  if (pausing || link.state() == LinkState::kFailed) link.begin_connect();
 }
 
 void ConnectingLink::set_state(LinkState state) {

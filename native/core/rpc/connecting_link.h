@@ -63,8 +63,11 @@ class ConnectingLink : public ClientLink,
   void count_connect_failure();
   /// There is no connection, and for a while no attempt: calls without `waitForReady` fail.
   void fall_back(std::string error, SteadyMs most);
+  /// The peer has asked for another connection before it answered a call on the last one. Calls wait for the next
+  /// attempt, which is made after a pause unless this is the first time; a peer that does nothing else has failed.
+  void replace_unproven(std::string error);
   /// The peer has shown that it serves: the next pause is short again.
-  void forget_failures() { attempts_ = 0; }
+  void forget_failures() { attempts_ = replaced_ = 0; }
   void set_state(LinkState state);
   /// Once closed: tells JavaScript as soon as the last session is gone.
   void maybe_closed();
@@ -119,6 +122,8 @@ class ConnectingLink : public ClientLink,
   std::uint32_t last_question_ = 0;
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;
+  int replaced_ = 0;      ///< connections in a row, by replace_unproven()
+  bool pausing_ = false;  ///< kConnecting, and the attempt is still to be made
   bool closed_reported_ = false;
 };
 

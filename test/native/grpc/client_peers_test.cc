@@ -72,6 +72,59 @@ TEST_F(GrpcClientPeers, MovesWhatGoawayLeavesOut) {
   EXPECT_EQ(handled.load(), 100U);
 }
 
+/// No connection is proven by its age, and pauses are short.
+rpc::ClientOptions unproven() {
+  rpc::ClientOptions options;
+  options.protocol = &grpc::kClientProtocol;
+  options.keepalive.time = Millis{0};
+  options.first_backoff = Millis{100'000};
+  options.longest_backoff = Millis{1};
+  return options;
+}
+
+TEST_F(GrpcClientPeers, LosesNoCallWhenServersLeaveBeforeTheirFirstReply) {
+  constexpr std::size_t kConnections = 4;
+  H2Peer::Options one_at_a_time;
+  one_at_a_time.settings = H2Peer::setting(h2::SettingId::kMaxConcurrentStreams, 1);
+  std::size_t handled = 0;
+  const auto address = script(
+      [&](H2Peer& peer) {
+        peer.read_until([&] { return peer.of(1).ended; });
+        // As a server does whose connections live for a time: whoever waits for a stream goes on to the next one.
+        peer.goaway(h2::kMaxStreamId);
+        peer.goaway(1);
+        ++handled;
+        answer(peer, 1);
+        peer.read_to_end();
+      },
+      kConnections, one_at_a_time);
+  const auto endpoint = connect(address, unproven());
+  for (std::size_t i = 0; i < kConnections; ++i) js_.call(endpoint, {.body = "hello"});
+  EXPECT_TRUE(pump_ended(kConnections));
+  for (std::size_t i = 0; i < kConnections; ++i) EXPECT_TRUE(js_.outcome(i).ok) << js_.outcome(i).text;
+  js_.shut_down();
+  peer_.join();
+  EXPECT_EQ(handled, kConnections);
+}
+
+TEST_F(GrpcClientPeers, GivesUpOnAServerThatOnlyLeaves) {
+  H2Peer::Options none;
+  none.settings = H2Peer::setting(h2::SettingId::kMaxConcurrentStreams, 0);
+  constexpr std::size_t kConnections = 6;  // it waits for all of them
+  const auto address = script(
+      [](H2Peer& peer) {
+        peer.goaway(0);
+        peer.read_to_end();
+      },
+      kConnections, none);
+  const auto endpoint = connect(address, unproven());
+  const auto call = js_.call(endpoint, {.body = "hello"});
+  EXPECT_TRUE(pump_ended(1));
+  EXPECT_EQ(js_.outcome(call).status.code, Code::kUnavailable);
+  EXPECT_NE(js_.outcome(call).text.find("after GOAWAY NO_ERROR"), std::string::npos) << js_.outcome(call).text;
+  js_.shut_down();
+}
+
 TEST_F(GrpcClientPeers, WaitsForStreamsInOrder) {
   std::vector<std::string> order;
   H2Peer::Options options;
