@@ -5,6 +5,7 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Bidi, loadProto, RpcError, Server } from '../../lib/index.ts';
 import { builtPackage, startChild } from '../support/child.ts';
+import { Kinds, type KindsHandlers } from '../support/memory-kinds.ts';
 
 const soonMs = 15_000;
 
@@ -28,7 +29,11 @@ function methodsOf(version: Version) {
 }
 
 /** A server that answers as it is told; undefined ends the stream. */
-async function start(answers: Answers, version: Version = 'v1'): Promise<string> {
+async function start(
+  answers: Answers,
+  version: Version = 'v1',
+  handlers?: Partial<KindsHandlers>,
+): Promise<string> {
   const server = new Server({ logger: false });
   onTestFinished(() => server.close({ drainMs: 0 }));
   server.addService(methodsOf(version), {
@@ -40,6 +45,7 @@ async function start(answers: Answers, version: Version = 'v1'): Promise<string>
       }
     },
   });
+  if (handlers !== undefined) server.addService(Kinds, handlers as KindsHandlers);
   return (await server.listen('127.0.0.1:0')).address;
 }
 
@@ -222,6 +228,75 @@ describe('a server that answers with', () => {
       code: 71,
       errors: 'rocket call: PERMISSION_DENIED: not for you\n',
       output: '',
+    });
+  });
+});
+
+const detailUrl = 'type.googleapis.com/d.Detail';
+
+/** What describes d.Detail, and cannot be used. */
+const unusable: readonly (readonly [what: string, file: Uint8Array])[] = [
+  ['has an import that is missing', detailFile(['gone.proto'], '.gone.G')],
+  ['has a type that is missing', detailFile([], '.gone.G')],
+  ['imports itself', detailFile(['d.proto'], '.d.Detail')],
+  ['is none', Uint8Array.from([0xff, 0xff])],
+];
+
+function detailFile(dependency: string[], typeName: string): Uint8Array {
+  const field = [{ name: 'g', jsonName: 'g', number: 1, type: 11, label: 1, typeName }];
+  const proto = { name: 'd.proto', package: 'd', syntax: 'proto3', dependency };
+  return toBinary(
+    FileDescriptorProtoSchema,
+    create(FileDescriptorProtoSchema, { ...proto, messageType: [{ name: 'Detail', field }] }),
+  );
+}
+
+/** One has an Any for its reply, whose first field is a text, too. */
+function withDetail(detail: Uint8Array): Answers {
+  const any = '.google.protobuf.Any';
+  const described = create(FileDescriptorProtoSchema, {
+    name: 'k.proto',
+    package: 'kinds.v1',
+    dependency: ['google/protobuf/any.proto'],
+    service: [{ name: 'Kinds', method: [{ name: 'One', inputType: any, outputType: any }] }],
+    syntax: 'proto3',
+  });
+  return ({ fileContainingSymbol }) => {
+    if (fileContainingSymbol === 'kinds.v1.Kinds')
+      return files(toBinary(FileDescriptorProtoSchema, described));
+    if (fileContainingSymbol === 'd.Detail') return files(detail);
+    return { errorResponse: { errorCode: 5, errorMessage: 'not found' } };
+  };
+}
+
+describe.each(unusable)('a type of an Any whose description %s', (_what, detail) => {
+  it('leaves the status of a call what it is', async () => {
+    const others = ['gone.Other', 'd.Detail'].map((name) => ({
+      typeUrl: `type.googleapis.com/${name}`,
+      value: Uint8Array.from([10, 0]),
+    }));
+    const details = [{ typeUrl: detailUrl, value: Uint8Array.from([10, 0]) }, ...others];
+    const address = await start(withDetail(detail), 'v1', {
+      one: () => {
+        throw new RpcError('NOT_FOUND', 'nope', { details });
+      },
+    });
+    const { code, errors } = await outcomeOf(address, 'kinds.v1.Kinds/One');
+    const shown = (url: string) =>
+      `  detail: {"@type":"${url}","@error":"the type is not known","@value":"CgA="}\n`;
+    expect(errors).toBe(
+      `rocket call: NOT_FOUND: nope\n${shown(detailUrl)}${others.map(({ typeUrl }) => shown(typeUrl)).join('')}`,
+    );
+    expect(code).toBe(69);
+  });
+
+  it('is that of a type which nobody knows, in a reply', async () => {
+    const address = await start(withDetail(detail), 'v1', { one: () => ({ text: detailUrl }) });
+    const { code, errors, output } = await outcomeOf(address, 'kinds.v1.Kinds/One');
+    expect({ code, errors, output }).toEqual({
+      code: 0,
+      errors: '',
+      output: `{"@type":"${detailUrl}","@error":"the type is not known","@value":""}\n`,
     });
   });
 });

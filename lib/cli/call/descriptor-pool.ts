@@ -27,6 +27,15 @@ export class DescriptorPool {
     return this.#files.size;
   }
 
+  /** To which files can be added without a change of this one. */
+  copy(): DescriptorPool {
+    const copy = new DescriptorPool();
+    for (const [name, file] of this.#files) copy.#files.set(name, file);
+    for (const name of this.#missing) copy.#missing.add(name);
+    copy.#registry = this.#registry;
+    return copy;
+  }
+
   /** A file whose name is there already is left out. @throws CallFailure for bytes that are no file. */
   add(bytes: Uint8Array): void {
     let file: FileProto;

@@ -13,8 +13,11 @@ const mostBytes = 64 * 1024 * 1024;
 /** Types that a server tells of, asked for as they are needed. */
 export class ReflectedTypes implements TypeSource {
   readonly #client: ReflectionClient;
-  readonly #pool = new DescriptorPool();
+  /** Of files that fit together. */
+  #pool = new DescriptorPool();
   #bytes = 0;
+  /** Finds one symbol after another: each begins with what the one before has found. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(client: ReflectionClient) {
     this.#client = client;
@@ -31,31 +34,40 @@ export class ReflectedTypes implements TypeSource {
     return [...new Set(answer.listServicesResponse.service.map(({ name }) => name))].sort();
   }
 
-  /** @throws RpcError; CallFailure for descriptors that cannot be used. */
-  async find(symbol: string): Promise<boolean> {
+  /** What was known stays so when it fails. @throws RpcError; CallFailure for descriptors that cannot be used. */
+  find(symbol: string): Promise<boolean> {
+    const found = this.#last.then(() => this.#find(symbol));
+    this.#last = found.catch(() => undefined);
+    return found;
+  }
+
+  async #find(symbol: string): Promise<boolean> {
     if (symbolIn(this.registry, symbol) !== undefined) return true;
+    const pool = this.#pool.copy();
     return this.#client.asking(async (ask) => {
       const question = { fileContainingSymbol: symbol };
       const answer = await ask(question);
       if (isNotFound(answer)) return false;
-      this.#add(answer, question);
-      for (let name = this.#pool.missing; name !== undefined; name = this.#pool.missing) {
+      this.#add(pool, answer, question);
+      for (let name = pool.missing; name !== undefined; name = pool.missing) {
         const imported = { fileByFilename: name };
-        this.#add(await ask(imported), imported);
-        if (this.#pool.missing === name)
+        this.#add(pool, await ask(imported), imported);
+        if (pool.missing === name)
           throw new CallFailure(`the server's answer to ${textOf(imported)} does not have it`);
       }
-      if (symbolIn(this.registry, symbol) !== undefined) return true;
-      throw new CallFailure(`the server's answer to ${textOf(question)} does not have it`);
+      if (symbolIn(pool.registry, symbol) === undefined)
+        throw new CallFailure(`the server's answer to ${textOf(question)} does not have it`);
+      this.#pool = pool;
+      return true;
     });
   }
 
-  #add(answer: Answer, question: Question): void {
+  #add(pool: DescriptorPool, answer: Answer, question: Question): void {
     if (answer.fileDescriptorResponse === null) throw notAnAnswer(answer, question);
     for (const bytes of answer.fileDescriptorResponse.fileDescriptorProto) {
       this.#bytes += bytes.length;
-      this.#pool.add(bytes);
-      if (this.#bytes > mostBytes || this.#pool.size > mostFiles)
+      pool.add(bytes);
+      if (this.#bytes > mostBytes || pool.size > mostFiles)
         throw new CallFailure(
           `reflection has no end: more than ${mostFiles} files, or ${mostBytes} bytes of them; give --proto`,
         );

@@ -51,8 +51,12 @@ export async function detailLines(error: RpcError, json: ReplyJson | undefined):
   for (const detail of error.details) {
     if (detail.type === undefined && json !== undefined) {
       const any = create(AnySchema, { typeUrl: detail.typeUrl, value: detail.value });
-      lines.push(JSON.stringify(await json.of(AnySchema, any)));
-      continue;
+      try {
+        lines.push(JSON.stringify(await json.of(AnySchema, any)));
+        continue;
+      } catch {
+        // As where there are no types: the status is what matters.
+      }
     }
     const [plain] = (detailsToJson([detail]) ?? []) as Readonly<Record<string, unknown>>[];
     const { type, typeUrl, value, ...fields } = plain ?? {};
