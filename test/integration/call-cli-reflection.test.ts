@@ -300,3 +300,31 @@ describe.each(unusable)('a type of an Any whose description %s', (_what, detail)
     });
   });
 });
+
+it('defaults that would move the cursor are shown, and do not', async () => {
+  const field = { name: 'a', jsonName: 'a\u009b', number: 1, label: 1 };
+  const proto = create(FileDescriptorProtoSchema, {
+    name: 'm.proto',
+    syntax: 'proto2',
+    messageType: [
+      {
+        name: 'M',
+        field: [
+          { ...field, type: 5, defaultValue: '1\u001b[2J' },
+          { ...field, name: 'b', number: 2, type: 9, defaultValue: '\u009b2J\n' },
+        ],
+      },
+    ],
+  });
+  const address = await start(() => files(toBinary(FileDescriptorProtoSchema, proto)));
+  const { code, output } = await outcomeOf(address, 'describe', 'M');
+  expect({ code, output }).toEqual({
+    code: 0,
+    output: String.raw`M is a message:
+message M {
+  int32 a = 1 [default = 1\u001b[2J, json_name = "a\u009b"];
+  string b = 2 [default = "\u009b2J\n", json_name = "a\u009b"];
+}
+`,
+  });
+});

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { LineOutput } from '../../lib/cli/call/line-output.ts';
-import { printable } from '../../lib/cli/call/printable.ts';
+import { jsonLine, printable } from '../../lib/cli/call/printable.ts';
 
 /** A stream whose writes wait until they are let through. */
 function heldStream() {
@@ -47,4 +47,11 @@ it('says when nothing more can be written, and writes no more', async () => {
 it('shows what a server says without what would move a cursor, and not endlessly', () => {
   expect(printable('a\u001b[31m\n\u0085\u202eü😀')).toBe('a\\u001b[31m\\u000a\\u0085\\u202eü😀');
   expect(printable('x'.repeat(10_000)).length).toBe(2001);
+});
+
+it('shows JSON in a line that no terminal takes for more, and that is the same value', () => {
+  const value = { 'a\u007f': 'b\u0000\u009b31m\u202e\u2028\n', emoji: 'ü👩\u200d🚀' };
+  const line = jsonLine(value);
+  expect(line).toBe(String.raw`{"a\u007f":"b\u0000\u009b31m\u202e\u2028\n","emoji":"ü👩${'\u200d'}🚀"}`);
+  expect(JSON.parse(line)).toEqual(value);
 });

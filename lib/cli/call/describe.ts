@@ -6,6 +6,7 @@ import {
   ScalarType,
 } from '@bufbuild/protobuf';
 import { camelCase } from '../../proto/descriptor-options.ts';
+import { escaped } from './printable.ts';
 import type { Declared } from './symbols.ts';
 
 /** What something is, and how its .proto declares it. Names of types are full. */
@@ -39,8 +40,9 @@ export function described(declared: Declared): string {
   }
 }
 
+/** A server says what it likes, also in names and defaults. */
 function titled(name: string, what: string, lines: readonly string[]): string {
-  return `${name} is ${what}:\n${lines.join('\n')}\n`;
+  return [`${name} is ${what}:`, ...lines, ''].map(escaped).join('\n');
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -9,6 +9,7 @@ import type { CallAction, CallPlan } from './call-plan.ts';
 import { findMethod } from './find-method.ts';
 import type { ReplyJson } from './json-reply.ts';
 import type { LineOutput } from './line-output.ts';
+import { jsonLine } from './printable.ts';
 import { metadataLines, speaksNoGrpc } from './report.ts';
 import { DataError, requestsOf } from './requests.ts';
 import type { TypeSource } from './type-source.ts';
@@ -144,7 +145,7 @@ class CallRun {
     this.#replies++;
     let line: string;
     try {
-      line = JSON.stringify(await this.#ports.json.of(this.#described.output, reply));
+      line = jsonLine(await this.#ports.json.of(this.#described.output, reply));
     } catch (error) {
       throw new CallFailure(`the reply cannot be shown as JSON: ${messageOf(error)}`);
     }

@@ -6,7 +6,7 @@ import { statusNumbers, wireCodeOfStatus } from '../../contract/status.ts';
 import { type Metadata, RpcError } from '../../index.ts';
 import { byTlsFlag } from '../tls-flags.ts';
 import type { ReplyJson } from './json-reply.ts';
-import { printable } from './printable.ts';
+import { jsonLine, printable } from './printable.ts';
 
 /** Exit codes of statuses are those of grpcurl: this and the status's number. */
 const statusBase = 64;
@@ -52,7 +52,7 @@ export async function detailLines(error: RpcError, json: ReplyJson | undefined):
     if (detail.type === undefined && json !== undefined) {
       const any = create(AnySchema, { typeUrl: detail.typeUrl, value: detail.value });
       try {
-        lines.push(JSON.stringify(await json.of(AnySchema, any)));
+        lines.push(jsonLine(await json.of(AnySchema, any)));
         continue;
       } catch {
         // As where there are no types: the status is what matters.
@@ -64,7 +64,7 @@ export async function detailLines(error: RpcError, json: ReplyJson | undefined):
       type === undefined
         ? { '@type': typeUrl, '@value': value }
         : { '@type': `type.googleapis.com/google.rpc.${String(type)}`, ...fields };
-    lines.push(JSON.stringify(shown));
+    lines.push(jsonLine(shown));
   }
   return lines;
 }

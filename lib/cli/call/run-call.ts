@@ -107,7 +107,7 @@ class Run {
       return;
     }
     const { typeName, methods } = await findService(types, service);
-    for (const { name } of methods) await this.#output.write(`${typeName}/${name}`);
+    for (const { name } of methods) await this.#output.write(printable(`${typeName}/${name}`));
   }
 
   async #describe(types: TypeSource, symbol: string | undefined): Promise<void> {
