@@ -1,12 +1,14 @@
-/** grpc-go's interop client through proxies in front of each server of the test service. */
+/** grpc-go's interop client, and ours, through proxies in front of each server of the test service. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { grpcGoClient } from './support/client-peers.ts';
 import { grpcJs } from './support/grpc-js-client.ts';
-import { jsCases } from './support/js-cases.ts';
+import { casesOf, jsCases } from './support/js-cases.ts';
+import type { JsClient } from './support/js-client.ts';
 import type { Running } from './support/peer-process.ts';
 import { peersAreMissing } from './support/peers.ts';
 import { haproxy, nginx } from './support/proxies.ts';
+import { rocketClient } from './support/rocket-client.ts';
 import { targets } from './support/targets.ts';
 
 const callsInARow = 30;
@@ -51,6 +53,26 @@ for (const target of targets) {
         const cases = grpcGoClient.cases.filter((name) => !target.lacks.includes(name));
         it.each(cases)('%s', { timeout: 60_000 }, async (name) => {
           await grpcGoClient.run(name, front.port);
+        });
+
+        describe('our client', () => {
+          let client: JsClient;
+          let compressing: JsClient;
+
+          beforeAll(() => {
+            client = rocketClient.connect(front.port);
+            compressing = rocketClient.connect(front.port, { gzip: true });
+          });
+          afterAll(() => {
+            client.close();
+            compressing.close();
+          });
+
+          const lacks = [...target.lacks, ...proxy.lacks];
+          const own = casesOf(rocketClient).filter((name) => !lacks.includes(name));
+          it.each(own)('%s', async (name) => {
+            await jsCases[name]?.(client, compressing);
+          });
         });
       });
     }

@@ -1,12 +1,4 @@
-import path from 'node:path';
-import {
-  createFileRegistry,
-  type DescMethod,
-  type DescMethodStreaming,
-  type DescMethodUnary,
-  fromBinary,
-} from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import type { DescMethod, DescMethodStreaming, DescMethodUnary } from '@bufbuild/protobuf';
 import {
   ConnectError,
   decodeBinaryHeader,
@@ -16,9 +8,7 @@ import {
   type UnaryResponse,
 } from '@connectrpc/connect';
 import { compressionGzip, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import protobuf from 'protobufjs';
-import descriptor from 'protobufjs/ext/descriptor.js';
-import { protosFolder, testProto } from './definitions.ts';
+import { testFiles } from './connect-files.ts';
 import {
   CallFailure,
   deferred,
@@ -29,8 +19,6 @@ import {
   type JsLibrary,
   type Pairs,
 } from './js-client.ts';
-
-const files = registry();
 
 /** Compresses what is longer than this, also in the cases where it must not, unless gzip is off. */
 const compressMinBytes = 1;
@@ -48,7 +36,7 @@ export const connectNode: JsLibrary = {
     });
     const client: JsClient = {
       call(method, requests, options = {}) {
-        const service = files.getService(`grpc.testing.${options.service ?? 'TestService'}`);
+        const service = testFiles.getService(`grpc.testing.${options.service ?? 'TestService'}`);
         const definition = service?.method[method];
         if (definition === undefined) throw new Error(`no method ${method}`);
         return connectCall(transport, definition, requests, options);
@@ -116,24 +104,4 @@ function pairsOf(headers: Headers): Pairs {
     return [key, key.endsWith('-bin') ? decodeBinaryHeader(value) : value] as const;
   });
   return Object.fromEntries(decoded);
-}
-
-/** The test service from its .proto files, without generated code. */
-function registry(): ReturnType<typeof createFileRegistry> {
-  const root = new protobuf.Root();
-  root.resolvePath = (_from, name) => path.resolve(protosFolder, name);
-  root.loadSync(testProto);
-  root.resolveAll();
-  const bytes = descriptor.FileDescriptorSet.encode(root.toDescriptor('proto3')).finish();
-  const set = fromBinary(FileDescriptorSetSchema, bytes);
-  for (const { package: name, messageType, service } of set.file) {
-    // protobufjs writes names as they are in the file, and a registry wants them whole.
-    const whole = (type: string): string => (type === '' || type.startsWith('.') ? type : `.${name}.${type}`);
-    for (const field of messageType.flatMap((type) => type.field)) field.typeName = whole(field.typeName);
-    for (const method of service.flatMap((type) => type.method)) {
-      method.inputType = whole(method.inputType);
-      method.outputType = whole(method.outputType);
-    }
-  }
-  return createFileRegistry(set);
 }
