@@ -256,16 +256,19 @@ export class ChannelCalls {
       };
       const isHedged =
         plan?.hedging !== undefined && retry === undefined && this.#settings.retry === undefined;
-      let isCompressed: Promise<void> | undefined;
-      if (format !== undefined && streams?.sendsRequests !== true)
-        isCompressed = compressRequest(what, format, !isHedged, () => call?.ended !== true);
-      if (isHedged)
+      const encodes = format !== undefined && streams?.sendsRequests !== true;
+      if (isHedged) {
+        if (encodes) compressRequest(what, format, undefined);
         return this.#hedge(what, plan.hedging!, signal, parent, lane.dispatcher, streams, resolve, reject);
-      streams?.take(called, request);
+      }
       call = new ClientCall(what, resolve, reject, lane.dispatcher, streams);
       streams?.bind(call);
       this.#parts.calls.set(call, this.#owner);
+      // Before the user's code runs that makes requests, or their fields: it may abort.
       if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
+      if (call.ended) return;
+      streams?.take(called, request);
+      const isCompressed = encodes ? compressRequest(what, format, call) : undefined;
       if (call.ended) return;
       if (isCompressed === undefined) lane.dispatcher.begin(call);
       else this.#beginLater(call, lane.dispatcher, isCompressed);

@@ -90,6 +90,8 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     const iterator: ReplyIterator = requestIterator(requests, this.#method.wireName);
     this.#resource = new AsyncResource('RocketRpcRequests');
     this.#requests = new StreamReplies(this, iterator, 0);
+    // The user's code, which has made the iterator, may have ended the call.
+    if (this.#isOver) return this.#stopRequests();
     // It has no room yet, and waits for it.
     this.#requests.pull();
   }
@@ -279,6 +281,10 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     this.#transport = undefined;
     this.replies?.leaveCount(this);
     this.#sent = undefined;
+    this.#stopRequests();
+  }
+
+  #stopRequests(): void {
     const requests = this.#requests;
     if (requests !== undefined) this.#resource?.runInAsyncScope(stopRequests, undefined, requests);
   }

@@ -6,7 +6,7 @@ import { isRpcError, type RpcError } from '../contract/errors.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import type { StatusName } from '../contract/status.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
-import { abortError, type CallRequest } from './client-call.ts';
+import { abortError, type CallRequest, isAborted } from './client-call.ts';
 import { ClientStreams } from './client-streams.ts';
 import type { Dispatcher, WaitingHedge } from './dispatcher.ts';
 import { encodedMethod } from './encoded-method.ts';
@@ -77,6 +77,9 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
   /** @throws what the first attempt throws; the call has ended then, and its caller is to be told. */
   begin(signal: AbortSignal | undefined, parent: CallContext | undefined): void {
     try {
+      // While the request was encoded, which runs the user's getters.
+      if (signal?.aborted === true) throw abortError(signal);
+      if (parent !== undefined && isAborted(parent)) throw abortError(parent.signal);
       if (signal !== undefined) this.#watch(SignalWatch.of(signal));
       if (parent !== undefined)
         this.#watch(parent instanceof ServerCall ? parent : SignalWatch.of(parent.signal));

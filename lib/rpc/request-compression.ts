@@ -6,14 +6,13 @@ import { encodedMethod } from './encoded-method.ts';
 import { isMarked, shorterOf } from './uncompressed.ts';
 
 /**
- * Encodes the one request of a call, compressed. Undefined: done; a promise is to be waited for, unless `mayWait` is false: then
- * a long one is sent as it is. @throws the error of encoding.
+ * Encodes the one request of a call, compressed. Undefined: done; a promise is to be waited for, unless there is no `call` that
+ * could: then a long one is sent as it is. @throws the error of encoding.
  */
 export function compressRequest(
   what: CallRequest,
   format: CompressionFormat,
-  mayWait: boolean,
-  isWanted: () => boolean,
+  call: { readonly ended: boolean } | undefined,
 ): Promise<void> | undefined {
   const isWhole = isMarked(what.request);
   const plain = encodedAside(what.method.request, what.request);
@@ -23,8 +22,9 @@ export function compressRequest(
     what.isCompressed = bytes !== undefined;
   };
   set(undefined);
-  if (isWhole || (!mayWait && plain.bytes.length > shortBytes)) return undefined;
-  const result = compressed(plain.bytes, format, isWanted);
+  if (isWhole || call?.ended === true || (call === undefined && plain.bytes.length > shortBytes))
+    return undefined;
+  const result = compressed(plain.bytes, format, () => call?.ended !== true);
   if (result instanceof Promise) return result.then(set);
   set(result);
   return undefined;

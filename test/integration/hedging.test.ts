@@ -229,6 +229,24 @@ describe('a hedged call', () => {
     expect(channel.stats()).toMatchObject({ callsPending: 0, callsTotal: 0 });
   });
 
+  it('is cancelled by a signal that its encoding aborts', async () => {
+    const { calls, handlers } = hanging();
+    for (const compression of ['identity', 'gzip'] as const) {
+      const { client, channel } = await connectedKinds(handlers, { ...hedging(), compression });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const request = {
+        get text() {
+          controller.abort();
+          return 'x';
+        },
+      };
+      await expect(client.one(request, { signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+      expect(channel.stats()).toMatchObject({ callsPending: 0, callsTotal: 0 });
+    }
+    expect(calls.length).toBe(0);
+  });
+
   it('tells of the metadata of the answer alone', async () => {
     const { calls, handlers } = hanging();
     const { client } = await connectedKinds(handlers, hedging({ maxAttempts: 2 }));
@@ -314,14 +332,15 @@ describe('a hedged stream', () => {
     const stuckAddress = `127.0.0.1:${(stuck.address() as AddressInfo).port}`;
     const { calls, handlers } = hanging();
     const { address } = await serveKinds(handlers);
-    const { serviceConfig } = hedging({ maxAttempts: 2 });
-    const { client, channel } = openKinds(`grpc:///static:${stuckAddress},${address}`, {
-      serviceConfig: { ...serviceConfig, loadBalancingPolicy: 'pick_first' },
-    });
+    const target = `grpc:///static:${stuckAddress},${address}`;
+    const { client, channel } = openKinds(target, hedging({ maxAttempts: 2 }));
     await channel.ready();
     await until(() => channel.stats().endpointStates.every(({ state }) => state === 'ready'), soon('both'));
+    // By turns: of two calls one begins at the server that is stuck.
     for (const [length, count] of [
       [1000, 200],
+      [1000, 200],
+      [10_000, 300],
       [10_000, 300],
     ] as const) {
       const text = 'x'.repeat(length);
@@ -333,7 +352,7 @@ describe('a hedged stream', () => {
       calls.pop()!.end.resolve('');
       expect((await reply).text.length).toBe(length * count);
     }
-    expect(channel.stats()).toMatchObject({ callsPending: 0, hedges: 2 });
+    expect(channel.stats().hedges).toBeGreaterThanOrEqual(2);
   });
 
   it('both ways ends with what the generator of its requests throws', async () => {

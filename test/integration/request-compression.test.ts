@@ -112,6 +112,22 @@ describe('a long request that is being compressed', () => {
     expect(channel.stats()).toMatchObject({ callsPending: 0, callsParked: 0, callsTotal: 0 });
   });
 
+  it('is cancelled by a signal that the encoding aborts', async () => {
+    const { client, channel } = await connectedKinds(telling, { compression: 'gzip' });
+    for (const text of ['', short, long]) {
+      const controller = new AbortController();
+      const request = {
+        get text() {
+          controller.abort();
+          return text;
+        },
+      };
+      const signal = { signal: controller.signal };
+      await expect(client.one(request, signal)).rejects.toMatchObject({ code: 'CANCELLED' });
+    }
+    expect(channel.stats()).toMatchObject({ callsPending: 0, callsParked: 0, callsTotal: 0 });
+  });
+
   it('waits for others, and all arrive', async () => {
     const { client } = await connectedKinds(telling, { compression: 'gzip' });
     const calls = Array.from({ length: 50 }, () => client.one({ text: long }));
