@@ -150,14 +150,16 @@ export class ChannelCalls {
     const { wireName, kind = 'unary' } = method;
     const plan = refusal === undefined ? this.#parts.config?.planOf(method) : undefined;
     const { metadata, signal, waitForReady = defaultWaitForReady(this.#settings, plan) } = given;
-    const { timeoutMs = defaultTimeoutMs(this.#settings, !isUnary(method), plan) } = given;
+    const defaultMs = defaultTimeoutMs(this.#settings, !isUnary(method), plan);
+    const { timeoutMs = defaultMs } = given;
     const seen = { method: wireName, kind, request, timeoutMs, metadata, signal, waitForReady };
     return {
       seen,
       refusal,
       optionsOf: ({ timeoutMs, metadata, signal, waitForReady }) => ({
         ...given,
-        timeoutMs,
+        // A default that nobody has changed stays one: how long a stream waits for an endpoint depends on it.
+        timeoutMs: given.timeoutMs === undefined && timeoutMs === defaultMs ? undefined : timeoutMs,
         metadata,
         signal,
         waitForReady,

@@ -228,14 +228,31 @@ describe('a stream of replies', () => {
     await textsOf(client.flow({ text: '1' }));
     expect(network.started[0]?.timeoutMs).toBe(86_400_000);
     await idle();
-    const { client: nowhere } = await open(
-      { flow: counting },
-      {
-        timeoutMs: 20,
-        resolver: { start: () => undefined, refresh: () => undefined, close: () => undefined },
+    const resolver = { start: () => undefined, refresh: () => undefined, close: () => undefined };
+    const unchanged: ClientInterceptor = (call, next) => next({ ...call });
+    for (const interceptors of [[], [unchanged]]) {
+      const { client: nowhere } = await open({ flow: counting }, { timeoutMs: 20, resolver, interceptors });
+      await expect(nowhere.flow({ text: '' }).next()).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+      await expect(nowhere.many([])).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    }
+  });
+
+  it('is cancelled by a signal that its own iterable aborts, which is told to stop', async () => {
+    const { client, network, idle } = await open({ many: async () => ({ text: '' }) });
+    const controller = new AbortController();
+    let stops = 0;
+    const requests = {
+      [Symbol.asyncIterator]() {
+        controller.abort();
+        const next = async () => ({ value: { text: '' }, done: false });
+        const end = async () => ({ value: undefined, done: true, stops: stops++ });
+        return { next, return: end };
       },
-    );
-    await expect(nowhere.flow({ text: '' }).next()).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    };
+    const call = client.many(requests as AsyncIterable<Text>, { signal: controller.signal });
+    await expect(call).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect([network.started.length, stops]).toEqual([0, 1]);
+    await idle();
   });
 
   it('is retried until its first reply, not after', async () => {
