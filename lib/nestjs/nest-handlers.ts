@@ -2,7 +2,7 @@ import type { MessageHandler } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 import { RpcError } from '../contract/errors.ts';
 import type { CallContext } from '../rpc/call-context.ts';
-import { finalize, isObservable, Subject, takeUntil } from './nest-packages.ts';
+import { isObservable, Subject, takeUntil } from './nest-packages.ts';
 import type { NestMethod } from './nest-services.ts';
 import { ObservableReader } from './observable-reader.ts';
 import { RequestObservable } from './request-observable.ts';
@@ -159,7 +159,7 @@ function severalReplies(
 ): unknown {
   if (!isObservable(returned)) return isIterable(returned) ? returned : [replyOf(returned, method)];
   const what = `the replies of ${method.definition.wireName}`;
-  return new ObservableReader(returned.pipe(finalize(end)), maxBufferedMessages, what, toRpcError);
+  return new ObservableReader(returned, maxBufferedMessages, what, toRpcError, end);
 }
 
 function isIterable(value: unknown): boolean {

@@ -14,13 +14,14 @@ const done: Result = Object.freeze({ value: undefined, done: true });
 /**
  * The values of an Observable, one by one. An Observable does not wait for its reader, so up to `limit` values are kept; one
  * more, and it is unsubscribed from, and the reader gets RESOURCE_EXHAUSTED behind those that were kept. Subscribed to by the first
- * next(), unsubscribed from by return().
+ * next(), unsubscribed from by return(). `onEnd` is called once, when nothing more is taken from it, also if it never was subscribed to.
  */
 export class ObservableReader implements AsyncIterableIterator<unknown, undefined> {
   readonly #source: Observable<unknown>;
   readonly #limit: number;
   readonly #what: string;
   readonly #mapError: (error: unknown) => unknown;
+  readonly #onEnd: (() => void) | undefined;
   readonly #kept: unknown[] = [];
   /** Index of the next one in `#kept`. */
   #at = 0;
@@ -38,11 +39,13 @@ export class ObservableReader implements AsyncIterableIterator<unknown, undefine
     limit: number,
     what: string,
     mapError: (error: unknown) => unknown,
+    onEnd?: () => void,
   ) {
     this.#source = source;
     this.#limit = limit;
     this.#what = what;
     this.#mapError = mapError;
+    this.#onEnd = onEnd;
   }
 
   [Symbol.asyncIterator](): this {
@@ -118,6 +121,7 @@ export class ObservableReader implements AsyncIterableIterator<unknown, undefine
     const [first, ...others] = this.#waiting.splice(0);
     if (first !== undefined) this.#ended().then(first.resolve, first.reject);
     for (const { resolve } of others) resolve(done);
+    this.#onEnd?.();
   }
 
   /** Its error, once. */

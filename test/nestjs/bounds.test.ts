@@ -16,7 +16,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { Server } from '../../lib/index.ts';
-import { type GrpcStream, RocketClient, RocketServer } from '../../lib/nestjs/index.ts';
+import { type GrpcServerCall, type GrpcStream, RocketClient, RocketServer } from '../../lib/nestjs/index.ts';
 import { ObservableReader } from '../../lib/nestjs/observable-reader.ts';
 import { until } from '../support/waits.ts';
 import { client, files, serve } from './apps.ts';
@@ -27,6 +27,7 @@ type Call<Request = Note> = (request: Request, ...more: unknown[]) => Observable
 interface Kinds {
   echo: Call;
   silent: Call;
+  count: Call;
   flood: Call;
   join: Call<Observable<Note>>;
   upper: Call<Observable<Note>>;
@@ -99,9 +100,12 @@ describe('an Observable that is read', () => {
     await reader.return();
     expect(await waiting).toMatchObject({ done: true });
     expect(isLeft).toBe(true);
-    const never = new ObservableReader(source, 5, 'x', asItIs);
+    let ends = 0;
+    const never = new ObservableReader(source, 5, 'x', asItIs, () => ends++);
+    await never.return();
     await never.return();
     expect(await never.next()).toMatchObject({ done: true });
+    expect(ends).toBe(1);
   });
 });
 
@@ -129,6 +133,15 @@ class Careless {
       (at) => at < number,
       (at) => at + 1,
     ).pipe(map(() => ({ text })));
+  }
+
+  /** Has its Observable when the caller has left. */
+  @GrpcMethod('Kinds')
+  async count(_note: Note, _metadata: unknown, call: GrpcServerCall): Promise<Observable<Note>> {
+    const left = new Promise((resolve) => call.on('cancelled', resolve));
+    lines.push('counting');
+    await left;
+    return NEVER;
   }
 
   /** Reads with back pressure. */
@@ -321,6 +334,25 @@ describe('the life of an application', () => {
     await lastValueFrom(echo({ text: 'a' }));
     await lastValueFrom(flood({ text: 'a', number: 2 }));
     expect(seen).toEqual(['start Echo', 'end', 'start Flood', 'end']);
+  });
+
+  it('ends the hooks of a call whose caller left before there were replies', async () => {
+    const { url, app } = await serve('rocket', {}, CarelessModule);
+    const seen: string[] = [];
+    const strategy = (app as unknown as { serverInstance: RocketServer }).serverInstance;
+    strategy.setOnProcessingStartHook((_id, _context, done) => {
+      seen.push('start');
+      void done();
+    });
+    strategy.setOnProcessingEndHook(() => seen.push('end'));
+    lines.length = 0;
+    const { count } = client('rocket', url).getService<Kinds>('Kinds');
+    const replies = count({ text: '' }).subscribe();
+    await wait(() => lines.length > 0, 'the call');
+    expect(seen).toEqual(['start']);
+    replies.unsubscribe();
+    await wait(() => seen.length > 1, 'its end');
+    expect(seen).toEqual(['start', 'end']);
   });
 
   it('does not begin on an address that is taken', async () => {
