@@ -1,8 +1,7 @@
 import type { MessageHandler } from '@nestjs/microservices';
-import type { Observable } from 'rxjs';
 import { RpcError } from '../contract/errors.ts';
 import type { CallContext } from '../rpc/call-context.ts';
-import { isObservable, Subject, takeUntil } from './nest-packages.ts';
+import { concat, isObservable, Observable, Subject, takeUntil } from './nest-packages.ts';
 import type { NestMethod } from './nest-services.ts';
 import { ObservableReader } from './observable-reader.ts';
 import { RequestObservable } from './request-observable.ts';
@@ -34,17 +33,22 @@ export function observableHandler(
   const takesStream = kind === 'clientStream' || kind === 'bidi';
   const repliesStream = kind === 'serverStream' || kind === 'bidi';
   return (given, context) => {
-    const request = takesStream
+    const requests = takesStream
       ? new RequestObservable(given as AsyncIterable<unknown>, plainRequest)
-      : plainRequest(given);
+      : undefined;
+    const request = requests ?? plainRequest(given);
     const call = new GrpcServerCall(context, takesStream ? undefined : request);
     return settings.within(name, call, async (end) => {
       let isOpen = false;
       try {
         const returned = await calledWith(nest, request, call.metadata, call);
-        if (!repliesStream) return await oneReply(returned, method, context);
+        if (!repliesStream) {
+          const reply = await oneReply(returned, method, context);
+          if (requests?.failure !== undefined) throw requests.failure.error;
+          return reply;
+        }
         isOpen = isObservable(returned);
-        return severalReplies(returned, method, settings, end);
+        return severalReplies(returned, requests, method, settings, end);
       } catch (error) {
         throw toRpcError(error);
       } finally {
@@ -153,13 +157,23 @@ function lastOf(
 
 function severalReplies(
   returned: unknown,
+  requests: RequestObservable | undefined,
   method: NestMethod,
   { maxBufferedMessages }: HandlerSettings,
   end: () => void,
 ): unknown {
   if (!isObservable(returned)) return isIterable(returned) ? returned : [replyOf(returned, method)];
   const what = `the replies of ${method.definition.wireName}`;
-  return new ObservableReader(returned, maxBufferedMessages, what, toRpcError, end);
+  const replies = requests === undefined ? returned : concat(returned, failureOf(requests));
+  return new ObservableReader(replies, maxBufferedMessages, what, toRpcError, end);
+}
+
+/** Behind the replies: a handler may take requests that are missing for the last ones. */
+function failureOf(requests: RequestObservable): Observable<never> {
+  return new Observable((subscriber) => {
+    if (requests.failure === undefined) subscriber.complete();
+    else subscriber.error(requests.failure.error);
+  });
 }
 
 function isIterable(value: unknown): boolean {

@@ -5,4 +5,4 @@
  */
 export { Logger } from '@nestjs/common';
 export { ClientProxy, Server as NestServer, ServerGrpc, Transport } from '@nestjs/microservices';
-export { isObservable, Observable, Subject, takeUntil } from 'rxjs';
+export { concat, isObservable, Observable, Subject, takeUntil } from 'rxjs';

@@ -5,7 +5,8 @@ import type { Plain } from './nest-services.ts';
 /**
  * The requests of a call as an Observable. Reading begins with the first subscription, pauses while there is none, and all
  * subscribers get what comes from then on. When the call ends early it completes, as with Nest's own transport: an error that no
- * subscriber handles would end the process. It can also be iterated, by `for await`, which makes the caller wait, and
+ * subscriber handles would end the process. So it does when a request cannot be passed on, which `failure` tells
+ * whoever answers the call. It can also be iterated, by `for await`, which makes the caller wait, and
  * which throws when the call ends early.
  */
 export class RequestObservable extends Observable<unknown> implements AsyncIterable<unknown> {
@@ -16,11 +17,17 @@ export class RequestObservable extends Observable<unknown> implements AsyncItera
   #held: Promise<IteratorResult<unknown>> | undefined;
   #isReading = false;
   #isOver = false;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(requests: AsyncIterable<unknown>, plain: Plain) {
     super((subscriber) => this.#add(subscriber));
     this.#requests = requests[Symbol.asyncIterator]();
     this.#plain = plain;
+  }
+
+  /** Why not all requests were passed on. @internal */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void> {
@@ -47,14 +54,24 @@ export class RequestObservable extends Observable<unknown> implements AsyncItera
         if (done === true) return this.#complete();
         this.#held = this.#subscribers.size === 0 ? result : undefined;
         if (this.#held !== undefined) return;
-        const request = this.#plain(value);
-        for (const subscriber of [...this.#subscribers]) subscriber.next(request);
+        if (!this.#pass(value)) return this.#complete();
       }
     } catch {
       // The call is over; whoever handles it sees that in `call.cancelled`.
       this.#complete();
     } finally {
       this.#isReading = false;
+    }
+  }
+
+  #pass(value: unknown): boolean {
+    try {
+      const request = this.#plain(value);
+      for (const subscriber of [...this.#subscribers]) subscriber.next(request);
+      return true;
+    } catch (error) {
+      this.#failure = { error };
+      return false;
     }
   }
 

@@ -106,11 +106,15 @@ export class GrpcStream extends Duplex {
       this.push(null);
       return;
     }
-    this.#requests.next().then(
-      ({ value, done }) => this.push(done === true ? null : this.#plain(value)),
-      // The call is over, which `cancelled` tells.
-      () => this.push(null),
-    );
+    this.#requests
+      .next()
+      .then(
+        ({ value, done }) => this.push(done === true ? null : this.#plain(value)),
+        // The call is over, which `cancelled` tells.
+        () => this.push(null),
+      )
+      // A listener of `data`, which runs in push(), has thrown.
+      .catch((error: unknown) => this.failWith(error));
   }
 
   /** @internal */

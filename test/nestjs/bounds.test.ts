@@ -15,8 +15,10 @@ import {
   toArray,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { Server } from '../../lib/index.ts';
+import { type CallContext, healthService, type MethodKind, Server } from '../../lib/index.ts';
 import { type GrpcServerCall, type GrpcStream, RocketClient, RocketServer } from '../../lib/nestjs/index.ts';
+import { type HandlerSettings, observableHandler } from '../../lib/nestjs/nest-handlers.ts';
+import type { NestMethod } from '../../lib/nestjs/nest-services.ts';
 import { ObservableReader } from '../../lib/nestjs/observable-reader.ts';
 import { until } from '../support/waits.ts';
 import { client, files, serve } from './apps.ts';
@@ -31,6 +33,7 @@ interface Kinds {
   flood: Call;
   join: Call<Observable<Note>>;
   upper: Call<Observable<Note>>;
+  rawJoin: Call<Observable<Note>>;
   rawUpper: Call<Observable<Note>>;
 }
 
@@ -174,6 +177,26 @@ class Careless {
   }
 }
 
+const throwing = (): never => {
+  throw new Error('not this one');
+};
+
+@Controller()
+class Throwing {
+  @GrpcStreamCall('Kinds')
+  rawUpper(stream: GrpcStream): void {
+    stream.on('data', throwing);
+  }
+
+  @GrpcStreamCall('Kinds')
+  rawJoin(stream: GrpcStream): void {
+    stream.on('data', throwing);
+  }
+}
+
+@Module({ controllers: [Throwing] })
+class ThrowingModule {}
+
 @Module({ controllers: [Careless] })
 class CarelessModule {}
 
@@ -232,6 +255,46 @@ describe('a careless application', () => {
     await wait(() => lines.length > 0, 'the loop to throw');
     // Whichever side is first.
     expect(lines[0]).toMatch(/deadline|has cancelled the call/);
+  });
+});
+
+describe('requests that cannot be passed on', () => {
+  it.each(['rawUpper', 'rawJoin'] as const)('to a listener that throws fail the call, %s', async (method) => {
+    const { url } = await serve('rocket', {}, ThrowingModule);
+    const kinds = client('rocket', url).getService<Kinds>('Kinds');
+    await expect(lastValueFrom(kinds[method](of({ text: '' })))).rejects.toMatchObject({
+      code: 2,
+      details: 'not this one',
+    });
+  });
+
+  const method = (kind: MethodKind): NestMethod => ({
+    definition: { ...healthService().methods.check, kind } as never,
+    plainRequest: throwing,
+    plainReply: asItIs,
+    replyIsEmpty: false,
+  });
+  const settings: HandlerSettings = {
+    maxBufferedMessages: 5,
+    within: (_, __, body) => body(() => undefined),
+  };
+  const context = { signal: new AbortController().signal } as CallContext;
+  const requests = async function* () {
+    yield {};
+  };
+
+  it('fail a call with one reply, whatever the handler makes of the rest', async () => {
+    const nest = ((notes: Observable<Note>) => notes.pipe(toArray())) as never;
+    const reply = observableHandler(nest, method('clientStream'), settings)(requests(), context);
+    await expect(reply).rejects.toMatchObject({ code: 'UNKNOWN', message: 'not this one' });
+  });
+
+  it('fail a call with several replies behind those that the handler makes of the rest', async () => {
+    const nest = ((notes: Observable<Note>) => notes.pipe(toArray())) as never;
+    const replies = await observableHandler(nest, method('bidi'), settings)(requests(), context);
+    const reader = replies as ObservableReader;
+    expect(await reader.next()).toEqual({ value: [], done: false });
+    await expect(reader.next()).rejects.toMatchObject({ code: 'UNKNOWN', message: 'not this one' });
   });
 });
 
