@@ -21,8 +21,8 @@ export interface RocketClientOptions extends ServiceFiles {
   /** PINGs. Default: those of the channel. */
   readonly keepalive?: KeepaliveOptions;
   /**
-   * Requests of one call that may wait: an Observable of requests cannot be made to wait. Past it the call ends with
-   * RESOURCE_EXHAUSTED. Default 65,536.
+   * Number of requests of one call that may wait, however long they are: an Observable cannot be made to wait. Past it the call ends
+   * with RESOURCE_EXHAUSTED. Lower it where requests are long. Default 65,536.
    */
   readonly maxBufferedMessages?: number;
   /** Options of the Channel. Its `protocol` is `grpc` unless it is given. */

@@ -50,8 +50,8 @@ export interface RocketServerOptions extends ServiceFiles {
   /** How long, milliseconds. Default 5 s. */
   readonly drainMs?: number;
   /**
-   * Messages of one call that may wait: of an Observable, which cannot be made to wait, or written to the stream of
-   * `@GrpcStreamCall()`. Past it the call ends with RESOURCE_EXHAUSTED. Default 65,536.
+   * Number of messages of one call that may wait, however long they are: of an Observable, which cannot be made to wait, or written to
+   * the stream of `@GrpcStreamCall()`. Past it the call ends with RESOURCE_EXHAUSTED. Lower it where messages are long. Default 65,536.
    */
   readonly maxBufferedMessages?: number;
   /** Options of the Server: `tls`, `reflection`, `interceptors` and all others. */
