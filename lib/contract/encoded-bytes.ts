@@ -22,6 +22,11 @@ export function encodedAside(encoder: Encoder, value: unknown): EncodedBytes {
   return new EncodedBytes(Buffer.from(bodyAt(room, 0, encoder.encodeInto(value, room, 0), encoder)));
 }
 
+/** As encodedAside(), of what may be encoded already. */
+export function encodedOnce(encoder: Encoder, value: unknown): EncodedBytes {
+  return value instanceof EncodedBytes ? value : encodedAside(encoder, value);
+}
+
 /** A message that is encoded already. */
 export class EncodedBytes implements Encoder {
   readonly bytes: Buffer;

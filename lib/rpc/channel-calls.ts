@@ -185,7 +185,7 @@ export class ChannelCalls {
     options: AnyCallOptions,
     ambient: CallContext | undefined,
   ): ReplySource {
-    const streams = new ClientStreams(method, true, this.#parts.queuedReplies);
+    const streams = new ClientStreams(method, true, this.#parts.queuedReplies, this.#parts.replay);
     this.#begin(method, request, options, ambient, streams, ignore, (error) => streams.failReplies(error));
     return streams.replies!;
   }
@@ -328,7 +328,7 @@ export class ChannelCalls {
           ? `${method.wireName} has several replies: it is called by stream() of a channel, not by call()`
           : `${method.wireName} has one reply: it is called by call() of a channel, not by stream()`,
       );
-    return replies ?? new ClientStreams(method, false, this.#parts.queuedReplies);
+    return replies ?? new ClientStreams(method, false, this.#parts.queuedReplies, this.#parts.replay);
   }
 
   #streamLane({ wireName }: MethodDefinition): ChannelLane {

@@ -16,6 +16,7 @@ import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { GuardedResolver } from './guarded-resolver.ts';
 import { QueuedMessages } from './queued-messages.ts';
 import { ReadyWaiters } from './ready-waiters.ts';
+import { ReplayMemory } from './replay-memory.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { RetryThrottle } from './retry-throttle.ts';
 import type { CheckedConfig } from './service-config.ts';
@@ -58,6 +59,7 @@ export class ChannelParts {
   readonly calls = new Map<object, object>();
   /** Replies that came and were not read. */
   readonly queuedReplies = new QueuedMessages();
+  readonly replay = new ReplayMemory();
   readonly readyWaiters: ReadyWaiters;
   readonly stateWatchers: StateWatchers;
   readonly #config: CurrentConfig;

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { CompressionFormat } from '../contract/compression.ts';
-import { type EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
+import { type EncodedBytes, encodedOnce } from '../contract/encoded-bytes.ts';
 import { RpcError } from '../contract/errors.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import {
@@ -15,10 +15,14 @@ import { unreadable } from './call-failure.ts';
 import { compressed, decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
 import { memoryError } from './out-of-memory.ts';
 import type { QueuedMessages } from './queued-messages.ts';
+import { type ReplayMemory, ReplayShare } from './replay-memory.ts';
 import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
 import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
 import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
 import { isMarked, shorterOf } from './uncompressed.ts';
+
+/** What the requests of one stream that are kept may need, with their objects; those of 32 bytes or more reach `streamRoomBytes` first. */
+const mostKeptBytes = 256 * 1024;
 
 /** The call that streams belong to. */
 export interface StreamedCall extends PendingCall {
@@ -56,21 +60,26 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   #resource: AsyncResource | undefined;
   /** The requests so far, while another attempt could send them again; encoded, since the caller may reuse the values. */
   #sent: EncodedBytes[] | undefined = [];
+  readonly #share: ReplayShare;
   #sentBytes = 0;
   #sentAll = false;
   #isDropped = false;
   #isOver = false;
 
   readonly queued: QueuedMessages;
+  readonly replay: ReplayMemory;
 
   /** `method` is not checked yet. `shared`: replies that several attempts may have; setOwner() says whose they are. */
   constructor(
     method: MethodDefinition,
     hasReplies: boolean,
     queued: QueuedMessages,
+    replay: ReplayMemory,
     shared?: StreamRequests,
   ) {
     this.queued = queued;
+    this.replay = replay;
+    this.#share = new ReplayShare(replay, mostKeptBytes);
     const kind = method?.kind;
     this.#method = method;
     this.sendsRequests = kind === 'clientStream' || kind === 'bidi';
@@ -112,7 +121,9 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
 
   /** There is no other attempt: nothing will be sent again. */
   commit(): void {
+    if (this.#sent === undefined) return;
     this.#sent = undefined;
+    this.#share.dropAll();
   }
 
   /** An attempt was given to an endpoint. */
@@ -204,7 +215,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     const transport = this.#transport;
     try {
       if (this.format !== undefined) return this.#sendCompressed(value, this.format);
-      if (this.#sent !== undefined) return this.#sendEncoded(encodedAside(this.#method.request, value));
+      if (this.#sent !== undefined) return this.#sendEncoded(encodedOnce(this.#method.request, value));
       // Between two attempts of a call that can have no other: it ends.
       if (transport === undefined) return messageHeadBytes;
       return transport.message(this.#call!, this.#method.request, value, false) + messageHeadBytes;
@@ -214,7 +225,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   }
 
   #sendCompressed(value: unknown, format: CompressionFormat): number {
-    const plain = encodedAside(this.#method.request, value);
+    const plain = encodedOnce(this.#method.request, value);
     const result = isMarked(value) ? undefined : compressed(plain.bytes, format, this.#isWanted);
     if (!(result instanceof Promise)) return this.#sendEncoded(shorterOf(plain, result));
     result
@@ -235,16 +246,19 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     // Encoding runs the user's getters, which may have ended it.
     if (this.#isOver) return bytes;
     this.#sentBytes += bytes;
-    this.#sent?.push(encoded);
+    if (this.#sent !== undefined) {
+      this.#sent.push(encoded);
+      this.#share.keep(encoded);
+    }
     if (this.#transport === undefined) return bytes;
     this.#transport.message(this.#call!, encoded, undefined, encoded.isCompressed);
     this.#forgetLongSent();
     return bytes;
   }
 
-  /** An attempt begins with so much room; what is longer could not all be sent again. */
+  /** An attempt begins with so much room; what is longer could not all be sent again. Nor is what needs too much memory. */
   #forgetLongSent(): void {
-    if (this.#sentBytes >= streamRoomBytes) this.#sent = undefined;
+    if (this.#sent !== undefined && (this.#sentBytes >= streamRoomBytes || this.#share.isFull)) this.commit();
   }
 
   get #aRequest(): string {
@@ -280,7 +294,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     this.#isOver = true;
     this.#transport = undefined;
     this.replies?.leaveCount(this);
-    this.#sent = undefined;
+    this.commit();
     this.#stopRequests();
   }
 

@@ -3,6 +3,7 @@ import type { CallEnd, ReadyStrings } from '../contract/transport.ts';
 import { type CallRequest, type CallRunner, ClientCall } from './client-call.ts';
 import type { ClientStreams } from './client-streams.ts';
 import type { ChannelEndpoint } from './endpoint-set.ts';
+import type { HedgedReader } from './hedged-requests.ts';
 
 /** The call that an attempt is one of. */
 export interface HedgedAttemptOwner {
@@ -27,14 +28,14 @@ export interface HedgedAttemptParts {
 export class HedgedAttempt extends ClientCall {
   readonly #call: HedgedAttemptOwner;
   /** Of the requests of a stream. */
-  readonly requests: AsyncIterable<unknown> | undefined;
+  readonly requests: HedgedReader | undefined;
 
   constructor(
     call: HedgedAttemptOwner,
     what: CallRequest,
     { resolve, reject, dispatcher }: HedgedAttemptParts,
     streams: ClientStreams | undefined,
-    requests: AsyncIterable<unknown> | undefined,
+    requests: HedgedReader | undefined,
   ) {
     const rejectOf = streams?.replies === undefined ? reject : (error: unknown) => streams.failReplies(error);
     super(what, resolve, rejectOf, dispatcher, streams);

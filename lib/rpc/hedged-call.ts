@@ -1,7 +1,7 @@
 // A call by a hedging policy (gRFC A6): several attempts at once, of which the first that is answered counts
 // (docs/decisions/0049).
 
-import { EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
+import { encodedOnce } from '../contract/encoded-bytes.ts';
 import { isRpcError, type RpcError } from '../contract/errors.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import type { StatusName } from '../contract/status.ts';
@@ -31,11 +31,6 @@ export interface HedgedCallParts {
   onEnd(call: object): void;
 }
 
-/** It may be compressed already. */
-function encodedOnce({ method, request }: CallRequest): EncodedBytes {
-  return request instanceof EncodedBytes ? request : encodedAside(method.request, request);
-}
-
 export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwner {
   readonly #parts: HedgedCallParts;
   /** As attempts send it. */
@@ -60,10 +55,12 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
   constructor(parts: HedgedCallParts) {
     const { what, streams } = parts;
     this.#parts = parts;
-    const sends = streams?.sendsRequests === true;
-    this.#requests = sends ? new HedgedRequests(what.method, what.request, this) : undefined;
-    const request = sends ? undefined : encodedOnce(what);
-    this.#what = { ...what, method: encodedMethod(what.method), request };
+    const { method } = what;
+    const sent = streams?.sendsRequests === true ? streams : undefined;
+    this.#requests = sent && new HedgedRequests(method, what.request, this, sent.replay);
+    // It may be compressed already.
+    const request = sent === undefined ? encodedOnce(method.request, what.request) : undefined;
+    this.#what = { ...what, method: encodedMethod(method), request };
   }
 
   get nonFatal(): ReadonlySet<StatusName> {
@@ -105,7 +102,8 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
 
   #make(): HedgedAttempt {
     const outer = this.#parts.streams;
-    const streams = outer && new ClientStreams(this.#what.method, false, outer.queued, outer.replies);
+    const { method } = this.#what;
+    const streams = outer && new ClientStreams(method, false, outer.queued, outer.replay, outer.replies);
     const attempt = new HedgedAttempt(this, this.#what, this.#parts, streams, this.#requests?.reader());
     attempt.attempts = ++this.#begun;
     for (const { endpoint } of this.#attempts) this.noteEndpoint(endpoint);
@@ -115,7 +113,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
       streams.waitMs = outer!.waitMs;
       streams.format = outer!.format;
       streams.bind(attempt);
-      streams.take(this.#what.method, attempt.requests);
+      streams.take(method, attempt.requests);
     }
     return attempt;
   }

@@ -2,15 +2,19 @@ import { AsyncResource } from 'node:async_hooks';
 import { type EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
+import { type ReplayMemory, ReplayShare } from './replay-memory.ts';
 import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
 import { isMarked, uncompressed } from './uncompressed.ts';
 
-/** What a message that is kept is taken to need, besides its bytes. */
-const objectBytes = 128;
 /** More than a server that reads nothing is sent: that one must not be the attempt that remains. */
 const mostBytes = 1024 * 1024;
 
 const done: IteratorResult<EncodedBytes, undefined> = Object.freeze({ value: undefined, done: true });
+
+/** Requests for one attempt; it has asked for so many. */
+export interface HedgedReader extends AsyncIterable<EncodedBytes> {
+  readonly at: number;
+}
 
 /** Whoever is told of a stream of requests that several attempts read. */
 export interface HedgedRequestsOwner {
@@ -33,7 +37,7 @@ export class HedgedRequests {
   #kept: EncodedBytes[] = [];
   /** So many were read before those. */
   #dropped = 0;
-  #bytes = 0;
+  readonly #share: ReplayShare;
   /** The reader of the attempt that remains. */
   #only: object | undefined;
   #isComplete = false;
@@ -42,25 +46,28 @@ export class HedgedRequests {
   #pulling: Promise<void> | undefined;
 
   /** @throws TypeError if they cannot be iterated, and what the user's code throws. */
-  constructor(method: MethodDefinition, requests: unknown, owner: HedgedRequestsOwner) {
+  constructor(method: MethodDefinition, requests: unknown, owner: HedgedRequestsOwner, replay: ReplayMemory) {
     this.#method = method;
+    this.#share = new ReplayShare(replay, mostBytes);
     this.#owner = owner;
     this.#iterator = requestIterator(requests, method.wireName);
   }
 
   /** All of them, for one attempt. */
-  reader(): AsyncIterable<EncodedBytes> {
-    let at = 0;
+  reader(): HedgedReader {
     const reader = {
+      at: 0,
       [Symbol.asyncIterator]: () => reader,
-      next: (): Promise<IteratorResult<EncodedBytes, undefined>> => this.#read(reader, at++),
+      next: (): Promise<IteratorResult<EncodedBytes, undefined>> => this.#read(reader, reader.at++),
     };
     return reader;
   }
 
   /** One attempt remains: nothing is read again, and nothing is for the readers of others, who may be waiting. */
-  commit(reader: object | undefined): void {
+  commit(reader: HedgedReader | undefined): void {
     this.#only = reader;
+    // It may be asking for the one before this.
+    if (reader !== undefined) this.#dropBelow(reader.at - 1);
   }
 
   /** The call is over. */
@@ -68,6 +75,7 @@ export class HedgedRequests {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#kept = [];
+    this.#share.dropAll();
     if (!this.#isComplete && this.#failure === undefined)
       this.#resource.runInAsyncScope(() => this.#iterator.stop((error) => this.#owner.onLateError(error)));
   }
@@ -77,20 +85,22 @@ export class HedgedRequests {
       if (this.#only !== undefined && this.#only !== reader) return done;
       const value = this.#kept[at - this.#dropped];
       if (value !== undefined) {
-        if (this.#only === reader) this.#dropUpTo(at);
+        if (this.#only === reader) this.#dropBelow(at + 1);
         return { value, done: false };
       }
       if (this.#failure !== undefined) throw this.#failure.error;
       if (this.#isComplete || this.#isStopped) return done;
-      if (this.#only === undefined && this.#bytes >= mostBytes) this.#owner.onFull(reader);
+      if (this.#only === undefined && this.#share.isFull) this.#owner.onFull(reader);
       this.#pulling ??= this.#pull();
       await this.#pulling;
     }
   }
 
-  #dropUpTo(at: number): void {
-    this.#kept.splice(0, at + 1 - this.#dropped);
-    this.#dropped = at + 1;
+  #dropBelow(at: number): void {
+    for (const message of this.#kept.splice(0, Math.max(0, at - this.#dropped))) {
+      this.#share.drop(message);
+      this.#dropped++;
+    }
   }
 
   async #pull(): Promise<void> {
@@ -112,6 +122,6 @@ export class HedgedRequests {
     const message = encodedAside(this.#method.request, value);
     if (isMarked(value)) uncompressed(message);
     this.#kept.push(message);
-    this.#bytes += message.bytes.length + objectBytes;
+    this.#share.keep(message);
   }
 }
