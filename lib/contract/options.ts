@@ -60,7 +60,7 @@ export function knownOptions(what: string, options: object, known: readonly stri
   checkIsObject(what, options);
   let any = false;
   for (const name in options) {
-    if (known.includes(name)) any ||= isGiven(options, name);
+    if (known.includes(name)) any ||= isGivenOption(options, name);
     else refuseOption(what, options, name, known);
   }
   if (!any) checkIsPlain(what, options);
@@ -68,11 +68,11 @@ export function knownOptions(what: string, options: object, known: readonly stri
 
 /** Not what somebody has put into all objects of the process: that must not switch off a check. */
 export function givenOption(options: object, name: string): unknown {
-  return isGiven(options, name) ? (options as Record<string, unknown>)[name] : undefined;
+  return isGivenOption(options, name) ? (options as Record<string, unknown>)[name] : undefined;
 }
 
 /** It is the object's own, or that of a prototype other than Object.prototype, of whichever realm. */
-function isGiven(options: object, name: string): boolean {
+export function isGivenOption(options: object, name: string): boolean {
   if (!(name in options)) return false;
   for (let at: object | null = options; at !== null; at = Object.getPrototypeOf(at) as object | null)
     if (Object.hasOwn(at, name)) return at === options || !isObjectPrototype(at);

@@ -4,7 +4,7 @@ import { RpcError } from '../contract/errors.ts';
 import { withGrpcPair, withRequestId } from '../contract/grpc-metadata.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
 import { functionOption } from '../contract/option-shapes.ts';
-import { givenOption, timeoutOption } from '../contract/options.ts';
+import { givenOption, isGivenOption, timeoutOption } from '../contract/options.ts';
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { currentCall } from './async-context.ts';
@@ -130,7 +130,7 @@ export class ChannelCalls {
       const { onHeaders, onTrailers, onMetadata } = options;
       const callbacks = { onHeaders, onTrailers, onMetadata };
       const credentials = givenOption(options, 'credentials') as CallOptions['credentials'];
-      if (credentials !== undefined) this.#credentialsOf(options);
+      this.#checkedCredentials(credentials);
       given = {
         credentials,
         timeoutMs,
@@ -357,8 +357,12 @@ export class ChannelCalls {
 
   /** Not what all objects have: it must not take the place of the channel's, nor be asked for tokens. */
   #credentialsOf(options: AnyCallOptions): CallCredentials | undefined {
-    if (options.credentials === undefined) return this.#settings.credentials;
-    const given = givenOption(options, 'credentials');
+    const { credentials } = options;
+    const isGiven = credentials !== undefined && isGivenOption(options, 'credentials');
+    return this.#checkedCredentials(isGiven ? credentials : undefined);
+  }
+
+  #checkedCredentials(given: unknown): CallCredentials | undefined {
     if (given === undefined) return this.#settings.credentials;
     if (given === false) return undefined;
     const credentials = functionOption('credentials', given as CallCredentials);

@@ -205,6 +205,37 @@ describe('an interceptor', () => {
   });
 });
 
+it.each([false, true])('each option of a call is read once; with interceptors: %s', async (interceptors) => {
+  const { open } = await memoryOrders();
+  const { orders } = open({
+    allowInsecureCredentials: true,
+    interceptors: interceptors ? [(call, next) => next(call)] : [],
+  });
+  const values: CallOptions = {
+    timeoutMs: 5000,
+    metadata: { a: 'b' },
+    signal: new AbortController().signal,
+    waitForReady: true,
+    balanceKey: 'a',
+    retry: false,
+    credentials: () => ({ token: 'a' }),
+    onMetadata: () => undefined,
+    onHeaders: () => undefined,
+    onTrailers: () => undefined,
+  };
+  const reads: string[] = [];
+  const options: CallOptions = {};
+  for (const [name, value] of Object.entries(values)) {
+    const get = (): unknown => {
+      reads.push(name);
+      return value;
+    };
+    Object.defineProperty(options, name, { get, enumerable: true });
+  }
+  await orders.makeOrder({ goods: 'x' }, options);
+  expect(reads.toSorted()).toEqual(Object.keys(values).toSorted());
+});
+
 it('a signal aborted by a getter of the request ends the call', async () => {
   const { network, open } = await memoryOrders(() => new Promise(() => undefined));
   const { channel, orders } = open();
