@@ -154,10 +154,10 @@ export class Boundary {
     if (this.#read.length > 0) this.#dropLarge();
   };
 
-  #takeLarge(flags: number): Buffer {
+  #takeLarge(kind: number, flags: number): Buffer {
     const buffer = this.native.takeLarge(this.#large++);
-    // A compressed one is read later.
-    if ((flags & eventFlag.compressed) === 0) this.#read.push(buffer);
+    // A compressed one is read later, and so are replies of streams.
+    if (kind !== eventKind.replyMessage && (flags & eventFlag.compressed) === 0) this.#read.push(buffer);
     return buffer;
   }
 
@@ -169,16 +169,18 @@ export class Boundary {
 
   // Profiled with bench:boundary: a flat switch over integers, no object per event.
   #dispatch(words: Int32Array, at: number, bytes: Buffer, nowMs: number): void {
-    switch (words[at]) {
+    const kind = words[at]!;
+    const flags = words[at + event.flags]!;
+    // Before anything else, whatever the event is and whether anybody is left to hear of it: large blocks come in order.
+    const buffer = (flags & eventFlag.largePayload) === 0 ? bytes : this.#takeLarge(kind, flags);
+    switch (kind) {
       case eventKind.request: {
         const owner = words[at + requestEvent.server]!;
         const low = words[at + requestEvent.callLow]!;
         const high = words[at + requestEvent.callHigh]!;
-        const flags = words[at + requestEvent.flags]!;
         const server = owner === this.#lastOwner ? this.#lastServer : this.#serverOf(owner);
         const start = words[at + requestEvent.payloadAt]!;
         const end = start + words[at + requestEvent.payloadBytes]!;
-        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.#takeLarge(flags) : bytes;
         if (server === undefined) return this.outbox.end(low, high);
         const strings = this.#stringsOf(flags);
         const method = words[at + requestEvent.method]!;
@@ -206,10 +208,8 @@ export class Boundary {
         const server = owner === this.#lastOwner ? this.#lastServer : this.#serverOf(owner);
         const low = words[at + messageEvent.callLow]!;
         const high = words[at + messageEvent.callHigh]!;
-        const flags = words[at + messageEvent.flags]!;
         const start = words[at + messageEvent.payloadAt]!;
         const end = start + words[at + messageEvent.payloadBytes]!;
-        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.#takeLarge(flags) : bytes;
         return server?.onMessage(low, high, buffer, start, end, this.#stringsOf(flags), flags);
       }
       case eventKind.halfClose: {
@@ -222,11 +222,9 @@ export class Boundary {
         return server?.onRoom(low, words[at + roomEvent.callHigh]!, words[at + roomEvent.bytes]!);
       }
       case eventKind.reply: {
-        const flags = words[at + replyEvent.flags]!;
         const strings = this.#stringsOf(flags);
         const start = words[at + replyEvent.payloadAt]!;
         const end = start + words[at + replyEvent.payloadBytes]!;
-        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.#takeLarge(flags) : bytes;
         const call = this.#endCall(
           words[at + replyEvent.handleIndex]!,
           words[at + replyEvent.handleGeneration]!,
@@ -243,10 +241,8 @@ export class Boundary {
         return call?.onHeaders(metadataOf(words, at, bytes));
       }
       case eventKind.replyMessage: {
-        const flags = words[at + replyMessageEvent.flags]!;
         const start = words[at + replyMessageEvent.payloadAt]!;
         const end = start + words[at + replyMessageEvent.payloadBytes]!;
-        const buffer = (flags & eventFlag.largePayload) !== 0 ? this.native.takeLarge(this.#large++) : bytes;
         const call = this.pending.at(
           words[at + replyMessageEvent.handleIndex]!,
           words[at + replyMessageEvent.handleGeneration]!,
@@ -265,10 +261,10 @@ export class Boundary {
           status: words[at + callEndEvent.status]!,
           own: words[at + callEndEvent.own]!,
           message: textOf(words, at, bytes),
-          requestWritten: (words[at + callEndEvent.flags]! & eventFlag.requestWritten) !== 0,
+          requestWritten: (flags & eventFlag.requestWritten) !== 0,
         };
         const start = words[at + callEndEvent.payloadAt]!;
-        const trailers = bytes.toString('latin1', start, start + words[at + callEndEvent.payloadBytes]!);
+        const trailers = buffer.toString('latin1', start, start + words[at + callEndEvent.payloadBytes]!);
         const call = this.#endCall(
           words[at + callEndEvent.handleIndex]!,
           words[at + callEndEvent.handleGeneration]!,
@@ -279,7 +275,7 @@ export class Boundary {
       case eventKind.failure: {
         const status = words[at + failureEvent.status]!;
         const own = words[at + failureEvent.own]!;
-        const written = (words[at + failureEvent.flags]! & eventFlag.requestWritten) !== 0;
+        const written = (flags & eventFlag.requestWritten) !== 0;
         const call = this.#endCall(
           words[at + failureEvent.handleIndex]!,
           words[at + failureEvent.handleGeneration]!,
@@ -307,7 +303,7 @@ export class Boundary {
       }
       case eventKind.serverCheck: {
         const start = words[at + serverCheckEvent.payloadAt]!;
-        const der = Buffer.from(bytes.subarray(start, start + words[at + serverCheckEvent.payloadBytes]!));
+        const der = Buffer.from(buffer.subarray(start, start + words[at + serverCheckEvent.payloadBytes]!));
         return this.endpoints
           .get(words[at + serverCheckEvent.endpoint]!)
           ?.onServerCheck?.(words[at + serverCheckEvent.link]!, words[at + serverCheckEvent.question]!, der);

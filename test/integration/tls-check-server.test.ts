@@ -52,6 +52,21 @@ describe('checkServerIdentity', () => {
     expect(wrong.server.stats().callsTotal).toBe(0);
   });
 
+  it('is given a certificate however long it is', async () => {
+    const names = Array.from(
+      { length: 1200 },
+      (_, i) => `DNS:${i}.${'a-long-label-of-a-name.'.repeat(2)}example`,
+    );
+    const { port } = await serve(authority.issue('long', { names: names.join() }));
+    let asked = 0;
+    const check: Check = (_host, { raw, subjectaltname }) => {
+      asked = raw.length;
+      return subjectaltname?.endsWith(names.at(-1)!) === true ? undefined : new Error('cut short');
+    };
+    expect(await outcome(`tls://localhost:${port}`, check)).toBe('apple');
+    expect(asked).toBeGreaterThan(65_536);
+  });
+
   it('may be that of node:tls', async () => {
     const { port } = await serve();
     expect(await outcome(`tls://localhost:${port}`, builtin)).toMatch(/Hostname\/IP does not match/);
