@@ -20,12 +20,14 @@ using rpc::Code;
 
 void ServerSession::begin_draining() {
   ROCKET_ON_IO_THREAD(connection_->io());
+  connection_->bar_direct();
   if (started_) h2_.begin_shutdown();
 }
 
 bool ServerSession::retire(io::CloseReason) {
   ROCKET_ON_IO_THREAD(connection_->io());
   if (!started_) return false;
+  connection_->bar_direct();
   h2_.begin_shutdown();
   return true;
 }
@@ -45,6 +47,7 @@ void ServerSession::close() {
     if (request.call == nullptr) refuse(request, {Code::kUnavailable}, "the server closes");
   }
   if (!started_) return connection_->close_when_written();
+  connection_->bar_direct();
   // The peer may have sent a request before it could know: it is refused, and then the peer is told of the last stream.
   h2_.begin_shutdown();
 }
@@ -62,6 +65,7 @@ void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
 // What is not whole will never be, and nobody says when a watch has been enough.
 void ServerSession::on_peer_ended() {
   ROCKET_ON_IO_THREAD(connection_->io());
+  connection_->bar_direct();
   for (ListLink* link = requests_.next; link != &requests_;) {
     auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*link));
     link = link->next;

@@ -146,6 +146,7 @@ void ServerSession::finish(rpc::ServerCall& call, const rpc::Status& status, std
 void ServerSession::reply(rpc::ServerCall& call, rpc::Reply& reply) {
   ROCKET_ON_IO_THREAD(connection_->io());
   ServerRequest& request = request_of(call);
+  unreserve(request);
   if (!reply.status.ok()) return send_trailers(request, {code_of(reply.status), reply.text, reply.trailers});
   send_reply(request, reply.text, reply.payload, reply.trailers);
 }

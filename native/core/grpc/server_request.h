@@ -73,6 +73,8 @@ struct ServerRequest : Timer, RequestLink, ShutLink {
   bool is_watch = false;          ///< a health watch
   std::uint8_t told_serving = 0;  ///< the status last sent to it
   bool headers_sent = false;
+  /// Set aside for a reply that JavaScript's thread may send.
+  std::uint32_t reserved = 0;
   ServerRequest* next_free = nullptr;
 
   std::size_t assembled_bytes() const {

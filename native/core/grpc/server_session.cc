@@ -231,7 +231,9 @@ void ServerSession::deliver(ServerRequest& request, ByteSpan message, OwnedBytes
   head.block = block;
   if (request.compressed) head.flags |= compressed_flags(request.encoding);
   if (head.timeout <= 0) return expire(request);
+  allow_direct(request, head);
   const rpc::Admission admission = shard_.admit(*this, head);
+  if (admission.is != rpc::Admission::Is::kAdmitted) unreserve(request);
   switch (admission.is) {
     case rpc::Admission::Is::kAdmitted:
       connection_->io().timers().cancel(request);
@@ -329,7 +331,9 @@ ServerRequest& ServerSession::request_of(const rpc::ServerCall& call) { return s
 
 void ServerSession::release(rpc::ServerCall& call) {
   ROCKET_ON_IO_THREAD(connection_->io());
-  drop(request_of(call));
+  ServerRequest& request = request_of(call);
+  if (call.direct_bytes > 0) note_direct(request, call);
+  drop(request);
   connection_->touch();
   connection_->close_if_done();
 }
@@ -340,6 +344,7 @@ void ServerSession::drop(ServerRequest& request) {
   if (request.waits_for_room) std::erase(waiting_, &request);
   if (request.is_watch) std::erase(watches_, &request);
   h2::Stream& stream = *request.stream;
+  unreserve(request);
   forget_message(request);
   shared_->requests.give(request);
   h2_.release(stream);

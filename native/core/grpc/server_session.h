@@ -74,6 +74,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void on_field(const h2::Field& field) override { shared_->fields.take(field); }
   bool keep_block() override;
   void on_kept_block() override { fields_ = kept_fields_.get(); }
+  std::uint32_t written_unnoted() const override;
   void on_request(h2::Stream& stream, h2::Opening opening) override;
   void on_data(h2::Stream& stream, ByteSpan data, bool ended) override;
   void on_trailers(h2::Stream& stream, bool too_large) override;
@@ -81,6 +82,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void on_stream_writable(h2::Stream& stream) override;
   void on_goaway(const h2::Goaway&) override {}
   void on_ping_ack(ByteSpan) override { keepalive_.on_ping_ack(); }
+  void on_limits_lowered() override { connection_->bar_direct(); }
   void on_drained() override;
   void on_connection_error(h2::ErrorCode code, const char* why) override;
   // h2::Sink
@@ -98,6 +100,10 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void deliver(ServerRequest& request, ByteSpan message, OwnedBytes* block);
   void wait_for_room(ServerRequest& request);
   rpc::RequestHead head_of(const ServerRequest& request);
+  // direct_replies.cc
+  void allow_direct(ServerRequest& request, rpc::RequestHead& head);
+  void unreserve(ServerRequest& request);
+  void note_direct(ServerRequest& request, const rpc::ServerCall& call);
   // server_assembly.cc: memory of messages that are not whole
   std::size_t most_assembled() const;
   /// The memory of the request may have changed.

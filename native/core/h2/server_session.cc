@@ -78,7 +78,8 @@ bool ServerSession::decode_request(ByteSpan bytes, Block& out) {
 void ServerSession::open_stream(std::uint32_t id, bool ended, ByteSpan bytes, const Fault& fault) {
   const bool unserved = shutdown_ >= Shutdown::kFinished;
   last_stream_ = id;
-  if (unserved || fault || held_ >= options_.max_streams) {
+  const bool full = held_ >= options_.max_streams && held_ - server_handler_.written_unnoted() >= options_.max_streams;
+  if (unserved || fault || full) {
     if (!decode_unheard(bytes)) return;
     // The GOAWAY that it crossed has told the peer that it is not served.
     if (unserved) {

@@ -16,6 +16,9 @@ class ServerHandler : public Handler {
   virtual bool keep_block() { return false; }
   /// In place of on_block() and on_field(): the fields are those that were kept.
   virtual void on_kept_block() {}
+  /// Streams whose reply has been written by somebody else (reserve()) without a note_written() yet: their peer may
+  /// know that they have ended.
+  virtual std::uint32_t written_unnoted() const { return 0; }
 
  protected:
   ~ServerHandler() = default;

@@ -57,6 +57,9 @@ class Handler {
   /// The peer opens no more streams, and takes none above `last_stream`; if `code` is an error, it says why.
   virtual void on_goaway(const Goaway& goaway) = 0;
   virtual void on_ping_ack(ByteSpan data) = 0;
+  /// The peer has lowered a window or the size of its table, which is acknowledged after this call: what
+  /// Session::reserve() has given may not be used from then on.
+  virtual void on_limits_lowered() {}
   /// After the last GOAWAY of a shutdown no stream is open any more.
   virtual void on_drained() = 0;
   /// The connection is to be closed once what has been appended, a GOAWAY included, is written.
@@ -113,6 +116,16 @@ class Session {
   /// `head` and `body` in a row.
   Sent send_data(Stream& stream, ByteSpan head, ByteSpan body, bool end);
   void reset(Stream& stream, ErrorCode code);
+
+  // A reply that somebody else writes: HEADERS, DATA of at most what was reserved, HEADERS with END_STREAM, in a row.
+
+  /// Sets room in both windows aside. False: this session has to write the reply itself.
+  bool reserve(Stream& stream, std::uint32_t bytes);
+  /// The reply is not written by somebody else after all.
+  void unreserve(Stream& stream, std::uint32_t bytes);
+  /// It was, with `sent` bytes of DATA.
+  void note_written(Stream& stream, std::uint32_t reserved, std::uint32_t sent);
+
   /// The application has taken `bytes` of what on_data() gave: the peer may send as many again.
   void consume(Stream& stream, std::size_t bytes);
   /// The application is done with the stream. If the peer is still sending it is told to stop, and what has not ended

@@ -37,8 +37,10 @@ bool Session::apply(const Setting& setting) {
   if (setting.is(SettingId::kMaxConcurrentStreams)) peer_max_streams_ = setting.value;
   if (setting.is(SettingId::kMaxHeaderListSize)) peer_max_header_list_ = setting.value;
   // Our encoder has no table, but what the peer expects to be told is that it has become smaller (RFC 7541, 4.2).
-  if (setting.is(SettingId::kHeaderTableSize) && setting.value < DynamicTable::kMaxBytes && !table_size_told_)
+  if (setting.is(SettingId::kHeaderTableSize) && setting.value < DynamicTable::kMaxBytes && !table_size_told_) {
     table_update_owed_ = true;
+    handler_.on_limits_lowered();
+  }
   return true;
 }
 
@@ -47,6 +49,7 @@ bool Session::change_peer_window(std::uint32_t window) {
   if (!glitch(static_cast<std::int32_t>(streams_.size() / kStreamsPerGlitch))) return false;
   const std::int64_t change = static_cast<std::int64_t>(window) - peer_window_;
   peer_window_ = window;
+  if (change < 0) handler_.on_limits_lowered();
   bool fits = true;
   streams_.each([&](Stream& stream) {
     const std::int64_t changed = stream.send_window_ + change;

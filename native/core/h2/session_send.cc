@@ -178,6 +178,33 @@ void Session::drain_one(Stream& stream) {
   }
 }
 
+bool Session::reserve(Stream& stream, std::uint32_t bytes) {
+  const bool plain = may_send(stream) && shutdown_ == Shutdown::kNo && !table_update_owed_ && stream.queue_.empty();
+  if (!plain || sink_.backlogged() || room_of(stream) < bytes) return false;
+  stream.send_window_ -= static_cast<std::int32_t>(bytes);
+  send_window_ -= bytes;
+  return true;
+}
+
+void Session::unreserve(Stream& stream, std::uint32_t bytes) {
+  if (closed_) return;
+  // A peer may have opened them as far as they go, since it cannot know of what is set aside.
+  const auto opened = [bytes](std::int64_t window) { return std::min<std::int64_t>(window + bytes, kMaxWindow); };
+  send_window_ = opened(send_window_);
+  stream.send_window_ = static_cast<std::int32_t>(opened(stream.send_window_));
+  mark_ready(stream);
+  drain();
+}
+
+void Session::note_written(Stream& stream, std::uint32_t reserved, std::uint32_t sent) {
+  unreserve(stream, reserved - sent);
+  if (!may_send(stream)) return;
+  glitches_.give(kGlitchesPerData, options_.glitches);
+  sent_since_ping_ = true;
+  stream.ended_ = true;
+  note_ended(stream);
+}
+
 void Session::consume(Stream& stream, std::size_t bytes) {
   if (closed_ || stream.closed_ || stream.peer_ended_) return;
   // Not more than was received, whatever the application says.

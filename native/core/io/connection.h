@@ -180,6 +180,12 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   IoThread& io() { return io_; }
   void touch() { last_activity_ = io_.now(); }
 
+  /// From now on direct_send() is kBusy. One that has begun is written before anything that is queued after this call.
+  void bar_direct() {
+    ROCKET_ON_IO_THREAD(io_);
+    direct_barred_.store(true, std::memory_order_release);
+  }
+
   // any thread (immutable):
   std::string peer_name() const { return peer_.text(); }
 
@@ -296,6 +302,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   CloseReason progress_reason_ = CloseReason::kFrameTimeout;
 
   std::atomic<std::uint8_t> writer_{kFree};
+  std::atomic<bool> direct_barred_{false};
   std::uint8_t paused_ = 0;
   bool open_ = true;
   bool reading_ = false;

@@ -45,6 +45,7 @@ Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
     } else {
       co_await self->socket_.wait(StreamSocket::wait_read, error);
     }
+    self->io_.run_lazy_tasks();
     if (!self->open_ || self->paused()) break;
     if (error) {
       self->close(CloseReason::kReset);

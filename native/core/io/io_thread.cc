@@ -66,6 +66,7 @@ void IoThread::post(std::function<void()> task) { post(std::make_unique<Function
 // task that was just queued, or we see that it is awaited.
 void IoThread::post_lazily(std::unique_ptr<IoTask> task) {
   enqueue(std::move(task));
+  lazy_queued_.store(true, std::memory_order_release);
   if (tasks_awaited_.load(std::memory_order_seq_cst) > 0) wake();
 }
 
@@ -170,6 +171,7 @@ void IoThread::run_tasks() {
   {
     const std::lock_guard lock(tasks_mutex_);
     running_tasks_.swap(tasks_);
+    lazy_queued_.store(false, std::memory_order_relaxed);
     queued_tasks_.store(0, std::memory_order_relaxed);
   }
   for (auto& task : running_tasks_) {

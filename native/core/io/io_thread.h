@@ -118,6 +118,12 @@ class IoThread {
     return {scratch_.data(), scratch_.size()};
   }
 
+  /// What post_lazily() has queued, before this thread learns what has come of it from elsewhere: a peer that has got a
+  /// reply may count on it. Not from inside a task.
+  void run_lazy_tasks() {
+    if (lazy_queued_.load(std::memory_order_acquire)) run_tasks();
+  }
+
   /// Asks for a share of what a turn may spend on work of a fraction of a millisecond, such as the cryptography of a
   /// handshake, so that a crowd of it does not delay calls. False: after await_heavy_step(), in another turn.
   bool take_heavy_step() {
@@ -159,6 +165,7 @@ class IoThread {
   std::atomic<std::size_t> queued_tasks_{0};
   std::atomic<std::size_t> buffer_bytes_{kReadBufferBytes};
   std::atomic<bool> sleeping_{false};
+  std::atomic<bool> lazy_queued_{false};
   std::atomic<unsigned> tasks_awaited_{0};
   bool stopping_ = false;
   unsigned lone_turns_ = 0;

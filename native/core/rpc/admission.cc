@@ -57,6 +57,7 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
   call->method = method;
   call->direct = head.direct;
   call->stream = head.stream;
+  call->wire_stream = head.wire_stream;
   call->marks = head.marks;
   // Before JavaScript can have it, and count it out.
   ++consumer.calls;

@@ -191,11 +191,14 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
     OwnedBytes block;
     if (command.has(command_flag::kLargePayload)) block = std::move(large[next_large++]);
     switch (command.kind) {
+      case CommandKind::kHeaders:
+        // The reply has to stay behind them.
+        engine.lane(command.call().io_thread()).server_calls.held(command.call()).direct = nullptr;
+        [[fallthrough]];
       case CommandKind::kReply:
       case CommandKind::kRelease:
       case CommandKind::kMessage:
       case CommandKind::kFinish:
-      case CommandKind::kHeaders:
       case CommandKind::kTaken:
         batch_for(engine.lane(command.call().io_thread())).add(command, std::move(block));
         break;
@@ -231,10 +234,13 @@ void Outbox::add_call(const Command& command, OwnedBytes large) {
 bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* bytes) {
   // JavaScript holds the call until it ends it, so its slot may be read here (ServerCall).
   ServerCall& call = lane.server_calls.held(command.call());
-  if (call.direct == nullptr) return false;
+  if (call.direct == nullptr || command.has(command_flag::kCompressed)) return false;
   std::array<std::uint8_t, kDirectBytes> frame;
-  const std::size_t size = call.direct->write(call, command.status(), text_at(bytes, command.text_at, command.text),
-                                              {bytes + command.payload_at, command.payload}, frame);
+  const DirectReply reply{command.status(),
+                          text_at(bytes, command.text_at, command.text),
+                          text_at(bytes, command.text_at + command.text, command.more),
+                          {bytes + command.payload_at, command.payload}};
+  const std::size_t size = call.direct->write(call, reply, frame);
   if (size == 0) return false;
   if (call.answered.exchange(true, std::memory_order_acq_rel)) {
     lane.io.post(release_task(lane, command.call()));
@@ -242,7 +248,9 @@ bool Outbox::try_direct(Lane& lane, const Command& command, const std::uint8_t* 
   }
   ServerShard::count_out(call);
   std::size_t sent = 0;
-  switch (call.connection->direct_send({frame.data(), size}, sent)) {
+  const auto result = call.connection->direct_send({frame.data(), size}, sent);
+  if (result != io::Connection::Direct::kBusy) call.direct_bytes = static_cast<std::uint32_t>(size);
+  switch (result) {
     case io::Connection::Direct::kSent:
       // Freeing the slot can wait until the thread is awake anyway: its caller has the reply. Code that waits for the
       // end of a call sets TasksAwaited.

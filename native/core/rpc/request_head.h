@@ -33,6 +33,7 @@ struct RequestHead {
   bool may_stream = false;      ///< the protocol has calls of every kind, not unary ones alone
   // What the session wants to find in the call:
   std::uint32_t stream = 0;
+  std::uint32_t wire_stream = 0;
   std::uint8_t marks = 0;
   const DirectReplies* direct = nullptr;
 };

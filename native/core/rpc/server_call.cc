@@ -37,6 +37,7 @@ ServerCall* ServerCallTable::allocate() {
   ++call->id.high;
   call->answered.store(false, std::memory_order_relaxed);
   call->counted_out = false;
+  call->direct_bytes = 0;
   call->in_use = true;
   return call;
 }

@@ -34,15 +34,19 @@ struct ServerCall : Timer, CallLink {
   io::Connection* connection = nullptr;  // its session keeps it, then `kept_connection`
   std::string msg_id;
   const Method* method = nullptr;
-  /// How JavaScript's thread may answer by itself; null: it may not.
+  /// How JavaScript's thread may answer by itself; null: it may not. That thread takes it away when it has handed over
+  /// a part of the answer.
   const DirectReplies* direct = nullptr;
   // The session's own words:
   std::uint32_t stream = 0;
+  std::uint32_t wire_stream = 0;  ///< its number on the wire
   std::uint8_t marks = 0;
 
   /// Written by the JavaScript thread while it holds the call: it has answered the peer directly, and the call no
   /// longer counts as in flight.
   bool counted_out = false;
+  /// The same: the bytes of that answer on the wire; 0: there was none.
+  std::uint32_t direct_bytes = 0;
 
   /// Set by whoever ends the answer first, or by the io thread when there is nobody left to answer.
   std::atomic<bool> answered{false};
@@ -55,14 +59,20 @@ struct ServerCall : Timer, CallLink {
   ServerCall* next_free = nullptr;
 };
 
+struct DirectReply {
+  Status status;
+  std::string_view text;      ///< of an error, or the metadata of a success
+  std::string_view trailers;  ///< encoded as metadata
+  ByteSpan message;
+};
+
 /// The form in which a protocol's replies leave without its session, which belongs to the io thread. One immutable
 /// object a protocol.
 class DirectReplies {
  public:
   // js thread, for a call it holds:
   /// Writes the whole answer; returns its bytes, or 0 when it cannot be written by itself or has no room in `into`.
-  virtual std::size_t write(const ServerCall& call, const Status& status, std::string_view text, ByteSpan message,
-                            std::span<std::uint8_t> into) const = 0;
+  virtual std::size_t write(const ServerCall& call, const DirectReply& reply, std::span<std::uint8_t> into) const = 0;
 
  protected:
   ~DirectReplies() = default;

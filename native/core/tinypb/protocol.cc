@@ -39,11 +39,12 @@ const rpc::Protocol kProtocol{"tinypb", "TinyPB",        "tinypb",
 
 const DirectReplies kDirectReplies;
 
-std::size_t DirectReplies::write(const rpc::ServerCall& call, const rpc::Status& status, std::string_view text,
-                                 ByteSpan message, std::span<std::uint8_t> into) const {
+std::size_t DirectReplies::write(const rpc::ServerCall& call, const rpc::DirectReply& reply,
+                                 std::span<std::uint8_t> into) const {
   std::string scratch;
-  const auto sent = reply_text(call, status, text, scratch);
-  FrameHead head{call.msg_id, call.method->name, wire_code_of(status), sent};
+  const ByteSpan message = reply.message;
+  const auto sent = reply_text(call, reply.status, reply.text, scratch);
+  FrameHead head{call.msg_id, call.method->name, wire_code_of(reply.status), sent};
   bool checksum = (call.marks & mark::kChecksum) != 0;
   std::string padded;
   if (!checksum) make_readable(head, message, holds_start_byte(head.method), checksum, padded);

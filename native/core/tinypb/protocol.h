@@ -18,7 +18,7 @@ inline constexpr std::uint8_t kExtended = 2;
 /// Replies that JavaScript's thread sends by itself.
 class DirectReplies final : public rpc::DirectReplies {
  public:
-  std::size_t write(const rpc::ServerCall& call, const rpc::Status& status, std::string_view text, ByteSpan message,
+  std::size_t write(const rpc::ServerCall& call, const rpc::DirectReply& reply,
                     std::span<std::uint8_t> into) const override;
 };
 extern const DirectReplies kDirectReplies;

@@ -12,8 +12,7 @@ H2Peer::H2Peer(std::string_view address, const Options& options)
   out_ = text_bytes(h2::kPreface);
   holding_ = true;
   frame(h2::FrameType::kSettings, 0, 0, options.settings);
-  // So that only streams have windows that a test need think of.
-  window_update(0, 1 << 30);
+  if (options.connection_window > 0) window_update(0, options.connection_window);
   send();
 }
 

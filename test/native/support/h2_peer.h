@@ -25,6 +25,8 @@ class H2Peer {
     Bytes settings;             ///< payload of its SETTINGS
     bool gives_windows = true;  ///< WINDOW_UPDATEs for all DATA that comes
     bool answers_pings = true;
+    /// Besides the default, so that only streams have windows that a test need think of.
+    std::uint32_t connection_window = 1 << 30;
   };
   explicit H2Peer(std::string_view address) : H2Peer(address, Options()) {}
   H2Peer(std::string_view address, const Options& options);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ RawPeer::RawPeer(std::string_view address, int receive_buffer) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "socket");
   if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   set_timeouts(fd_);
+  const int on = 1;
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on a Unix socket, which needs none
   if (::connect(fd_, to->get(), to->length) != 0) throw std::system_error(errno, std::generic_category(), "connect");
 }
 
