@@ -103,6 +103,7 @@ export {
   type ServerStats,
 } from './rpc/server.ts';
 export type { SettableHealth } from './rpc/server-health.ts';
+export type { CheckServerIdentity } from './rpc/server-judge.ts';
 export type { HealthSettings, ServerOptions, ServerProtocol } from './rpc/server-options.ts';
 export type {
   BidiHandler,

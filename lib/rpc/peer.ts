@@ -24,8 +24,6 @@ export interface Peer {
    * @throws as `certificate`.
    */
   readonly authorizationError: string | undefined;
-  toString(): string;
-  toJSON(): string;
 }
 
 /** The call whose peer it is. */

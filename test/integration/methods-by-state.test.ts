@@ -165,7 +165,12 @@ describe.each(transports)('a channel, %s', (_, memory) => {
   const closed = { throws: expect.stringMatching(/^CANCELLED: the channel to .* is closed$/) as string };
   const untilClosed = { new: 'works', open: 'works', closing: closed, closed } as const;
   const method = Order.methods.makeOrder as MethodDefinition;
+  const plain = { throws: 'setTls() on a channel made without TLS' };
   const table: Table<State, Channel> = {
+    setTls: {
+      use: (channel) => channel.setTls({}),
+      in: { new: plain, open: plain, closing: plain, closed: plain },
+    },
     connect: { use: (channel) => channel.connect(), in: everywhere },
     ready: { use: (channel) => channel.ready(), in: untilClosed },
     call: { use: (channel) => channel.call(method, {}), in: untilClosed },

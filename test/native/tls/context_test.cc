@@ -66,7 +66,8 @@ TEST(TlsContext, NamesTheOptionThatIsWrong) {
 
 TEST(TlsContext, KnowsWhichOfItsOwnCertificatesExpiresFirst) {
   const auto until = [](const tls::ContextSettings& settings) {
-    const auto& validity = server_context(settings)->validity();
+    const auto context = server_context(settings);
+    const auto& validity = context->validity();
     return validity ? std::chrono::seconds(validity->until) - std::chrono::system_clock::now().time_since_epoch()
                     : std::chrono::seconds(0);
   };
