@@ -13,6 +13,7 @@ import type { Logger } from '../log/logger.ts';
 import type { ClientCall } from './client-call.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
+import { MethodNumbers } from './method-numbers.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 export interface LaneOptions {
@@ -46,9 +47,11 @@ export class ChannelLane implements ClientReceiver {
     const { target, transportOptions, log } = options;
     this.protocol = transportOptions.protocol;
     this.transport = options.makeTransport(transportOptions, this);
+    const methods = new MethodNumbers(this.transport, this.protocol);
     this.endpoints = new EndpointSet({
       protocol: this.protocol,
       transport: this.transport,
+      methods,
       balancer: options.balancer,
       ejection: options.ejection,
       onAllFailed: () => options.onAllFailed(),
@@ -68,6 +71,7 @@ export class ChannelLane implements ClientReceiver {
       maxMessageBytes: transportOptions.maxMessageBytes,
       short: transportOptions.shortConnections,
       transport: this.transport,
+      methods,
       endpoints: this.endpoints,
       retryBudget: options.retryBudget,
       onEnd: (call) => options.onEnd(call),

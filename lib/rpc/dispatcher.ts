@@ -1,7 +1,5 @@
-import { methodInfo } from '../contract/define-service.ts';
 import { isRpcError, RpcError, wasRefused } from '../contract/errors.ts';
 import { previousAttemptsKey, withGrpcPair } from '../contract/grpc-metadata.ts';
-import type { MethodDefinition } from '../contract/service.ts';
 import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
 import { askCredentials, type CallCredentials } from './call-credentials.ts';
@@ -9,6 +7,7 @@ import { tellOfCall } from './call-failure.ts';
 import type { CallRunner, ClientCall } from './client-call.ts';
 import type { MessageLimit } from './compression.ts';
 import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
+import type { MethodNumbers } from './method-numbers.ts';
 import { memoryError } from './out-of-memory.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -44,6 +43,7 @@ export interface DispatcherParts {
   /** A connection for each call. */
   readonly short: boolean;
   readonly transport: ClientTransport;
+  readonly methods: MethodNumbers;
   readonly endpoints: EndpointSet;
   readonly retryBudget: RetryBudget;
   /** The call has ended, with whatever outcome; called once. */
@@ -64,7 +64,7 @@ export class Dispatcher implements CallRunner {
   readonly #transport: ClientTransport;
   readonly #endpoints: EndpointSet;
   readonly #retryBudget: RetryBudget;
-  readonly #methods = new Map<MethodDefinition, number>();
+  readonly #methods: MethodNumbers;
   /** Calls whose credentials are being made. */
   readonly #signing = new ParkedCalls<ClientCall>((call) => this.#onUnsigned(call));
   /** Calls for which no endpoint is known, or (waitForReady) none is ready. */
@@ -91,6 +91,7 @@ export class Dispatcher implements CallRunner {
       maxMessageBytes,
       short,
       transport,
+      methods,
       endpoints,
       retryBudget,
       onEnd,
@@ -101,6 +102,7 @@ export class Dispatcher implements CallRunner {
     this.#protocol = protocol;
     this.#short = short;
     this.#transport = transport;
+    this.#methods = methods;
     this.#endpoints = endpoints;
     this.#retryBudget = retryBudget;
     this.onEnd = onEnd;
@@ -215,7 +217,7 @@ export class Dispatcher implements CallRunner {
     const { method, request, msgId } = call.what;
     const metadata = call.attempts === 1 ? (call.signed ?? call.what.metadata) : this.#repeatedMetadata(call);
     const { streams } = call;
-    const number = this.#methodNumber(method);
+    const number = this.#methods.numberOf(method);
     try {
       if (streams?.sendsRequests !== true)
         this.#transport.start(
@@ -444,16 +446,6 @@ export class Dispatcher implements CallRunner {
     return true;
   }
 
-  #methodNumber(method: MethodDefinition): number {
-    let number = this.#methods.get(method);
-    if (number === undefined) {
-      checkWireName(method.wireName, this.#protocol);
-      number = this.#transport.addMethod(methodInfo(method, method.response));
-      this.#methods.set(method, number);
-    }
-    return number;
-  }
-
   /** Ends waiting calls; calls at endpoints end when those are closed. */
   close(): void {
     this.#closed = true;
@@ -476,16 +468,4 @@ export class Dispatcher implements CallRunner {
       retriesRefused: this.#retriesRefused,
     };
   }
-}
-
-/** @throws RangeError */
-function checkWireName(wireName: string, protocol: ClientProtocol): void {
-  // (Of TinyPB, C++ may take a control character for the end or the start of a frame.)
-  const refused = protocol === 'grpc' ? /[^\x21-\x7e]/ : /\p{Cc}/u;
-  if (Buffer.byteLength(wireName) <= 511 && !refused.test(wireName)) return;
-  const rule =
-    protocol === 'grpc'
-      ? 'gRPC: at most 511 printable ASCII characters'
-      : 'TinyPB: at most 511 bytes and no control characters';
-  throw new RangeError(`the method name ${JSON.stringify(wireName)} does not fit ${rule}`);
 }

@@ -1,7 +1,7 @@
 import type { EncodedBytes } from '../contract/encoded-bytes.ts';
 import type { MessageCodec, MethodDefinition } from '../contract/service.ts';
 
-/** One for each method: a transport numbers every method that it is given. */
+/** One for each method. */
 const made = new WeakMap<MethodDefinition, MethodDefinition>();
 
 /** The method, for requests that are encoded already: EncodedBytes. */

@@ -10,6 +10,7 @@ import {
 import { errorOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import { type HealthWatch, HealthWatcher } from './health-watch.ts';
+import type { MethodNumbers } from './method-numbers.ts';
 import { resolvedEndpoint } from './resolved-endpoint.ts';
 
 /** Time that the calls of an endpoint removed from the list may take to end. */
@@ -54,6 +55,7 @@ export interface EndpointState {
 export interface EndpointSetOptions {
   readonly protocol: ClientProtocol;
   readonly transport: ClientTransport;
+  readonly methods: MethodNumbers;
   readonly balancer: Balancer<ChannelEndpoint>;
   /** Undefined: no endpoint is ejected. */
   readonly ejection: EjectionSettings | undefined;
@@ -131,7 +133,8 @@ export class EndpointSet {
   /** Whose health decides which endpoints are used; undefined: nobody's. */
   watchHealth(service: string | undefined): void {
     if (service === this.#health?.service) return;
-    this.#health = service === undefined ? undefined : new HealthWatcher(service, this.#transport);
+    this.#health =
+      service === undefined ? undefined : new HealthWatcher(service, this.#transport, this.#options.methods);
     for (const endpoint of this.#listed.values()) {
       endpoint.watch?.stop();
       endpoint.watch = undefined;

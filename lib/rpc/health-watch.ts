@@ -1,5 +1,4 @@
 import { healthService, ServingStatus } from '../codec/health.ts';
-import { methodInfo } from '../contract/define-service.ts';
 import { receivedError } from '../contract/errors.ts';
 import { maxTimeoutMs } from '../contract/options.ts';
 import type { MethodDefinition } from '../contract/service.ts';
@@ -12,6 +11,7 @@ import {
   requestFlag,
 } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
+import type { MethodNumbers } from './method-numbers.ts';
 
 const firstPauseMs = 1000;
 const longestPauseMs = 120_000;
@@ -44,11 +44,10 @@ export class HealthWatcher {
   readonly #transport: ClientTransport;
   readonly #method: number;
 
-  constructor(service: string, transport: ClientTransport) {
+  constructor(service: string, transport: ClientTransport, methods: MethodNumbers) {
     this.service = service;
     this.#transport = transport;
-    const method = watchDefinition();
-    this.#method = transport.addMethod(methodInfo(method, method.response));
+    this.#method = methods.numberOf(watchDefinition());
   }
 
   /** `isReady`: whether the endpoint has a connection. */

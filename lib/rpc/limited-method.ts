@@ -6,25 +6,27 @@ import type { MethodPlan } from './method-config.ts';
 /** Of a message that a service config does not allow. */
 export class MessageTooLong extends RpcError {}
 
-/** Methods made for limits, by the method they were made of: a transport numbers every method that it is given. */
-const made = new WeakMap<MethodDefinition, MethodDefinition[]>();
-const limits = new WeakMap<MethodDefinition, string>();
+/** Gone with the service config that has the plan. */
+const made = new WeakMap<MethodPlan, WeakMap<MethodDefinition, MethodDefinition>>();
 
 /** The method, with codecs that hold to the limits of the plan where it has some. */
 export function limitedMethod(method: MethodDefinition, plan: MethodPlan): MethodDefinition {
   const { maxRequestBytes, maxResponseBytes } = plan;
   if (maxRequestBytes === undefined && maxResponseBytes === undefined) return method;
-  const key = `${maxRequestBytes} ${maxResponseBytes}`;
-  const known = made.get(method) ?? [];
-  const found = known.find((each) => limits.get(each) === key);
-  if (found !== undefined) return found;
-  const limited: MethodDefinition = {
-    ...method,
-    request: maxRequestBytes === undefined ? method.request : limitedRequest(method, maxRequestBytes),
-    response: maxResponseBytes === undefined ? method.response : limitedResponse(method, maxResponseBytes),
-  };
-  limits.set(limited, key);
-  made.set(method, [...known, limited]);
+  let ofPlan = made.get(plan);
+  if (ofPlan === undefined) {
+    ofPlan = new WeakMap();
+    made.set(plan, ofPlan);
+  }
+  let limited = ofPlan.get(method);
+  if (limited === undefined) {
+    limited = {
+      ...method,
+      request: maxRequestBytes === undefined ? method.request : limitedRequest(method, maxRequestBytes),
+      response: maxResponseBytes === undefined ? method.response : limitedResponse(method, maxResponseBytes),
+    };
+    ofPlan.set(method, limited);
+  }
   return limited;
 }
 

@@ -4,6 +4,7 @@ import { RoundRobin } from '../../lib/balance/round-robin.ts';
 import { checkedOptions } from '../../lib/contract/option-table.ts';
 import { type ClientProtocol, type ClientTransport, linkState } from '../../lib/contract/transport.ts';
 import { EndpointSet } from '../../lib/rpc/endpoint-set.ts';
+import { MethodNumbers } from '../../lib/rpc/method-numbers.ts';
 
 /** Of a transport, what an EndpointSet uses; endpoint numbers count from 0. */
 function fixture(links = 2, protocol: ClientProtocol = 'tinypb') {
@@ -33,6 +34,7 @@ function fixture(links = 2, protocol: ClientProtocol = 'tinypb') {
   const set = new EndpointSet({
     protocol,
     transport,
+    methods: new MethodNumbers(transport, protocol),
     balancer: new RoundRobin(),
     ejection: checkedOptions('ejection', {}, ejectionTable),
     onLost: (name, error) => told.push(`lost ${name}: ${error}`),
