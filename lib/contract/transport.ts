@@ -282,6 +282,9 @@ export interface ClientTransportStats {
   readonly framesRejected: number;
 }
 
+/** The timeout of a call that has none: its server is told of no deadline (native/core/grpc/request_block.h). */
+export const noTimeoutMs = 2 ** 31 - 1;
+
 export interface ClientTransport {
   addMethod(method: MethodInfo): number;
   addEndpoint(

@@ -145,7 +145,7 @@ export class EndpointSet {
   }
 
   #watch(endpoint: ChannelEndpoint): void {
-    if (this.#health === undefined || !isReady(endpoint)) return endpoint.watch?.onDisconnected();
+    if (this.#health === undefined || !isReady(endpoint)) return;
     endpoint.watch ??= this.#health.watch(
       endpoint.number,
       () => isReady(endpoint),
@@ -277,6 +277,7 @@ export class EndpointSet {
   onLinkState(number: number, link: number, state: LinkState, error: string): void {
     const endpoint = this.#byNumber.get(number);
     if (endpoint === undefined) return;
+    const isLost = endpoint.links[link] === linkState.ready && state !== linkState.ready;
     endpoint.links[link] = state;
     if (state === linkState.failed && error !== '') {
       if (endpoint.lastError === undefined) this.#options.onLost(endpoint.name, error);
@@ -290,7 +291,8 @@ export class EndpointSet {
       if (!this.#mayServe(endpoint)) this.#remove(endpoint);
       return;
     }
-    if (this.#health !== undefined) this.#watch(endpoint);
+    if (isLost) endpoint.watch?.onConnectionLost();
+    this.#watch(endpoint);
     this.#refill();
     if (this.#health !== undefined) this.#tellOfHealth();
     else if (state === linkState.ready) this.#options.onReady();
@@ -334,12 +336,15 @@ export class EndpointSet {
     this.#listed.set(name, endpoint);
     endpoint.state = 'listed';
     endpoint.weight = weight;
+    this.#watch(endpoint);
   }
 
   /** No new calls; calls already written may finish. */
   #drain(endpoint: ChannelEndpoint): void {
     this.#listed.delete(endpoint.name);
     if (endpoint.inFlight === 0 || !this.#mayServe(endpoint)) return this.#remove(endpoint);
+    endpoint.watch?.stop();
+    endpoint.watch = undefined;
     endpoint.state = 'draining';
     this.#draining.set(endpoint.name, endpoint);
     endpoint.drainTimer = setTimeout(() => this.#remove(endpoint), drainMs);

@@ -1,11 +1,11 @@
 import { healthService, ServingStatus } from '../codec/health.ts';
 import { receivedError } from '../contract/errors.ts';
-import { maxTimeoutMs } from '../contract/options.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import {
   type CallEnd,
   type ClientTransport,
   messageHeadBytes,
+  noTimeoutMs,
   type PendingCall,
   type ReadyStrings,
   requestFlag,
@@ -16,7 +16,7 @@ import type { MethodNumbers } from './method-numbers.ts';
 const firstPauseMs = 1000;
 const longestPauseMs = 120_000;
 
-/** `unknown`: nothing has been said yet. */
+/** `unknown`: it has been asked for, and nothing has been said yet. */
 export type Health = 'unknown' | 'serving' | 'failing';
 
 /** `grpc.health.v1.Health.Watch`, whose messages have the first fields of our own health service. */
@@ -73,9 +73,12 @@ export class HealthWatch implements PendingCall {
   readonly #onChange: () => void;
   #isRunning = false;
   #isStopped = false;
+  #startedAt = 0;
   /** The endpoint has no health service: it counts as healthy. */
   #isUnimplemented = false;
+  /** Watches that have ended since anything was said. */
   #failures = 0;
+  /** Of the next watch. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -94,38 +97,46 @@ export class HealthWatch implements PendingCall {
     this.#onChange = onChange;
   }
 
-  /** The endpoint has a connection, perhaps another one. */
+  /** The endpoint has a connection. */
   onConnected(): void {
-    if (this.#isRunning || this.#isStopped) return;
-    this.#isUnimplemented = false;
-    this.#start();
+    if (this.#timer === undefined) this.#start();
   }
 
-  /** It has none: what it has said is over. */
-  onDisconnected(): void {
-    clearTimeout(this.#timer);
+  /**
+   * One of its connections has ended, or takes no more calls after GOAWAY: it may be that of the watch, which would speak for
+   * a connection that calls no longer use.
+   */
+  onConnectionLost(): void {
+    this.#end();
     this.health = 'unknown';
+    this.#isUnimplemented = false;
     this.#failures = 0;
   }
 
   stop(): void {
     this.#isStopped = true;
+    this.#end();
+  }
+
+  #end(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (!this.#isRunning) return;
-    this.#isRunning = false;
+    this.#over();
     this.#transport.cancel(this);
-    this.#transport.setBackground?.(false);
   }
 
   readonly #start = (): void => {
-    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#isRunning || this.#isStopped || this.#isUnimplemented) return;
+    this.#startedAt = performance.now();
     const { request } = watchDefinition();
     const value = { service: this.#service };
     try {
-      this.#transport.start(this, this.#endpoint, this.#method, maxTimeoutMs, request, value, '', '');
+      this.#transport.start(this, this.#endpoint, this.#method, noTimeoutMs, request, value, '', '');
       this.#isRunning = true;
       this.#transport.setBackground?.(true);
+      if (this.#failures < 2) this.#set('unknown', '');
     } catch (error) {
       this.#set('failing', messageOf(error));
       this.#again();
@@ -148,17 +159,7 @@ export class HealthWatch implements PendingCall {
     flags: number,
   ): void {
     this.#transport.taken(this, end - start + messageHeadBytes);
-    this.#failures = 0;
-    // None is long enough to be compressed.
-    if ((flags & requestFlag.compressed) !== 0) return this.#set('failing', 'its health is compressed');
-    let status: number;
-    try {
-      ({ status } = watchDefinition().response.decode(buffer, start, end, strings) as { status: number });
-    } catch (error) {
-      return this.#set('failing', `its health cannot be read: ${messageOf(error)}`);
-    }
-    if (status === ServingStatus.SERVING) this.#set('serving', '');
-    else this.#set('failing', names.get(status) ?? String(status));
+    this.#read(buffer, start, end, strings, flags);
   }
 
   onReply(
@@ -168,8 +169,9 @@ export class HealthWatch implements PendingCall {
     _text: string,
     strings: ReadyStrings | undefined,
   ): void {
-    this.onMessage(buffer, start, end, strings, 0);
-    this.onFailure(0, 0, '', true);
+    this.#over();
+    this.#read(buffer, start, end, strings, 0);
+    this.#afterEnd(0, 0, '', true);
   }
 
   onEnd({ status, own, message, requestWritten }: CallEnd): void {
@@ -177,8 +179,17 @@ export class HealthWatch implements PendingCall {
   }
 
   onFailure(status: number, own: number, message: string, requestWritten: boolean): void {
+    this.#over();
+    this.#afterEnd(status, own, message, requestWritten);
+  }
+
+  /** Before anything is told of it: who is told may stop the watch. */
+  #over(): void {
     this.#isRunning = false;
     this.#transport.setBackground?.(false);
+  }
+
+  #afterEnd(status: number, own: number, message: string, requestWritten: boolean): void {
     if (this.#isStopped) return;
     if (!this.#isReady()) return this.#set('unknown', '');
     const { code } = receivedError(status, own, message, requestWritten);
@@ -186,15 +197,38 @@ export class HealthWatch implements PendingCall {
       this.#isUnimplemented = true;
       return this.#set('serving', '');
     }
-    this.#set('failing', `its health check has ended: ${status === 0 ? 'OK' : code} ${message}`.trimEnd());
+    if (this.#failures > 0)
+      this.#set('failing', `its health check has ended: ${status === 0 ? 'OK' : code} ${message}`.trimEnd());
     this.#again();
   }
 
-  /** At once where something had been said, then after longer and longer pauses. */
+  #read(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined, flags: number): void {
+    this.#failures = 0;
+    // None is long enough to be compressed.
+    if ((flags & requestFlag.compressed) !== 0) return this.#set('failing', 'its health is compressed');
+    const { response } = watchDefinition();
+    let status: number;
+    try {
+      ({ status } = response.decode(buffer, start, end, strings) as { status: number });
+    } catch (error) {
+      return this.#set('failing', `its health cannot be read: ${messageOf(error)}`);
+    }
+    if (status === ServingStatus.SERVING) this.#set('serving', '');
+    else this.#set('failing', names.get(status) ?? String(status));
+  }
+
+  /**
+   * Where something had been said, a second after the watch began at the earliest, and until then that holds; where
+   * nothing had, once at once, then after longer and longer pauses.
+   */
   #again(): void {
-    const pause =
-      this.#failures === 0 ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
-    this.#failures = Math.min(this.#failures + 1, 20);
+    const failures = this.#failures;
+    let pause = 0;
+    if (failures > 0) pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
+    else if (this.health !== 'unknown')
+      pause = Math.max(0, firstPauseMs - (performance.now() - this.#startedAt));
+    this.#failures = Math.min(failures + 1, 20);
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#start, pause * (0.8 + Math.random() * 0.4));
     this.#timer.unref();
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ChannelOptions, Server } from '../../lib/index.ts';
-import { openKinds, serveKinds } from '../support/kinds-server.ts';
+import { frame } from '../support/grpc-frames.ts';
+import { healthPeer, notServing, type PeerWatch, serving } from '../support/health-peer.ts';
+import { openKinds, serveKinds, toldResolver } from '../support/kinds-server.ts';
 import type { KindsHandlers } from '../support/memory-kinds.ts';
 import { until } from '../support/waits.ts';
 
@@ -118,5 +120,92 @@ describe('a channel that watches the health of its endpoints', () => {
     expect(await client.one({ text: '' }, { waitForReady: true })).toMatchObject({ text: 'again' });
     await channel.close();
     await again.close({ drainMs: 0 });
+  });
+});
+
+describe('a watch whose connection its server leaves open after GOAWAY', () => {
+  it.each([1, 2])('is begun anew on the next connection, of %i', async (connections) => {
+    const peer = await healthPeer((watch) => watch.say(serving));
+    const { client, channel } = openKinds(`grpc://${peer.address}`, { ...watching, connections });
+    await client.one({ text: '' });
+    await until(() => peer.sessions.size === connections, soon('all connections'));
+    const old = new Set(peer.sessions);
+    for (const session of old) session.goaway(0);
+    await until(() => peer.watches.some(({ session }) => !old.has(session)), soon('another watch'));
+    await client.one({ text: '' });
+    expect(states(channel)).toBe('ready');
+    await until(
+      () => peer.watches.every(({ isClosed, session }) => isClosed === old.has(session)),
+      soon('one watch'),
+    );
+    expect([...old].every((session) => !session.destroyed)).toBe(true);
+    peer.watches.at(-1)!.say(notServing);
+    await until(() => states(channel) === 'unhealthy', soon('what the new one says'));
+  });
+
+  it('holds for an endpoint of several connections, one of which is going', async () => {
+    const peer = await healthPeer((watch, nth) => watch.say(nth === 1 ? notServing : serving));
+    const options = { ...watching, connections: 2 };
+    const { client, channel } = openKinds(`grpc://${peer.address}`, options);
+    const call = client.one({ text: '' }, { waitForReady: true });
+    await until(() => states(channel) === 'unhealthy', soon('its health'));
+    await until(() => peer.sessions.size === 2, soon('both connections'));
+    peer.watches[0]!.session.goaway(0);
+    await call;
+    expect(peer.watches.length).toBe(2);
+    expect(peer.watches[0]!.session.destroyed).toBe(false);
+  });
+
+  it('is begun anew where the endpoint was not listed meanwhile', async () => {
+    const peer = await healthPeer((watch) => watch.say(serving));
+    const other = await healthPeer((watch) => watch.say(serving));
+    const { resolver, tell } = toldResolver(peer.address);
+    const { client, channel } = openKinds('grpc:///told', { ...watching, resolver, connections: 1 });
+    const held = client.flow({ text: '' })[Symbol.asyncIterator]().next();
+    held.catch(() => undefined);
+    await until(() => peer.calls() === 1, soon('the call that keeps it'));
+    tell(undefined, other.address);
+    const [old] = peer.sessions;
+    old!.goaway(0);
+    await until(() => peer.sessions.size === 2, soon('another connection'));
+    tell(undefined, peer.address);
+    await client.one({ text: '' }, { waitForReady: true });
+    expect(peer.watches.at(-1)!.session).not.toBe(old);
+    expect(states(channel)).toMatch(/^ready/);
+  });
+});
+
+describe('a watch that ends', () => {
+  it('has no deadline, and is begun again while calls wait', async () => {
+    const peer = await healthPeer((watch, nth) => nth === 1 && watch.say(serving));
+    const { client, channel } = openKinds(`grpc://${peer.address}`, watching);
+    await client.one({ text: '' });
+    expect(peer.watches[0]!.timeout).toBeUndefined();
+    peer.watches[0]!.reset();
+    await until(() => peer.watches.length === 2, soon('another watch'));
+    expect(states(channel)).toBe('connecting');
+    const call = client.one({ text: '' });
+    peer.watches[1]!.say(serving);
+    await call;
+    expect(states(channel)).toBe('ready');
+  });
+
+  it('without a word is a failure from the second time on', async () => {
+    const peer = await healthPeer((watch, nth) => (nth === 1 ? watch.say(serving) : watch.reset()));
+    const { client, channel } = openKinds(`grpc://${peer.address}`, watching);
+    await client.one({ text: '' });
+    peer.watches[0]!.reset();
+    await until(() => states(channel) === 'unhealthy', soon('the failure'));
+    expect(peer.watches.length).toBe(2);
+    expect(channel.stats().endpointStates[0]?.lastError).toMatch(/^its health check has ended: /);
+    await expect(client.one({ text: '' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('each time after a word is begun again a second later, and calls go on', async () => {
+    const peer = await healthPeer((watch) => watch.answer(frame(Buffer.from([8, serving])), 0));
+    const { client } = openKinds(`grpc://${peer.address}`, watching);
+    while (peer.watches.length < 3) await client.one({ text: '' });
+    const [, second, third] = peer.watches as [PeerWatch, PeerWatch, PeerWatch];
+    expect(third.at - second.at).toBeGreaterThan(500);
   });
 });
