@@ -61,10 +61,8 @@ export function decompressed(
 ): Buffer | Promise<Buffer | undefined> {
   const most = limit.maxMessageBytes;
   if (bytes.length <= shortBytes) {
-    const options = inflateOptions(bytes, Math.min(most, shortOutputBytes));
     try {
-      const run = format === 'gzip' ? gunzipSync : inflateSync;
-      return whole(run(bytes, options) as unknown as Inflated, bytes.length);
+      return inflated(bytes, format, Math.min(most, shortOutputBytes));
     } catch (error) {
       if (!isTooLong(error) || most <= shortOutputBytes) throw whyNot(error, format, limit);
     }
@@ -77,6 +75,12 @@ export function decompressed(
     .catch((error: unknown) => {
       throw whyNot(error, format, limit);
     });
+}
+
+/** At once; for what is known to be short. @throws the error of zlib, or of something behind the end. */
+export function inflated(bytes: Uint8Array, format: CompressionFormat, most: number): Buffer {
+  const run = format === 'gzip' ? gunzipSync : inflateSync;
+  return whole(run(bytes, inflateOptions(bytes, most)) as unknown as Inflated, bytes.length);
 }
 
 /** With `info` the engine comes too, which says how much it has read. */

@@ -11,10 +11,13 @@ import {
   requestFlag,
 } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
+import { formatOfFlags, inflated } from './compression.ts';
 import type { MethodNumbers } from './method-numbers.ts';
 
 const firstPauseMs = 1000;
 const longestPauseMs = 120_000;
+/** Of what is compressed; health is a few bytes. */
+const mostBytes = 4096;
 
 /** `unknown`: it has been asked for, and nothing has been said yet. */
 export type Health = 'unknown' | 'serving' | 'failing';
@@ -204,12 +207,15 @@ export class HealthWatch implements PendingCall {
 
   #read(buffer: Buffer, start: number, end: number, strings: ReadyStrings | undefined, flags: number): void {
     this.#failures = 0;
-    // None is long enough to be compressed.
-    if ((flags & requestFlag.compressed) !== 0) return this.#set('failing', 'its health is compressed');
     const { response } = watchDefinition();
     let status: number;
     try {
-      ({ status } = response.decode(buffer, start, end, strings) as { status: number });
+      if ((flags & requestFlag.compressed) === 0) {
+        ({ status } = response.decode(buffer, start, end, strings) as { status: number });
+      } else {
+        const bytes = inflated(buffer.subarray(start, end), formatOfFlags(flags), mostBytes);
+        ({ status } = response.decode(bytes, 0, bytes.length, undefined) as { status: number });
+      }
     } catch (error) {
       return this.#set('failing', `its health cannot be read: ${messageOf(error)}`);
     }

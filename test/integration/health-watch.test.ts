@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ChannelOptions, Server } from '../../lib/index.ts';
-import { frame } from '../support/grpc-frames.ts';
+import { frame, pack } from '../support/grpc-frames.ts';
 import { healthPeer, notServing, type PeerWatch, serving } from '../support/health-peer.ts';
 import { openKinds, serveKinds, toldResolver } from '../support/kinds-server.ts';
 import type { KindsHandlers } from '../support/memory-kinds.ts';
@@ -27,6 +27,10 @@ function states(channel: { stats(): { endpointStates: readonly { state: string }
     .stats()
     .endpointStates.map(({ state }) => state)
     .join(' ');
+}
+
+function healthOf(status: number): Buffer {
+  return Buffer.from([8, status]);
 }
 
 describe('a channel that watches the health of its endpoints', () => {
@@ -207,5 +211,33 @@ describe('a watch that ends', () => {
     while (peer.watches.length < 3) await client.one({ text: '' });
     const [, second, third] = peer.watches as [PeerWatch, PeerWatch, PeerWatch];
     expect(third.at - second.at).toBeGreaterThan(500);
+  });
+});
+
+describe('health that is compressed', () => {
+  it.each(['gzip', 'deflate'] as const)('by %s is read', async (format) => {
+    const peer = await healthPeer((watch) => watch.write(frame(pack(format, healthOf(serving)), 1), format));
+    const { client, channel } = openKinds(`grpc://${peer.address}`, watching);
+    await client.one({ text: '' });
+    peer.watches[0]!.write(frame(pack(format, healthOf(notServing)), 1));
+    await until(() => states(channel) === 'unhealthy', soon('worse health'));
+    expect(channel.stats().endpointStates[0]?.lastError).toBe('NOT_SERVING');
+    peer.watches[0]!.write(frame(healthOf(serving)));
+    await until(() => states(channel) === 'ready', soon('better health'));
+  });
+
+  const wrong: [string, Buffer][] = [
+    ['is not gzip', healthOf(serving)],
+    ['is cut off', pack('gzip', healthOf(serving)).subarray(0, -1)],
+    ['has something behind it', Buffer.concat([pack('gzip', healthOf(serving)), Buffer.alloc(1)])],
+    ['gets too long', pack('gzip', Buffer.alloc(1e6))],
+  ];
+  it.each(wrong)('and %s is no health', async (_, body) => {
+    const peer = await healthPeer((watch) => watch.write(frame(body, 1), 'gzip'));
+    const { client, channel } = openKinds(`grpc://${peer.address}`, watching);
+    await expect(client.one({ text: '' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(channel.stats().endpointStates[0]?.lastError).toMatch(/^its health cannot be read: /);
+    peer.watches[0]!.write(frame(healthOf(serving)));
+    await until(() => states(channel) === 'ready', soon('health that can be read'));
   });
 });
