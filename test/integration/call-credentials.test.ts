@@ -10,6 +10,7 @@ import {
   type ChannelOptions,
   type CredentialsRequest,
   type HedgingPolicyConfig,
+  type MetadataInit,
   RpcError,
 } from '../../lib/index.ts';
 import { openKinds, serveKinds } from '../support/kinds-server.ts';
@@ -215,6 +216,57 @@ describe.each(kinds)('of compressed requests, of a method of kind %s, credential
       compression: 'gzip',
     }));
     expect(byToken).toEqual(sent);
+  });
+});
+
+describe.each(ways)('by %s, to a method of kind %s, a call fails whose credentials', (scheme, kind) => {
+  const options: Record<string, ChannelOptions> = { once: {}, retried: { retry }, hedged: { serviceConfig } };
+  const failures: Record<string, CallCredentials> = {
+    throw: () => {
+      throw new Error('no token');
+    },
+    reject: () => Promise.reject(new Error('no token')),
+  };
+  const cases = Object.keys(options).flatMap((how) => Object.keys(failures).map((what) => [what, how]));
+
+  it.each(cases)('%s, %s', async (what, how) => {
+    const { port, seen } = await serve();
+    const { channel, client } = openKinds(`${scheme}://localhost:${port}`, {
+      tls: { ca },
+      credentials: failures[what!]!,
+      ...options[how!],
+    });
+    await channel.ready();
+    const failed = { code: 'UNAUTHENTICATED', message: expect.stringContaining('no token') };
+    await expect(call(client, kind)).rejects.toMatchObject(failed);
+    expect(seen).toEqual([]);
+    expect(channel.stats()).toMatchObject({ callsPending: 0, callsParked: 0, callsInFlight: 0 });
+  });
+
+  it.each(['retried', 'hedged'])('are late, %s: they are not used', async (how) => {
+    const late = gate<MetadataInit>();
+    const { port, seen } = await serve((nth) => {
+      if (how === 'retried' && nth === 1) throw new RpcError('UNAVAILABLE', 'again');
+    });
+    const abort = new AbortController();
+    const { channel, client } = openKinds(`${scheme}://localhost:${port}`, {
+      tls: { ca },
+      credentials: ({ attempt }) => {
+        if (attempt === 1) return { authorization: 'first' };
+        if (how === 'retried') abort.abort();
+        return late.promise;
+      },
+      ...options[how],
+    });
+    await channel.ready();
+    const made = call(client, kind, { signal: abort.signal });
+    if (how === 'retried') await expect(made).rejects.toMatchObject({ code: 'CANCELLED' });
+    else expect(await made).toBe(lengths[kind]);
+    expect(channel.stats()).toMatchObject({ callsPending: 0, callsParked: 0, callsInFlight: 0 });
+    late.resolve({ authorization: 'late' });
+    await late.promise;
+    expect(await call(client, kind, { credentials: false })).toBe(lengths[kind]);
+    expect(seen.map(({ authorization }) => `${authorization}`).filter((each) => each === 'late')).toEqual([]);
   });
 });
 
