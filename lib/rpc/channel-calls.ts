@@ -260,7 +260,7 @@ export class ChannelCalls {
         plan?.hedging !== undefined && retry === undefined && this.#settings.retry === undefined;
       const encodes = format !== undefined && streams?.sendsRequests !== true;
       if (isHedged) {
-        if (encodes) compressRequest(what, format, undefined);
+        if (encodes) compressRequest(what, format, undefined, this.#parts.toCompress);
         return this.#hedge(what, plan.hedging!, signal, parent, lane.dispatcher, streams, resolve, reject);
       }
       call = new ClientCall(what, resolve, reject, lane.dispatcher, streams);
@@ -270,7 +270,7 @@ export class ChannelCalls {
       if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
       if (call.ended) return;
       streams?.take(called, request);
-      const isCompressed = encodes ? compressRequest(what, format, call) : undefined;
+      const isCompressed = encodes ? compressRequest(what, format, call, this.#parts.toCompress) : undefined;
       if (call.ended) return;
       if (isCompressed === undefined) lane.dispatcher.begin(call);
       else this.#beginLater(call, lane.dispatcher, isCompressed);

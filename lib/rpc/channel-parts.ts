@@ -17,6 +17,7 @@ import type { GuardedResolver } from './guarded-resolver.ts';
 import { QueuedMessages } from './queued-messages.ts';
 import { ReadyWaiters } from './ready-waiters.ts';
 import { ReplayMemory } from './replay-memory.ts';
+import { BytesToCompress } from './request-compression.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { RetryThrottle } from './retry-throttle.ts';
 import type { CheckedConfig } from './service-config.ts';
@@ -60,6 +61,7 @@ export class ChannelParts {
   /** Replies that came and were not read. */
   readonly queuedReplies = new QueuedMessages();
   readonly replay = new ReplayMemory();
+  readonly toCompress: BytesToCompress;
   readonly readyWaiters: ReadyWaiters;
   readonly stateWatchers: StateWatchers;
   readonly #config: CurrentConfig;
@@ -82,6 +84,7 @@ export class ChannelParts {
     this.target = target;
     this.#options = options;
     this.#resolver = resolver;
+    this.toCompress = new BytesToCompress(options.transportOptions.maxWriteQueueBytes);
     this.readyWaiters = new ReadyWaiters(target);
     this.stateWatchers = new StateWatchers(() => this.state);
     this.#config = new CurrentConfig(options.config);

@@ -1,18 +1,44 @@
 import type { CompressionFormat } from '../contract/compression.ts';
 import { encodedAside } from '../contract/encoded-bytes.ts';
+import { RpcError } from '../contract/errors.ts';
 import type { CallRequest } from './client-call.ts';
 import { compressed, shortBytes } from './compression.ts';
 import { encodedMethod } from './encoded-method.ts';
 import { isMarked, shorterOf } from './uncompressed.ts';
 
+/** The requests of a channel that wait for a thread to compress them, whether or not their calls go on. */
+export class BytesToCompress {
+  readonly #mostBytes: number;
+  #bytes = 0;
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  /** @throws RpcError if it is too much; a single request never is. */
+  add(bytes: number): void {
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#mostBytes) {
+      const text = 'too many request bytes wait to be compressed (option maxQueuedBytes)';
+      throw new RpcError('RESOURCE_EXHAUSTED', text, { requestWritten: false });
+    }
+    this.#bytes += bytes;
+  }
+
+  remove(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
 /**
  * Encodes the one request of a call, compressed. Undefined: done; a promise is to be waited for, unless there is no `call` that
- * could: then a long one is sent as it is. @throws the error of encoding.
+ * could: then a long one is sent as it is. @throws the error of encoding, and RpcError if
+ * too much waits already.
  */
 export function compressRequest(
   what: CallRequest,
   format: CompressionFormat,
   call: { readonly ended: boolean } | undefined,
+  waiting: BytesToCompress,
 ): Promise<void> | undefined {
   const isWhole = isMarked(what.request);
   const plain = encodedAside(what.method.request, what.request);
@@ -22,10 +48,12 @@ export function compressRequest(
     what.isCompressed = bytes !== undefined;
   };
   set(undefined);
-  if (isWhole || call?.ended === true || (call === undefined && plain.bytes.length > shortBytes))
-    return undefined;
+  const { length } = plain.bytes;
+  const isLong = length > shortBytes;
+  if (isWhole || call?.ended === true || (isLong && call === undefined)) return undefined;
+  if (isLong) waiting.add(length);
   const result = compressed(plain.bytes, format, () => call?.ended !== true);
-  if (result instanceof Promise) return result.then(set);
+  if (result instanceof Promise) return result.finally(() => waiting.remove(length)).then(set);
   set(result);
   return undefined;
 }

@@ -128,6 +128,29 @@ describe('a long request that is being compressed', () => {
     expect(channel.stats()).toMatchObject({ callsPending: 0, callsParked: 0, callsTotal: 0 });
   });
 
+  it('waits within maxQueuedBytes, whether its call goes on or not', async () => {
+    const options = { compression: 'gzip', maxQueuedBytes: 1024 * 1024 } as const;
+    const { client, channel } = await connectedKinds(telling, options);
+    // One alone is never too much.
+    const huge = 'x'.repeat(3_000_000);
+    expect((await client.one({ text: huge })).text).toBe('gzip 3000000');
+    const controller = new AbortController();
+    const outcomes = Array.from({ length: 20 }, () =>
+      client.one({ text: long }, { signal: controller.signal }).catch((error: unknown) => error),
+    );
+    controller.abort();
+    const refused = client.one({ text: long });
+    await expect(refused).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED', requestWritten: false });
+    await expect(refused).rejects.toThrow(/option maxQueuedBytes/);
+    const codes = (await Promise.all(outcomes)).map((error) => (error as { code: string }).code);
+    expect(codes).toEqual(Array.from(codes, (_, i) => (i < 5 ? 'CANCELLED' : 'RESOURCE_EXHAUSTED')));
+    expect((await client.one({ text: short })).text).toBe('gzip 1000');
+    // Those that wait are looked at in order: behind this one at most two are in work.
+    expect((await client.many([{ text: long }])).text).toBe('gzip 200000 ');
+    for (let i = 0; i < 10; i++) expect((await client.one({ text: long })).text).toBe('gzip 200000');
+    expect(channel.stats()).toMatchObject({ callsPending: 0, callsParked: 0 });
+  });
+
   it('waits for others, and all arrive', async () => {
     const { client } = await connectedKinds(telling, { compression: 'gzip' });
     const calls = Array.from({ length: 50 }, () => client.one({ text: long }));
