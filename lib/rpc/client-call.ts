@@ -198,6 +198,11 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     }
   }
 
+  /** It has an endpoint, which it may have waited for. */
+  onPlaced(): void {
+    // Of interest to hedged calls alone.
+  }
+
   onRoom(bytes: number): void {
     this.streams?.onRoom(bytes);
   }

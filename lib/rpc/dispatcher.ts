@@ -313,6 +313,7 @@ export class Dispatcher implements CallRunner {
       const endpoint = this.#endpointFor(call);
       if (endpoint === undefined) return this.#wait(call);
       this.#start(call, endpoint, Math.max(1, Math.ceil(call.what.expiresAt - performance.now())));
+      call.onPlaced();
     } catch (cause) {
       if (isRpcError(cause)) return call.fail(cause);
       const text = `the request cannot be sent: ${messageOf(cause)}`;

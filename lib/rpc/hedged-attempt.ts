@@ -11,6 +11,8 @@ export interface HedgedAttemptOwner {
   /** The attempt is answered: the others are cancelled. */
   commit(attempt: HedgedAttempt): void;
   noteEndpoint(endpoint: ChannelEndpoint | undefined): void;
+  /** An attempt that had waited for an endpoint has one. */
+  onPlaced(): void;
   /** Whether the call goes on though the attempt has failed. If not, that is its outcome. */
   outlives(attempt: HedgedAttempt, error: unknown): boolean;
   /** The caller has given it up, or what it sends cannot be sent. */
@@ -45,6 +47,10 @@ export class HedgedAttempt extends ClientCall {
 
   override get repeatable(): ReadonlySet<StatusName> {
     return this.#call.nonFatal;
+  }
+
+  override onPlaced(): void {
+    this.#call.onPlaced();
   }
 
   override onReply(

@@ -16,9 +16,6 @@ import { HedgedRequests } from './hedged-requests.ts';
 import type { HedgingPolicy } from './method-config.ts';
 import { neverRepeat, pushbackMs } from './retry-pushback.ts';
 
-/** While an attempt waits for an endpoint another one would only wait beside it; looked at again after this. */
-const unplacedPauseMs = 20;
-
 export interface HedgedCallParts {
   readonly what: CallRequest;
   readonly policy: HedgingPolicy;
@@ -43,6 +40,8 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
   /** A server, or the budget, does not want more. */
   #isClosed = false;
   #isWaiting = false;
+  /** While an attempt waits for an endpoint another one would only wait beside it. */
+  #waitsForPlace = false;
   /** Nothing else decides the outcome. */
   #winner: HedgedAttempt | undefined;
   #isOver = false;
@@ -127,9 +126,19 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
   #schedule(): void {
     if (!this.#mayBeginMore || this.#isWaiting) return;
     const { delayMs } = this.#parts.policy;
-    const isUnplaced = [...this.#attempts].some(({ endpoint }) => endpoint === undefined);
-    if (delayMs === 0 && !isUnplaced) this.#beginNext();
-    else this.#wait(isUnplaced ? Math.max(delayMs, unplacedPauseMs) : delayMs);
+    this.#waitsForPlace = this.#isUnplaced;
+    if (this.#waitsForPlace) return;
+    if (delayMs === 0) this.#beginNext();
+    else this.#wait(delayMs);
+  }
+
+  get #isUnplaced(): boolean {
+    for (const { endpoint } of this.#attempts) if (endpoint === undefined) return true;
+    return false;
+  }
+
+  onPlaced(): void {
+    if (this.#waitsForPlace && !this.#isUnplaced) this.#schedule();
   }
 
   /** False: the deadline is before that. */
@@ -148,9 +157,8 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
   /** The time for the next attempt has come. */
   onTime(): void {
     this.#isWaiting = false;
-    const isUnplaced = [...this.#attempts].some(({ endpoint }) => endpoint === undefined);
-    if (isUnplaced) return this.#schedule();
-    this.#beginNext();
+    if (this.#isUnplaced) this.#schedule();
+    else this.#beginNext();
   }
 
   #beginNext(): void {
@@ -237,6 +245,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
   onAttemptOver(attempt: HedgedAttempt): void {
     this.#attempts.delete(attempt);
     if (this.#attempts.size === 0 && (this.#winner !== undefined || this.#isOver)) this.#end();
+    else this.onPlaced();
   }
 
   #end(): void {

@@ -1,7 +1,12 @@
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { type CallContext, type HedgingPolicyConfig, RpcError } from '../../lib/index.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import {
+  type CallContext,
+  type HedgingPolicyConfig,
+  type ResolverListener,
+  RpcError,
+} from '../../lib/index.ts';
 import { connectedKinds, failing, openKinds, refusal, serveKinds } from '../support/kinds-server.ts';
 import { gate } from '../support/loopback.ts';
 import type { KindsHandlers } from '../support/memory-kinds.ts';
@@ -186,7 +191,10 @@ describe('a hedged call', () => {
     const { seen, handlers } = failing(9, () => refusal('UNAVAILABLE', '50000'));
     const { client, channel } = await connectedKinds(handlers, hedging({ hedgingDelay: '100s' }));
     const outcome = client.one({ text: '' }, { timeoutMs: 60_000 }).catch((error: unknown) => error);
-    await until(() => seen.length === 1 && channel.stats().callsInFlight === 0, soon('the first attempt'));
+    await until(
+      () => seen.length === 1 && channel.stats().endpointStates[0]?.inFlight === 0,
+      soon('its end'),
+    );
     expect(channel.stats().callsPending).toBe(1);
     await channel.close({ drainMs: 0 });
     expect(await outcome).toMatchObject({ code: 'CANCELLED' });
@@ -217,6 +225,32 @@ describe('a hedged call', () => {
       await until(() => servers.every(({ calls }) => calls.length === 1), soon('one attempt each'));
       servers[1]!.calls[0]!.end.resolve('b');
       expect(await reply).toMatchObject({ text: 'b' });
+    }
+  });
+
+  it('that waits for an endpoint begins its other attempts when the first has one, and asks no clock', async () => {
+    const { calls, handlers } = hanging();
+    const { address } = await serveKinds(handlers);
+    for (const hedgingDelay of ['0s', '0.02s'] as const) {
+      calls.length = 0;
+      let listener: ResolverListener | undefined;
+      const start = (given: ResolverListener) => {
+        listener = given;
+      };
+      const resolver = { start, refresh: () => undefined, close: () => undefined };
+      const { client, channel } = openKinds('grpc:///orders', { resolver, ...hedging({ hedgingDelay }) });
+      const timers = vi.spyOn(globalThis, 'setTimeout');
+      onTestFinished(() => timers.mockRestore());
+      const reply = client.one({ text: '' }, { timeoutMs: 15_000 });
+      // That of its deadline.
+      expect(timers).toHaveBeenCalledTimes(1);
+      timers.mockRestore();
+      expect(channel.stats()).toMatchObject({ hedges: 0, callsParked: 1 });
+      listener!.onEndpoints([{ name: address, addresses: [address] }]);
+      await until(() => calls.length === 3, soon('three attempts'));
+      calls[1]!.end.resolve('second');
+      expect(await reply).toMatchObject({ text: 'second' });
+      expect(channel.stats()).toMatchObject({ hedges: 2, callsPending: 0 });
     }
   });
 
