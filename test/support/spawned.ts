@@ -80,7 +80,8 @@ export class Spawned {
 
   /** What follows `word ` on the first line that begins with it. */
   async said(word: string, deadlineMs: number): Promise<string> {
-    const pattern = new RegExp(`^${word}(?: (.*))?$`, 'm');
+    // Of a whole line: a program may write it in pieces.
+    const pattern = new RegExp(`^${word}(?: (.*))?\\n`, 'm');
     return await this.#found(() => this.#output, pattern, deadlineMs);
   }
 
