@@ -50,7 +50,8 @@ export class TlsRenewal<Made extends MadeTls<Made>> {
     this.#expiry.close();
   }
 
-  #onChange(): void {
+  /** False: the files could not be used. */
+  #onChange(): boolean {
     const { whose, logger, apply } = this.#options;
     try {
       const made = this.#made?.files?.remake();
@@ -61,12 +62,14 @@ export class TlsRenewal<Made extends MadeTls<Made>> {
       }
       if (this.#isRefused) safeLogger(logger).warn(`${whose} files for TLS are good again, and in use`);
       this.#isRefused = false;
+      return true;
     } catch (error) {
       if (!this.#isRefused)
         safeLogger(logger).error(
           `${whose} files for TLS have changed and cannot be used, the old ones stay: ${errorOf(error).message}`,
         );
       this.#isRefused = true;
+      return false;
     }
   }
 }

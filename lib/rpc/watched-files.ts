@@ -78,6 +78,8 @@ const lookEveryMs = 1000;
 const settleMs = 100;
 /** … but not for ever. */
 const mostSettleMs = 5000;
+/** What could not be used may be so the next time, as when no file could be opened: the longest pause until then. */
+const mostPauseMs = 10_000;
 
 /**
  * Says when files have changed: once a second it looks at what their paths lead to. That also sees what a notification
@@ -86,18 +88,22 @@ const mostSettleMs = 5000;
  */
 export class FileWatch {
   readonly #paths: readonly string[];
-  readonly #onChange: () => void;
+  readonly #onChange: () => boolean;
   #known: string;
   /** What they have changed to, and since when they do. */
   #changing: { readonly mark: string; readonly since: number } | undefined;
+  /** When to say it again, though nothing has changed since. */
+  #againAt = Number.POSITIVE_INFINITY;
+  #pauseMs = lookEveryMs;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   /**
    * @param mark what is known of them.
-   * @param onChange is called when they have been still for a moment. It must not throw.
+   * @param onChange is called when they have been still for a moment, and again after pauses while it returns false: they
+   * could not be used. It must not throw.
    */
-  constructor(paths: readonly string[], mark: string, onChange: () => void) {
+  constructor(paths: readonly string[], mark: string, onChange: () => boolean) {
     this.#paths = paths;
     this.#known = mark;
     this.#onChange = onChange;
@@ -125,6 +131,7 @@ export class FileWatch {
   #onMark(mark: string): number {
     if (mark === this.#known) {
       this.#changing = undefined;
+      if (performance.now() >= this.#againAt) this.#tell();
       return lookEveryMs;
     }
     const since = this.#changing?.since ?? performance.now();
@@ -135,7 +142,13 @@ export class FileWatch {
     }
     this.#known = mark;
     this.#changing = undefined;
-    this.#onChange();
+    this.#pauseMs = lookEveryMs;
+    this.#tell();
     return lookEveryMs;
+  }
+
+  #tell(): void {
+    this.#againAt = this.#onChange() ? Number.POSITIVE_INFINITY : performance.now() + this.#pauseMs;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, mostPauseMs);
   }
 }

@@ -1,7 +1,8 @@
 /** Certificates and keys in files that are replaced while they are in use. */
-import { appendFileSync, mkdirSync } from 'node:fs';
+import fs, { appendFileSync, mkdirSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Channel, type ChannelOptions, Server, type ServerTlsOptions } from '../../lib/index.ts';
 import { startChild } from '../support/child.ts';
 import { openOrders, startOrderServer } from '../support/loopback.ts';
@@ -140,6 +141,27 @@ describe('the files of a server', () => {
     await until(() => served(other.issue('client')), { deadlineMs, what: 'the other authority' });
     expect(await served(client)).toBe(false);
     expect(await served(undefined)).toBe(false);
+  });
+
+  it.each(['EMFILE', 'EIO'])('that could not be opened for %s are read again', async (code) => {
+    const { secret, shows, logs, ofFiles } = await watching();
+    const { openSync } = fs;
+    const spied = vi.spyOn(fs, 'openSync').mockImplementation((path, ...more) => {
+      if (path !== secret.certFile) return openSync(path, ...more);
+      spied.mockImplementation(openSync);
+      throw Object.assign(new Error(`${code}: ${secret.certFile}`), { code });
+    });
+    const restore = () => {
+      spied.mockRestore();
+      syncBuiltinESMExports();
+    };
+    onTestFinished(restore);
+    syncBuiltinESMExports();
+    secret.replace('link', second, ca);
+    await logs(`cannot be read: ${code}`);
+    await shows('second');
+    await logs('are good again');
+    expect(ofFiles()).toHaveLength(2);
   });
 
   it('take new lists of revoked certificates', async () => {
