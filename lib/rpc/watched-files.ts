@@ -59,9 +59,20 @@ function markNow(paths: readonly string[]): string {
     .join();
 }
 
-async function markLater(paths: readonly string[]): Promise<string> {
-  const marks = paths.map((path) => stat(path, { bigint: true }).then(markOf, codeOf));
-  return (await Promise.all(marks)).join();
+let looks: Promise<unknown> = Promise.resolve();
+
+/**
+ * One path after another, whoever asks: what a file system that hangs holds is one of libuv's few threads, and not all of
+ * them.
+ */
+function markLater(paths: readonly string[]): Promise<string> {
+  const mark = looks.then(async () => {
+    const marks: string[] = [];
+    for (const path of paths) marks.push(await stat(path, { bigint: true }).then(markOf, codeOf));
+    return marks.join();
+  });
+  looks = mark;
+  return mark;
 }
 
 /** Of what the path leads to: another file behind a symlink is a change. */
@@ -121,7 +132,6 @@ export class FileWatch {
   }
 
   async #look(): Promise<void> {
-    // While a file system hangs, nothing else is asked of it.
     const mark = await markLater(this.#paths);
     if (this.#isClosed) return;
     this.#lookIn(this.#onMark(mark));
