@@ -1,24 +1,18 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { connect, createSecureContext } from 'node:tls';
-import type { ClientTlsOptions } from '../index.ts';
+import { connect } from 'node:tls';
 
-/** For clients that always check certificates, as that of etcd. `target`: `host:port`, or `https://` and that. Returns the
- * `127.0.0.1:port` where what is written goes there over TLS, and no certificate is checked. */
-export async function openInsecureTunnel(target: string, tls: ClientTlsOptions): Promise<string> {
+/**
+ * For clients that always check certificates, as that of etcd. `target`: `host:port`, or `https://` and that. Returns the
+ * `127.0.0.1:port` where what is written goes there over TLS, and no certificate is checked. Whoever is on this machine
+ * can connect to it, so it shows the server no certificate of its own.
+ */
+export async function openInsecureTunnel(target: string, servername: string | undefined): Promise<string> {
   const { hostname, port } = new URL(target.includes('://') ? target : `https://${target}`);
   const host = hostname.replace(/^\[|\]$/g, '');
-  const { key, cert, passphrase, servername } = tls;
-  const own = { key: key as Buffer | undefined, cert: cert as Buffer | undefined, passphrase, servername };
-  try {
-    createSecureContext(own);
-  } catch {
-    // Its text is about the key.
-    throw new TypeError('--cert and --key do not belong together, or the key cannot be read');
-  }
   const server: Server = createServer((near) => {
     const far = connect({
-      ...own,
+      servername,
       host,
       port: Number(port || 443),
       rejectUnauthorized: false,

@@ -88,11 +88,16 @@ async function showServices(service: string | undefined, options: ServicesOption
 
 async function etcdOptions(options: ServicesOptions): Promise<EtcdOptions> {
   if (options.insecure !== true) return checkedOptions(options);
-  const tls = tlsOf(options) ?? {};
+  tlsOf(options);
+  if (options.cert !== undefined)
+    throw new TypeError(
+      '--cert and --key cannot be used with --insecure: for so long, everybody on this machine could ask etcd in your ' +
+        'name. Give --cacert instead, with --servername if the certificate is for another name',
+    );
   const { hosts = defaultHosts(), ...others } = checkedOptions({ ...options, ...withoutTls });
   etcd({ ...others, hosts });
   const given = typeof hosts === 'string' ? hosts.split(',') : hosts;
-  const tunnels = await Promise.all(given.map((host) => openInsecureTunnel(host.trim(), tls)));
+  const tunnels = await Promise.all(given.map((host) => openInsecureTunnel(host.trim(), options.servername)));
   return { ...others, hosts: tunnels };
 }
 

@@ -216,6 +216,12 @@ describe('rocket itself', () => {
       '--cacert has no effect',
     ],
     ['services', ['--cert', file], '--cert and --key go together'],
+    ['services', ['--insecure', '--key', file], '--cert and --key go together'],
+    [
+      'services',
+      ['--insecure', '--cert', file, '--key', file],
+      '--cert and --key cannot be used with --insecure',
+    ],
     ['call', [], "missing required argument 'target'"],
     ['call', ['127.0.0.1:1'], 'Service/Method'],
     ['call', ['list'], 'the target comes first'],
