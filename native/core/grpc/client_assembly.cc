@@ -30,7 +30,7 @@ void ClientSession::give_window(ClientCall& call) {
   const std::size_t bytes = std::exchange(call.withheld, 0);
   call.given_early += bytes;
   early_ += bytes;
-  h2_.consume(*call.stream, bytes);
+  h2_.consume(*call.stream, bytes, call.single_reply || call.is_read);
 }
 
 /// What was let in early is taken, or dropped.

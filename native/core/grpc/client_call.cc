@@ -35,7 +35,7 @@ void ClientCallPool::give(ClientCall& call) {
   if (call.message.size() > kKeptMessageBytes) call.message = OwnedBytes();
   call.message_bytes = call.sent_untold = call.untaken = call.withheld = call.given_early = call.counted = 0;
   call.open = call.compressed = call.half_closed = call.answered = false;
-  call.has_message = call.told = false;
+  call.has_message = call.told = call.is_read = false;
   call.encoding = Encoding::kIdentity;
   call.reply_flags = 0;
   free_.give_back(call);

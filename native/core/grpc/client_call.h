@@ -52,6 +52,7 @@ struct ClientCall : rpc::LinkedCall, ShutReplyLink {
   Encoding encoding = Encoding::kIdentity;  ///< of replies that are compressed
   std::int32_t reply_flags = 0;             ///< of `message`
   bool told = false;                        ///< JavaScript has had headers or a message of it
+  bool is_read = false;                     ///< JavaScript has taken something of replies that stream
   std::size_t untaken = 0;                  ///< of whole messages that JavaScript has, and has not taken
   std::size_t withheld = 0;     ///< of the message that has begun: bytes that the window was not given back yet
   std::size_t given_early = 0;  ///< of a long message: what was given back before JavaScript had it

@@ -137,6 +137,7 @@ bool ClientSession::keep_reply(ClientCall& call, MessageReader::Message& message
 void ClientSession::taken(ClientCall& call, std::size_t bytes) {
   ROCKET_ON_IO_THREAD(connection_->io());
   if (call.single_reply) return;
+  call.is_read = true;
   const std::size_t early = std::min(bytes, call.given_early);
   h2_.consume(*call.stream, bytes - early);
   call.untaken -= std::min(bytes, call.untaken);

@@ -10,7 +10,7 @@ namespace rocket::grpc {
 
 namespace {
 
-constexpr std::array<std::uint8_t, h2::kPingDataBytes> kPing = {'r', 'o', 'c', 'k', 'e', 't', 0, 2};
+constexpr std::array<std::uint8_t, h2::kPingDataBytes> kPing = {'r', 'o', 'c', 'k', 'e', 't', 0, 3};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 // Memory of messages that are not whole, or that wait. Windows bound it for each stream, and most of all messages are
-// longer than a window: so it is also bounded for each connection.
+// longer than a window: so it is also bounded for each connection, together with what windows have grown.
 
 #include <algorithm>
 #include <utility>
@@ -14,12 +14,14 @@ namespace {
 
 constexpr std::size_t kLeastAssembled = 16 << 20;
 constexpr std::size_t kLongestMessages = 4;
+static_assert(kMostRequestGrowth <= kLeastAssembled / 2);
 
 }  // namespace
 
-/// Past it windows stay shut, except of the request that has waited longest: so one always gets on.
+/// Past it windows stay shut, except of the request that has waited longest: so one always gets on. What windows may
+/// have grown is left out of it.
 std::size_t ServerSession::most_assembled() const {
-  return std::max(kLeastAssembled, kLongestMessages * server_->options().max_message_bytes);
+  return std::max(kLeastAssembled, kLongestMessages * server_->options().max_message_bytes) - kMostRequestGrowth;
 }
 
 void ServerSession::count_assembled(ServerRequest& request) {
@@ -44,7 +46,7 @@ void ServerSession::let_in(ServerRequest& request) {
 void ServerSession::give_window(ServerRequest& request) {
   const std::size_t bytes = std::exchange(request.withheld, 0);
   if (request.streams) request.given_early += bytes;
-  h2_.consume(*request.stream, bytes);
+  h2_.consume(*request.stream, bytes, !request.streams || request.is_read);
 }
 
 void ServerSession::leave_shut(ServerRequest& request) {
@@ -67,9 +69,10 @@ void ServerSession::give_windows() {
   std::size_t room = most - std::min(most, assembled_);
   while (!shut_.empty()) {
     auto& request = static_cast<ServerRequest&>(static_cast<ShutLink&>(*shut_.next));
-    const bool fits = room >= options_.stream_window;
+    const std::size_t window = h2::Session::window_of(*request.stream);
+    const bool fits = room >= window;
     if (fits) {
-      room -= options_.stream_window;
+      room -= window;
       static_cast<ShutLink&>(request).unlink();
     }
     give_window(request);

@@ -30,7 +30,7 @@ void ServerRequestPool::give(ServerRequest& request) {
   request.held = OwnedBytes();
   request.message_bytes = request.held_bytes = request.given_early = request.sent_untold = 0;
   request.untaken = request.withheld = 0;
-  request.streams = request.ended = false;
+  request.streams = request.ended = request.is_read = false;
   request.has_message = request.compressed = request.waits_for_room = request.is_watch = request.headers_sent = false;
   free_.give_back(request);
 }

@@ -58,6 +58,7 @@ struct ServerRequest : Timer, RequestLink, ShutLink {
   bool waits_for_room = false;
   bool streams = false;  ///< it may have any number of messages, each of which crosses by itself
   bool ended = false;    ///< the peer has sent all of it
+  bool is_read = false;  ///< JavaScript has taken something of what streams
   /// DATA behind `message` that waits for room too; the stream's window bounds it.
   OwnedBytes held;
   std::size_t held_bytes = 0;

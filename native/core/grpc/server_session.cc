@@ -23,12 +23,16 @@ constexpr std::size_t kMostKeptBytes = 1024;
 
 /// A request of a method that is answered natively.
 constexpr std::size_t kMostInflatedBytes = 4096;
+/// One stream alone does not use up what all may have grown.
+constexpr std::uint32_t kMostRequestWindow = kMostRequestGrowth / 2;
 
 h2::Options options_of(const rpc::ServerOptions& options) {
   h2::Options h2;
   h2.tag_of = &tag_of;
   const std::size_t streams = std::min(options.max_calls_per_connection, options.max_concurrent_streams);
   h2.max_streams = static_cast<std::uint32_t>(std::min<std::size_t>(streams, h2::kMaxStreamId));
+  h2.max_window = kMostRequestWindow;
+  h2.max_growth = kMostRequestGrowth;
   h2.max_header_list_bytes = static_cast<std::uint32_t>(options.max_metadata_bytes);
   h2.min_ping_interval = options.min_ping_interval;
   if (options.permits_idle_pings) h2.min_idle_ping_interval = options.min_ping_interval;
@@ -165,7 +169,7 @@ void ServerSession::on_data(h2::Stream& stream, ByteSpan data, bool ended) {
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.streams) return take_stream(request, data, ended);
   if (!request.http_reply.empty()) {
-    h2_.consume(stream, data.size());
+    h2_.consume(stream, data.size(), false);
     if (ended) reply_http(request);
     return;
   }

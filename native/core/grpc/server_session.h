@@ -19,6 +19,9 @@
 
 namespace rocket::grpc {
 
+/// By how much the windows of a connection's requests may have grown: part of what it may hold of messages.
+inline constexpr std::size_t kMostRequestGrowth = 8 << 20;
+
 /// What the sessions of one io thread share.
 struct SessionResources {
   SessionResources();

@@ -47,7 +47,7 @@ void ServerSession::take_stream(ServerRequest& request, ByteSpan data, bool ende
   request.ended = request.ended || ended;
   if (request.call != nullptr && request.call->answered.load(std::memory_order_acquire)) {
     // The handler is through: what still comes is dropped.
-    h2_.consume(*request.stream, data.size());
+    h2_.consume(*request.stream, data.size(), false);
     return;
   }
   if (request.waits_for_room) {
@@ -77,7 +77,7 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
     }
   }
   // A message that the window may have no room for has to be let in before anybody can take it.
-  if (request.reader.message_bytes() + kMessageHeadBytes > options_.stream_window / 2) {
+  if (request.reader.message_bytes() + kMessageHeadBytes > h2::Session::window_of(*request.stream) / 2) {
     request.withheld += begun;
     let_in(request);
   }
@@ -138,6 +138,7 @@ void ServerSession::end_stream(ServerRequest& request) {
 void ServerSession::taken(rpc::ServerCall& call, std::size_t bytes) {
   ROCKET_ON_IO_THREAD(connection_->io());
   ServerRequest& request = request_of(call);
+  request.is_read = true;
   const std::size_t early = std::min(bytes, request.given_early);
   request.given_early -= early;
   h2_.consume(*request.stream, bytes - early);

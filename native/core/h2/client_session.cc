@@ -1,15 +1,12 @@
 #include "h2/client_session.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 namespace rocket::h2 {
 
 ClientSession::ClientSession(const Options& options, Resources& resources, ClientHandler& handler, Sink& sink)
-    : Session(Role::kClient, options, resources, handler, sink),
-      client_handler_(handler),
-      wanted_window_(options.stream_window) {
+    : Session(Role::kClient, options, resources, handler, sink), client_handler_(handler) {
   goaway_last_ = 0;  // a server opens no streams
 }
 
@@ -97,43 +94,6 @@ void ClientSession::take_goaway(const Goaway& goaway) {
     if (!closed_) handler_.on_reset(*stream, ErrorCode::kRefusedStream, nullptr);
   }
   note_drained();
-}
-
-/// Only a stream whose data is taken gets here, so one that nobody reads keeps the window it began with.
-std::uint32_t ClientSession::growth_of(Stream& stream) {
-  // Without DATA from the server since the last one, a PING would be one of those that servers count as strikes.
-  if (!measuring_ && data_since_ack_ && options_.max_window > wanted_window_) {
-    measuring_ = true;
-    data_since_ack_ = false;
-    measured_from_ = received_total();
-    measured_since_ = now_;
-    send_ping(kWindowPing.data());
-  }
-  if (stream.window_ >= wanted_window_) return 0;
-  const std::size_t left = options_.max_growth - std::min(growth_, options_.max_growth);
-  return static_cast<std::uint32_t>(std::min<std::size_t>(wanted_window_ - stream.window_, left));
-}
-
-void ClientSession::take_ping_ack(ByteSpan data) {
-  if (std::memcmp(data.data(), kWindowPing.data(), kPingDataBytes) != 0) return handler_.on_ping_ack(data);
-  if (!measuring_) return;
-  measuring_ = data_since_ack_ = false;
-  const auto arrived = received_total() - measured_from_;
-  const double rate = static_cast<double>(arrived) / static_cast<double>(std::max<SteadyMs>(now_ - measured_since_, 1));
-  if (rate < best_rate_) return;
-  best_rate_ = rate;
-  // A window that is nearly used up in a round trip is what limits the rate.
-  if (arrived < wanted_window_ / 3 * 2) return;
-  widen(static_cast<std::uint32_t>(std::min<std::uint64_t>(2 * arrived, options_.max_window)));
-}
-
-void ClientSession::widen(std::uint32_t window) {
-  wanted_window_ = std::max(wanted_window_, window);
-  if (wanted_window_ <= connection_window_) return;
-  auto* const out = append_control(kWindowUpdateBytes);
-  if (out == nullptr) return;
-  write_window_update(out, 0, wanted_window_ - connection_window_);
-  connection_window_ = wanted_window_;
 }
 
 }  // namespace rocket::h2

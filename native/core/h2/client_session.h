@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "h2/session.h"
@@ -37,28 +36,16 @@ class ClientSession final : public Session {
   Stream* open(ByteSpan headers);
   /// GOAWAY: nothing more is asked. What is open goes on.
   void leave();
-  /// What the windows of streams grow to when they are given back.
-  std::uint32_t wanted_window() const { return wanted_window_; }
 
  private:
   friend class Session;
-  static constexpr std::array<std::uint8_t, kPingDataBytes> kWindowPing = {'r', 'o', 'c', 'k', 'e', 't', 0, 2};
 
   void take_response(Stream& stream, bool ended, ByteSpan bytes);
   void take_settings_of_server() { client_handler_.on_settings(); }
   void take_goaway(const Goaway& goaway) override;
-  void take_ping_ack(ByteSpan data) override;
-  std::uint32_t growth_of(Stream& stream) override;
-  std::uint64_t received_total() const { return given_back_ + received_; }
-  void widen(std::uint32_t window);
+  void take_ping_ack(ByteSpan data) override { handler_.on_ping_ack(data); }
 
   ClientHandler& client_handler_;
-  // How much arrives in a round trip (the estimator of gRPC): a PING is sent, what comes until its answer is counted.
-  bool measuring_ = false;
-  std::uint64_t measured_from_ = 0;
-  SteadyMs measured_since_ = 0;
-  double best_rate_ = 0;  ///< bytes a millisecond
-  std::uint32_t wanted_window_;
 };
 
 }  // namespace rocket::h2

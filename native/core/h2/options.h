@@ -18,8 +18,8 @@ struct Options {
   std::uint32_t max_streams = 250;
   /// Of each stream: what a peer may send before consume() gives it back. At least 65,535.
   std::uint32_t stream_window = kDefaultWindow;
-  /// A client's windows grow up to this as they are given back, as far as what arrives in a round trip needs it. 0:
-  /// they do not grow.
+  /// Windows grow up to this as they are given back, as far as what arrives in a round trip needs it. 0: they do not
+  /// grow.
   std::uint32_t max_window = 0;
   /// By how much the windows of all open streams together may have grown.
   std::size_t max_growth = 64 * 1024 * 1024;

@@ -9,6 +9,7 @@ Session::Session(Role role, const Options& options, Resources& resources, Handle
       handler_(handler),
       sink_(sink),
       connection_window_(options.connection_window),
+      meter_(options.stream_window, options.max_window),
       decoder_(options.tag_of),
       resets_(options.resets),
       glitches_(options.glitches),
@@ -101,7 +102,7 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
   if (const auto fault = read_data(head, payload, data)) return fail(fault.code, fault.why);
   const bool ended = head.has(kEndStream);
   if (data.empty() && !ended && !glitch()) return;
-  data_since_ack_ = true;
+  meter_.note_data(received_total(), now_);
   give_back(head.length);
   if (closed_) return;
 
@@ -127,7 +128,7 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
   }
   stream->receive_window_ -= static_cast<std::int32_t>(head.length);
   stream->peer_ended_ = ended;
-  if (head.length > data.size()) consume(*stream, head.length - data.size());
+  if (head.length > data.size()) consume(*stream, head.length - data.size(), false);
   const bool heard = !stream->released_;
   if (ended && stream->ended_ && stream->queue_.empty()) close_stream(*stream, End::kBothEnded);
   if (heard && !closed_ && (ended || !data.empty())) handler_.on_data(*stream, data, ended);

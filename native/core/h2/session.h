@@ -16,6 +16,7 @@
 #include "h2/options.h"
 #include "h2/stream.h"
 #include "h2/token_bucket.h"
+#include "h2/window_meter.h"
 
 namespace rocket::h2 {
 
@@ -126,8 +127,9 @@ class Session {
   /// It was, with `sent` bytes of DATA.
   void note_written(Stream& stream, std::uint32_t reserved, std::uint32_t sent);
 
-  /// The application has taken `bytes` of what on_data() gave: the peer may send as many again.
-  void consume(Stream& stream, std::size_t bytes);
+  /// The application has taken `bytes` of what on_data() gave: the peer may send as many again. The window may grow
+  /// with it, unless `grows` is false: of a stream that nobody reads it does not.
+  void consume(Stream& stream, std::size_t bytes, bool grows = true);
   /// The application is done with the stream. If the peer is still sending it is told to stop, and what has not ended
   /// is cut off with CANCEL. What waits in the queue of an ended one is still sent.
   void release(Stream& stream);
@@ -142,7 +144,7 @@ class Session {
   /// The socket is gone: no callback comes any more.
   void close() { closed_ = true; }
   bool closed() const { return closed_; }
-  /// `data` has kPingDataBytes, and is not kShutdownPing.
+  /// `data` has kPingDataBytes, and is neither WindowMeter::kPing nor ServerSession::kShutdownPing.
   void send_ping(const std::uint8_t* data);
 
   /// Since when the stream that waits longest for the peer's windows, or for the sink, has made no progress; call it
@@ -150,6 +152,8 @@ class Session {
   std::optional<SteadyMs> stalled_since(SteadyMs now);
   /// The stream that stalled_since() speaks of; it may be released, and `user` null. There must be one.
   Stream& longest_stalled() { return *static_cast<Stream*>(static_cast<StallLink*>(stalled_.next)); }
+  /// What the windows of streams grow to when they are given back.
+  std::uint32_t wanted_window() const { return meter_.wanted(); }
   /// What the stream's peer may send before consume() gives it back.
   static std::uint32_t window_of(const Stream& stream) { return stream.window_; }
   /// Streams that the application has not released.
@@ -173,8 +177,6 @@ class Session {
   // What the roles do differently, and rarely:
   virtual void take_goaway(const Goaway& goaway) = 0;
   virtual void take_ping_ack(ByteSpan data) = 0;
-  /// The stream's window is about to be given back: data arrives that needs it. By how much it grows with that.
-  virtual std::uint32_t growth_of(Stream&) { return 0; }
 
   void begin(SteadyMs now);
   /// Takes whole frames from the front of `bytes`.
@@ -216,6 +218,8 @@ class Session {
   void write_goaway_frame(std::uint32_t last, ErrorCode code, std::string_view text);
   void note_drained();
   void give_back(std::size_t bytes);
+  std::uint64_t received_total() const { return given_back_ + received_; }
+  void take_window_ack();
 
   // session_send.cc
   bool may_send(const Stream& stream) const { return !closed_ && !stream.closed_ && !stream.ended_; }
@@ -228,6 +232,7 @@ class Session {
   void drain();
   void drain_one(Stream& stream);
   void note_ended(Stream& stream);
+  std::uint32_t growth_of(const Stream& stream);
 
   // session_streams.cc: the ends of streams
   enum class End : std::uint8_t { kBothEnded, kResetByPeer, kResetByUs };
@@ -284,7 +289,7 @@ class Session {
   std::uint32_t connection_window_;  ///< the same for all
   std::uint32_t received_ = 0;       ///< and not yet given back
   std::uint64_t given_back_ = 0;
-  bool data_since_ack_ = false;  ///< DATA has come since the last PING of ours about windows was answered
+  WindowMeter meter_;
 
   std::uint32_t last_stream_ = 0;  ///< the last that the client has opened
   std::uint32_t goaway_last_ = kMaxStreamId;

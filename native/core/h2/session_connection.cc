@@ -69,6 +69,7 @@ void Session::take_ping(const FrameHead& head, ByteSpan payload) {
   if (head.has(kAck) && pings_unanswered_ > 0) {
     // We have asked for it: a stream of replies is measured in every round trip.
     --pings_unanswered_;
+    if (std::memcmp(payload.data(), WindowMeter::kPing.data(), kPingDataBytes) == 0) return take_window_ack();
     return take_ping_ack(payload);
   }
   if (!glitch()) return;
@@ -122,6 +123,17 @@ void Session::give_back(std::size_t bytes) {
   given_back_ += received_;
   received_ = 0;
   sent_since_ping_ = true;
+}
+
+/// The connection's window is to be no smaller than that of a stream.
+void Session::take_window_ack() {
+  meter_.end(received_total(), now_);
+  const std::uint32_t wanted = meter_.wanted();
+  if (wanted <= connection_window_) return;
+  auto* const out = append_control(kWindowUpdateBytes);
+  if (out == nullptr) return;
+  write_window_update(out, 0, wanted - connection_window_);
+  connection_window_ = wanted;
 }
 
 void Session::send_ping(const std::uint8_t* data) {

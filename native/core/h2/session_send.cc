@@ -205,13 +205,21 @@ void Session::note_written(Stream& stream, std::uint32_t reserved, std::uint32_t
   note_ended(stream);
 }
 
-void Session::consume(Stream& stream, std::size_t bytes) {
+/// The stream's window is about to be given back: data arrives that needs it.
+std::uint32_t Session::growth_of(const Stream& stream) {
+  if (meter_.begin(received_total(), now_)) send_ping(WindowMeter::kPing.data());
+  if (stream.window_ >= meter_.wanted()) return 0;
+  const std::size_t left = options_.max_growth - std::min(growth_, options_.max_growth);
+  return static_cast<std::uint32_t>(std::min<std::size_t>(meter_.wanted() - stream.window_, left));
+}
+
+void Session::consume(Stream& stream, std::size_t bytes, bool grows) {
   if (closed_ || stream.closed_ || stream.peer_ended_) return;
   // Not more than was received, whatever the application says.
   const auto taken = stream.window_ - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
   stream.consumed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, taken));
   if (stream.consumed_ < stream.window_ / 2) return;
-  const std::uint32_t growth = growth_of(stream);
+  const std::uint32_t growth = grows ? growth_of(stream) : 0;
   const std::uint32_t given = stream.consumed_ + growth;
   stream.consumed_ = 0;
   stream.window_ += growth;

@@ -252,6 +252,12 @@ TEST(ClientSession, WidensItsWindowsWithWhatArrivesInARoundTrip) {
   };
   std::uint32_t before = h2.session.wanted_window();
   for (int round = 0; round < 8 && before < options.max_window; ++round) {
+    // What comes first after they have grown was sent within the old ones.
+    if (round > 0) {
+      while (!pinged()) receive();
+      h2.now += 50;
+      h2.feed(kWindowAnswer);
+    }
     while (!pinged()) receive();
     // A server that is limited by nothing but the window.
     for (auto left = before / chunk.size(); left > 0; --left) receive();
@@ -307,8 +313,8 @@ TEST(ClientSession, MeasuresAFastStreamForAsLongAsItLasts) {
       h2.feed(data(1, chunk));
       h2.session.consume(h2.stream(1), chunk.size());
     }
-    h2.feed(kWindowAnswer);
-    h2.take_written();
+    const auto written = h2.take_written();
+    if (std::find(written.begin(), written.end(), "0 PING") != written.end()) h2.feed(kWindowAnswer);
   }
   EXPECT_EQ(h2.error, "");
 }
