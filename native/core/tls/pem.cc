@@ -36,6 +36,22 @@ bool at_end() {
   return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
+/// True: a line that begins a block has no end. OpenSSL takes it for a remark between the blocks.
+bool is_cut(std::string_view pem) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  constexpr std::string_view kDashes = "-----";
+  while (!pem.empty()) {
+    const std::size_t end = pem.find('\n');
+    std::string_view line = pem.substr(0, end);
+    if (end == std::string_view::npos && kBegin.starts_with(line)) return true;
+    while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
+    if (line.starts_with(kBegin) && !line.substr(kBegin.size()).ends_with(kDashes)) return true;
+    if (end == std::string_view::npos) break;
+    pem.remove_prefix(end + 1);
+  }
+  return false;
+}
+
 template <typename T, typename Read>
 Parsed<T> all_of(std::string_view pem, Read read, const char* none) {
   const ErrorScope errors;
@@ -45,6 +61,7 @@ Parsed<T> all_of(std::string_view pem, Read read, const char* none) {
   while (T* item = read(reader.get(), nullptr, &give_none, nullptr)) parsed.items.emplace_back(item);
   if (!at_end()) return {{}, error_or("not PEM")};
   if (parsed.items.empty()) return {{}, none};
+  if (is_cut(pem)) return {{}, "it is cut short: a line that begins a block has no end"};
   return parsed;
 }
 

@@ -64,6 +64,26 @@ TEST(TlsContext, NamesTheOptionThatIsWrong) {
   EXPECT_EQ(ERR_peek_error(), 0U);
 }
 
+TEST(TlsContext, RefusesListsThatAreCutShortWherever) {
+  const std::string good = test_server_identity().certificate;
+  const std::size_t begin = std::string_view("-----BEGIN CERTIFICATE-----").size();
+  for (std::size_t left = 1; left < good.size() - 2; left += left < begin + 2 ? 1 : 97) {
+    const std::string list = good + good.substr(0, left);
+    EXPECT_EQ(wrong_option([&](auto& to) { to.authorities = {list}; }), "ca") << left;
+    EXPECT_EQ(wrong_option([&](auto& to) { to.certificates = {list}; }), "cert") << left;
+  }
+  const std::string with_cut_line = good + "-----BEGIN CERTIFIC\n" + good;
+  EXPECT_EQ(wrong_option([&](auto& to) { to.authorities = {with_cut_line}; }), "ca") << "one behind another";
+}
+
+TEST(TlsContext, TakesListsWithRemarks) {
+  const Identity& server = test_server_identity();
+  for (const std::string remark : {"", "\n", "---\n", "-----\n", "# -----BEGIN", " -----BEGIN \n", "\r\n \r\n"}) {
+    EXPECT_EQ(wrong_option([&](auto& to) { to.authorities = {server.certificate + remark}; }), "") << remark;
+    EXPECT_EQ(wrong_option([&](auto& to) { to.certificates = {server.certificate + server.key + remark}; }), "");
+  }
+}
+
 TEST(TlsContext, KnowsWhichOfItsOwnCertificatesExpiresFirst) {
   const auto until = [](const tls::ContextSettings& settings) {
     const auto context = server_context(settings);
