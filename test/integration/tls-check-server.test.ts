@@ -5,6 +5,7 @@ import { Channel, type ChannelOptions, type ClientTlsOptions, RpcError } from '.
 import { openOrders, startOrderServer } from '../support/loopback.ts';
 import { polluted } from '../support/polluted.ts';
 import { TestAuthority } from '../support/test-authority.ts';
+import { until } from '../support/waits.ts';
 
 const authority = new TestAuthority();
 const other = new TestAuthority('another authority');
@@ -65,6 +66,21 @@ describe('checkServerIdentity', () => {
     };
     expect(await outcome(`tls://localhost:${port}`, check)).toBe('apple');
     expect(asked).toBeGreaterThan(65_536);
+  });
+
+  it('leaves no connection behind when the channel is closed meanwhile', async () => {
+    const { port, server } = await serve();
+    let asked = false;
+    const check: Check = () => {
+      asked = true;
+      void channel.close({ drainMs: 0 });
+      return undefined;
+    };
+    const tls = { ca, checkServerIdentity: check };
+    const { channel } = openOrders(`tls://localhost:${port}`, { tls, connectTimeoutMs: 60_000 });
+    channel.connect();
+    const what = 'the end of the connection';
+    await until(() => asked && server.stats().connections === 0, { deadlineMs: 15_000, what });
   });
 
   it('may be that of node:tls', async () => {

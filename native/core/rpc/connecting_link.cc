@@ -17,6 +17,8 @@ namespace {
 constexpr SteadyMs kUnansweredPauseMs = 1000;
 /// So many connections in a row may a peer end before it has answered a call, without a call that fails.
 constexpr int kMostReplaced = 5;
+/// Nobody reads it: the attempt ends at once, and its socket with it.
+constexpr const char* kClosedMeanwhile = "the channel is closed";
 
 io::TcpKeepalive tcp_keepalive(const Keepalive& keepalive) {
   if (keepalive.time.count() == 0) return {};
@@ -66,6 +68,7 @@ io::Task<io::ConnectResult> ConnectingLink::connect() {
 }
 
 void ConnectingLink::judge(const std::shared_ptr<tls::ServerQuestion>& question) {
+  if (state() == LinkState::kClosed) return question->answer(kClosedMeanwhile);
   std::erase_if(questions_, [](const auto& asked) { return asked.second.expired(); });
   questions_[++last_question_] = question;
   port_->push_always(ServerCheckEvent{.endpoint = endpoint_->number,
@@ -158,6 +161,10 @@ void ConnectingLink::close() {
   if (state() == LinkState::kClosed) return;
   store_state(LinkState::kClosed);
   lane_.io.timers().cancel(backoff_timer_);
+  for (const auto& [number, asked] : questions_) {
+    if (const auto question = asked.lock()) question->answer(kClosedMeanwhile);
+  }
+  questions_.clear();
   drop_all("the channel was closed before the call was finished");
   maybe_closed();
 }
