@@ -13,7 +13,8 @@ export interface Peer {
    */
   readonly certificate: PeerCertificate | undefined;
   /**
-   * It has a certificate, which is from one of the server's authorities and was valid when the connection was made.
+   * It has a certificate, which is from one of the server's authorities and was valid when the connection was
+   * made, or the session that it resumes.
    *
    * @throws as `certificate`.
    */
