@@ -23,6 +23,12 @@ void set_timeouts(int fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
+/// Fails on a Unix socket, which needs none.
+void set_no_delay(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 }  // namespace
 
 Bytes make_frame(const tinypb::FrameHead& head, ByteSpan body, bool with_checksum) {
@@ -31,7 +37,10 @@ Bytes make_frame(const tinypb::FrameHead& head, ByteSpan body, bool with_checksu
   return frame;
 }
 
-RawPeer::RawPeer(int fd) : fd_(fd) { set_timeouts(fd_); }
+RawPeer::RawPeer(int fd) : fd_(fd) {
+  set_timeouts(fd_);
+  set_no_delay(fd_);
+}
 
 RawPeer::RawPeer(std::string_view address, int receive_buffer) {
   const auto to = io::parse_address(address);
@@ -40,8 +49,7 @@ RawPeer::RawPeer(std::string_view address, int receive_buffer) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "socket");
   if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   set_timeouts(fd_);
-  const int on = 1;
-  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on a Unix socket, which needs none
+  set_no_delay(fd_);
   if (::connect(fd_, to->get(), to->length) != 0) throw std::system_error(errno, std::generic_category(), "connect");
 }
 
