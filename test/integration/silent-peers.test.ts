@@ -26,7 +26,9 @@ const silence = {
 };
 
 describe('a process that is stopped', () => {
-  it('is abandoned within 10 s by default, and used again when it continues', async () => {
+  it('is abandoned within 10 s by default, and used again when it continues', {
+    timeout: 60_000,
+  }, async () => {
     const child = await startChild('silent-server.mjs', ['127.0.0.1']);
     const [port] = (await child.said('listening', soonMs)).split(' ');
     const { channel, orders } = openOrders(`127.0.0.1:${port}`, { connections: 1 });
