@@ -313,7 +313,8 @@ describe('on a connection without TLS', () => {
       await expect(call(client, kind, { credentials })).rejects.toThrow(TypeError);
       await expect(call(client, kind, { credentials })).rejects.toThrow(/allowInsecureCredentials/);
       expect(await call(client, kind)).toBe(lengths[kind]);
-      if (options.serviceConfig === undefined) expect(seen.length).toBe(before + 1);
+      // Another attempt of a hedged call may come late.
+      expect(seen.length).toBeGreaterThan(before);
     }
     expect(wire.sent()).toContain('stays');
     expect(wire.sent()).not.toContain(secret);

@@ -152,6 +152,11 @@ describe('giving up', () => {
       reason: { code: 'CANCELLED', cause: expect.objectContaining({ message: 'changed my mind' }) },
     });
     expect(channel.stats().callsPending).toBe(0);
+    // The core has heard of it: a reply that overtakes the news is dropped here, and not counted.
+    await until(() => channel.stats().callsInFlight === 0, {
+      deadlineMs: soonMs,
+      what: 'the end of the call',
+    });
     answer?.();
     await until(() => channel.stats().lateReplies === 1, { deadlineMs: soonMs, what: 'the late reply' });
     expect(channel.stats().callsInFlight).toBe(0);
