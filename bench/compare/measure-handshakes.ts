@@ -1,3 +1,4 @@
+import { measureH2load } from '../lib/h2load.ts';
 import { amidHandshakes, measureHandshakes } from '../lib/handshake-load.ts';
 import type { Contender } from './contenders.ts';
 import type { Figures } from './figures.ts';
@@ -38,8 +39,7 @@ export async function amidStorm(
   const { connections, handshakesPerSecond: rate } = scenario;
   const cpu = setup.loadCpu;
   const calls = { connections, inflight: 1, tls: true, warmupSeconds, seconds, cpu };
-  const callsNow = () => measureServer(contender.protocol, server, calls);
-  const calm = await callsNow();
+  const calm = await measureServer(contender.protocol, server, calls);
   const storm = {
     port: server.port,
     arrivals: { rate },
@@ -47,7 +47,10 @@ export async function amidStorm(
     seconds: warmupSeconds + seconds + stormMarginSeconds,
     cpu,
   };
-  const { result, report } = await amidHandshakes(storm, callsNow);
+  // Nothing here waits for the server to rest: it does not, as long as the handshakes last.
+  const { result, report } = await amidHandshakes(storm, () =>
+    measureH2load(server.pid, { ...calls, port: server.port }),
+  );
   return {
     callsPerSecond: calm.callsPerSecond,
     p50Us: calm.p50Us,
