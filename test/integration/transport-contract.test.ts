@@ -251,7 +251,8 @@ describe.each(worlds)('%s', (_, make) => {
     world.pass(40);
     await refused;
     await aborted;
-    expect(signal.reason).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    // By gRPC the caller's RST_STREAM, sent at its own deadline, may arrive before the server's deadline.
+    expect(['DEADLINE_EXCEEDED', 'CANCELLED']).toContain(signal.reason.code);
     expect(server.stats().handlersRunning).toBe(0);
     expect(channel.stats().callsPending).toBe(0);
   });
