@@ -222,7 +222,10 @@ describe('a connection that breaks', () => {
 describe('a bad reply', () => {
   it.each([
     ['garbage', () => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
-    ['a wrong checksum', (reply: Buffer) => Buffer.concat([reply.subarray(0, -2), Buffer.from([7, 3])])],
+    [
+      'a wrong checksum',
+      (reply: Buffer) => Buffer.concat([reply.subarray(0, -2), Buffer.from([reply.at(-2)! ^ 1, 3])]),
+    ],
     ['a frame far too long', () => Buffer.from('0240000000', 'hex')],
   ])('%s closes the connection and fails its calls', async (_, damage) => {
     const server = await rawServer((request, connection) => {
