@@ -70,6 +70,7 @@ export interface NativeEnvironment {
   setAddresses(endpoint: number, addresses: readonly string[]): void;
   /** `refusal` '': it is the right server. Nothing if the endpoint is gone. */
   answerServerCheck(endpoint: number, link: number, question: number, refusal: string): void;
+  releaseWaiting(endpoint: number): void;
   closeEndpoint(endpoint: number): void;
   releaseEndpoint(endpoint: number): void;
   channelStats(channel: number): ClientTransportStats;

@@ -75,6 +75,12 @@ class NativeClientTransport implements ClientTransport {
     if (this.#last === undefined) this.#boundary.native.setChannelTls(this.#number, context);
   }
 
+  releaseWaiting(endpoint: number): void {
+    const { native, outbox } = this.#boundary;
+    // Calls just made may wait as well.
+    outbox.flushBefore(() => native.releaseWaiting(endpoint));
+  }
+
   removeEndpoint(endpoint: number): Promise<void> {
     const boundary = this.#boundary;
     let open = this.#links.get(endpoint) ?? 0;

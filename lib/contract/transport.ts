@@ -295,6 +295,11 @@ export interface ClientTransport {
   setAddresses(endpoint: number, addresses: readonly string[]): void;
   /** For connections that are made from now on. Only of a channel that was made with TLS. */
   setTls(context: TlsContext): void;
+  /**
+   * Ends the calls that wait for a connection to an endpoint that has none, with CANCELLED; those that are sent go on.
+   * Only the io threads know which are sent: what JavaScript was last told of a connection may be old.
+   */
+  releaseWaiting(endpoint: number): void;
   /** Fails its calls with CANCELLED; resolves when everything is released. */
   removeEndpoint(endpoint: number): Promise<void>;
   /**

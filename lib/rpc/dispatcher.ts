@@ -362,7 +362,12 @@ export class Dispatcher implements CallRunner {
 
   onAttemptFailed(call: ClientCall, error: RpcError): void {
     const endpoint = call.endpoint!;
-    const removed = endpoint.state === 'removed' && error.code === 'CANCELLED' && !this.#closed;
+    if (isReleased(error) && !this.#closed && !call.isCommitted) {
+      this.#leave(call, undefined);
+      this.#moves++;
+      return this.#place(call);
+    }
+    const removed = error.code === 'CANCELLED' && endpoint.state === 'removed' && !this.#closed;
     this.#leave(call, removed ? undefined : endpointFailures.has(error.code));
     tellOfCall(error, call.what.method.wireName, this.target, endpoint.name);
     if (this.#closed) return call.fail(error);
@@ -469,4 +474,9 @@ export class Dispatcher implements CallRunner {
       retriesRefused: this.#retriesRefused,
     };
   }
+}
+
+/** Whether the endpoint was removed from the list before the call was sent: it is placed as a new one is. */
+function isReleased({ code, requestWritten }: RpcError): boolean {
+  return code === 'CANCELLED' && requestWritten === false;
 }

@@ -23,8 +23,6 @@ export interface ChannelEndpoint extends BalancedEndpoint {
   inFlight: number;
   addresses: string;
   readonly links: LinkState[];
-  /** It had a connection at some time. */
-  wasReady: boolean;
   /** `draining`: no longer listed, its calls may still finish. `removed`: its remaining calls were cancelled. */
   state: 'listed' | 'draining' | 'removed';
   drainTimer: NodeJS.Timeout | undefined;
@@ -285,10 +283,9 @@ export class EndpointSet {
     } else if (state === linkState.ready) {
       if (endpoint.lastError !== undefined) this.#options.onRegained(endpoint.name);
       endpoint.lastError = undefined;
-      endpoint.wasReady = true;
     }
     if (endpoint.state === 'draining') {
-      if (!this.#mayServe(endpoint)) this.#remove(endpoint);
+      if (!isReady(endpoint)) this.#transport.releaseWaiting(number);
       return;
     }
     if (isLost) endpoint.watch?.onConnectionLost();
@@ -319,7 +316,6 @@ export class EndpointSet {
         inFlight: 0,
         addresses: joined,
         links: Array.from({ length: links }, () => linkState.idle),
-        wasReady: false,
         state: 'listed',
         drainTimer: undefined,
         lastError: undefined,
@@ -342,21 +338,15 @@ export class EndpointSet {
   /** No new calls; calls already written may finish. */
   #drain(endpoint: ChannelEndpoint): void {
     this.#listed.delete(endpoint.name);
-    if (endpoint.inFlight === 0 || !this.#mayServe(endpoint)) return this.#remove(endpoint);
+    if (endpoint.inFlight === 0) return this.#remove(endpoint);
     endpoint.watch?.stop();
     endpoint.watch = undefined;
     endpoint.state = 'draining';
     this.#draining.set(endpoint.name, endpoint);
     endpoint.drainTimer = setTimeout(() => this.#remove(endpoint), drainMs);
     endpoint.drainTimer.unref();
-  }
-
-  /**
-   * Whether its calls may be written; if not, they need not wait for a connection there. By gRPC a link connects anew when
-   * its server says GOAWAY, while the old session still serves calls.
-   */
-  #mayServe(endpoint: ChannelEndpoint): boolean {
-    return isReady(endpoint) || (endpoint.wasReady && this.#options.protocol === 'grpc');
+    // Calls that are not sent need not wait for a connection: they are placed again.
+    this.#transport.releaseWaiting(endpoint.number);
   }
 
   #remove(endpoint: ChannelEndpoint): void {

@@ -127,6 +127,13 @@ Napi::Value Environment::answer_server_check(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// js thread: releaseWaiting(endpoint)
+Napi::Value Environment::release_waiting(const Napi::CallbackInfo& info) {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  endpoint_at(info).endpoint->release_waiting();
+  return info.Env().Undefined();
+}
+
 // js thread: closeEndpoint(endpoint); kEndpointClosed follows once for each link
 Napi::Value Environment::close_endpoint(const Napi::CallbackInfo& info) {
   ROCKET_ON_JS_THREAD(js_thread_);

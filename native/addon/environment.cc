@@ -68,6 +68,7 @@ Napi::Function Environment::define(Napi::Env env) {
                          InstanceMethod<&Environment::connect_endpoint>("connectEndpoint"),
                          InstanceMethod<&Environment::set_addresses>("setAddresses"),
                          InstanceMethod<&Environment::answer_server_check>("answerServerCheck"),
+                         InstanceMethod<&Environment::release_waiting>("releaseWaiting"),
                          InstanceMethod<&Environment::close_endpoint>("closeEndpoint"),
                          InstanceMethod<&Environment::release_endpoint>("releaseEndpoint"),
                          InstanceMethod<&Environment::channel_stats>("channelStats"),

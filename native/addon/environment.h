@@ -84,6 +84,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Napi::Value connect_endpoint(const Napi::CallbackInfo& info);
   Napi::Value set_addresses(const Napi::CallbackInfo& info);
   Napi::Value answer_server_check(const Napi::CallbackInfo& info);
+  Napi::Value release_waiting(const Napi::CallbackInfo& info);
   Napi::Value close_endpoint(const Napi::CallbackInfo& info);
   Napi::Value release_endpoint(const Napi::CallbackInfo& info);
   Napi::Value channel_stats(const Napi::CallbackInfo& info);

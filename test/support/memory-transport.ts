@@ -138,6 +138,9 @@ class MemoryClient implements ClientTransport {
 
   setTls(): void {}
 
+  /** Calls are sent at once, or fail. */
+  releaseWaiting(): void {}
+
   removeEndpoint(endpoint: number): Promise<void> {
     const at = this.#endpoints.findIndex(({ number }) => number === endpoint);
     if (at < 0) throw new Error('removeEndpoint() of an endpoint that is not there');

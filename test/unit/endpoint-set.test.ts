@@ -16,6 +16,9 @@ function fixture(links = 2, protocol: ClientProtocol = 'tinypb') {
       done.push(`add ${name}`);
       return { number: number++, links };
     },
+    releaseWaiting: (endpoint: number) => {
+      done.push(`release ${endpoint}`);
+    },
     removeEndpoint: (endpoint: number) => {
       done.push(`remove ${endpoint}`);
       return Promise.resolve();
@@ -126,48 +129,30 @@ describe('an endpoint set', () => {
     expect(set.refusal).toBeUndefined();
   });
 
-  it('lets calls by gRPC end at a removed endpoint whose link connects anew, as after GOAWAY', () => {
-    for (const leave of ['before', 'after']) {
-      const { set, done } = fixture(1, 'grpc');
-      set.update([endpoint('a', 'x:1')], true);
-      const a = set.pick()!;
-      set.begin(a);
-      set.begin(a);
-      set.onLinkState(0, 0, linkState.ready, '');
-      if (leave === 'before') set.onLinkState(0, 0, linkState.connecting, '');
-      set.update([], true);
-      set.onLinkState(0, 0, linkState.connecting, '');
-      set.onLinkState(0, 0, linkState.failed, 'refused');
-      set.end(a, 0, false);
-      expect(set.states()).toMatchObject([{ state: 'draining', inFlight: 1 }]);
-      expect(done).not.toContain('remove 0');
-      set.end(a, 0, false);
-      expect(done).toContain('remove 0');
-    }
-  });
-
   it.each(['tinypb', 'grpc'] as const)(
-    'removes an endpoint at once if its calls by %s are not written',
+    'lets calls by %s end at an endpoint that is no longer listed, and gives back those that are not sent',
     (protocol) => {
-      const { set, done } = fixture(1, protocol);
-      set.update([endpoint('a', 'x:1')], true);
-      set.begin(set.pick()!);
-      set.onLinkState(0, 0, linkState.connecting, '');
-      set.update([], true);
-      expect(done).toContain('remove 0');
+      for (const last of [linkState.idle, linkState.connecting, linkState.ready, linkState.failed]) {
+        const { set, done } = fixture(1, protocol);
+        set.update([endpoint('a', 'x:1')], true);
+        const a = set.pick()!;
+        set.begin(a);
+        set.begin(a);
+        set.onLinkState(0, 0, last, '');
+        set.update([], true);
+        expect(done.slice(2)).toEqual(['release 0']);
+        set.onLinkState(0, 0, linkState.ready, '');
+        expect(done.slice(2)).toEqual(['release 0']);
+        set.onLinkState(0, 0, linkState.connecting, '');
+        set.onLinkState(0, 0, linkState.failed, 'refused');
+        expect(done.slice(2)).toEqual(['release 0', 'release 0', 'release 0']);
+        set.end(a, 0, undefined);
+        expect(set.states()).toMatchObject([{ state: 'draining', inFlight: 1 }]);
+        set.end(a, 0, undefined);
+        expect(done.slice(5)).toEqual(['remove 0']);
+      }
     },
   );
-
-  it('removes an endpoint of TinyPB that has lost its connection and its place in the list', () => {
-    const { set, done } = fixture(1);
-    set.update([endpoint('a', 'x:1')], true);
-    set.begin(set.pick()!);
-    set.onLinkState(0, 0, linkState.ready, '');
-    set.update([], true);
-    expect(done).not.toContain('remove 0');
-    set.onLinkState(0, 0, linkState.failed, 'ended');
-    expect(done).toContain('remove 0');
-  });
 
   it('takes a name that is given twice once', () => {
     const { set, picks } = fixture();

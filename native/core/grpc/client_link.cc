@@ -191,9 +191,13 @@ void ClientLink::fail_waiting(std::string_view why) {
   while (!waiting_.empty()) end_with(call_of(waiting_.next), {Code::kUnavailable}, why, false);
 }
 
+void ClientLink::cancel_waiting(std::string_view why) {
+  while (!waiting_.empty()) end_with(call_of(waiting_.next), {Code::kCancelled}, why, false);
+}
+
 void ClientLink::drop_all(std::string_view why) {
   current_ = nullptr;
-  while (!waiting_.empty()) end_with(call_of(waiting_.next), {Code::kCancelled}, why, false);
+  cancel_waiting(why);
   for (ClientSession& session : sessions_) {
     while (!session.calls.empty()) session.end(call_of(session.calls.next), {Code::kCancelled}, why);
     session.close();

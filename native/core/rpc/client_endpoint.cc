@@ -80,6 +80,11 @@ void ClientEndpoint::answer_server_check(std::uint32_t link, std::uint32_t quest
       [to = links_[link], question, refusal = std::move(refusal)] { to->answer_server_check(question, refusal); });
 }
 
+void ClientEndpoint::release_waiting() {
+  ROCKET_ON_JS_THREAD(js_thread_);
+  for (const auto& link : links_) link->lane().io.post([link] { link->release_waiting(); });
+}
+
 void ClientEndpoint::close() {
   ROCKET_ON_JS_THREAD(js_thread_);
   for (const auto& link : links_) link->lane().io.post([link] { link->close(); });

@@ -71,6 +71,9 @@ class ClientLink {
   virtual void set_tls(std::shared_ptr<const tls::Context> context) = 0;
   /// To a question about a server (ServerCheckEvent); empty: it is the right one.
   virtual void answer_server_check(std::uint32_t question, std::string refusal) = 0;
+  /// The endpoint is listed no more. While there is no connection, calls that wait for one end with CANCELLED; those
+  /// that are sent go on.
+  virtual void release_waiting() = 0;
   /// Fails what is in flight with CANCELLED, closes, then sends kEndpointClosed.
   virtual void close() = 0;
 

@@ -156,6 +156,11 @@ void ConnectingLink::set_state(LinkState state) {
                                         .text = state == LinkState::kFailed ? std::string_view(last_error_) : ""});
 }
 
+void ConnectingLink::release_waiting() {
+  ROCKET_ON_IO_THREAD(lane_.io);
+  if (state() != LinkState::kReady) cancel_waiting("the endpoint is no longer listed");
+}
+
 void ConnectingLink::close() {
   ROCKET_ON_IO_THREAD(lane_.io);
   if (state() == LinkState::kClosed) return;

@@ -36,6 +36,7 @@ class ConnectingLink : public ClientLink,
   void set_addresses(std::vector<io::Address> addresses) override { addresses_ = std::move(addresses); }
   void set_tls(std::shared_ptr<const tls::Context> context) override { tls_ = std::move(context); }
   void answer_server_check(std::uint32_t question, std::string refusal) override;
+  void release_waiting() override;
   void close() override;
 
   InboxPort& port() { return *port_; }
@@ -50,6 +51,8 @@ class ConnectingLink : public ClientLink,
   virtual void on_connected(io::ConnectResult result) = 0;
   /// There is no connection, and for a while no attempt: calls that wait fail with that error.
   virtual void fail_waiting(std::string_view why) = 0;
+  /// Calls that wait end with CANCELLED.
+  virtual void cancel_waiting(std::string_view why) = 0;
   /// The link closes: all calls end with CANCELLED, all connections are closed.
   virtual void drop_all(std::string_view why) = 0;
   virtual bool has_sessions() const = 0;

@@ -252,10 +252,13 @@ void ClientLink::fail_waiting(std::string_view why) {
   for (rpc::CallLink* calls : {&waiting_, &waiting_for_ours_}) fail_all(*calls, kFailedConnect, why);
 }
 
+void ClientLink::cancel_waiting(std::string_view why) {
+  for (rpc::CallLink* calls : {&waiting_, &waiting_for_ours_}) fail_all(*calls, kCancelled, why);
+}
+
 void ClientLink::drop_all(std::string_view why) {
   shared_ = nullptr;
-  fail_all(waiting_, kCancelled, why);
-  fail_all(waiting_for_ours_, kCancelled, why);
+  cancel_waiting(why);
   for (ClientSession& session : sessions_) {
     fail_all(session.calls, kCancelled, why);
     session.connection().close(io::CloseReason::kLocal);

@@ -41,6 +41,7 @@ class ClientLink final : public rpc::ConnectingLink {
   // rpc::ConnectingLink
   void on_connected(io::ConnectResult result) override;
   void fail_waiting(std::string_view why) override;
+  void cancel_waiting(std::string_view why) override;
   void drop_all(std::string_view why) override;
   bool has_sessions() const override { return !sessions_.empty(); }
 
