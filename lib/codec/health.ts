@@ -10,7 +10,7 @@ export interface HealthCheckRequest {
 }
 
 /** The statuses; see proto/rocket/health/v1/health.proto. */
-export const ServingStatus = {
+export const ServingStatus = Object.freeze({
   /** Never sent; the value of an empty message. */
   UNKNOWN: 0,
   /** Accepts requests, and its event loop runs. */
@@ -21,7 +21,7 @@ export const ServingStatus = {
   SERVICE_UNKNOWN: 3,
   /** The event loop has been blocked for longer than `health.blockedAfterMs`: no handler makes progress. */
   SERVING_BLOCKED: 4,
-} as const;
+} as const);
 export type ServingStatus = (typeof ServingStatus)[keyof typeof ServingStatus];
 
 /** The health of a server. */

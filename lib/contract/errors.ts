@@ -1,5 +1,7 @@
 import { checkedDetails, detailsToJson, type ErrorDetail, noDetails } from './error-details.ts';
-import { Metadata } from './metadata.ts';
+import { Metadata, type MetadataInit } from './metadata.ts';
+import { booleanOption } from './option-shapes.ts';
+import { knownOptions } from './options.ts';
 import {
   isRefusal,
   isStatusName,
@@ -19,7 +21,7 @@ export interface RpcErrorOptions {
   /** The number on the wire. Default: the number of the code. An application may use any positive 32-bit number. */
   readonly wireCode?: number;
   /** Sent by gRPC, as trailers; TinyPB has no room for it on the wire. */
-  readonly metadata?: Metadata;
+  readonly metadata?: MetadataInit;
   /**
    * Sent by gRPC, as `grpc-status-details-bin`; TinyPB has no room for them. At most 100, and 32 KiB encoded; what cannot
    * be sent, or exceeds what the client takes, is left out and logged. Default none.
@@ -30,6 +32,14 @@ export interface RpcErrorOptions {
   /** Set on the client; see RpcError. */
   readonly requestWritten?: boolean;
 }
+
+const optionNames: readonly (keyof RpcErrorOptions)[] = [
+  'wireCode',
+  'metadata',
+  'details',
+  'cause',
+  'requestWritten',
+];
 
 /** A call that failed: at the peer, in the network, or because it was cancelled. */
 export class RpcError extends Error {
@@ -58,8 +68,8 @@ export class RpcError extends Error {
 
   /**
    * @param code `'NOT_FOUND'`, which is also `Status.NOT_FOUND`, or its gRPC number (1 to 16), as in the `status` of grpc-js.
-   * @throws TypeError for anything that is not a status, for OK, and for `details` of no known form; RangeError for a
-   * `wireCode` that cannot be sent, and for too many `details`.
+   * @throws TypeError for anything that is not a status, for OK, for an unknown option, for `metadata` that is none, and for
+   * `details` of no known form; RangeError for a `wireCode` that cannot be sent, and for too many `details`.
    */
   constructor(code: StatusName | StatusNumber, message: string, options: RpcErrorOptions = {}) {
     const name: unknown = typeof code === 'number' ? statusNames[code] : code;
@@ -68,17 +78,17 @@ export class RpcError extends Error {
         `RpcError: not an error status: ${kindOf(code)}; there are ${statusNames.slice(1).join(', ')}, and their numbers from 1 to 16`,
       );
     }
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    knownOptions('RpcError', options, optionNames);
+    const { wireCode, metadata, details, cause, requestWritten } = options;
+    super(textOf(message), cause === undefined ? undefined : { cause });
     this.code = name;
-    this.wireCode = options.wireCode ?? wireCodeOfStatus(name);
-    if (!isErrorCode(this.wireCode)) {
-      throw new RangeError(
-        `RpcError: wireCode must be a 32-bit integer other than 0, not ${kindOf(this.wireCode)}`,
-      );
-    }
-    this.metadata = options.metadata ?? new Metadata();
-    this.details = checkedDetails(options.details);
-    this.requestWritten = options.requestWritten;
+    this.wireCode = wireCode === undefined ? wireCodeOfStatus(name) : checkedWireCode(wireCode);
+    this.metadata = metadata instanceof Metadata ? metadata : new Metadata(metadata);
+    this.details = checkedDetails(details);
+    this.requestWritten =
+      requestWritten === undefined
+        ? undefined
+        : booleanOption('RpcError: requestWritten', requestWritten, false);
   }
 
   /**
@@ -108,10 +118,10 @@ export class RpcError extends Error {
     return json;
   }
 
-  /** The error for a wire code and text received from a peer. */
+  /** The error for a wire code and text received from a peer. @throws RangeError for what is no wire code of an error. */
   static fromWire(wireCode: number, message: string, requestWritten?: boolean): RpcError {
     const options = requestWritten === undefined ? { wireCode } : { wireCode, requestWritten };
-    return new RpcError(statusOfWireCode(wireCode), message, options);
+    return new RpcError(statusOfWireCode(checkedWireCode(wireCode)), message, options);
   }
 
   static {
@@ -184,6 +194,12 @@ export function wireFailure(thrown: unknown): Failure | undefined {
   }
 }
 
+/** JavaScript may pass anything, such as the Error that was caught; it must not keep the status from being told. */
+function textOf(message: unknown): string {
+  if (typeof message === 'string') return message;
+  return message === undefined ? '' : messageOf(message);
+}
+
 /** Also of what does not want to be asked. */
 export function isRpcError(value: unknown): value is RpcError {
   try {
@@ -191,6 +207,11 @@ export function isRpcError(value: unknown): value is RpcError {
   } catch {
     return false;
   }
+}
+
+function checkedWireCode(code: number): number {
+  if (isErrorCode(code)) return code;
+  throw new RangeError(`RpcError: wireCode must be a 32-bit integer other than 0, not ${kindOf(code)}`);
 }
 
 function isErrorCode(code: unknown): code is number {

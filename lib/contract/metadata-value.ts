@@ -20,11 +20,20 @@ export function checkedValue(key: string, value: unknown): string | Uint8Array {
       throw new TypeError(
         `metadata value of ${key} must be a Uint8Array, as the key ends in -bin, not ${kindOf(value)}`,
       );
-    return new Uint8Array(value);
+    return copied(key, value);
   }
   if (typeof value === 'string') return value;
   const hint = types.isUint8Array(value) ? '; a key for bytes ends in -bin' : '';
   throw new TypeError(`metadata value of ${key} must be a string, not ${kindOf(value)}${hint}`);
+}
+
+function copied(key: string, bytes: Uint8Array): Uint8Array {
+  try {
+    return new Uint8Array(bytes);
+  } catch (cause) {
+    // A buffer that was transferred to another thread.
+    throw new TypeError(`metadata value of ${key} is a Uint8Array that has lost its memory`, { cause });
+  }
 }
 
 /**

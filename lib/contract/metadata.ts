@@ -125,8 +125,10 @@ export class Metadata {
     return checkedLength(text);
   }
 
-  /** Reads what a peer sent; a pair that is not well formed is left out, never an error. */
+  /** Reads what a peer sent; a pair that is not well formed is left out, never an error. @throws TypeError for what is no text. */
   static decode(text: string): Metadata {
+    if (typeof text !== 'string')
+      throw new TypeError(`Metadata.decode() takes encoded metadata, not ${kindOf(text)}`);
     const metadata = new Metadata();
     if (text === '') return metadata;
     if (isGrpcForm(text)) {
@@ -218,7 +220,7 @@ function lowerKey(key: string): string {
 }
 
 function pairsOf(init: object): Iterable<unknown> {
-  const isObject = typeof init === 'object' && init !== null;
+  const isObject = typeof init === 'object' && init !== null && !ArrayBuffer.isView(init);
   if (isObject && Symbol.iterator in init) return init as Iterable<unknown>;
   if (isObject && isPlain(init)) return Object.entries(init);
   throw new TypeError(

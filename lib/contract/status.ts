@@ -4,7 +4,7 @@ import { statusBits, statusReason } from './boundary.ts';
  * The statuses of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html), by name: each value is its own name,
  * as in `error.code` and in options that list statuses.
  */
-export const Status = {
+export const Status = Object.freeze({
   /** Not an error; never in an RpcError. */
   OK: 'OK',
   /** Cancelled by the caller, or the server or channel was closed. */
@@ -39,7 +39,7 @@ export const Status = {
   DATA_LOSS: 'DATA_LOSS',
   /** The caller is not authenticated. */
   UNAUTHENTICATED: 'UNAUTHENTICATED',
-} as const;
+} as const);
 
 /** A status by its name; `code` of RpcError. */
 export type StatusName = keyof typeof Status;

@@ -15,6 +15,8 @@ export interface RegisterSettings {
   readonly ttlSeconds: number;
   readonly weight: number;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+  readonly onError: ((error: Error) => void) | undefined;
 }
 
 export const registerOptionTable = {
@@ -32,6 +34,5 @@ export const registerOptionTable = {
 
 /** @throws TypeError or RangeError that names the option. */
 export function checkedRegisterOptions(options: RegisterOptions): RegisterSettings {
-  const { ttlSeconds, weight, metadata } = checkedOptions('register', options, registerOptionTable);
-  return { ttlSeconds, weight, metadata };
+  return checkedOptions('register', options, registerOptionTable);
 }

@@ -64,9 +64,9 @@ export class RocketLogger implements Logger, AsyncDisposable {
     this.#lentTo?.setLevel(this.#least);
   }
 
-  /** Whether a line of that level would be written; for messages that are expensive to build. */
+  /** Whether a line of that level would be written; for messages that are expensive to build. False for what is no level. */
   isLevelEnabled(level: LevelName): boolean {
-    return levels[level] >= this.#least;
+    return typeof level === 'string' && levels[level] >= this.#least;
   }
 
   /** Level 10. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { NativeLogStats } from '../addon/binary.ts';
 import { LogBuffer, type LogBufferOptions } from '../addon/log-buffer.ts';
+import { boolean, checkedOptions, type OptionTable } from '../contract/option-table.ts';
 import { compressRolled } from './compress.ts';
 import { atExit } from './exit-hooks.ts';
 import type { LogDestination } from './log-options.ts';
@@ -13,6 +14,8 @@ export interface FlushOptions {
   /** To the disk (fdatasync), not only to the kernel. Default false. */
   readonly sync?: boolean;
 }
+
+const flushTable = { sync: boolean(false) } satisfies OptionTable<FlushOptions>;
 
 /** How often to look for files to compress. */
 const compressEveryMs = 1000;
@@ -41,13 +44,15 @@ export class OpenLog {
     }
   }
 
-  /** False if the disk did not accept everything in time (option flushTimeoutMs). */
-  flush({ sync = false }: FlushOptions = {}): Promise<boolean> {
+  /** False if the disk did not accept everything in time (option flushTimeoutMs). @throws TypeError for an option. */
+  async flush(options: FlushOptions = {}): Promise<boolean> {
+    const { sync } = checkedOptions('flush', options, flushTable);
     return this.buffer.native.flush(this.flushTimeoutMs, sync);
   }
 
   /** Like flush(), but blocking. */
-  flushSync({ sync = false }: FlushOptions = {}): boolean {
+  flushSync(options: FlushOptions = {}): boolean {
+    const { sync } = checkedOptions('flushSync', options, flushTable);
     return this.buffer.native.flushSync(this.flushTimeoutMs, sync);
   }
 

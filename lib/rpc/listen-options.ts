@@ -1,6 +1,6 @@
 import { checkMethods } from '../contract/option-shapes.ts';
 import { checked, type OptionTable, signal, timeout } from '../contract/option-table.ts';
-import { defaultTimeoutMs } from '../contract/options.ts';
+import { defaultTimeoutMs, givenOption } from '../contract/options.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { registerOptionTable } from '../discovery/register-options.ts';
 import type { RegisterOptions, Registry } from '../discovery/registry.ts';
@@ -54,6 +54,13 @@ export const closeOptionTable = {
   drainMs: timeout(5000, 0),
   withdrawMs: timeout(1000, 0),
 } satisfies OptionTable<CloseOptions>;
+
+/** Those that are given, without defaults: a registry may have its own. */
+export function givenRegisterOptions(options: ListenOptions): RegisterOptions {
+  const names = ['ttlSeconds', 'weight', 'metadata'] as const satisfies (keyof RegisterOptions)[];
+  const given = names.map((name) => [name, givenOption(options, name)] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
 
 function checkAdvertised(advertise: unknown): void {
   if (typeof advertise !== 'string' || advertise === '')

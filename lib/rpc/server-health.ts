@@ -1,5 +1,6 @@
 import { ServingStatus } from '../codec/health.ts';
 import type { ServerTransport } from '../contract/transport.ts';
+import { kindOf } from '../contract/value-text.ts';
 
 /**
  * A status that an application may set for a service; `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING` work as
@@ -19,7 +20,7 @@ export class ServerHealth {
     const name = service === undefined ? '' : service;
     if (name !== '' && !services.includes(name)) {
       const hint = services.length > 0 ? `it has ${services.join(', ')}` : 'addService() comes first';
-      throw new TypeError(`setHealth(): the server has no service ${String(name)}; ${hint}`);
+      throw new TypeError(`setHealth(): the server has no service ${kindOf(name)}; ${hint}`);
     }
     // A status set for all services holds until another is set for one.
     if (name === '') this.#said.clear();
@@ -37,6 +38,6 @@ function isServing(status: SettableHealth): boolean {
   if (status === 'SERVING' || status === ServingStatus.SERVING) return true;
   if (status === 'NOT_SERVING' || status === ServingStatus.NOT_SERVING) return false;
   throw new TypeError(
-    `setHealth() takes 'SERVING' or 'NOT_SERVING' (ServingStatus.SERVING, ServingStatus.NOT_SERVING), not ${String(status)}`,
+    `setHealth() takes 'SERVING' or 'NOT_SERVING' (ServingStatus.SERVING, ServingStatus.NOT_SERVING), not ${kindOf(status)}`,
   );
 }

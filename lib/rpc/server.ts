@@ -9,6 +9,7 @@ import { listenAddress } from './listen-address.ts';
 import {
   type CloseOptions,
   closeOptionTable,
+  givenRegisterOptions,
   type ListenOptions,
   listenOptionTable,
 } from './listen-options.ts';
@@ -112,8 +113,7 @@ export class Server implements AsyncDisposable {
   async listen(address: string, options: ListenOptions = {}): Promise<ListenAddress> {
     const checked = checkedOptions('listen', options, listenOptionTable);
     const { registry, advertise, registerTimeoutMs: timeoutMs, signal } = checked;
-    // Without defaults: a registry may have its own.
-    const { registry: _r, advertise: _a, registerTimeoutMs: _t, signal: _s, ...registerOptions } = options;
+    const registerOptions = givenRegisterOptions(options);
     checkNotAborted(signal, 'listen()');
     if (this.#isClosed()) throw new Error('listen() on a closed server');
     const numeric = await listenAddress(address);

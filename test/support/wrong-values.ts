@@ -44,13 +44,23 @@ export function changing(name: string, first: unknown, then: unknown, target: ob
   return Object.defineProperty(target, name, { get: () => (asked++ === 0 ? first : then) });
 }
 
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(4);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
 /** One of every type of the language, and a few that are only like one. */
 export const wrongTypes: readonly Hostile[] = [
   ['undefined', () => undefined],
   ['null', () => null],
   ['a string', () => 'text'],
   ['the empty string', () => ''],
+  ['a blank string', () => ' '],
+  ['a number as a string', () => '5'],
   ['a number', () => 5],
+  ['minus zero', () => -0],
+  ['2 ** 53', () => 2 ** 53],
   ['NaN', () => Number.NaN],
   ['a negative number', () => -1],
   ['infinity', () => Number.POSITIVE_INFINITY],
@@ -60,6 +70,7 @@ export const wrongTypes: readonly Hostile[] = [
   ['a symbol', () => Symbol('s')],
   ['a function', () => () => undefined],
   ['a class', () => class Foo {}],
+  ['an async function', () => async () => undefined],
   ['an array', () => []],
   ['an array of undefined', () => [undefined]],
   ['a sparse array', () => new Array(2)],
@@ -69,13 +80,23 @@ export const wrongTypes: readonly Hostile[] = [
   ['a Date', () => new Date()],
   ['a RegExp', () => /x/],
   ['a Promise', () => Promise.resolve([])],
+  ['a thenable', () => ({ then: (yes: (value: unknown) => void) => yes({}) })],
   ['a generator', () => (function* () {})()],
+  ['an async generator', () => (async function* () {})()],
   ['an iterator', () => [1][Symbol.iterator]()],
   ['a boxed string', () => new String('round_robin')],
   ['a boxed number', () => new Number(5)],
+  ['a boxed boolean', () => new Boolean(false)],
   ['a typed array', () => new Uint8Array(2)],
+  ['a typed array of shared memory', () => new Uint8Array(new SharedArrayBuffer(2))],
+  ['a typed array whose memory is gone', detached],
+  ['an ArrayBuffer', () => new ArrayBuffer(2)],
   ['an instance of a class', () => new (class Foo {})()],
   ['an object of nothing known', () => ({ nobodyKnowsThis: 1 })],
+  ['an object of nothing known, of another realm', () => runInNewContext('({ nobodyKnowsThis: 1 })')],
+  ['an object of nothing known, frozen', () => Object.freeze({ nobodyKnowsThis: 1 })],
+  ['an array of another realm', () => runInNewContext('[]')],
+  ['an object that is no text', () => ({ toString: () => fail('toString'), [Symbol.toPrimitive]: 5 })],
   ['an Error', () => new Error('x')],
   ['a revoked proxy', () => revoked()],
   ['a proxy with traps', () => trapped()],

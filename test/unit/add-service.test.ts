@@ -51,7 +51,7 @@ describe('what is no service, or has no handlers, is refused with what to do', (
   });
 
   it.each(wrongTypes.filter(([name]) => name !== 'undefined'))('a handler that is %s', (name, make) => {
-    const isFunction = name === 'a function' || name === 'a class';
+    const isFunction = ['a function', 'a class', 'an async function'].includes(name);
     const add = () => server().addService(Order, { makeOrder: make() as typeof makeOrder });
     if (isFunction) expect(add).not.toThrow();
     else expect(add).toThrow(/Order.makeOrder is not a function/);

@@ -35,7 +35,7 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
   async register(service: string, address: string, options: RegisterOptions = {}): Promise<Registration> {
     checkServiceName(service);
     checkAddress(address);
-    const { ttlSeconds, weight, metadata } = checkedRegisterOptions(options);
+    const { ttlSeconds, weight, metadata, signal, onError } = checkedRegisterOptions(options);
     const { prefix, requestTimeoutMs } = this.#settings;
     const log = new OutageLog(safeLogger(this.#settings.logger), `registration of ${service} at ${address}`);
     const client = acquireClient(this.#settings);
@@ -52,7 +52,7 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
         log.failed(error);
         if (isEntered) return;
         callUser(
-          () => options.onError?.(error),
+          () => onError?.(error),
           (thrown) => log.failed(errorOf(thrown)),
         );
       },
@@ -66,9 +66,9 @@ export class EtcdDiscovery implements Registry, Discovery, AsyncDisposable {
     });
     this.#registrations.add(registration);
     const giveUp = { onSignal: () => void registration.close() };
-    const watch = options.signal && SignalWatch.of(options.signal);
+    const watch = signal && SignalWatch.of(signal);
     watch?.add(giveUp);
-    if (options.signal?.aborted === true) giveUp.onSignal();
+    if (signal?.aborted === true) giveUp.onSignal();
     try {
       await registration.entered;
       isEntered = true;
