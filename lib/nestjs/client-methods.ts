@@ -1,5 +1,6 @@
 import type { Observable as ObservableType, Subscriber } from 'rxjs';
-import { maxTimeoutMs } from '../contract/options.ts';
+import { checkSignal } from '../contract/option-shapes.ts';
+import { isPlain, maxTimeoutMs } from '../contract/options.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { Channel } from '../rpc/channel.ts';
@@ -79,17 +80,23 @@ function callOptions(
 ): CallOptions {
   const [first, second] = more;
   const given = isMetadata(first) ? second : (first ?? second);
-  if (given !== undefined && given !== null && typeof given !== 'object')
+  if (given !== undefined && given !== null && !isOptions(given))
     throw new TypeError(`${wireName} takes (data, metadata, options), not ${kindOf(given)} as options`);
   const { deadline, ...options } = (given ?? {}) as NestCallOptions;
   if (isMetadata(first) && options.metadata !== undefined)
     throw new TypeError(`${wireName}: metadata is given twice, also in its options`);
+  checkSignal('signal', options.signal);
   return {
     ...options,
     ...(isMetadata(first) ? { metadata: metadataOf(first) } : {}),
     ...(deadline === undefined ? {} : { timeoutMs: msUntil(deadline, options.timeoutMs, wireName) }),
     signal: options.signal === undefined ? left : AbortSignal.any([left, options.signal]),
   };
+}
+
+/** They are copied, which a Map or a Promise would not survive. */
+function isOptions(given: unknown): boolean {
+  return typeof given === 'object' && given !== null && !Array.isArray(given) && isPlain(given);
 }
 
 function msUntil(deadline: unknown, timeoutMs: unknown, wireName: string): number {

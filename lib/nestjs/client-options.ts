@@ -1,11 +1,14 @@
 import { checkedOptions, given, group, type OptionTable, string } from '../contract/option-table.ts';
-import type { ChannelOptions } from '../rpc/channel-options.ts';
+import { type ChannelOptions, channelOptionTable } from '../rpc/channel-options.ts';
 import type { ServiceFiles } from './nest-services.ts';
 import {
+  copiedOptions,
   definedOnly,
   type KeepaliveOptions,
   keepaliveTable,
   maxBufferedMessages,
+  maxMetadataSize,
+  maxReceiveMessageLength,
   refuseForeign,
   serviceFilesTable,
 } from './server-options.ts';
@@ -32,8 +35,8 @@ export interface RocketClientOptions extends ServiceFiles {
 export const rocketClientTable = {
   ...serviceFilesTable,
   url: string('localhost:5000'),
-  maxReceiveMessageLength: given<number>(),
-  maxMetadataSize: given<number>(),
+  maxReceiveMessageLength,
+  maxMetadataSize,
   keepalive: group<KeepaliveOptions, typeof keepaliveTable>(keepaliveTable),
   maxBufferedMessages,
   channel: given<ChannelOptions>(),
@@ -43,7 +46,7 @@ export const rocketClientTable = {
 export function checkedRocketClient(options: RocketClientOptions) {
   refuseForeign('RocketClient', options);
   const checked = checkedOptions('RocketClient', options, rocketClientTable, 'RocketClient: ');
-  const { keepalive, maxReceiveMessageLength, maxMetadataSize, channel = {} } = checked;
+  const { keepalive, maxReceiveMessageLength, maxMetadataSize, channel } = checked;
   const settings: ChannelOptions = {
     protocol: 'grpc',
     ...definedOnly({
@@ -53,7 +56,7 @@ export function checkedRocketClient(options: RocketClientOptions) {
       keepaliveTimeoutMs: keepalive.keepaliveTimeoutMs,
       keepaliveWithoutCalls: keepalive.keepalivePermitWithoutCalls,
     }),
-    ...channel,
+    ...copiedOptions<ChannelOptions>('RocketClient: channel', channel, channelOptionTable),
   };
   return { ...checked, settings };
 }

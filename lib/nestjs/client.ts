@@ -89,13 +89,15 @@ export class RocketClient extends ClientProxy<RocketClientEvents, string> {
     });
   }
 
-  /** Calls back when the channel's state becomes `event`. @throws TypeError for another event. */
+  /** Calls back when the channel's state becomes `event`. @throws TypeError for another event, and for what is no function. */
   override on<Event extends keyof RocketClientEvents>(
     event: Event,
     callback: RocketClientEvents[Event],
   ): void {
     if (!states.includes(event))
       throw new TypeError(`RocketClient has the events ${states.join(', ')}, not ${kindOf(event)}`);
+    if (typeof callback !== 'function')
+      throw new TypeError(`RocketClient: on() takes a function, not ${kindOf(callback)}`);
     this.status.subscribe((state) => {
       if (state === event) callback();
     });

@@ -9,9 +9,10 @@ import {
   string,
   timeout,
 } from '../contract/option-table.ts';
+import { givenOption, knownOptions, MiB } from '../contract/options.ts';
 import { kindOf } from '../contract/value-text.ts';
-import type { ListenOptions } from '../rpc/listen-options.ts';
-import type { ServerOptions } from '../rpc/server-options.ts';
+import { type ListenOptions, listenOptionTable } from '../rpc/listen-options.ts';
+import { type ServerOptions, serverOptionTable } from '../rpc/server-options.ts';
 import type { LoaderOptions } from './loader-options.ts';
 import type { ServiceFiles } from './nest-services.ts';
 
@@ -88,12 +89,15 @@ export const serviceFilesTable = {
 } satisfies OptionTable<ServiceFiles>;
 
 export const maxBufferedMessages = integer(65_536, 1, 1 << 24);
+/** As maxMessageBytes and maxMetadataBytes of servers and channels. */
+export const maxReceiveMessageLength = integer(undefined, 64, 1024 * MiB);
+export const maxMetadataSize = integer(undefined, 1024, 65_536);
 
 export const rocketServerTable = {
   ...serviceFilesTable,
   url: string('localhost:5000'),
-  maxReceiveMessageLength: given<number>(),
-  maxMetadataSize: given<number>(),
+  maxReceiveMessageLength,
+  maxMetadataSize,
   keepalive: group<KeepaliveOptions, typeof keepaliveTable>(keepaliveTable),
   gracefulShutdown: boolean(true),
   drainMs: timeout(5000, 0),
@@ -109,11 +113,23 @@ export function definedOnly<Options extends object>(
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
+/** A copy of options that are checked elsewhere. @throws TypeError for what are none, and for an unknown name. */
+export function copiedOptions<Options extends object>(
+  what: string,
+  options: Options | undefined,
+  table: OptionTable<Options>,
+): { readonly [Name in keyof Options]?: NonNullable<Options[Name]> } {
+  if (options === undefined) return {};
+  const names = Object.keys(table);
+  knownOptions(what, options, names);
+  return definedOnly(Object.fromEntries(names.map((name) => [name, givenOption(options, name)]))) as never;
+}
+
 /** @throws TypeError or RangeError that names the option. */
 export function checkedRocketServer(options: RocketServerOptions) {
   refuseForeign('RocketServer', options);
   const checkedOnes = checkedOptions('RocketServer', options, rocketServerTable, 'RocketServer: ');
-  const { keepalive, maxReceiveMessageLength, maxMetadataSize, server = {} } = checkedOnes;
+  const { keepalive, maxReceiveMessageLength, maxMetadataSize, server, listen } = checkedOnes;
   const settings: ServerOptions = {
     ...definedOnly({
       maxMessageBytes: maxReceiveMessageLength,
@@ -122,7 +138,8 @@ export function checkedRocketServer(options: RocketServerOptions) {
       keepaliveTimeoutMs: keepalive.keepaliveTimeoutMs,
       permitPingsWithoutCalls: keepalive.keepalivePermitWithoutCalls,
     }),
-    ...server,
+    ...copiedOptions<ServerOptions>('RocketServer: server', server, serverOptionTable),
   };
-  return { ...checkedOnes, settings };
+  const listenOptions = copiedOptions<ListenOptions>('RocketServer: listen', listen, listenOptionTable);
+  return { ...checkedOnes, settings, listen: listenOptions };
 }

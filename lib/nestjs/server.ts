@@ -87,13 +87,15 @@ export class RocketServer extends NestServer<RocketServerEvents, RocketServerSta
     return this.#server as T;
   }
 
-  /** Calls back when the status becomes `event`. @throws TypeError for another event. */
+  /** Calls back when the status becomes `event`. @throws TypeError for another event, and for what is no function. */
   override on<Event extends keyof RocketServerEvents>(
     event: Event,
     callback: RocketServerEvents[Event],
   ): void {
     if (!statuses.includes(event))
       throw new TypeError(`RocketServer has the events ${statuses.join(', ')}, not ${kindOf(event)}`);
+    if (typeof callback !== 'function')
+      throw new TypeError(`RocketServer: on() takes a function, not ${kindOf(callback)}`);
     this._status$.subscribe((status) => {
       if (status === event) callback();
     });

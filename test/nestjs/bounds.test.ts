@@ -445,8 +445,8 @@ describe('options', () => {
       { ...files, keepalive: { keepalivePermitWithoutCalls: 2 } },
       /keepalivePermitWithoutCalls is 0, 1 or a boolean/,
     ],
-    [{ ...files, maxMetadataSize: 5 }, /maxMetadataBytes/],
-    [{ ...files, maxReceiveMessageLength: 'x' }, /maxMessageBytes/],
+    [{ ...files, maxMetadataSize: 5 }, /maxMetadataSize must be a whole number from 1024/],
+    [{ ...files, maxReceiveMessageLength: -1 }, /maxReceiveMessageLength must be a whole number from 64/],
     [{ ...files, urls: 'x' }, /urls.*url/],
     [undefined, /takes an object of options, not undefined/],
   ])('%o are refused', (options, message) => {
