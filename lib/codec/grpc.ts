@@ -1,6 +1,12 @@
-import { type DescribedMethod, defineService, methodKind, methodKinds } from '../contract/define-service.ts';
+import {
+  checkKey,
+  type DescribedMethod,
+  defineService,
+  methodKind,
+  methodKinds,
+} from '../contract/define-service.ts';
 import type { GrpcMethodDefinition, GrpcServiceDefinition } from '../contract/foreign-service.ts';
-import { checkMethods, choiceOption } from '../contract/option-shapes.ts';
+import { booleanOption, checkMethods, choiceOption } from '../contract/option-shapes.ts';
 import type { AnyService, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { methodKey } from '../proto/names.ts';
@@ -25,7 +31,10 @@ function methodOf(key: string, definition: GrpcMethodDefinition): DescribedMetho
     key: methodKey(key),
     service: parts[1]!,
     name: parts[2]!,
-    kind: methodKind(requestStream, responseStream),
+    kind: methodKind(
+      booleanOption(`${key}.requestStream`, requestStream, false),
+      booleanOption(`${key}.responseStream`, responseStream, false),
+    ),
     request: new SerializerCodec(
       (value) => definition.requestSerialize(value),
       (bytes) => definition.requestDeserialize(bytes),
@@ -79,6 +88,7 @@ function isOurs(service: AnyService): service is ServiceDefinition {
 function checked(service: ServiceDefinition): ServiceDefinition {
   for (const [key, method] of Object.entries(service.methods)) {
     const what = `${service.name}.${key}`;
+    checkKey(service.name, key);
     const isMethod = typeof method === 'object' && method !== null;
     if (!isMethod || typeof method.wireName !== 'string' || !/.\../.test(method.wireName))
       throw new TypeError(`${what}: a method has a wireName such as Order.makeOrder`);

@@ -14,12 +14,27 @@ export interface DescribedMethod {
   readonly response: MessageCodec<unknown>;
 }
 
-/** Makes the definition of a service: the one place where a method gets its name on the wire and its shape. */
+/**
+ * Makes the definition of a service: the one place where a method gets its name on the wire and its shape.
+ *
+ * @throws TypeError for two methods of one name in JavaScript, and for one called __proto__, which no object can have.
+ */
 export function defineService(name: string, described: Iterable<DescribedMethod>): ServiceDefinition {
   const methods = new Map<string, MethodDefinition>();
-  for (const { key, service = name, name: method, kind, request, response } of described)
-    methods.set(key, { name: method, wireName: `${service}.${method}`, kind, request, response });
+  for (const { key, service = name, name: method, kind, request, response } of described) {
+    const wireName = `${service}.${method}`;
+    const other = methods.get(key);
+    if (other !== undefined && other.wireName !== wireName)
+      throw new TypeError(`${name}: ${other.wireName} and ${wireName} are both ${key} in JavaScript`);
+    checkKey(name, key);
+    methods.set(key, { name: method, wireName, kind, request, response });
+  }
   return { name, methods: Object.fromEntries(methods) };
+}
+
+/** @throws TypeError for a name that no object can have a property of. */
+export function checkKey(service: string, key: string): void {
+  if (key === '__proto__') throw new TypeError(`${service}: a method cannot be called __proto__`);
 }
 
 /** The kind of a method, from which of its messages stream. */

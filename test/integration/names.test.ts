@@ -29,6 +29,12 @@ const each = (text: (name: string, number: number) => string) =>
 /** Names of fields that lists may not have. */
 const forLists = all.filter((name) => !objectNames.includes(property.get(name)!));
 
+/** A service with methods of all names. */
+function methodsOf(service: string, request: string, response: string): string {
+  const methods = new Map(all.map((name) => [methodKey(name), name]));
+  return `service ${service} { ${[...methods.values()].map((name) => `rpc ${name}(${request}) returns (${response});`).join('\n')} }`;
+}
+
 const protos: Readonly<Record<string, string>> = {
   fields: `message Strings { ${each((name, n) => `string ${name} = ${n};`)} }
     message Longs { ${each((name, n) => `int64 ${name} = ${n};`)} }
@@ -54,7 +60,9 @@ const protos: Readonly<Record<string, string>> = {
   values: `enum Values { ZERO_ = 0; ${each((name, n) => `${name} = ${n};`)} } message Holder { Values value = 1; repeated Values values_of = 2; }
     service Calls { rpc Put(Holder) returns (Holder); }`,
   services: `message M_ { int64 a = 1; } ${each((name) => `service ${name} { rpc Put(M_) returns (M_); }`)}`,
-  methods: `message M { int64 a = 1; } service Calls { ${[...new Map(all.map((name) => [methodKey(name), name])).values()].map((name) => `rpc ${name}(M) returns (M);`).join('\n')} }`,
+  methods: `message M { int64 a = 1; } ${methodsOf('Calls', 'M', 'M')}`,
+  streams: `message M { int64 a = 1; } ${methodsOf('Many', 'stream M', 'M')}
+    ${methodsOf('Flow', 'M', 'stream M')} ${methodsOf('Both', 'stream M', 'stream M')}`,
 };
 
 const files: readonly (readonly [string, string])[] = [
@@ -280,6 +288,46 @@ describe('a name', () => {
     }
   });
 
+  type M = { a: bigint };
+  type Stream = (requests: unknown) => AsyncIterable<M> & Promise<M>;
+
+  it.each(['Many', 'Flow', 'Both'])('of a method that streams is any: %s', async (kind) => {
+    for (const definition of await both('streams', `streams.${kind}`)) {
+      const keys = Object.keys(definition.methods);
+      const server = new Server({ logger: false });
+      onTestFinished(() => server.close({ drainMs: 0 }));
+      const answerTo = ({ a }: M, at: number): M => ({ a: a * 1000n + BigInt(at) });
+      const handlerOf = (at: number) => ({
+        async Many(requests: AsyncIterable<M>) {
+          let last: M = { a: 0n };
+          for await (const request of requests) last = request;
+          return answerTo(last, at);
+        },
+        Flow: (request: M) => [answerTo(request, at)],
+        async *Both(requests: AsyncIterable<M>) {
+          for await (const request of requests) yield answerTo(request, at);
+        },
+      });
+      const handlers = keys.map((key, at) => [key, handlerOf(at)[kind as 'Many']] as const);
+      server.addService(definition, Object.fromEntries(handlers) as never);
+      const { address } = await server.listen('127.0.0.1:0');
+      const channel = new Channel(address);
+      onTestFinished(() => channel.close({ drainMs: 0 }));
+      const client = createClient(definition, channel) as unknown as Readonly<Record<string, Stream>>;
+      for (const [at, key] of keys.entries()) {
+        const replies: unknown[] = [];
+        const made = client[key]!(kind === 'Flow' ? { a: 2n } : [{ a: 2n }]);
+        if (kind === 'Many') replies.push(await made);
+        else for await (const reply of made) replies.push(reply);
+        expect({ key, replies }).toEqual({ key, replies: [{ a: 2000n + BigInt(at) }] });
+      }
+      const awaited = await client;
+      expect([typeof awaited['close'], 'then' in awaited]).toEqual(['function', false]);
+      expect([`${client}`, JSON.stringify({ client })]).toEqual(['[object Object]', '{"client":{}}']);
+      expect(channel.stats().callsPending).toBe(0);
+    }
+  });
+
   it('of a handler is one that is given, and no property of every object', async () => {
     const [definition] = await both('methods', 'methods.Calls');
     const server = new Server({ logger: false });
@@ -302,10 +350,13 @@ describe('a name', () => {
     const { folder } = made;
     const fields = (value: (name: string) => string) =>
       all.map((name) => `'${property.get(name)}': ${value(name)}`).join(', ');
+    const methodTypes = (handler: string) =>
+      [...new Set(all.map(methodKey))].map((key) => `'${key}': ${handler}`).join(', ');
     const read = (message: string) => all.map((name) => `${message}['${property.get(name)}']`).join(', ');
     const program = `
       import { Calls as FieldCalls, type Strings, type StringsInit, type Longs, type LongsInit, type MapsInit } from './gen/fields.js';
       import { Calls, type CallsClient, type CallsHandlers } from './gen/methods.js';
+      import type { BothClient, BothHandlers, FlowClient, FlowHandlers, ManyClient, ManyHandlers } from './gen/streams.js';
       import { Values, type HolderInit } from './gen/values.js';
       import * as messages from './gen/messages.js';
       import * as enums from './gen/enums.js';
@@ -316,7 +367,15 @@ describe('a name', () => {
       export const maps: MapsInit = { ${fields(() => "{ toString: 'x' }")} };
       export const textsOf = (message: Strings): string[] => [${read('message')}];
       export const numbersOf = (message: Longs): bigint[] => [${read('message')}];
-      export const handlers: CallsHandlers = { ${[...new Set(all.map(methodKey))].map((key) => `'${key}': ({ a }) => ({ a })`).join(', ')} };
+      export const handlers: CallsHandlers = { ${methodTypes('({ a }) => ({ a })')} };
+      export const many: ManyHandlers = { ${methodTypes('async (requests) => { for await (const { a } of requests) return { a }; return {}; }')} };
+      export const flow: FlowHandlers = { ${methodTypes('({ a }) => [{ a }]')} };
+      export const both: BothHandlers = { ${methodTypes('async function* (requests) { for await (const { a } of requests) yield { a }; }')} };
+      export const streams = async (many: ManyClient, flow: FlowClient, both: BothClient): Promise<void> => {
+        (await many.then([{ a: 1n }])).a satisfies bigint;
+        for await (const { a } of flow.return({ a: 1n })) a satisfies bigint;
+        for await (const { a } of both.constructor([{ a: 1n }])) a satisfies bigint;
+      };
       export const call = (client: CallsClient) => client.constructor({ a: 1n }).then(({ a }): bigint => a);
       export const holders: HolderInit[] = [${all.map((name) => `{ value: '${name}', valuesOf: [Values['${name}']] }`).join(', ')}];
       export const all = [FieldCalls, Calls, messages, enums, services, ${sharpNames.map((_, at) => `E${at}.E_0, S${at}`).join(', ')}];
