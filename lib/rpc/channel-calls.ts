@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { type Compression, type CompressionFormat, flagOfCompression } from '../contract/compression.ts';
 import { isUnary, streamsReplies } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
@@ -27,11 +28,12 @@ import { ClientStreams } from './client-streams.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HedgedCall } from './hedged-call.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
+import { InnerCalls, InterceptedReplies, untilAborted } from './intercepted-replies.ts';
 import { type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
 import { limitedMethod } from './limited-method.ts';
 import type { HedgingPolicy, MethodPlan } from './method-config.ts';
 import { memoryError } from './out-of-memory.ts';
-import { InterceptedReplies, LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
+import { LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
 import { compressRequest } from './request-compression.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 
@@ -65,10 +67,22 @@ export class ChannelCalls {
   /** Of a method with one reply. */
   call(method: MethodDefinition, request: unknown, options: CallOptions): Promise<unknown> {
     if (this.#settings.interceptors.length === 0) return this.#send(method, request, options, currentCall());
-    const call = this.#intercepted(method, request, options, currentCall());
-    return this.#run(call, (changed) =>
+    let call: Intercepted;
+    try {
+      call = this.#intercepted(method, request, options, currentCall());
+    } catch (error) {
+      return Promise.reject(tellOfUnbegun(error, undefined, this.#owner.target));
+    }
+    const made = this.#run(call, (changed) =>
       this.#send(method, changed.request, call.optionsOf(changed), undefined),
     );
+    const { signal } = call.seen;
+    if (signal === undefined || call.refusal !== undefined) return made;
+    return untilAborted(made, signal, (error) => this.#tellOf(error, method));
+  }
+
+  #tellOf(error: unknown, { wireName }: MethodDefinition): unknown {
+    return tellOfUnbegun(error, wireName, this.#owner.target);
   }
 
   /** Of a method with several. The call begins with the first next(). */
@@ -90,18 +104,24 @@ export class ChannelCalls {
     options: CallOptions,
     parent: CallContext | undefined,
   ): ReplySource {
-    const inner: ReplySource[] = [];
+    const inner = new InnerCalls();
     const call = this.#intercepted(method, request, options, parent);
     const made = this.#run(call, async (changed) => {
       const replies = new LazyReplies(() =>
         this.#open(method, changed.request, call.optionsOf(changed), undefined),
       );
-      inner.push(replies);
+      inner.add(replies);
       return replies;
     });
-    const onLateError = (error: unknown): void =>
-      this.#parts.lane.dispatcher.onUserError(`an interceptor of ${method.wireName}`, error);
-    return new InterceptedReplies(made, inner, method.wireName, onLateError);
+    return new InterceptedReplies({
+      made,
+      inner,
+      signal: call.refusal === undefined ? call.seen.signal : undefined,
+      method: method.wireName,
+      tell: (error) => this.#tellOf(error, method),
+      onLateError: (error) =>
+        this.#parts.lane.dispatcher.onUserError(`an interceptor of ${method.wireName}`, error),
+    });
   }
 
   #run(call: Intercepted, send: (changed: InterceptedClientCall) => Promise<unknown>): Promise<unknown> {
@@ -113,18 +133,21 @@ export class ChannelCalls {
     });
   }
 
-  /** Options are read once and checked now: an interceptor may answer without calling next(). */
+  /**
+   * Options are read once and checked now: an interceptor may answer without calling next(). @throws TypeError for what is
+   * no method.
+   */
   #intercepted(
     method: MethodDefinition,
     request: unknown,
     options: CallOptions,
     ambient: CallContext | undefined,
   ): Intercepted {
+    checkMethod(method);
     let refusal: { readonly error: unknown } | undefined;
     let given: AnyCallOptions = noOptions;
     try {
       if (options !== noOptions) checkCallOptions(options);
-      checkMethod(method);
       const { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, parent = ambient } = options;
       const { compression } = options;
       const { onHeaders, onTrailers, onMetadata } = options;
@@ -220,7 +243,7 @@ export class ChannelCalls {
       const format = this.#formatOf(options.compression, lane, method);
       if (format !== undefined) metadata = withGrpcPair(metadata, 'grpc-encoding', format);
       const policy = this.#retryOf(retry, method, plan);
-      const credentials = this.#credentialsOf(options);
+      const credentials = inThisContext(this.#credentialsOf(options));
       this.#checkRoom();
       if (signal?.aborted === true) throw abortError(signal);
       let msgId = '';
@@ -404,7 +427,20 @@ function listenersOf(
   onMetadata: CallOptions['onMetadata'],
 ): MetadataListeners | undefined {
   if (onHeaders === undefined && onTrailers === undefined && onMetadata === undefined) return undefined;
-  return { onHeaders, onTrailers, onMetadata };
+  return {
+    onHeaders: inThisContext(onHeaders),
+    onTrailers: inThisContext(onTrailers),
+    onMetadata: inThisContext(onMetadata),
+  };
+}
+
+/** The user's function, called later from a native callback or a timer, in the asynchronous context of the call. */
+function inThisContext<Value, Result>(
+  callback: ((value: Value) => Result) | undefined,
+): ((value: Value) => Result) | undefined {
+  if (callback === undefined) return undefined;
+  const resource = new AsyncResource('RocketRpcCallback');
+  return (value) => resource.runInAsyncScope(callback, undefined, value);
 }
 
 function checkMethod(method: MethodDefinition): void {

@@ -1,4 +1,5 @@
-import { callUser } from '../contract/user-code.ts';
+import { types } from 'node:util';
+import { adopted, callUser } from '../contract/user-code.ts';
 import { kindOf } from '../contract/value-text.ts';
 
 /** What gives the messages of a stream one by one: of an async iterable, or of one that is not asynchronous. */
@@ -13,6 +14,9 @@ export interface ReplyIterator {
 class UserIterator implements ReplyIterator {
   readonly isAsync: boolean;
   readonly #iterator: { next(): unknown; return?(): unknown };
+  #isRunning = false;
+  /** From stop(), while it runs. */
+  #onStopError: ((error: unknown) => void) | undefined;
 
   constructor(iterator: { next(): unknown; return?(): unknown }, isAsync: boolean) {
     this.#iterator = iterator;
@@ -20,11 +24,20 @@ class UserIterator implements ReplyIterator {
   }
 
   next(): unknown {
-    return this.#iterator.next();
+    if (this.isAsync) return this.#iterator.next();
+    this.#isRunning = true;
+    try {
+      return this.#iterator.next();
+    } finally {
+      this.#isRunning = false;
+      if (this.#onStopError !== undefined) this.stop(this.#onStopError);
+    }
   }
 
   stop(onError: (error: unknown) => void): void {
-    callUser(() => this.#iterator.return?.(), onError);
+    // A generator that ends its own call, by a signal say, cannot be returned before it has yielded.
+    if (this.#isRunning) this.#onStopError = onError;
+    else callUser(() => this.#iterator.return?.(), onError);
   }
 }
 
@@ -37,12 +50,40 @@ export function replyIterator(returned: unknown, method: string, who = 'the hand
   );
 }
 
-/** The iterator of the requests of a call. @throws as replyIterator(). */
+/** What is its own iterator, and was given to a call: that has read it, and has ended it. */
+const taken = new WeakSet<object>();
+
+/**
+ * The iterator of the requests of a call. @throws as replyIterator(); TypeError for a generator that was given to another
+ * call, as in a loop that repeats it: this one would have no requests.
+ */
 export function requestIterator(requests: unknown, method: string): ReplyIterator {
+  if (isReadOnce(requests)) {
+    if (taken.has(requests))
+      throw new TypeError(
+        `the requests of ${method} were given to a call before, and can be read only once: make a new generator for each call, or give an array`,
+      );
+    taken.add(requests);
+  }
   const found = iteratorOf(requests, `the requests of ${method}`);
   if (found !== undefined) return found;
   throw new TypeError(
     `${method} takes an iterable of its requests, such as an array or an async generator, not ${kindOf(requests)}`,
+  );
+}
+
+const iteratorPrototypes: readonly object[] = [
+  Object.getPrototypeOf(Object.getPrototypeOf([].values())),
+  Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype)),
+];
+
+/** Generators, and iterators of JavaScript's own objects. */
+function isReadOnce(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (types.isGeneratorObject(value)) return true;
+  return (
+    !types.isProxy(value) &&
+    iteratorPrototypes.some((each) => Object.prototype.isPrototypeOf.call(each, value))
   );
 }
 
@@ -60,6 +101,20 @@ function iteratorOf(given: unknown, what: string): ReplyIterator | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * Lets go of what a handler returned, or a promise of it, and interceptors have not read to its end. Generators alone: one
+ * may be returned again.
+ */
+export function dropGenerator(made: unknown, onError: (error: unknown) => void): void {
+  if (types.isPromise(made)) {
+    adopted(made).then(
+      (later) => dropGenerator(later, onError),
+      // Its interceptors were told.
+      () => undefined,
+    );
+  } else if (types.isGeneratorObject(made)) callUser(() => (made as Generator).return(undefined), onError);
 }
 
 /** Lets go of what a handler returned when the call was over already. */

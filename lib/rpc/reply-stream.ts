@@ -1,11 +1,9 @@
 import { mayBeDropped } from '../contract/user-code.ts';
-import { kindOf } from '../contract/value-text.ts';
-import { type ReplyIterator, replyIterator } from './reply-iterator.ts';
 
 /** What a caller may give where a method takes several requests; it is read once, and only while there is room. */
 export type RequestStream<Request> = Iterable<Request> | AsyncIterable<Request>;
 
-type Result<Response> = Promise<IteratorResult<Response, undefined>>;
+export type Result<Response> = Promise<IteratorResult<Response, undefined>>;
 
 /**
  * The replies of a call, read once, as by `for await`. The call begins with the first next(); one that is never read is
@@ -32,12 +30,13 @@ export interface ReplySource {
   return(): Result<unknown>;
 }
 
-const done: IteratorResult<never, undefined> = Object.freeze({ value: undefined, done: true });
+export const done: IteratorResult<never, undefined> = Object.freeze({ value: undefined, done: true });
 
 /** Begins its call with the first next(). */
 export class LazyReplies implements ReplyStream<unknown> {
   readonly #begin: () => ReplySource;
   #source: ReplySource | undefined;
+  #isBeginning = false;
   #left = false;
 
   constructor(begin: () => ReplySource) {
@@ -49,15 +48,24 @@ export class LazyReplies implements ReplyStream<unknown> {
   }
 
   next(): Result<unknown> {
-    if (this.#source === undefined) {
-      if (this.#left) return Promise.resolve(done);
-      try {
-        this.#source = this.#begin();
-      } catch (error) {
-        return Promise.reject(error);
-      }
+    if (this.#source !== undefined) return this.#source.next();
+    if (this.#left) return Promise.resolve(done);
+    // Asked for by the user's code that makes the requests: behind the reply that its caller asks for.
+    if (this.#isBeginning) return mayBeDropped(Promise.resolve().then(() => this.next()));
+    return this.#begun().next();
+  }
+
+  #begun(): ReplySource {
+    this.#isBeginning = true;
+    try {
+      this.#source = this.#begin();
+    } catch (error) {
+      this.#source = new FailedReplies(error);
     }
-    return this.#source.next();
+    this.#isBeginning = false;
+    // By the user's code, meanwhile.
+    if (this.#left) void this.#source.return();
+    return this.#source;
   }
 
   return(): Result<unknown> {
@@ -75,55 +83,21 @@ export class LazyReplies implements ReplyStream<unknown> {
   }
 }
 
-/** Replies as interceptors have made them, of the calls that they made. */
-export class InterceptedReplies implements ReplySource {
-  readonly #made: Promise<ReplyIterator>;
-  readonly #inner: readonly ReplySource[];
-  readonly #onLateError: (error: unknown) => void;
-  readonly #waiting = new Set<(result: IteratorResult<unknown, undefined>) => void>();
+/** Of a call that could not begin. */
+class FailedReplies implements ReplySource {
+  readonly #error: unknown;
   #left = false;
 
-  /** `inner` is added to while interceptors make calls. */
-  constructor(
-    made: Promise<unknown>,
-    inner: readonly ReplySource[],
-    method: string,
-    onLateError: (error: unknown) => void,
-  ) {
-    this.#inner = inner;
-    this.#onLateError = onLateError;
-    this.#made = mayBeDropped(made.then((returned) => replyIterator(returned, method, 'an interceptor')));
+  constructor(error: unknown) {
+    this.#error = error;
   }
 
   next(): Result<unknown> {
-    if (this.#left) return Promise.resolve(done);
-    return new Promise((resolve, reject) => {
-      this.#waiting.add(resolve);
-      this.#take()
-        .then(resolve, reject)
-        .finally(() => this.#waiting.delete(resolve));
-    });
+    return this.#left ? Promise.resolve(done) : mayBeDropped(Promise.reject(this.#error));
   }
 
-  async #take(): Result<unknown> {
-    const iterator = await this.#made;
-    if (this.#left) return done;
-    const result = await iterator.next();
-    if (typeof result !== 'object' || result === null)
-      throw new TypeError(`next() of an iterator of messages returns an object, not ${kindOf(result)}`);
-    const { done: isDone, value } = result as { readonly done?: unknown; readonly value?: unknown };
-    if (isDone) return done;
-    return { value: iterator.isAsync ? value : await value, done: false };
-  }
-
-  /** The calls are cancelled first: a generator around them may wait for their next reply. */
   return(): Result<unknown> {
-    if (!this.#left) {
-      this.#left = true;
-      for (const replies of this.#inner) void replies.return();
-      this.#made.then((iterator) => iterator.stop(this.#onLateError)).catch(this.#onLateError);
-      for (const resolve of this.#waiting) resolve(done);
-    }
+    this.#left = true;
     return Promise.resolve(done);
   }
 }

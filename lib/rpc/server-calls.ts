@@ -32,6 +32,7 @@ const unreadable = statusWord('INVALID_ARGUMENT', statusReason.unreadable);
 export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
   readonly streams: StreamCounts = { open: 0, queued: new QueuedMessages() };
   readonly requestLimit: MessageLimit;
+  readonly isIntercepted: boolean;
   /** Of every call, besides those of its request. */
   readonly #callFlags: number;
   readonly #settings: ServerSettings;
@@ -49,6 +50,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
     this.#callFlags = flagsOfOption(settings.compression);
     const { maxMessageBytes } = settings.transportOptions;
     this.requestLimit = { what: 'request', maxMessageBytes };
+    this.isIntercepted = settings.interceptors.length > 0;
     this.#logger = safeLogger(settings.logger);
     this.#methods = methods;
     this.#onClosed = onClosed;
@@ -264,7 +266,8 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
     const call = this.#find(low, high);
     if (call === undefined) return;
     call.keepIdentity();
-    call.abort(status);
+    // Listeners of its signal are the handler's.
+    this.resume(call, () => call.abort(status));
     this.forget(call);
     this.#transport.end(low, high);
   }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { compressionOfFlags } from '../contract/compression.ts';
 import { EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import {
@@ -12,7 +13,7 @@ import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import type { CallStream, ServerCall } from './call-context.ts';
 import { compressed, decompressed, type MessageLimit } from './compression.ts';
 import type { QueuedMessages } from './queued-messages.ts';
-import { dropReplies, replyIterator } from './reply-iterator.ts';
+import { dropGenerator, dropReplies, replyIterator } from './reply-iterator.ts';
 import type { MethodHandler } from './service-handlers.ts';
 import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
 import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
@@ -22,6 +23,8 @@ export interface StreamHost {
   readonly transport: ServerTransport;
   readonly streams: StreamCounts;
   readonly requestLimit: MessageLimit;
+  /** There are interceptors. */
+  readonly isIntercepted: boolean;
   invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown;
   /** Runs what is not called from the handler, as if it were. */
   resume(call: ServerCall, body: () => void): void;
@@ -49,6 +52,10 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
   readonly #requests: StreamRequests | undefined;
   readonly #repliesStream: boolean;
   #replies: StreamReplies | undefined;
+  /** What the handler has returned, where interceptors may have returned something else. */
+  #inner: unknown[] | undefined;
+  /** The asynchronous context in which interceptors have called the handler. */
+  #resource: AsyncResource | undefined;
   #isOpen = true;
   hasReplied = false;
 
@@ -65,7 +72,8 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     const call = this.#call;
     let returned: unknown;
     try {
-      returned = this.#host.invoke(handler, this.#requests ?? request, call);
+      const called = this.#host.isIntercepted && this.#repliesStream ? this.#followed(handler) : handler;
+      returned = this.#host.invoke(called, this.#requests ?? request, call);
       if (isThenable(returned)) {
         const promise = isPlainPromise(returned) ? returned : adopted(returned);
         promise.then(
@@ -78,6 +86,16 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
       return this.#host.fail(call, error);
     }
     this.#answer(returned);
+  }
+
+  #followed(handler: MethodHandler['handler']): MethodHandler['handler'] {
+    return (request, context) => {
+      this.#resource = new AsyncResource('RocketRpcReplies');
+      const returned = handler(request, context);
+      this.#inner ??= [];
+      this.#inner.push(returned);
+      return returned;
+    };
   }
 
   #answer(returned: unknown): void {
@@ -94,7 +112,12 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
 
   // Not within the handler's own turn, as far as its asynchronous context is concerned.
   #pull(): void {
-    this.#host.resume(this.#call, () => this.#replies?.pull());
+    this.#resume(() => this.#replies?.pull());
+  }
+
+  #resume(body: () => void): void {
+    if (this.#resource === undefined) this.#host.resume(this.#call, body);
+    else this.#resource.runInAsyncScope(body);
   }
 
   /** One request. */
@@ -226,6 +249,12 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     this.#host.streams.open--;
     this.#requests?.fail(this.#call.endReason());
     const replies = this.#replies;
-    if (replies !== undefined) this.#host.resume(this.#call, () => replies.stop());
+    if (replies !== undefined) this.#resume(() => replies.stop());
+    if (this.#inner !== undefined) this.#resume(() => this.#dropInner());
+  }
+
+  #dropInner(): void {
+    for (const returned of this.#inner?.splice(0) ?? [])
+      dropGenerator(returned, (error) => this.onLateError(error));
   }
 }

@@ -43,10 +43,10 @@ export class StreamReplies {
       try {
         const result = this.#iterator.next();
         if (this.#iterator.isAsync) return whenSettled(result, this.#onResult, this.#onThrown);
-        const value = this.#valueOf(result);
+        // The user's code may have ended the call.
         if (this.#ended) return;
-        // `for await` waits for the values of such an iterable, too.
-        if (isThenable(value)) return whenSettled(value, this.#onValue, this.#onRejected);
+        const value = this.#valueOf(result);
+        if (this.#ended || this.#isWaitedFor(value)) return;
         this.#send(value);
       } catch (error) {
         this.#onThrown(error);
@@ -100,6 +100,17 @@ export class StreamReplies {
     this.#ended = true;
     this.#owner.finish();
     return undefined;
+  }
+
+  /** `for await` waits for the values of an iterable that is not asynchronous, too. */
+  #isWaitedFor(value: unknown): boolean {
+    try {
+      if (!isThenable(value)) return false;
+      whenSettled(value, this.#onValue, this.#onRejected);
+    } catch (error) {
+      this.#onRejected(error);
+    }
+    return true;
   }
 
   #send(value: unknown): void {

@@ -125,7 +125,7 @@ interface Feed {
   };
 }
 
-/** Methods that stream can be served, and not called. */
+/** Methods that stream. */
 async function streams(server: Server): Promise<void> {
   const definition = loadProto<Feed>('feed.proto').Feed;
   const { latest, follow, upload, chat } = definition.methods;
@@ -186,6 +186,34 @@ async function streams(server: Server): Promise<void> {
   server.addService(definition, { ...good, upload: countsOne });
   // @ts-expect-error a handler that is missing
   server.addService(definition, {});
+  // @ts-expect-error a generator, of a method with one reply
+  server.addService(definition, { ...good, latest: () => texts() });
+  // @ts-expect-error requests are read in a loop
+  server.addService(definition, { ...good, upload: (requests) => ({ count: requests.length }) });
+  // @ts-expect-error an option there is not
+  client.follow({ topic: 'a' }, { timeout: 5 });
+  // @ts-expect-error an option of another type
+  client.chat(texts(), { signal: new AbortController() });
+  // @ts-expect-error a request of another type
+  client.follow({ topic: 5 });
+  // @ts-expect-error no request
+  client.follow();
+  // @ts-expect-error its requests stream
+  client.chat({ text: 'a' });
+  // @ts-expect-error a generator function that nobody calls
+  await client.upload(texts);
+  // @ts-expect-error a promise of requests
+  await client.upload(Promise.resolve([{ text: 'a' }]));
+  // @ts-expect-error a method there is not
+  client.followed({ topic: 'a' });
+  // @ts-expect-error it has one reply
+  for await (const _ of client.latest({}));
+  // @ts-expect-error replies are read in a loop
+  client.follow({ topic: 'a' })[0];
+  // @ts-expect-error metadata that is none
+  new RpcError('NOT_FOUND', 'x', { metadata: { a: 5 } });
+  // @ts-expect-error an option there is not
+  new RpcError('NOT_FOUND', 'x', { meta: { a: '5' } });
 }
 
 function services(): void {

@@ -1,61 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { linkState, streamRoomBytes } from '../../lib/contract/transport.ts';
-import {
-  Channel,
-  type ChannelOptions,
-  type ClientInterceptor,
-  createClient,
-  Metadata,
-  RpcError,
-  type ServerOptions,
-} from '../../lib/index.ts';
-import { Kinds, type KindsHandlers, memoryKinds, type Text } from '../support/memory-kinds.ts';
+import { Channel, type ClientInterceptor, createClient, Metadata, RpcError } from '../../lib/index.ts';
+import { Kinds, memoryKinds, type Text } from '../support/memory-kinds.ts';
+import { gate, openKinds as open, textsOf } from '../support/open-kinds.ts';
 import { until } from '../support/waits.ts';
-
-async function open(
-  handlers: Partial<KindsHandlers>,
-  channelOptions: ChannelOptions = {},
-  serverOptions: ServerOptions = {},
-) {
-  const made = await memoryKinds(handlers, serverOptions);
-  const { network, address, server } = made;
-  const faults: string[] = [];
-  const channel = new Channel(address, {
-    connections: 1,
-    logger: { warn: (line: string) => faults.push(line), error: (line: string) => faults.push(line) },
-    ...channelOptions,
-    transport: network.clientTransport,
-  });
-  onTestFinished(() => channel.close({ drainMs: 0 }));
-  const idle = () =>
-    until(
-      () => {
-        const { handlersRunning, streamsOpen } = server.stats();
-        const { callsPending, callsInFlight } = channel.stats();
-        return handlersRunning + streamsOpen + callsPending + callsInFlight === 0;
-      },
-      { deadlineMs: 5000, what: 'every call to be over' },
-    );
-  return { ...made, channel, client: createClient(Kinds, channel), faults, idle };
-}
-
-async function textsOf(replies: AsyncIterable<Text>): Promise<string[]> {
-  const texts: string[] = [];
-  for await (const { text } of replies) texts.push(text);
-  return texts;
-}
-
-/** A promise, and what settles it. */
-function gate<T = void>() {
-  let open!: (value: T) => void;
-  let fail!: (error: unknown) => void;
-  const opened = new Promise<T>((resolve, reject) => {
-    open = resolve;
-    fail = reject;
-  });
-  return { opened, open, fail };
-}
 
 const loud = async function* (requests: AsyncIterable<Text>): AsyncGenerator<Text> {
   for await (const { text } of requests) yield { text: `${text}!` };

@@ -1,0 +1,157 @@
+import { SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
+import { mayBeDropped } from '../contract/user-code.ts';
+import { kindOf } from '../contract/value-text.ts';
+import { abortError } from './client-call.ts';
+import { type ReplyIterator, replyIterator } from './reply-iterator.ts';
+import { done, type ReplySource, type Result } from './reply-stream.ts';
+
+/** The calls that interceptors make for one call. */
+export class InnerCalls {
+  readonly #replies: ReplySource[] = [];
+  #isOver = false;
+
+  add(replies: ReplySource): void {
+    if (this.#isOver) void replies.return();
+    else this.#replies.push(replies);
+  }
+
+  /** Nobody reads what interceptors make of them any more: they are cancelled. */
+  leave(): void {
+    this.#isOver = true;
+    for (const replies of this.#replies.splice(0)) void replies.return();
+  }
+}
+
+interface Waiter {
+  readonly resolve: (result: IteratorResult<unknown, undefined>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What interceptors are given for one call, and whom to tell of it. */
+export interface InterceptedParts {
+  readonly made: Promise<unknown>;
+  /** Added to while interceptors make calls. */
+  readonly inner: InnerCalls;
+  /** Of the caller. */
+  readonly signal: AbortSignal | undefined;
+  readonly method: string;
+  /** Tells an error which call it is of. */
+  tell(error: unknown): unknown;
+  onLateError(error: unknown): void;
+}
+
+/** Replies as interceptors have made them, of the calls that they made. */
+export class InterceptedReplies implements ReplySource, SignalWatcher {
+  readonly #parts: InterceptedParts;
+  readonly #made: Promise<ReplyIterator>;
+  readonly #waiting = new Set<Waiter>();
+  #watch: SignalWatch | undefined;
+  #left = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(parts: InterceptedParts) {
+    const { made, method, signal } = parts;
+    this.#parts = parts;
+    this.#made = mayBeDropped(made.then((returned) => replyIterator(returned, method, 'an interceptor')));
+    if (signal === undefined) return;
+    this.#watch = SignalWatch.of(signal);
+    this.#watch.add(this);
+    if (signal.aborted) this.onSignal(signal);
+  }
+
+  next(): Result<unknown> {
+    if (this.#left) return Promise.resolve(done);
+    return mayBeDropped(
+      new Promise((resolve, reject) => {
+        const waiter = { resolve, reject };
+        this.#waiting.add(waiter);
+        this.#take()
+          .then(resolve, reject)
+          .finally(() => this.#waiting.delete(waiter));
+      }),
+    );
+  }
+
+  async #take(): Result<unknown> {
+    try {
+      if (this.#failure === undefined) return await this.#next(await this.#made);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#end();
+    throw this.#failure.error;
+  }
+
+  /** @throws as the user's iterator does. */
+  async #next(iterator: ReplyIterator): Result<unknown> {
+    if (this.#left) return done;
+    const result = await iterator.next();
+    if (typeof result !== 'object' || result === null)
+      throw new TypeError(`next() of an iterator of messages returns an object, not ${kindOf(result)}`);
+    const { done: isDone, value } = result as { readonly done?: unknown; readonly value?: unknown };
+    if (!isDone)
+      return { value: iterator.isAsync ? value : await this.#settled(iterator, value), done: false };
+    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#end();
+    return done;
+  }
+
+  /** As `for await`: an iterable that is not asynchronous is told to stop at a value that is a rejected promise. */
+  async #settled(iterator: ReplyIterator, value: unknown): Promise<unknown> {
+    try {
+      return await value;
+    } catch (error) {
+      iterator.stop((late) => this.#parts.onLateError(late));
+      throw error;
+    }
+  }
+
+  /** Interceptors see first that their calls are cancelled; one that waits for something else keeps nobody. */
+  onSignal(signal: AbortSignal): void {
+    setImmediate(() => this.#fail(this.#parts.tell(abortError(signal))));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#left || this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#stop();
+    for (const { reject } of this.#waiting) reject(error);
+  }
+
+  /** The calls are cancelled first: a generator around them may wait for their next reply. */
+  return(): Result<unknown> {
+    if (!this.#left) {
+      this.#left = true;
+      this.#stop();
+      for (const { resolve } of this.#waiting) resolve(done);
+    }
+    return Promise.resolve(done);
+  }
+
+  #stop(): void {
+    this.#end();
+    const onLateError = (error: unknown): void => this.#parts.onLateError(error);
+    this.#made.then((iterator) => iterator.stop(onLateError)).catch(onLateError);
+  }
+
+  #end(): void {
+    this.#watch?.delete(this);
+    this.#watch = undefined;
+    this.#parts.inner.leave();
+  }
+}
+
+/** A call as interceptors have made it, or that its signal was aborted: then they keep nobody, whatever they wait for. */
+export function untilAborted(
+  made: Promise<unknown>,
+  signal: AbortSignal,
+  tell: (error: unknown) => unknown,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const watch = SignalWatch.of(signal);
+    const watcher = { onSignal: () => void setImmediate(() => reject(tell(abortError(signal)))) };
+    made.then(resolve, reject).finally(() => watch.delete(watcher));
+    watch.add(watcher);
+    if (signal.aborted) watcher.onSignal();
+  });
+}
