@@ -13,12 +13,12 @@ import {
 } from '../contract/transport.ts';
 import { unreadable } from './call-failure.ts';
 import { compressed, decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
+import { IncomingMessages, type IncomingOwner, RawMessage } from './incoming-messages.ts';
+import { type MessageIterator, requestIterator } from './message-iterator.ts';
 import { memoryError } from './out-of-memory.ts';
+import { OutgoingMessages, type OutgoingOwner } from './outgoing-messages.ts';
 import type { QueuedMessages } from './queued-messages.ts';
 import { type ReplayMemory, ReplayShare } from './replay-memory.ts';
-import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
-import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
-import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
 import { isMarked, shorterOf } from './uncompressed.ts';
 
 /** What the requests of one stream that are kept may need, with their objects; those of 32 bytes or more reach `streamRoomBytes` first. */
@@ -38,10 +38,10 @@ export interface StreamedCall extends PendingCall {
  * The part of a client's call that only methods with a stream have: requests that are pulled, replies that wait to be
  * taken. It lives as long as the call, through all its attempts.
  */
-export class ClientStreams implements RequestsOwner, RepliesOwner {
+export class ClientStreams implements IncomingOwner, OutgoingOwner {
   readonly sendsRequests: boolean;
   /** Undefined: there is one. */
-  readonly replies: StreamRequests | undefined;
+  readonly replies: IncomingMessages | undefined;
   /** How requests are compressed. */
   format: CompressionFormat | undefined = undefined;
   /** The longest wait for an endpoint, of each attempt, milliseconds. */
@@ -55,7 +55,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   #left: Pick<StreamedCall, 'cancel'> | undefined;
   /** Of the attempt that is under way. */
   #transport: ClientTransport | undefined;
-  #requests: StreamReplies | undefined;
+  #requests: OutgoingMessages | undefined;
   /** What was current where the call was made, for the user's code that makes the requests. */
   #resource: AsyncResource | undefined;
   /** The requests so far, while another attempt could send them again; encoded, since the caller may reuse the values. */
@@ -75,7 +75,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     hasReplies: boolean,
     queued: QueuedMessages,
     replay: ReplayMemory,
-    shared?: StreamRequests,
+    shared?: IncomingMessages,
   ) {
     this.queued = queued;
     this.replay = replay;
@@ -83,7 +83,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     const kind = method?.kind;
     this.#method = method;
     this.sendsRequests = kind === 'clientStream' || kind === 'bidi';
-    this.replies = shared ?? (hasReplies ? new StreamRequests(this) : undefined);
+    this.replies = shared ?? (hasReplies ? new IncomingMessages(this) : undefined);
   }
 
   /** The attempt waits for an endpoint from now on, or waits on; until then. */
@@ -96,9 +96,9 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   take(method: MethodDefinition, requests: unknown): void {
     this.#method = method;
     if (!this.sendsRequests) return;
-    const iterator: ReplyIterator = requestIterator(requests, this.#method.wireName);
+    const iterator: MessageIterator = requestIterator(requests, this.#method.wireName);
     this.#resource = new AsyncResource('RocketRpcRequests');
-    this.#requests = new StreamReplies(this, iterator, 0);
+    this.#requests = new OutgoingMessages(this, iterator, 0);
     // The user's code, which has made the iterator, may have ended the call.
     if (this.#isOver) return this.#stopRequests();
     // It has no room yet, and waits for it.
@@ -169,8 +169,8 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     this.commit();
     if (this.replies?.isCrowded === true) return this.replies.pack(buffer, start, end, flags);
     if ((flags & requestFlag.compressed) !== 0) {
-      const message = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
-      return this.replies?.pushCompressed(message, end - start + messageHeadBytes);
+      const message = new RawMessage(Buffer.from(buffer.subarray(start, end)), flags);
+      return this.replies?.pushRaw(message, end - start + messageHeadBytes);
     }
     let value: unknown;
     try {
@@ -181,7 +181,7 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
     this.replies?.push(value, end - start + messageHeadBytes);
   }
 
-  open({ bytes, flags }: CompressedRequest): Buffer | Promise<Buffer | undefined> {
+  open({ bytes, flags }: RawMessage): Buffer | Promise<Buffer | undefined> {
     return decompressed(bytes, formatOfFlags(flags), this.#call!.replyLimit, isWanted);
   }
 
@@ -304,11 +304,11 @@ export class ClientStreams implements RequestsOwner, RepliesOwner {
   }
 }
 
-function pullRequests(requests: StreamReplies): void {
+function pullRequests(requests: OutgoingMessages): void {
   requests.pull();
 }
 
-function stopRequests(requests: StreamReplies): void {
+function stopRequests(requests: OutgoingMessages): void {
   requests.stop();
 }
 

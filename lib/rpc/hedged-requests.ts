@@ -2,8 +2,8 @@ import { AsyncResource } from 'node:async_hooks';
 import { type EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import type { MethodDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
+import { type MessageIterator, requestIterator } from './message-iterator.ts';
 import { type ReplayMemory, ReplayShare } from './replay-memory.ts';
-import { type ReplyIterator, requestIterator } from './reply-iterator.ts';
 import { isMarked, uncompressed } from './uncompressed.ts';
 
 /** More than a server that reads nothing is sent: that one must not be the attempt that remains. */
@@ -31,7 +31,7 @@ export interface HedgedRequestsOwner {
 export class HedgedRequests {
   readonly #method: MethodDefinition;
   readonly #owner: HedgedRequestsOwner;
-  readonly #iterator: ReplyIterator;
+  readonly #iterator: MessageIterator;
   /** What was current where the call was made, for the user's code. */
   readonly #resource = new AsyncResource('RocketRpcRequests');
   #kept: EncodedBytes[] = [];

@@ -2,7 +2,7 @@ import { SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import { mayBeDropped } from '../contract/user-code.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { abortError } from './client-call.ts';
-import { type ReplyIterator, replyIterator } from './reply-iterator.ts';
+import { type MessageIterator, replyIterator } from './message-iterator.ts';
 import { done, type ReplySource, type Result } from './reply-stream.ts';
 
 /** The calls that interceptors make for one call. */
@@ -43,7 +43,7 @@ export interface InterceptedParts {
 /** Replies as interceptors have made them, of the calls that they made. */
 export class InterceptedReplies implements ReplySource, SignalWatcher {
   readonly #parts: InterceptedParts;
-  readonly #made: Promise<ReplyIterator>;
+  readonly #made: Promise<MessageIterator>;
   readonly #waiting = new Set<Waiter>();
   #watch: SignalWatch | undefined;
   #left = false;
@@ -83,7 +83,7 @@ export class InterceptedReplies implements ReplySource, SignalWatcher {
   }
 
   /** @throws as the user's iterator does. */
-  async #next(iterator: ReplyIterator): Result<unknown> {
+  async #next(iterator: MessageIterator): Result<unknown> {
     if (this.#left) return done;
     const result = await iterator.next();
     if (typeof result !== 'object' || result === null)
@@ -97,7 +97,7 @@ export class InterceptedReplies implements ReplySource, SignalWatcher {
   }
 
   /** As `for await`: an iterable that is not asynchronous is told to stop at a value that is a rejected promise. */
-  async #settled(iterator: ReplyIterator, value: unknown): Promise<unknown> {
+  async #settled(iterator: MessageIterator, value: unknown): Promise<unknown> {
     try {
       return await value;
     } catch (error) {

@@ -12,11 +12,11 @@ import {
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import type { CallStream, ServerCall } from './call-context.ts';
 import { compressed, decompressed, type MessageLimit } from './compression.ts';
+import { IncomingMessages, type IncomingOwner, RawMessage } from './incoming-messages.ts';
+import { dropGenerator, dropReplies, replyIterator } from './message-iterator.ts';
+import { OutgoingMessages, type OutgoingOwner } from './outgoing-messages.ts';
 import type { QueuedMessages } from './queued-messages.ts';
-import { dropGenerator, dropReplies, replyIterator } from './reply-iterator.ts';
 import type { MethodHandler } from './service-handlers.ts';
-import { type RepliesOwner, StreamReplies } from './stream-replies.ts';
-import { CompressedRequest, type RequestsOwner, StreamRequests } from './stream-requests.ts';
 
 /** The calls that a stream is one of. */
 export interface StreamHost {
@@ -46,12 +46,12 @@ export interface StreamCounts {
 }
 
 /** The part of a call that only methods with a stream have: requests that are read, replies that are yielded. */
-export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
+export class StreamCall implements CallStream, IncomingOwner, OutgoingOwner {
   readonly #host: StreamHost;
   readonly #call: ServerCall;
-  readonly #requests: StreamRequests | undefined;
+  readonly #requests: IncomingMessages | undefined;
   readonly #repliesStream: boolean;
-  #replies: StreamReplies | undefined;
+  #replies: OutgoingMessages | undefined;
   /** What the handler has returned, where interceptors may have returned something else. */
   #inner: unknown[] | undefined;
   /** The asynchronous context in which interceptors have called the handler. */
@@ -62,7 +62,7 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
   constructor(host: StreamHost, call: ServerCall, { requestsStream, repliesStream }: MethodHandler) {
     this.#host = host;
     this.#call = call;
-    this.#requests = requestsStream ? new StreamRequests(this) : undefined;
+    this.#requests = requestsStream ? new IncomingMessages(this) : undefined;
     this.#repliesStream = repliesStream;
     host.streams.open++;
   }
@@ -103,7 +103,7 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     if (!this.#repliesStream) return this.#host.reply(call, returned);
     if (call.ended) return dropReplies(returned, (error) => this.onLateError(error));
     try {
-      this.#replies = new StreamReplies(this, replyIterator(returned, call.method), streamRoomBytes);
+      this.#replies = new OutgoingMessages(this, replyIterator(returned, call.method), streamRoomBytes);
     } catch (error) {
       return this.#host.fail(call, error);
     }
@@ -135,8 +135,8 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     let value: unknown;
     try {
       if ((flags & requestFlag.compressed) !== 0) {
-        const request = new CompressedRequest(Buffer.from(buffer.subarray(start, end)), flags);
-        return requests.pushCompressed(request, bytes);
+        const request = new RawMessage(Buffer.from(buffer.subarray(start, end)), flags);
+        return requests.pushRaw(request, bytes);
       }
       value = this.#call.definition.request.decode(buffer, start, end, strings);
     } catch (error) {
@@ -145,7 +145,7 @@ export class StreamCall implements CallStream, RequestsOwner, RepliesOwner {
     requests.push(value, bytes);
   }
 
-  open({ bytes, flags }: CompressedRequest): Buffer | Promise<Buffer | undefined> {
+  open({ bytes, flags }: RawMessage): Buffer | Promise<Buffer | undefined> {
     const format = compressionOfFlags(flags) === 'deflate' ? 'deflate' : 'gzip';
     return decompressed(bytes, format, this.#host.requestLimit, this.#isWanted);
   }

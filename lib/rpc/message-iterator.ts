@@ -3,7 +3,7 @@ import { adopted, callUser } from '../contract/user-code.ts';
 import { kindOf } from '../contract/value-text.ts';
 
 /** What gives the messages of a stream one by one: of an async iterable, or of one that is not asynchronous. */
-export interface ReplyIterator {
+export interface MessageIterator {
   readonly isAsync: boolean;
   /** Its result, or a promise of one; whatever the user's code returns. @throws what that throws. */
   next(): unknown;
@@ -11,7 +11,7 @@ export interface ReplyIterator {
   stop(onError: (error: unknown) => void): void;
 }
 
-class UserIterator implements ReplyIterator {
+class UserIterator implements MessageIterator {
   readonly isAsync: boolean;
   readonly #iterator: { next(): unknown; return?(): unknown };
   #isRunning = false;
@@ -42,7 +42,7 @@ class UserIterator implements ReplyIterator {
 }
 
 /** The iterator of what a handler returned. @throws TypeError if it has none, and whatever the user's code throws. */
-export function replyIterator(returned: unknown, method: string, who = 'the handler'): ReplyIterator {
+export function replyIterator(returned: unknown, method: string, who = 'the handler'): MessageIterator {
   const found = iteratorOf(returned, `the replies of ${method}`);
   if (found !== undefined) return found;
   throw new TypeError(
@@ -57,7 +57,7 @@ const taken = new WeakSet<object>();
  * The iterator of the requests of a call. @throws as replyIterator(); TypeError for a generator that was given to another
  * call, as in a loop that repeats it: this one would have no requests.
  */
-export function requestIterator(requests: unknown, method: string): ReplyIterator {
+export function requestIterator(requests: unknown, method: string): MessageIterator {
   if (isReadOnce(requests)) {
     if (taken.has(requests))
       throw new TypeError(
@@ -88,7 +88,7 @@ function isReadOnce(value: unknown): value is object {
 }
 
 /** Undefined: there is none. `what` the iterator is of, in errors. */
-function iteratorOf(given: unknown, what: string): ReplyIterator | undefined {
+function iteratorOf(given: unknown, what: string): MessageIterator | undefined {
   if (typeof given === 'object' && given !== null) {
     const iterable = given as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown };
     for (const symbol of [Symbol.asyncIterator, Symbol.iterator] as const) {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { messageHeadBytes } from '../../lib/contract/transport.ts';
 import { RpcError } from '../../lib/index.ts';
+import { IncomingMessages, type IncomingOwner, RawMessage } from '../../lib/rpc/incoming-messages.ts';
 import { PackedMessages } from '../../lib/rpc/packed-messages.ts';
 import { QueuedMessages } from '../../lib/rpc/queued-messages.ts';
-import { CompressedRequest, type RequestsOwner, StreamRequests } from '../../lib/rpc/stream-requests.ts';
 
 /** Opens what begins with `slow` when it is told to, `bad` not at all, and the rest at once. */
-class Owner implements RequestsOwner {
-  readonly requests = new StreamRequests(this);
+class Owner implements IncomingOwner {
+  readonly messages = new IncomingMessages(this);
   readonly opening: ((fails?: Error) => void)[] = [];
   givenBack = 0;
   readonly queued = new QueuedMessages();
@@ -18,7 +18,7 @@ class Owner implements RequestsOwner {
   }
 
   onLeft(): void {}
-  open({ bytes }: CompressedRequest): Buffer | Promise<Buffer | undefined> {
+  open({ bytes }: RawMessage): Buffer | Promise<Buffer | undefined> {
     const text = bytes.toString();
     if (text.startsWith('bad')) throw new RpcError('INTERNAL', text);
     if (!text.startsWith('slow')) return bytes;
@@ -38,27 +38,27 @@ class Owner implements RequestsOwner {
   }
 
   refuse(error: unknown): void {
-    this.requests.fail(error as RpcError);
+    this.messages.fail(error as RpcError);
   }
 
   push(text: string, flags = 32): void {
-    this.requests.pushCompressed(new CompressedRequest(Buffer.from(text), flags), text.length);
+    this.messages.pushRaw(new RawMessage(Buffer.from(text), flags), text.length);
   }
 }
 
 const done = { value: undefined, done: true };
 const value = (text: string) => ({ value: text, done: false });
 
-describe('requests that are compressed', () => {
+describe('messages that are compressed', () => {
   it('are given out in order, to whoever waits first', async () => {
     const owner = new Owner();
-    const early = [owner.requests.next(), owner.requests.next()];
+    const early = [owner.messages.next(), owner.messages.next()];
     owner.push('slow 1');
-    owner.requests.push('plain 2', 7);
+    owner.messages.push('plain 2', 7);
     owner.push('3');
     owner.push('slow 4');
-    const late = [owner.requests.next(), owner.requests.next(), owner.requests.next()];
-    owner.requests.complete();
+    const late = [owner.messages.next(), owner.messages.next(), owner.messages.next()];
+    owner.messages.complete();
     const order: number[] = [];
     for (const [n, promise] of [...early, ...late].entries()) void promise.then(() => order.push(n));
     await new Promise(setImmediate);
@@ -76,16 +76,16 @@ describe('requests that are compressed', () => {
     ]);
     expect(order).toEqual([0, 1, 2, 3, 4]);
     expect(owner).toMatchObject({ queued: { bytes: 0 }, givenBack: 20 });
-    expect(await owner.requests.next()).toEqual(done);
+    expect(await owner.messages.next()).toEqual(done);
   });
 
   it('tell how each of them came', async () => {
     const owner = new Owner();
     owner.push('a', 32);
-    owner.requests.push('b', 1);
+    owner.messages.push('b', 1);
     owner.push('c', 96);
     for (const flags of [32, 0, 96]) {
-      await owner.requests.next();
+      await owner.messages.next();
       expect(owner.flags).toBe(flags);
     }
   });
@@ -94,13 +94,13 @@ describe('requests that are compressed', () => {
     for (const isComplete of [true, false]) {
       for (const waits of [true, false]) {
         const owner = new Owner();
-        const early = waits ? owner.requests.next() : undefined;
+        const early = waits ? owner.messages.next() : undefined;
         owner.push(text);
-        if (isComplete) owner.requests.complete();
-        const next = early ?? owner.requests.next();
+        if (isComplete) owner.messages.complete();
+        const next = early ?? owner.messages.next();
         owner.opening[0]?.();
         await expect(next).rejects.toThrow(text);
-        await expect(owner.requests.next()).rejects.toThrow(text);
+        await expect(owner.messages.next()).rejects.toThrow(text);
         expect(owner.queued.bytes).toBe(0);
       }
     }
@@ -108,23 +108,23 @@ describe('requests that are compressed', () => {
 
   it('are dropped with the call, also while one is opened', async () => {
     const owner = new Owner();
-    const waiting = [owner.requests.next(), owner.requests.next()];
+    const waiting = [owner.messages.next(), owner.messages.next()];
     owner.push('slow');
-    owner.requests.complete();
-    owner.requests.fail(new RpcError('CANCELLED', 'gone'));
+    owner.messages.complete();
+    owner.messages.fail(new RpcError('CANCELLED', 'gone'));
     for (const next of waiting) await expect(next).rejects.toThrow('gone');
     owner.opening[0]!();
     await new Promise(setImmediate);
-    await expect(owner.requests.next()).rejects.toThrow('gone');
+    await expect(owner.messages.next()).rejects.toThrow('gone');
     expect(owner).toMatchObject({ queued: { bytes: 0 }, givenBack: 0 });
   });
 
-  it('are dropped when the handler leaves, and their room is given back', async () => {
+  it('are dropped when the reader leaves, and their room is given back', async () => {
     const owner = new Owner();
-    const waiting = owner.requests.next();
+    const waiting = owner.messages.next();
     owner.push('slow');
     owner.push('behind');
-    await owner.requests.return();
+    await owner.messages.return();
     expect(await waiting).toEqual(done);
     owner.opening[0]!();
     await new Promise(setImmediate);
@@ -133,7 +133,7 @@ describe('requests that are compressed', () => {
       queued: { bytes: 0 },
       givenBack: 'slow'.length + 'behind'.length + 'later'.length,
     });
-    expect(await owner.requests.next()).toEqual(done);
+    expect(await owner.messages.next()).toEqual(done);
   });
 });
 
@@ -144,8 +144,8 @@ describe('messages that come when too many wait', () => {
   /** As the owner of a stream does with each message. */
   function receive(owner: Owner, text: string): void {
     const buffer = Buffer.from(`before${text}behind`);
-    if (owner.requests.isCrowded) owner.requests.pack(buffer, 6, 6 + text.length, 0);
-    else owner.requests.push(text, wireBytes(text));
+    if (owner.messages.isCrowded) owner.messages.pack(buffer, 6, 6 + text.length, 0);
+    else owner.messages.push(text, wireBytes(text));
   }
   function crowded(): Owner {
     const owner = new Owner();
@@ -155,7 +155,7 @@ describe('messages that come when too many wait', () => {
   }
   async function readAll(owner: Owner): Promise<unknown[]> {
     const read: unknown[] = [];
-    for await (const text of owner.requests) read.push(text);
+    for await (const text of owner.messages) read.push(text);
     return read;
   }
 
@@ -164,10 +164,10 @@ describe('messages that come when too many wait', () => {
     for (const text of texts) receive(owner, text);
     expect(owner.queued.bytes).toBe(texts.reduce((sum, text) => sum + wireBytes(text), 0));
     owner.queued.count(-1_000_000, 0);
-    const first = [owner.requests.next(), owner.requests.next()];
+    const first = [owner.messages.next(), owner.messages.next()];
     expect(await Promise.all(first)).toEqual([value('text 0'), value('text 1')]);
     receive(owner, 'late');
-    owner.requests.complete();
+    owner.messages.complete();
     expect(await readAll(owner)).toEqual([...texts.slice(2), 'late']);
     expect(owner.queued.bytes).toBe(0);
     expect(owner.givenBack).toBe([...texts, 'late'].reduce((sum, text) => sum + wireBytes(text), 0));
@@ -175,8 +175,8 @@ describe('messages that come when too many wait', () => {
 
   it('are decoded at once where somebody waits for them', async () => {
     const owner = crowded();
-    const waiting = owner.requests.next();
-    expect(owner.requests.isCrowded).toBe(false);
+    const waiting = owner.messages.next();
+    expect(owner.messages.isCrowded).toBe(false);
     receive(owner, 'one');
     expect(await waiting).toEqual(value('one'));
   });
@@ -184,27 +184,27 @@ describe('messages that come when too many wait', () => {
   it('end the stream when one of them cannot be decoded', async () => {
     const owner = crowded();
     for (const text of ['good', 'good', 'undecodable', 'behind']) receive(owner, text);
-    expect(await owner.requests.next()).toEqual(value('good'));
-    expect(await owner.requests.next()).toEqual(value('good'));
-    await expect(owner.requests.next()).rejects.toThrow('undecodable');
+    expect(await owner.messages.next()).toEqual(value('good'));
+    expect(await owner.messages.next()).toEqual(value('good'));
+    await expect(owner.messages.next()).rejects.toThrow('undecodable');
     expect(owner.queued.bytes).toBe(0);
   });
 
   it('are dropped when the reader leaves, and the peer may go on', async () => {
     const owner = crowded();
     for (const text of texts) receive(owner, text);
-    await owner.requests.return();
+    await owner.messages.return();
     receive(owner, 'late');
     expect(owner.queued.bytes).toBe(0);
     expect(owner.givenBack).toBe([...texts, 'late'].reduce((sum, text) => sum + wireBytes(text), 0));
-    expect(await owner.requests.next()).toEqual(done);
+    expect(await owner.messages.next()).toEqual(done);
   });
 
   it('do not count any more once the call has ended, and can still be read', async () => {
     const owner = crowded();
     for (const text of texts) receive(owner, text);
-    owner.requests.complete();
-    owner.requests.leaveCount(owner);
+    owner.messages.complete();
+    owner.messages.leaveCount(owner);
     expect(owner.queued.bytes).toBe(0);
     expect(await readAll(owner)).toEqual(texts);
     expect(owner.queued.bytes).toBe(0);

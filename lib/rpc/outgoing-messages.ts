@@ -1,39 +1,43 @@
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
 import { kindOf } from '../contract/value-text.ts';
-import type { ReplyIterator } from './reply-iterator.ts';
+import type { MessageIterator } from './message-iterator.ts';
 
-/** The stream that the messages belong to. */
-export interface RepliesOwner {
-  /** Sends one; returns how much room it takes, or 0: sent() is called when it is done. @throws the error of encoding. */
+/** The call that the messages belong to. */
+export interface OutgoingOwner {
+  /**
+   * Sends a message and returns how much room it takes. 0: it is being compressed, and sent() or unsent() follows.
+   * @throws the error of encoding.
+   */
   send(value: unknown): number;
-  /** All have been sent. */
+  /** The iterator has ended: every message has been sent. */
   finish(): void;
   fail(error: unknown): void;
-  /** What the user's code throws when it is told to stop. */
+  /** The user's code threw after it was told to stop. */
   onLateError(error: unknown): void;
 }
 
 /**
- * Sends what user code yields: the replies of a handler, the requests of a caller. The next value is asked for only while the stream has room: what waits to be written is
- * bounded by that room and one message. No closure is made for a message.
+ * What goes out on a stream: replies that a handler yields, or requests of a caller. The iterator is asked for the next
+ * value only while the stream has room, so at most that room and one message wait to be written. No closure is made for
+ * a message.
  */
-export class StreamReplies {
-  readonly #owner: RepliesOwner;
-  readonly #iterator: ReplyIterator;
+export class OutgoingMessages {
+  readonly #owner: OutgoingOwner;
+  readonly #iterator: MessageIterator;
   #room: number;
   #waitsForRoom = false;
-  /** A value is being compressed. */
+  /** A message is being compressed. */
   #isSending = false;
   #ended = false;
 
-  /** `room`: bytes that may be sent before the first addRoom(). */
-  constructor(owner: RepliesOwner, iterator: ReplyIterator, room: number) {
+  /** `room`: how many bytes may be sent before the first addRoom(). */
+  constructor(owner: OutgoingOwner, iterator: MessageIterator, room: number) {
     this.#owner = owner;
     this.#iterator = iterator;
     this.#room = room;
   }
 
-  /** Sends values until there is no room, or one has to be waited for. */
+  /** Sends values until there is no room, or the next value has to be waited for. */
   pull(): void {
     while (!this.#ended && !this.#isSending) {
       if (this.#room <= 0) {
@@ -54,7 +58,7 @@ export class StreamReplies {
     }
   }
 
-  /** So many bytes more may be sent. True if pull() is to be called. */
+  /** This many more bytes may be sent. True: the caller must call pull(). */
   addRoom(bytes: number): boolean {
     this.#room += bytes;
     if (!this.#waitsForRoom || this.#room <= 0) return false;
@@ -62,13 +66,13 @@ export class StreamReplies {
     return true;
   }
 
-  /** What send() left has been sent, and takes so much room. pull() is to be called. */
+  /** The message that send() was compressing has been sent and takes this much room. The caller must call pull(). */
   sent(bytes: number): void {
     this.#isSending = false;
     this.#room -= bytes;
   }
 
-  /** It could not be sent. */
+  /** That message could not be sent. */
   unsent(error: unknown): void {
     this.#onRejected(error);
   }
@@ -78,20 +82,20 @@ export class StreamReplies {
     this.#room = Math.min(this.#room, 0);
   }
 
-  /** There is so much room now, whatever there was. True if pull() is to be called. */
+  /** Sets the room, whatever it was. True: the caller must call pull(). */
   resume(room: number): boolean {
     this.#room = 0;
     return this.addRoom(room);
   }
 
-  /** The call is over: no value is asked for any more, and the iterator may clean up. */
+  /** The call is over. The iterator is asked for nothing more, and is told to clean up. */
   stop(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#iterator.stop((error) => this.#owner.onLateError(error));
   }
 
-  /** @throws TypeError unless it is the result of an iterator. Ends the stream with the last one. */
+  /** The value of a result. Ends the stream if it is the last one. @throws TypeError if it is no iterator's result. */
   #valueOf(result: unknown): unknown {
     if (typeof result !== 'object' || result === null)
       throw new TypeError(`next() of an iterator of messages returns an object, not ${kindOf(result)}`);
@@ -140,14 +144,14 @@ export class StreamReplies {
     this.pull();
   };
 
-  /** The iterator has failed, and is over. */
+  /** The iterator threw, so it has ended. */
   readonly #onThrown = (error: unknown): void => {
     if (this.#ended) return;
     this.#ended = true;
     this.#owner.fail(error);
   };
 
-  /** A value has failed: its iterator goes on until it is stopped. */
+  /** A value could not be had or sent. The iterator has not ended, and is stopped. */
   readonly #onRejected = (error: unknown): void => {
     if (this.#ended) return;
     this.#owner.fail(error);
@@ -155,7 +159,7 @@ export class StreamReplies {
   };
 }
 
-/** As `await`, which also waits for what is no promise. */
+/** Calls one of them when `await value` would go on; `value` need not be a promise. */
 function whenSettled(
   value: unknown,
   onFulfilled: (value: unknown) => void,

@@ -13,26 +13,29 @@ const freePlaces = 1024;
 /** So many packed ones are taken out at a time. */
 const unpackedAtOnce = 64;
 
-/** The stream that the messages belong to. */
-export interface RequestsOwner {
-  /** Tells the transport that the reader has taken so many bytes. */
+/** The call that the messages belong to. */
+export interface IncomingOwner {
+  /** Tells the transport that the reader has taken this many bytes. */
   giveBack(bytes: number): void;
-  /** What waits for readers, of all streams. */
+  /** What waits in all streams of the server or channel. */
   readonly queued: QueuedMessages;
   /** The reader has left its loop. */
   onLeft(): void;
-  /** Decompresses one; undefined: nobody wants it any more. @throws as does the promise, for what cannot be. */
-  open(request: CompressedRequest): Buffer | Promise<Buffer | undefined>;
+  /** Decompresses a message. Undefined: the call has ended. @throws, or rejects, if it cannot be decompressed. */
+  open(message: RawMessage): Buffer | Promise<Buffer | undefined>;
   /** @throws the error of decoding. */
   decode(bytes: Buffer): unknown;
-  /** The handler is given one of these flags. */
+  /** The reader is given a message that had these flags. */
   onTaken(flags: number): void;
-  /** One cannot be read: ends the call, which comes back as fail(). */
+  /** A message cannot be read. The owner ends the call and then calls fail(). */
   refuse(error: unknown): void;
 }
 
-/** One as it came, maybe compressed. It is opened when it is taken, or the window would not bound what waits. */
-export class CompressedRequest {
+/**
+ * A message as it came, maybe compressed. It is decompressed only when the reader takes it: a window counts compressed
+ * bytes, so what waits would not be bounded otherwise.
+ */
+export class RawMessage {
   readonly bytes: Buffer;
   /** requestFlag. */
   readonly flags: number;
@@ -52,13 +55,15 @@ interface Waiter {
 const done: IteratorResult<unknown, undefined> = Object.freeze({ value: undefined, done: true });
 
 /**
- * The incoming messages of a stream, as they are read: requests by a handler, replies by a caller. They are decoded as
- * they come and wait here; what waits is bounded by the window of the stream, which follows what is taken. From the first
- * one on that is decoded only when it is taken they are given out in turn by #giveOut(), one at a time: those that are
- * compressed, and those that come when too many wait.
+ * What comes in on a stream: requests that a handler reads, or replies that a caller reads. Messages are decoded when
+ * they come and wait here. The stream's window bounds how many bytes wait, because it opens only as the reader takes
+ * them.
+ *
+ * Two kinds are decoded only when the reader takes them: compressed messages, and those that come while too much waits.
+ * From the first of these on, #giveOut() gives messages out one at a time, to keep their order.
  */
-export class StreamRequests implements AsyncIterableIterator<unknown, undefined> {
-  #owner: RequestsOwner;
+export class IncomingMessages implements AsyncIterableIterator<unknown, undefined> {
+  #owner: IncomingOwner;
   #values: unknown[] = [];
   /** Bytes of each of them on the wire. */
   #sizes: number[] = [];
@@ -81,12 +86,12 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   /** The first waiter's is being decompressed. */
   #isOpening = false;
 
-  constructor(owner: RequestsOwner) {
+  constructor(owner: IncomingOwner) {
     this.#owner = owner;
   }
 
   /** Before the first message: they are those of another stream. */
-  setOwner(owner: RequestsOwner): void {
+  setOwner(owner: IncomingOwner): void {
     this.#owner = owner;
   }
 
@@ -138,7 +143,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
       const bytes = this.#sizes[this.#head]!;
       this.#dropFirst();
       this.#count(-1, -bytes);
-      if (value instanceof CompressedRequest) this.#open(value, bytes);
+      if (value instanceof RawMessage) this.#open(value, bytes);
       else this.#give(value, bytes, 0);
     }
     if (!this.#isEmpty()) return;
@@ -146,7 +151,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
     else if (this.#complete) this.#resolveAll();
   }
 
-  #open(request: CompressedRequest, bytes: number): void {
+  #open(request: RawMessage, bytes: number): void {
     this.#isOpening = true;
     try {
       const isPlain = (request.flags & requestFlag.compressed) === 0;
@@ -208,9 +213,9 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
     waiter.resolve({ value, done: false });
   }
 
-  pushCompressed(request: CompressedRequest, bytes: number): void {
+  pushRaw(message: RawMessage, bytes: number): void {
     this.#isMixed = true;
-    this.push(request, bytes);
+    this.push(message, bytes);
   }
 
   #queue(value: unknown, bytes: number): void {
@@ -239,7 +244,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
   }
 
   /** The call of that owner has ended. What waits is its reader's alone, who may have dropped it. */
-  leaveCount(owner: RequestsOwner): void {
+  leaveCount(owner: IncomingOwner): void {
     if (owner !== this.#owner) return;
     const { objects, bytes } = this.#waiting();
     this.#count(-objects, -bytes);
@@ -256,7 +261,7 @@ export class StreamRequests implements AsyncIterableIterator<unknown, undefined>
     const packed = this.#packed!;
     for (let left = Math.min(packed.length, unpackedAtOnce); left > 0; left--) {
       const { bytes, flags } = packed.shift();
-      this.#values.push(new CompressedRequest(bytes, flags));
+      this.#values.push(new RawMessage(bytes, flags));
       this.#sizes.push(bytes.length + messageHeadBytes);
       this.#count(1, 0);
     }
