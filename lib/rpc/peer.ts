@@ -13,8 +13,7 @@ export interface Peer {
    */
   readonly certificate: PeerCertificate | undefined;
   /**
-   * It has a certificate, which is from one of the server's authorities and was valid when the connection was
-   * made, or the session that it resumes.
+   * It has a certificate, which is from one of the server's authorities and was valid when the connection was made.
    *
    * @throws as `certificate`.
    */

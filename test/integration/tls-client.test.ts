@@ -1,4 +1,5 @@
 /** Channels over TLS: whom they believe, and what they say when they do not. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createTcp } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
@@ -103,6 +104,37 @@ describe('a channel over TLS', () => {
     });
     for (let i = 0; i < 2; i++) await failureOf(orders.makeOrder({ goods: 'x' }));
     expect(reused).toEqual([false, true]);
+  });
+});
+
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (maxVersion) => {
+  it('a channel does not go on with a session whose server has expired', async () => {
+    const brief = authority.issue('localhost', { days: [-1, 4 / 86_400] });
+    const ends = Date.parse(new X509Certificate(brief.cert).validTo);
+    const reused: boolean[] = [];
+    const { key, cert } = brief;
+    const server = createServer({ key, cert, maxVersion }, (socket: TLSSocket) => {
+      reused.push(socket.isSessionReused());
+      socket.on('error', () => undefined).on('data', () => socket.end());
+    });
+    server.on('tlsClientError', () => undefined);
+    server.listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      server.close();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const { orders } = openOrders(`tls://localhost:${port}`, {
+      tls: { ca },
+      connection: 'short',
+      retry: false,
+      ioThreads: 1,
+    });
+    for (let i = 0; i < 2; i++) await failureOf(orders.makeOrder({ goods: 'x' }));
+    expect(reused).toEqual([false, true]);
+    await until(() => Date.now() > ends + 1000, { deadlineMs: 8000, what: 'the end of the certificate' });
+    const { message } = await failureOf(orders.makeOrder({ goods: 'x' }));
+    expect(message).toContain('certificate has expired');
   });
 });
 

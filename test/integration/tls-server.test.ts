@@ -1,4 +1,5 @@
 /** A server's port with TLS: both protocols, real clients, and certificates of every kind. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { DEFAULT_CIPHERS } from 'node:tls';
@@ -7,7 +8,8 @@ import type { ServerOptions, ServerTlsOptions } from '../../lib/index.ts';
 import { Server } from '../../lib/index.ts';
 import { openOrders, orderFrame, rawTo, startOrderServer } from '../support/loopback.ts';
 import { polluted } from '../support/polluted.ts';
-import { TestAuthority } from '../support/test-authority.ts';
+import { RawPeer } from '../support/raw-peer.ts';
+import { TestAuthority, type TestIdentity } from '../support/test-authority.ts';
 import { grpcOverTls, ran, rawOverTls, tlsTo } from '../support/tls-clients.ts';
 import { until } from '../support/waits.ts';
 
@@ -24,6 +26,8 @@ afterAll(() => {
 
 const startTls = (tls: ServerTlsOptions = {}, options: ServerOptions = {}) =>
   startOrderServer(undefined, { tls: { key, cert, ...tls }, ...options });
+
+const asClient = ({ key, cert }: TestIdentity) => ({ key, cert });
 
 const logsLine = (logged: readonly string[], text: string) =>
   until(() => logged.some((line) => line.includes(text)), { deadlineMs: 8000, what: `a line with ${text}` });
@@ -317,13 +321,46 @@ describe('a server that asks for certificates', () => {
     ).not.toThrow();
   });
 
-  it('does not resume a session of a client that new rules refuse', async () => {
-    const ticketKeys = Buffer.alloc(48, 't');
-    const { server, port } = await startTls({ ca, requestCert: true, ticketKeys });
-    const socket = await tlsTo(port, { ca, ...good, maxVersion: 'TLSv1.2' });
-    const session = socket.getSession()!;
-    server.setTls({ key, cert, ca: other.cert, requestCert: true, ticketKeys });
-    await expect(tlsTo(port, { ca, ...good, maxVersion: 'TLSv1.2', session })).rejects.toThrow();
+  describe.each(['TLSv1.2', 'TLSv1.3'] as const)('resumes no session, over %s,', (maxVersion) => {
+    const sessionOf = async (port: number, client: TestIdentity): Promise<Buffer> => {
+      const socket = await tlsTo(port, { ca, ...asClient(client), maxVersion });
+      if (maxVersion === 'TLSv1.2') return socket.getSession()!;
+      return ((await once(socket, 'session')) as [Buffer])[0];
+    };
+    /** A call by a connection that shows the certificate again, should it be asked. */
+    const callWith = async (port: number, client: TestIdentity, session: Buffer): Promise<boolean> => {
+      const options = { ca, ...asClient(client), maxVersion, session, ALPNProtocols: ['tinypb'] };
+      const socket = await tlsTo(port, options);
+      const raw = new RawPeer(socket);
+      raw.send(orderFrame('1'));
+      await raw.nextFrame(8000);
+      return socket.isSessionReused();
+    };
+
+    it('of a client that new rules refuse', async () => {
+      const ticketKeys = Buffer.alloc(48, 't');
+      const rules = { key, cert, ca, requestCert: true, ticketKeys };
+      const { server, port } = await startTls(rules);
+      for (const changed of [{ ca: other.cert }, { crl: authority.revocations() }]) {
+        server.setTls({ ...rules, crl: 'none' });
+        const session = await sessionOf(port, revoked);
+        expect(await callWith(port, revoked, session)).toBe(true);
+        server.setTls({ ...rules, ...changed });
+        await expect(callWith(port, revoked, session)).rejects.toThrow();
+      }
+    });
+
+    it('of a client whose certificate has expired meanwhile', async () => {
+      const brief = authority.issue('brief', { days: [-1, 4 / 86_400] });
+      const ends = Date.parse(new X509Certificate(brief.cert).validTo);
+      const { port, logged } = await startTls({ ca, requestCert: true });
+      const session = await sessionOf(port, brief);
+      expect(await callWith(port, brief, session)).toBe(true);
+      const another = await sessionOf(port, brief);
+      await until(() => Date.now() > ends + 1000, { deadlineMs: 8000, what: 'the end of the certificate' });
+      for (const kept of [session, another]) await expect(callWith(port, brief, kept)).rejects.toThrow();
+      await logsLine(logged, 'certificate has expired');
+    });
   });
 });
 

@@ -1,10 +1,9 @@
 #include "tls/context.h"
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 
 #include "tls/failure.h"
+#include "tls/session_end.h"
 #include "tls/socket_bio.h"
 #include "tls/stream.h"
 
@@ -14,8 +13,6 @@ namespace {
 
 /// 112 bits: RSA keys of 2048, no SHA-1. OpenSSL's own default differs between its versions.
 constexpr int kSecurityLevel = 2;
-/// How long a session can be resumed, in seconds; as Node.js has it.
-constexpr long kSessionSeconds = 300;
 
 int number_of(Version version) { return version == Version::k12 ? TLS1_2_VERSION : TLS1_3_VERSION; }
 
@@ -72,16 +69,6 @@ ContextError refused(const char* option, const char* otherwise) {
   return {option, error.empty() ? otherwise : error};
 }
 
-std::int64_t seconds_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-  const std::chrono::year_month_day day(std::chrono::year(parts.tm_year + 1900),
-                                        std::chrono::month(static_cast<unsigned>(parts.tm_mon) + 1),
-                                        std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
-  const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
-  return ((days * 24 + parts.tm_hour) * 60 + parts.tm_min) * 60 + parts.tm_sec;
-}
-
 /// Sessions made under one set of rules must not be resumed under another, not even with the same ticket keys.
 std::string digest_of(const ContextSettings& settings, const PeerDemands& demands) {
   std::string rules{demands.ask ? 'a' : '-', demands.reject ? 'r' : '-'};
@@ -123,6 +110,7 @@ Context::Made Context::for_server(const ContextSettings& settings, const PeerDem
   }
   if (!made->ticket_keys_.start(ticket_keys, steady_now_ms())) return refused("ticketKeys", "there is no randomness");
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &on_ticket);
+  SSL_CTX_set_session_ticket_cb(context, &write_session_end, &check_session_end, nullptr);
   return made;
 }
 
@@ -225,7 +213,7 @@ std::optional<ContextError> Context::use(const char* option, EVP_PKEY* key, cons
     return refused(option, "the key is not that of the certificate");
   }
   for (const auto& certificate : chain) {
-    const std::int64_t until = seconds_of(X509_get0_notAfter(certificate.get()));
+    const UnixSeconds until = seconds_of(X509_get0_notAfter(certificate.get()));
     if (validity_ && validity_->until <= until) continue;
     validity_ = Validity{seconds_of(X509_get0_notBefore(certificate.get())), until};
   }
@@ -250,6 +238,8 @@ std::optional<ContextError> Context::load_trust(const ContextSettings& settings,
     if (!parsed.error.empty()) return ContextError{"crl", parsed.error};
     for (const auto& list : parsed.items) {
       if (X509_STORE_add_crl(store, list.get()) != 1) return refused("crl", "it cannot be used");
+      const ASN1_TIME* until = X509_CRL_get0_nextUpdate(list.get());
+      if (until != nullptr) revocations_until_ = std::min(revocations_until_, seconds_of(until));
     }
     // For the whole chain: an authority without a list is then an error, too.
     X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "tls/pem.h"
 #include "tls/ticket_keys.h"
+#include "tls/validity.h"
 
 namespace rocket::tls {
 
@@ -58,12 +60,6 @@ struct ContextError {
   std::string why;     ///< never with anything of its value
 };
 
-/// When a certificate is valid, in seconds of Unix time.
-struct Validity {
-  std::int64_t from = 0;
-  std::int64_t until = 0;
-};
-
 /// What all connections of a side share: certificates, keys, rules. Immutable; any thread may hold it.
 class Context {
  public:
@@ -78,6 +74,8 @@ class Context {
   SSL_CTX* get() const { return context_.get(); }
   /// Of the side's own certificates, those that signed them included, the one that expires first.
   const std::optional<Validity>& validity() const { return validity_; }
+  /// When the first of its lists of revoked certificates expires; the far future without any.
+  UnixSeconds revocations_until() const { return revocations_until_; }
   /// In the form of ALPN: each with its length before it.
   const std::string& alpn() const { return alpn_; }
   TicketKeys& ticket_keys() const { return ticket_keys_; }
@@ -92,6 +90,7 @@ class Context {
 
   std::string alpn_;
   std::optional<Validity> validity_;
+  UnixSeconds revocations_until_ = std::numeric_limits<UnixSeconds>::max();
   bool verifies_ = false;  ///< servers
   mutable TicketKeys ticket_keys_;
   Owned<SSL_CTX> context_;

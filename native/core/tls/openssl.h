@@ -79,26 +79,33 @@
   each(SSL_CTX_set_options) \
   each(SSL_CTX_set_security_level) \
   each(SSL_CTX_set_session_id_context) \
+  each(SSL_CTX_set_session_ticket_cb) \
   each(SSL_CTX_set_timeout) \
   each(SSL_CTX_set_tlsext_ticket_key_evp_cb) \
   each(SSL_CTX_set_verify) \
   each(SSL_CTX_use_PrivateKey) \
   each(SSL_CTX_use_certificate) \
   each(SSL_SESSION_free) \
+  each(SSL_SESSION_get0_ticket_appdata) \
   each(SSL_SESSION_is_resumable) \
+  each(SSL_SESSION_set1_ticket_appdata) \
+  each(SSL_SESSION_set_timeout) \
   each(SSL_ctrl) \
   each(SSL_do_handshake) \
   each(SSL_free) \
   each(SSL_get0_alpn_selected) \
   each(SSL_get0_param) \
+  each(SSL_get0_verified_chain) \
   each(SSL_get1_peer_certificate) \
   each(SSL_get_error) \
   each(SSL_get_ex_data) \
+  each(SSL_get_session) \
   each(SSL_get_verify_result) \
   each(SSL_has_pending) \
   each(SSL_is_server) \
   each(SSL_new) \
   each(SSL_read_ex) \
+  each(SSL_session_reused) \
   each(SSL_set1_host) \
   each(SSL_set_accept_state) \
   each(SSL_set_alpn_protos) \
@@ -111,6 +118,7 @@
   each(SSL_write_ex) \
   each(TLS_method) \
   each(X509_CRL_free) \
+  each(X509_CRL_get0_nextUpdate) \
   each(X509_STORE_add_cert) \
   each(X509_STORE_add_crl) \
   each(X509_STORE_set_flags) \

@@ -86,7 +86,8 @@ bool Stream::ask_for(const ServerName& server) {
   if (sessions_ != nullptr && sessions_->session != nullptr) {
     // Once: a ticket that is used twice shows that both connections are the same client's.
     const Owned<SSL_SESSION> session = std::move(sessions_->session);
-    if (sessions_->context == context_) SSL_set_session(ssl, session.get());
+    offered_until_ = sessions_->until;
+    if (sessions_->context == context_ && unix_now() < offered_until_) SSL_set_session(ssl, session.get());
     sessions_->context.reset();
   }
   return true;
@@ -102,6 +103,8 @@ bool Stream::keep_session(SSL_SESSION* session) {
   if (sessions_ == nullptr || SSL_SESSION_is_resumable(session) != 1) return false;
   sessions_->session.reset(session);
   sessions_->context = context_;
+  const bool goes_on = SSL_session_reused(ssl_.get()) == 1;
+  sessions_->until = goes_on ? offered_until_ : std::min(checked_until(ssl_.get()), context_->revocations_until());
   return true;
 }
 

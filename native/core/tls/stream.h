@@ -24,6 +24,8 @@ struct SessionSlot {
   /// What its server was checked with. Under another context it is checked anew: resuming does not look at
   /// certificates.
   std::shared_ptr<const Context> context;
+  /// When the first of what was checked then expires.
+  UnixSeconds until = 0;
 };
 
 /// The server that a client wants.
@@ -114,6 +116,7 @@ class Stream final : public io::ByteStream {
   const std::shared_ptr<const Context> context_;
   Listener* listener_;  ///< null for a client, and once it has heard
   std::shared_ptr<SessionSlot> sessions_;
+  UnixSeconds offered_until_ = 0;  ///< of the session that was offered
   Owned<SSL> ssl_;
   PeerCertificate peer_;             ///< once it is secured
   std::vector<std::uint8_t> begun_;  ///< read from below before there was a stream

@@ -49,7 +49,7 @@ Identity make_identity(const std::string& name, const IdentityOptions& options) 
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
   constexpr long kDay = 24 * 3600;
   X509_gmtime_adj(X509_getm_notBefore(certificate), -10 * kDay);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), options.days * kDay);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), options.days * kDay + options.seconds);
   X509_set_pubkey(certificate, key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);

@@ -14,6 +14,7 @@ struct Identity {
 struct IdentityOptions {
   const Identity* issuer = nullptr;  ///< null: signed by itself
   int days = 1;                      ///< until it expires; negative: so many days ago
+  int seconds = 0;                   ///< more than that
 };
 Identity make_identity(const std::string& name, const IdentityOptions& options = {});
 

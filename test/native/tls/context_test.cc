@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "support/tls_peer.h"
+#include "tls/session_end.h"
 #include "tls/ticket_keys.h"
 
 namespace rocket::test {
@@ -115,6 +116,27 @@ TEST(TlsContext, SaysNothingOfSecrets) {
 TEST(TlsContext, TakesListsThatHaveSuitesOfOneVersionAlone) {
   EXPECT_EQ(wrong_option([](auto& to) { to.ciphers = "TLS_AES_128_GCM_SHA256"; }), "");
   EXPECT_EQ(wrong_option([](auto& to) { to.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"; }), "");
+}
+
+TEST(TlsSessionEnd, IsLookedAtInEveryTicket) {
+  const std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> session(SSL_SESSION_new(), &SSL_SESSION_free);
+  const auto verdict = [&](SSL_TICKET_STATUS status) {
+    return tls::check_session_end(nullptr, session.get(), nullptr, 0, status, nullptr);
+  };
+  const auto ends_in = [&](tls::UnixSeconds seconds) {
+    const tls::UnixSeconds end = tls::unix_now() + seconds;
+    SSL_SESSION_set1_ticket_appdata(session.get(), &end, sizeof end);
+  };
+  EXPECT_EQ(verdict(SSL_TICKET_SUCCESS), SSL_TICKET_RETURN_IGNORE_RENEW) << "it says nothing of its end";
+  ends_in(0);
+  EXPECT_EQ(verdict(SSL_TICKET_SUCCESS), SSL_TICKET_RETURN_IGNORE_RENEW) << "as the certificate has expired";
+  ends_in(100);
+  EXPECT_EQ(verdict(SSL_TICKET_SUCCESS), SSL_TICKET_RETURN_USE);
+  EXPECT_EQ(verdict(SSL_TICKET_SUCCESS_RENEW), SSL_TICKET_RETURN_USE_RENEW);
+  EXPECT_EQ(verdict(SSL_TICKET_NO_DECRYPT), SSL_TICKET_RETURN_IGNORE_RENEW);
+  EXPECT_EQ(verdict(SSL_TICKET_EMPTY), SSL_TICKET_RETURN_IGNORE_RENEW);
+  SSL_SESSION_set1_ticket_appdata(session.get(), "short", 5);
+  EXPECT_EQ(verdict(SSL_TICKET_SUCCESS), SSL_TICKET_RETURN_IGNORE_RENEW);
 }
 
 TEST(TlsTicketKeys, AreReplacedAndStillOpenOlderTickets) {

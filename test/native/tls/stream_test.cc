@@ -1,11 +1,13 @@
 // TLS between a connection and its socket, against OpenSSL's own client.
 
 #include "tls/stream.h"
+#include "tls/session_end.h"
 
 #include <openssl/err.h>
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <random>
 
 #include "support/connection_fixture.h"
@@ -316,6 +318,59 @@ TEST_F(TlsStream, AClientsCertificateDecides) {
       EXPECT_EQ(handler_->heard.get().frames.size(), identity == &good ? 1U : 0U);
       on_io(io_, [this] { handler_.reset(), connection_.reset(); });
     }
+  }
+}
+
+/// What a client keeps of a connection for the next one.
+struct Kept {
+  bool was_resumed = false;
+  unsigned long lifetime = 0;  ///< as the server says, in seconds
+  std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> session{nullptr, &SSL_SESSION_free};
+};
+
+TEST_F(TlsStream, ASessionEndsWithTheFirstCertificateThatItsHandshakeHasChecked) {
+  const Identity old_authority = make_identity("old authority", {.days = -1});
+  tls::ContextSettings settings = server_settings();
+  settings.authorities = {test_authority().certificate, old_authority.certificate};
+  // Whoever comes is let in, so that nobody has to wait for a certificate to expire.
+  context_ = server_context(settings, {.ask = true, .reject = false});
+  const auto connect = [&](const Identity* identity, int version, const Kept* before) {
+    open_tls();
+    Kept kept;
+    {
+      TlsPeer peer = secured(
+          {.version = version, .identity = identity, .session = before == nullptr ? nullptr : before->session.get()});
+      on_io(io_, [&] { append(test_frame(10)); });
+      EXPECT_EQ(peer.receive(10), test_frame(10));  // and the tickets before it
+      kept.was_resumed = SSL_session_reused(peer.ssl()) == 1;
+      kept.session.reset(SSL_get1_session(peer.ssl()));
+      kept.lifetime = SSL_SESSION_get_ticket_lifetime_hint(kept.session.get());
+      on_io(io_, [&] { connection_->close(CloseReason::kLocal); });
+      EXPECT_TRUE(wait_closed());
+      SSL_set_shutdown(peer.ssl(), SSL_SENT_SHUTDOWN);  // or OpenSSL would not go on with it
+    }
+    on_io(io_, [this] { handler_.reset(), connection_.reset(); });
+    return kept;
+  };
+  const Identity good = make_identity("good", {.issuer = &test_authority()});
+  const Identity brief = make_identity("brief", {.issuer = &test_authority(), .days = 0, .seconds = 100});
+  const Identity expired = make_identity("expired", {.issuer = &test_authority(), .days = -1});
+  const Identity orphan = make_identity("orphan", {.issuer = &old_authority});
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const Identity* identity : {&good, &brief, &expired, &orphan}) {
+      const bool goes_on = identity == &good || identity == &brief;
+      const unsigned long most = identity == &good ? 300 : identity == &brief ? 100 : 1;
+      const Kept first = connect(identity, version, nullptr);
+      EXPECT_LE(first.lifetime, most);
+      EXPECT_GE(first.lifetime + 90, most);
+      const Kept second = connect(identity, version, &first);
+      EXPECT_EQ(second.was_resumed, goes_on);
+      if (!goes_on) continue;
+      EXPECT_LE(second.lifetime, most) << "no longer for being resumed";
+      EXPECT_TRUE(connect(identity, version, &second).was_resumed);
+    }
+    const Kept nobody = connect(nullptr, version, nullptr);
+    EXPECT_TRUE(connect(nullptr, version, &nobody).was_resumed);
   }
 }
 
