@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostOf } from '../contract/target.ts';
+import { certificateNameOf, hostOf } from '../contract/target.ts';
 import type { ClientTlsSettings, TlsContext } from '../contract/tls.ts';
 import type {
   ClientReceiver,
@@ -48,7 +48,8 @@ class NativeClientTransport implements ClientTransport {
   }
 
   addEndpoint(name: string, addresses: readonly string[]): { number: number; links: number } {
-    const serverName = this.#tls === undefined ? '' : (this.#tls.servername ?? hostOf(name));
+    const serverName =
+      this.#tls === undefined ? '' : (this.#tls.servername ?? certificateNameOf(hostOf(name)));
     const { number, links } = this.#boundary.native.createEndpoint(this.#number, name, addresses, serverName);
     const { native } = this.#boundary;
     const judge = this.#tls?.judge;

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 
 /** One place to connect to, before names are looked up. */
 export interface TargetEndpoint {
@@ -103,6 +104,17 @@ function parseTlsTarget(rest: string, text: string): Target {
 export function hostOf(name: string): string {
   const match = hostPortPattern.exec(name);
   return match?.[1] ?? match?.[2] ?? '';
+}
+
+/**
+ * What the certificate of a host must be for: without the dot behind a full name, which neither certificates nor SNI
+ * have, and without the zone of an IPv6 address, which means something to this machine alone.
+ */
+export function certificateNameOf(host: string): string {
+  if (isIP(host) !== 0) return host.replace(/%.*$/, '');
+  const isAscii = /^\p{ASCII}*$/u.test(host) || /[\s\p{Cc}]/u.test(host);
+  const name = isAscii ? host : domainToASCII(host) || host;
+  return name.replace(/(?<=[^.])\.$/, '');
 }
 
 /** `rest`: behind `grpc://`. */

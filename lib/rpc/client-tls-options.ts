@@ -9,7 +9,7 @@ import {
   checkedOptions,
   type OptionTable,
 } from '../contract/option-table.ts';
-import { hostOf, type Target } from '../contract/target.ts';
+import { certificateNameOf, hostOf, type Target } from '../contract/target.ts';
 import type { ClientTlsSettings, TlsContext } from '../contract/tls.ts';
 import { type CheckServerIdentity, serverJudge } from './server-judge.ts';
 import { madeWithFiles, type TlsFileOptions, tlsFileTable } from './tls-files.ts';
@@ -211,13 +211,13 @@ function nameOf({ scheme, path, endpoints }: Target, isResolverGiven: boolean): 
   const [host, another] = new Set(
     scheme === 'dns' ? [hostOf(path)] : isResolverGiven ? endpoints.map((endpoint) => endpoint.host) : [],
   );
-  return host === '' || another !== undefined ? undefined : host;
+  return host === undefined || host === '' || another !== undefined ? undefined : certificateNameOf(host);
 }
 
 function checkedName(name: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  const isName = typeof value === 'string' && /^(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(value);
-  if (isName || (typeof value === 'string' && isIP(value) !== 0)) return value;
+  const host = typeof value === 'string' ? certificateNameOf(value) : '';
+  if (/^(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(host) || isIP(host) !== 0) return host;
   throw new TypeError(
     `${name} must be a host name or an IP address, not ${typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : shapeOf(value)}`,
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTarget } from '../../lib/contract/target.ts';
+import { certificateNameOf, parseTarget } from '../../lib/contract/target.ts';
 
 describe('a target', () => {
   it.each([
@@ -98,4 +98,22 @@ describe('a target', () => {
       expect(() => parseTarget(value as unknown as string)).toThrow(TypeError);
     expect(() => parseTarget('host')).toThrow(/"host".*host:port.*unix:.*static:/);
   });
+});
+
+it.each([
+  ['orders.example', 'orders.example'],
+  ['orders.example.', 'orders.example'],
+  ['orders_1.example', 'orders_1.example'],
+  ['bücher.example.', 'xn--bcher-kva.example'],
+  ['127.0.0.1', '127.0.0.1'],
+  ['127.1', '127.1'],
+  ['::1', '::1'],
+  ['fe80::1%eth0', 'fe80::1'],
+  ['a..', 'a..'],
+  ['.', '.'],
+  ['', ''],
+  ['ü b', 'ü b'],
+  ['a\nb', 'a\nb'],
+])('a certificate for the host %j is for %j', (host, name) => {
+  expect(certificateNameOf(host)).toBe(name);
 });
