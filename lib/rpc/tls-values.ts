@@ -13,7 +13,15 @@ export function pemBytes(name: string, value: unknown): Uint8Array {
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
     throw new TypeError(`${name} must be PEM, as a string or a Buffer, not ${shapeOf(value)}`);
   if (value.length === 0) throw new TypeError(`${name} is empty`);
+  if (typeof value === 'string' && /^[^\s]{0,1000}[./][^\s]{0,1000}$/.test(value))
+    throw new TypeError(`${name} must be PEM, not the path of a file${whereFilesGo(name)}`);
   return Buffer.from(value);
+}
+
+/** For `tls.key` and `tls.key[0].pem`: into `tls.keyFile`. */
+function whereFilesGo(name: string): string {
+  const option = /^tls\.(key|cert|ca|crl)\b/.exec(name)?.[0];
+  return option === undefined ? '' : `, which goes into ${option}File`;
 }
 
 /** One, or a list with at least one. */

@@ -363,7 +363,8 @@ describe('options', () => {
   });
 
   it('may be lists of files', async () => {
-    const files = { certFile: [certFile, second.certFile], keyFile: [keyFile, second.keyFile] };
+    const rsa = authority.issue('rsa', { newkey: ['rsa:2048'] });
+    const files = { certFile: [certFile, rsa.certFile], keyFile: [keyFile, rsa.keyFile] };
     const { port } = await startOrderServer(undefined, { tls: files });
     await tlsTo(port, { ca });
   });

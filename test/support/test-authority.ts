@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,9 +19,13 @@ interface IssueOptions {
   readonly days?: readonly [from: number, until: number];
   /** Of an authority. */
   readonly ca?: boolean;
+  /** As `openssl req -newkey` takes it, with its `-pkeyopt`. Default: `ec`, P-256. */
+  readonly newkey?: readonly [algorithm: string, ...options: string[]];
   /** A DNS name that may hold anything, commas too, besides `names`. */
   readonly trickyName?: string;
 }
+
+const p256 = ['ec', 'ec_paramgen_curve:P-256'] as const;
 
 const localNames = 'DNS:localhost,IP:127.0.0.1,IP:::1';
 
@@ -33,7 +37,8 @@ export class TestAuthority {
   readonly certFile = join(this.folder, 'ca.pem');
   #issued = 0;
 
-  constructor(name = 'test authority') {
+  /** @param issuer of the authority's own certificate; otherwise it has signed it itself. */
+  constructor(name = 'test authority', issuer?: TestAuthority) {
     const config = `
 [ca]
 default_ca = it
@@ -62,6 +67,14 @@ distinguished_name = names
     writeFileSync(join(this.folder, 'index'), '');
     writeFileSync(join(this.folder, 'serial'), '01\n');
     writeFileSync(join(this.folder, 'crlnumber'), '01\n');
+    if (issuer !== undefined) {
+      const { certFile, keyFile } = issuer.issue(name, { ca: true });
+      copyFileSync(certFile, this.certFile);
+      copyFileSync(keyFile, join(this.folder, 'ca.key'));
+      this.cert = readFileSync(this.certFile, 'utf8');
+      this.key = readFileSync(keyFile, 'utf8');
+      return;
+    }
     this.#openssl(
       ...['req', '-x509', '-days', '2', '-subj', `/CN=${name}`, '-keyout', 'ca.key', '-out', 'ca.pem'],
       ...['-config', 'config', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
@@ -73,7 +86,7 @@ distinguished_name = names
 
   issue(
     name: string,
-    { names = localNames, expired = false, days, ca = false, trickyName }: IssueOptions = {},
+    { names = localNames, expired = false, days, ca = false, newkey = p256, trickyName }: IssueOptions = {},
   ): TestIdentity {
     this.#issued++;
     const base = `${this.#issued}`;
@@ -84,9 +97,11 @@ distinguished_name = names
       writeFileSync(join(this.folder, 'tricky'), `[req]\ndistinguished_name = names\n[names]\n${sections}`);
       extensions.splice(0, 2, '-config', 'tricky', '-reqexts', 'tricky');
     }
+    const [algorithm, ...keyOptions] = newkey;
     this.#openssl(
       ...['req', '-new', '-subj', `/CN=${name}`, '-keyout', `${base}.key`, '-out', `${base}.csr`],
-      ...['-config', 'config', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+      ...['-config', 'config', '-newkey', algorithm, '-nodes'],
+      ...keyOptions.flatMap((option) => ['-pkeyopt', option]),
       ...extensions,
     );
     const at = (day: number): string =>
@@ -112,9 +127,11 @@ distinguished_name = names
     return readFileSync(join(this.folder, 'crl.pem'), 'utf8');
   }
 
-  /** The identity in a PKCS#12 file. */
-  pfx({ certFile, keyFile }: TestIdentity, passphrase: string): Buffer {
-    const pass = ['-passout', `pass:${passphrase}`];
+  /** The identity in a PKCS#12 file, with other certificates, in PEM. */
+  pfx({ certFile, keyFile }: TestIdentity, passphrase: string, others = '', ...more: string[]): Buffer {
+    const pass = ['-passout', `pass:${passphrase}`, ...more];
+    writeFileSync(join(this.folder, 'others.pem'), others);
+    if (others !== '') pass.push('-certfile', 'others.pem');
     this.#openssl('pkcs12', '-export', '-in', certFile, '-inkey', keyFile, '-out', 'it.p12', ...pass);
     return readFileSync(join(this.folder, 'it.p12'));
   }
@@ -122,6 +139,12 @@ distinguished_name = names
   /** The key, encrypted. */
   encrypted({ keyFile }: TestIdentity, passphrase: string): string {
     return this.#openssl('pkcs8', '-topk8', '-in', keyFile, '-passout', `pass:${passphrase}`);
+  }
+
+  /** The key as older tools write it, `-----BEGIN EC PRIVATE KEY-----`; encrypted if there is a passphrase. */
+  traditional({ keyFile }: TestIdentity, passphrase?: string): string {
+    const encrypted = passphrase === undefined ? [] : ['-aes128', '-passout', `pass:${passphrase}`];
+    return this.#openssl('pkey', '-traditional', '-in', keyFile, ...encrypted);
   }
 
   remove(): void {

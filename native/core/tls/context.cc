@@ -24,7 +24,7 @@ struct Suites {
 Suites split(std::string_view list) {
   Suites suites;
   while (!list.empty()) {
-    const auto one = list.substr(0, list.find_first_of(":, "));
+    const auto one = list.substr(0, list.find_first_of(":;, "));
     list.remove_prefix(std::min(one.size() + 1, list.size()));
     if (one.empty()) continue;
     std::string& to = one.starts_with("TLS_") ? suites.modern : suites.older;
@@ -62,6 +62,15 @@ int on_session(SSL* ssl, SSL_SESSION* session) { return Stream::of(ssl).keep_ses
 
 void on_message(int sent, int, int type, const void* bytes, std::size_t size, SSL* ssl, void*) {
   if (sent == 0) Stream::of(ssl).on_message(type, {static_cast<const std::uint8_t*>(bytes), size});
+}
+
+/// How many it shows, to one peer or another: it has room for one of each kind of key.
+std::size_t shown_certificates(SSL_CTX* context) {
+  std::size_t count = 0;
+  for (long which = SSL_CERT_SET_FIRST; SSL_CTX_set_current_cert(context, which) == 1; which = SSL_CERT_SET_NEXT) {
+    ++count;
+  }
+  return count;
 }
 
 ContextError refused(const char* option, const char* otherwise) {
@@ -198,6 +207,10 @@ std::optional<ContextError> Context::load_identity(const ContextSettings& settin
     const auto parsed = pfx_of(bytes.view(), passphrase.view());
     if (!parsed.error.empty()) return ContextError{"pfx", parsed.error};
     if (auto error = use("pfx", parsed.key.get(), parsed.chain)) return error;
+  }
+  if (shown_certificates(get()) < settings.keys.size() + settings.pfx.size()) {
+    return ContextError{settings.keys.size() > 1 ? "cert" : "pfx",
+                        "there are several of one kind of key (RSA, EC), of which only one can be shown"};
   }
   return std::nullopt;
 }

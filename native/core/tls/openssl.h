@@ -123,6 +123,7 @@
   each(X509_STORE_add_crl) \
   each(X509_STORE_set_flags) \
   each(X509_VERIFY_PARAM_set1_ip_asc) \
+  each(X509_check_issued) \
   each(X509_free) \
   each(X509_get0_notAfter) \
   each(X509_get0_notBefore) \

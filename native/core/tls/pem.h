@@ -40,7 +40,7 @@ struct ParsedKey {
   Owned<EVP_PKEY> key;
   std::string error;
 };
-ParsedKey private_key_of(std::string_view pem, std::string_view passphrase);
+ParsedKey private_key_of(std::string_view text, std::string_view passphrase);
 /// The parameters of Diffie-Hellman.
 ParsedKey dh_parameters_of(std::string_view pem);
 
