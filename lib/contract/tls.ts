@@ -16,6 +16,8 @@ export interface TlsContextSettings {
   readonly certificates: readonly Uint8Array[];
   readonly pfx: readonly TlsSecret[];
   readonly authorities: readonly Uint8Array[];
+  /** Whom OpenSSL believes, besides. */
+  readonly opensslAuthorities: boolean;
   readonly revocations: readonly Uint8Array[];
   /** A server's. */
   readonly requestCert: boolean;

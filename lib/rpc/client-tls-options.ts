@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import * as nodeTls from 'node:tls';
 import { nativeTlsContext } from '../addon/tls-context.ts';
 import {
   type CheckedOptions,
@@ -11,6 +9,7 @@ import {
 } from '../contract/option-table.ts';
 import { certificateNameOf, hostOf, type Target } from '../contract/target.ts';
 import type { ClientTlsSettings, TlsContext } from '../contract/tls.ts';
+import { nodeAuthorities } from './node-authorities.ts';
 import { type CheckServerIdentity, serverJudge } from './server-judge.ts';
 import { madeWithFiles, type TlsFileOptions, tlsFileTable } from './tls-files.ts';
 import { identitySettings, type ServerTlsOptions, tlsIdentityTable } from './tls-options.ts';
@@ -101,8 +100,10 @@ export function checkedClientTls(
   }
   const judge = judgeOf(checkedTls);
   if (!isDefault(checkedTls)) return madeOf(checkedTls, servername, judge);
-  theDefault ??= madeOf(checkedTls, undefined, undefined);
-  return { ...theDefault, servername };
+  const trusted = nodeAuthorities();
+  if (theDefault?.trusted !== trusted)
+    theDefault = { trusted, made: madeOf(checkedTls, undefined, undefined) };
+  return { ...theDefault.made, servername };
 }
 
 /**
@@ -161,7 +162,7 @@ function madeOf(options: Checked, servername: string | undefined, judge: Judge):
 }
 
 /** What nearly every channel has: a hundred authorities need to be parsed once. It always verifies. */
-let theDefault: ClientTlsSettings | undefined;
+let theDefault: { readonly trusted: unknown; readonly made: ClientTlsSettings } | undefined;
 
 /** Nothing is given but a name. */
 function isDefault({ servername: _, ...rest }: CheckedOptions<typeof clientTlsOptionTable>): boolean {
@@ -180,30 +181,13 @@ function contextOf(options: Checked): TlsContext {
   return nativeTlsContext({
     ...identitySettings({ ...options, dhparam: undefined, ticketKeys: undefined }),
     client: true,
-    authorities: options.ca ?? (verifies ? trusted() : []),
+    ...(options.ca === undefined && verifies
+      ? nodeAuthorities()
+      : { authorities: options.ca ?? [], opensslAuthorities: false }),
     requestCert: false,
     rejectUnauthorized: verifies,
     alpn: [],
   });
-}
-
-/** What Node.js trusts. */
-function trusted(): readonly Uint8Array[] {
-  // Newer than some of the versions that this runs on; it knows of --use-system-ca.
-  const { getCACertificates } = nodeTls as { getCACertificates?: (type: 'default') => string[] };
-  if (getCACertificates !== undefined) return getCACertificates('default').map((pem) => Buffer.from(pem));
-  return [...nodeTls.rootCertificates.map((pem) => Buffer.from(pem)), ...extra()];
-}
-
-/** A file that cannot be read adds nobody, as with Node.js itself, which warns of it. */
-function extra(): readonly Uint8Array[] {
-  const file = process.env['NODE_EXTRA_CA_CERTS'];
-  if (file === undefined || file === '') return [];
-  try {
-    return [readFileSync(file)];
-  } catch {
-    return [];
-  }
 }
 
 /** Where the target has one host, and the endpoints are found elsewhere: `dns:///host:port`. */

@@ -182,13 +182,23 @@ function contextSettings(
   const demands = clientDemands(options);
   if (settings.keys.length === 0 && settings.pfx.length === 0)
     throw new TypeError('tls needs key and cert, or pfx');
-  return { client: false, ...settings, authorities: options.ca ?? [], ...demands, alpn };
+  return {
+    client: false,
+    ...settings,
+    authorities: options.ca ?? [],
+    opensslAuthorities: false,
+    ...demands,
+    alpn,
+  };
 }
 
 /** What servers and channels have in common. */
 export function identitySettings(
   options: Omit<CheckedOptions<typeof tlsIdentityTable>, 'ca' | 'requestCert' | 'rejectUnauthorized'>,
-): Omit<TlsContextSettings, 'client' | 'authorities' | 'requestCert' | 'rejectUnauthorized' | 'alpn'> {
+): Omit<
+  TlsContextSettings,
+  'client' | 'authorities' | 'opensslAuthorities' | 'requestCert' | 'rejectUnauthorized' | 'alpn'
+> {
   const { key, cert, pfx, passphrase, crl, ticketKeys, dhparam } = options;
   const { ciphers, minVersion, maxVersion, ecdhCurve } = options;
   const keys = key === undefined ? [] : keyList('tls.key', key, passphrase);

@@ -47,6 +47,7 @@ tls::ContextSettings settings_of(const Napi::Object& given) {
   settings.certificates = list_of(given, "certificates");
   settings.pfx = secrets_of<tls::ContextSettings::Pfx>(given, "pfx");
   settings.authorities = list_of(given, "authorities");
+  settings.openssl_authorities = bool_of(given, "opensslAuthorities");
   settings.revocations = list_of(given, "revocations");
   settings.ciphers = text_of(given, "ciphers");
   settings.least = version_of(given, "minVersion");

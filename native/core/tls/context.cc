@@ -127,7 +127,8 @@ Context::Made Context::for_client(const ContextSettings& settings, bool verify) 
   const ErrorScope errors;
   std::shared_ptr<Context> made(new Context);
   if (auto error = made->load(settings, false)) return *error;
-  if (verify && settings.authorities.empty()) return ContextError{"ca", "there is no authority to believe"};
+  if (verify && settings.authorities.empty() && !settings.openssl_authorities)
+    return ContextError{"ca", "there is no authority to believe"};
   made->verifies_ = verify;
   SSL_CTX_set_verify(made->get(), verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   // Each endpoint keeps its own session.
@@ -235,6 +236,7 @@ std::optional<ContextError> Context::use(const char* option, EVP_PKEY* key, cons
 
 std::optional<ContextError> Context::load_trust(const ContextSettings& settings, bool server) {
   X509_STORE* store = SSL_CTX_get_cert_store(get());
+  if (settings.openssl_authorities && SSL_CTX_set_default_verify_paths(get()) != 1) return refused("ca", "no memory");
   for (const std::string& pem : settings.authorities) {
     const auto parsed = certificates_of(pem);
     if (!parsed.error.empty()) return ContextError{"ca", parsed.error};

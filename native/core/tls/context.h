@@ -33,6 +33,8 @@ struct ContextSettings {
   std::vector<std::string> certificates;
   std::vector<Pfx> pfx;
   std::vector<std::string> authorities;
+  /// Whom OpenSSL believes besides: SSL_CERT_FILE, SSL_CERT_DIR, or where it was built to look.
+  bool openssl_authorities = false;
   std::vector<std::string> revocations;
   /// OpenSSL's list of cipher suites; those of TLS 1.3 may be among them. Empty: OpenSSL's own.
   std::string ciphers;

@@ -75,6 +75,7 @@
   each(SSL_CTX_set_alpn_select_cb) \
   each(SSL_CTX_set_cipher_list) \
   each(SSL_CTX_set_ciphersuites) \
+  each(SSL_CTX_set_default_verify_paths) \
   each(SSL_CTX_set_msg_callback) \
   each(SSL_CTX_set_options) \
   each(SSL_CTX_set_security_level) \
