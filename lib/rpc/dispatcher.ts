@@ -14,8 +14,11 @@ import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
 import { neverRepeat, pushbackMs } from './retry-pushback.ts';
 
-/** A call that was certainly not handled is given to at most this many endpoints. */
+/** A call that was certainly not handled is given to at most this many endpoints, or so often again to the one there is. */
 const mostMoves = 5;
+
+/** Further times are taken from the budget, up to so many: a server that takes most of its calls refuses none that often. */
+const mostRounds = 12;
 
 /** Pauses of a call with `waitForReady` when every endpoint has refused it: doubled each time, jittered by a half. */
 const firstRoundPauseMs = 20;
@@ -176,8 +179,12 @@ export class Dispatcher implements CallRunner {
     this.#hedging.take(call);
   }
 
-  /** Takes a further attempt from the budget. */
   mayHedge(): boolean {
+    return this.#takeFromBudget();
+  }
+
+  /** Of a further attempt. */
+  #takeFromBudget(): boolean {
     if (this.#retryBudget.take()) return true;
     this.#retriesRefused++;
     return false;
@@ -401,10 +408,11 @@ export class Dispatcher implements CallRunner {
 
   /**
    * A gRPC server that says GOAWAY, or refuses a stream, serves the next connection, or the stream a moment later: there
-   * need not be another endpoint.
+   * need not be another endpoint. Of many calls some are refused time and again, though the server takes most.
    */
   #mayTryAgain(call: ClientCall, error: RpcError): boolean {
-    return this.#protocol === 'grpc' && wasRefused(error) && call.rounds < mostMoves;
+    if (this.#protocol !== 'grpc' || !wasRefused(error)) return false;
+    return call.rounds < mostMoves || (call.rounds < mostRounds && this.#takeFromBudget());
   }
 
   /** A call with `waitForReady` has time to try them all again, but not as fast as they can refuse it. */
@@ -437,10 +445,7 @@ export class Dispatcher implements CallRunner {
     if (!error.safeToRepeat && !retry.isIdempotent(method.wireName)) return false;
     const pauseMs = pushback ?? retryPauseMs(retry, call.attempts - call.pausesFrom, Math.random());
     if (performance.now() + pauseMs >= expiresAt) return false;
-    if (!this.#retryBudget.take()) {
-      this.#retriesRefused++;
-      return false;
-    }
+    if (!this.#takeFromBudget()) return false;
     this.#retries++;
     if (pushback !== undefined) call.pausesFrom = call.attempts;
     call.attempts++;
