@@ -232,7 +232,7 @@ void ClientLink::on_leaving(ClientSession& session, Leaving why) {
   if (&session != current_) return;
   current_ = nullptr;
   set_capacity(UINT32_MAX);
-  renew(session.proven(), why == Leaving::kAsked, session.why_closed(io::CloseReason::kPeerClosed));
+  renew(session.proven(), true, session.why_closed(io::CloseReason::kPeerClosed));
 }
 
 void ClientLink::on_session_closed(ClientSession& session, io::CloseReason reason) {

@@ -37,8 +37,7 @@ class ClientLink final : public rpc::ConnectingLink {
   /// More calls may be sent on it, or fewer.
   void on_room(ClientSession& session);
   enum class Leaving : std::uint8_t {
-    kAsked,        ///< the server asks for another connection, or its stream numbers are used up
-    kError,        ///< the server says that something is wrong
+    kAsked,  ///< the server asks for another connection, with an error or without, or its stream numbers are used up
     kTooManyPings  ///< of ours, which it says for the first time
   };
   /// No more calls may be sent on it.

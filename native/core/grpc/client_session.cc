@@ -75,7 +75,7 @@ void ClientSession::on_goaway(const h2::Goaway& goaway) {
   const std::string_view text = goaway.text.substr(0, 128);
   goaway_ = h2::name_of(goaway.code);
   if (!text.empty()) goaway_.append(": ").append(text);
-  auto why = goaway.code == h2::ErrorCode::kNoError ? ClientLink::Leaving::kAsked : ClientLink::Leaving::kError;
+  auto why = ClientLink::Leaving::kAsked;
   const bool complains = goaway.code == h2::ErrorCode::kEnhanceYourCalm && goaway.text == "too_many_pings";
   // However often it says so.
   if (complains && !std::exchange(complained_, true)) why = ClientLink::Leaving::kTooManyPings;

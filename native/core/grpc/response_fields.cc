@@ -11,13 +11,19 @@ h2::Tag response_tag_of(std::string_view name) {
 
 std::int32_t ResponseFields::parse_status(std::string_view value) {
   constexpr std::size_t kMostDigits = 9;
-  if (value.empty() || value.size() > kMostDigits) return -1;
+  if (value.empty() || value.size() > kMostDigits) return kNoStatus;
   std::int32_t number = 0;
   for (const char c : value) {
-    if (c < '0' || c > '9') return -1;
+    if (c < '0' || c > '9') return kNoStatus;
     number = number * 10 + (c - '0');
   }
   return number;
+}
+
+/// Of two that differ none is the status.
+void ResponseFields::take_status(std::string_view value) {
+  const std::int32_t status = parse_status(value);
+  status_ = !status_ || *status_ == status ? status : kNoStatus;
 }
 
 }  // namespace rocket::grpc

@@ -41,7 +41,7 @@ class ResponseFields {
     } else if (field.tag == tag::kEncoding) {
       encoding_ = encoding_of(field.value);
     } else if (field.tag == tag::kGrpcStatus) {
-      status_ = parse_status(field.value);
+      take_status(field.value);
     } else if (field.tag == tag::kGrpcMessage) {
       message_ = field.value;
     }
@@ -60,7 +60,9 @@ class ResponseFields {
 
  private:
   static constexpr std::size_t kKeptBytes = 64;
+  static constexpr std::int32_t kNoStatus = -1;
   static std::int32_t parse_status(std::string_view value);
+  void take_status(std::string_view value);
 
   std::string metadata_;
   std::string message_;

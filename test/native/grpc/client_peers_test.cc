@@ -86,13 +86,16 @@ TEST_F(GrpcClientPeers, LosesNoCallWhenServersLeaveBeforeTheirFirstReply) {
   constexpr std::size_t kConnections = 4;
   H2Peer::Options one_at_a_time;
   one_at_a_time.settings = H2Peer::setting(h2::SettingId::kMaxConcurrentStreams, 1);
+  // Or that says that something is wrong: so says another one, of what it has not begun with.
+  const h2::ErrorCode codes[kConnections] = {h2::ErrorCode::kNoError, h2::ErrorCode::kEnhanceYourCalm,
+                                             h2::ErrorCode::kInternalError, h2::ErrorCode::kNoError};
   std::size_t handled = 0;
   const auto address = script(
       [&](H2Peer& peer) {
         peer.read_until([&] { return peer.of(1).ended; });
         // As a server does whose connections live for a time: whoever waits for a stream goes on to the next one.
         peer.goaway(h2::kMaxStreamId);
-        peer.goaway(1);
+        peer.goaway(1, codes[handled]);
         ++handled;
         answer(peer, 1);
         peer.read_to_end();

@@ -159,6 +159,7 @@ TEST_F(GrpcClientUnary, MakesAStatusOfEveryEnd) {
       {"no grpc-status", Code::kUnknown, trailers({{"some", "thing"}})},
       {"grpc-status is no number", Code::kUnknown, trailers({{"grpc-status", "ok"}})},
       {"grpc-status 99", Code::kUnknown, trailers({{"grpc-status", "99"}})},
+      {"two statuses", Code::kUnknown, trailers({{"grpc-status", "5"}, {"grpc-status", "0"}})},
       {"an error behind a message", Code::kAborted, trailers({{"grpc-status", "10"}})},
       {"no message", Code::kInternal, body({})},
       {"two messages", Code::kInternal, body(H2Peer::message("one") + H2Peer::message("two"))},
