@@ -66,7 +66,7 @@ make_descriptors() {
   protoc -I "$interop/protos" --include_imports --descriptor_set_out="$peers/share/testing.binpb" grpc/testing/test.proto
 }
 
-go_inputs=(test/interop/go/{go.mod,go.sum,order-server,order-client,stream-load,handshake-load} proto/order.proto bench/proto/feed.proto)
+go_inputs=(test/interop/go/{go.mod,go.sum,order-server,order-client,stream-load,handshake-load,troubled-server} proto/order.proto bench/proto/feed.proto)
 build_go() {
   needs go 'Go 1.26 or newer' || return 1
   local plugins=$peers/protoc-gen
@@ -87,6 +87,7 @@ build_go() {
   build -o "$peers/bin/grpc-go-order-client" ./order-client
   build -o "$peers/bin/grpc-stream-load" ./stream-load
   build -o "$peers/bin/tls-handshake-load" ./handshake-load
+  build -o "$peers/bin/troubled-server" ./troubled-server
   build -o "$peers/bin/h2spec" github.com/summerwind/h2spec/cmd/h2spec
   build -o "$peers/bin/grpcurl" github.com/fullstorydev/grpcurl/cmd/grpcurl
   build -o "$peers/bin/ghz" github.com/bojand/ghz/cmd/ghz

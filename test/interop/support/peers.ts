@@ -11,6 +11,7 @@ const ownFiles = {
   'grpc-go-server': 'bin/grpc-go-server',
   'grpc-go-order-server': 'bin/grpc-go-order-server',
   'grpc-cpp-order-server': 'bin/grpc-cpp-order-server',
+  'troubled-server': 'bin/troubled-server',
   'tonic-order-server': 'bin/tonic-order-server',
   'tonic-test-client': 'bin/tonic-test-client',
   h2spec: 'bin/h2spec',
