@@ -17,6 +17,38 @@ function blocks(language: string): readonly string[] {
   );
 }
 
+it('the program of docs/code-generation.md runs compiled into another folder, with the imports that it names', async () => {
+  const folder = await emptyProject();
+  const [proto] = blocks('proto');
+  const [program] = blocks('ts');
+  const [imports] = blocks('json');
+  const compilerOptions = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2022',
+    types: ['node'],
+    outDir: 'dist',
+    rootDir: '.',
+  };
+  const before = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as object;
+  writeFiles(folder, [
+    ['package.json', JSON.stringify({ ...before, ...(JSON.parse(imports ?? '') as object) })],
+    ['proto/order.proto', proto ?? ''],
+    ['main.ts', (program ?? '').replaceAll("'./gen/", "'#gen/")],
+    ['tsconfig.json', JSON.stringify({ compilerOptions, files: ['main.ts'] })],
+  ]);
+  runGen([path.join(folder, 'proto/order.proto')], {
+    out: path.join(folder, 'gen'),
+    include: [],
+    int64: 'bigint',
+    keepCase: false,
+    dates: false,
+  });
+  await run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]);
+  const { stdout } = await run(process.execPath, ['dist/main.js'], { cwd: folder, timeout: 20_000 });
+  expect(stdout).toBe('apple-S\n');
+}, 60_000);
+
 it('the program of docs/code-generation.md compiles and runs, and its excerpt is what is generated', async () => {
   const folder = await emptyProject();
   const [proto] = blocks('proto');

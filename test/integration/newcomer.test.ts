@@ -114,6 +114,17 @@ describe('a user who continues with rocket gen, as the README says', () => {
   });
 });
 
+describe('a user who follows docs/streaming.md', () => {
+  it('has streams of all kinds, typed', { timeout: 60_000 }, async () => {
+    const files = filesOf('docs/streaming.md');
+    for (const [name, code] of files) files.set(name, code.replaceAll('127.0.0.1:50051', 'unix:routes.sock'));
+    const folder = folderWith(files);
+    expect(await compile(folder, 'routes.ts')).toBe('');
+    const features = [1, 2, 3, 4, 5, 6, 7, 8].map((latitude) => `at ${latitude}\n`).join('');
+    expect(await start(folder, 'routes.ts')).toBe(`${features}seen: first\nseen: last\n2 points\n`);
+  });
+});
+
 describe('a user who follows docs/getting-started.md', () => {
   const files = filesOf('docs/getting-started.md');
   // A socket of its own in place of a port that others may have.
