@@ -109,6 +109,8 @@ function noDefinition(value: unknown): TypeError {
 function hintFor(value: unknown): string {
   if (typeof value === 'function' && 'service' in value) return '; pass the .service of that client';
   if (typeof value === 'string') return '; a name alone says nothing of its messages';
+  if (value === undefined)
+    return '; where loadProto() gave it, the .proto files have no service of that name';
   if (typeof value !== 'object' || value === null) return '';
   if (value instanceof Promise) return '; await it';
   const names = Object.entries(value as Readonly<Record<string, unknown>>)

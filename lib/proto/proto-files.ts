@@ -82,8 +82,7 @@ class Loading {
 
   load(path: string, importer?: Importer): void {
     const label = labelOf(path);
-    if (!isFile(path))
-      throw new ProtoError(label, undefined, `no such file${existsSync(path) ? ', but a folder' : ''}`);
+    if (!isFile(path)) throw new ProtoError(label, undefined, whyNoFile(path, label));
     const real = realpathSync(path);
     if (importer !== undefined && this.#open.includes(real))
       throw new ProtoError(importer.label, importer.line, 'these files import each other');
@@ -237,6 +236,12 @@ function textOf(path: string, label: string): string {
     throw new ProtoError(label, before.split('\n').length, 'not UTF-8');
   }
   return source;
+}
+
+/** A relative path is one from the working directory, which is not that of the program. */
+function whyNoFile(path: string, label: string): string {
+  if (existsSync(path)) return 'no such file, but a folder';
+  return isAbsolute(label) ? 'no such file' : `no such file in ${process.cwd()}`;
 }
 
 export function isFile(path: string): boolean {

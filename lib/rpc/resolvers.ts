@@ -37,9 +37,11 @@ export function resolverFor(
       `the target grpc:///${target.path} needs the option resolver, or a form such as grpc://host:port, grpc:///dns:host:port or grpc:///etcd:Service`,
     );
   if (make === undefined) {
-    const known = Object.keys(builtIn).map((scheme) => `${scheme}://`);
+    const known = [...Object.keys(builtIn), 'tls', 'grpc', 'grpcs'].map((scheme) => `${scheme}://`);
+    const meant = target.scheme === 'http' ? 'grpc' : target.scheme === 'https' ? 'grpcs' : undefined;
+    const hint = meant === undefined ? '' : `; did you mean ${meant}://?`;
     throw new TypeError(
-      `a target with ${target.scheme}:// needs the option resolver; known are ${known.join(', ')}`,
+      `a target with ${target.scheme}:// needs the option resolver${hint}; known are host:port, ${known.join(', ')}`,
     );
   }
   return make(target, dnsConfig);

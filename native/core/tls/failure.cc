@@ -19,7 +19,8 @@ const char* hint_of_alert(int alert, bool is_server) {
     case SSL_AD_UNRECOGNIZED_NAME: return "the peer has no such name (option tls.servername)";
     case SSL_AD_HANDSHAKE_FAILURE:
       return is_server ? "no cipher suite in common (option tls.ciphers)"
-                       : "no cipher suite in common (option tls.ciphers), or a certificate is due (option tls.cert)";
+                       : "no cipher suite in common (option tls.ciphers), a certificate is due (option tls.cert), or "
+                         "the server speaks no TLS";
     default: return "";
   }
 }
