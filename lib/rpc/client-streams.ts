@@ -13,11 +13,12 @@ import {
 } from '../contract/transport.ts';
 import { unreadable } from './call-failure.ts';
 import { compressed, decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
-import { IncomingMessages, type IncomingOwner, RawMessage } from './incoming-messages.ts';
+import { IncomingMessages, type IncomingOwner } from './incoming-messages.ts';
 import { type MessageIterator, requestIterator } from './message-iterator.ts';
 import { memoryError } from './out-of-memory.ts';
 import { OutgoingMessages, type OutgoingOwner } from './outgoing-messages.ts';
 import type { QueuedMessages } from './queued-messages.ts';
+import { RawMessage } from './raw-message.ts';
 import { type ReplayMemory, ReplayShare } from './replay-memory.ts';
 import { isMarked, shorterOf } from './uncompressed.ts';
 

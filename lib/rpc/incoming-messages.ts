@@ -1,17 +1,14 @@
 import { messageHeadBytes, requestFlag } from '../contract/transport.ts';
 import { mayBeDropped } from '../contract/user-code.ts';
-import { PackedMessages } from './packed-messages.ts';
 import type { QueuedMessages } from './queued-messages.ts';
+import { RawMessage } from './raw-message.ts';
+import { WaitingMessages } from './waiting-messages.ts';
 
 /**
  * Room is given back to the peer when this much of it has been taken, which is half of the smallest window of a stream:
  * the peer goes on sending while it learns of it.
  */
 const giveBackBytes = 32 * 1024;
-/** A queue that is never empty is moved together when this many places at its beginning are free. */
-const freePlaces = 1024;
-/** So many packed ones are taken out at a time. */
-const unpackedAtOnce = 64;
 
 /** The call that the messages belong to. */
 export interface IncomingOwner {
@@ -29,21 +26,6 @@ export interface IncomingOwner {
   onTaken(flags: number): void;
   /** A message cannot be read. The owner ends the call and then calls fail(). */
   refuse(error: unknown): void;
-}
-
-/**
- * A message as it came, maybe compressed. It is decompressed only when the reader takes it: a window counts compressed
- * bytes, so what waits would not be bounded otherwise.
- */
-export class RawMessage {
-  readonly bytes: Buffer;
-  /** requestFlag. */
-  readonly flags: number;
-
-  constructor(bytes: Buffer, flags: number) {
-    this.bytes = bytes;
-    this.flags = flags;
-  }
 }
 
 interface Waiter {
@@ -64,33 +46,29 @@ const done: IteratorResult<unknown, undefined> = Object.freeze({ value: undefine
  */
 export class IncomingMessages implements AsyncIterableIterator<unknown, undefined> {
   #owner: IncomingOwner;
-  #values: unknown[] = [];
-  /** Bytes of each of them on the wire. */
-  #sizes: number[] = [];
-  /** Of the first one. */
-  #head = 0;
+  readonly #waiting: WaitingMessages;
   #waiters: Waiter[] = [];
+  /** Bytes that the reader has taken and the peer has not been given back. */
   #taken = 0;
   /** The peer sends no more. */
   #complete = false;
   /** The reader takes no more. */
   #left = false;
+  /** What every reader is told, whatever waited. */
   #failure: { readonly error: unknown } | undefined;
-  /** Told behind what waits. */
+  /** What the reader is told once it has taken what waits. */
   #lastFailure: { readonly error: unknown } | undefined;
-  /** Behind #values. */
-  #packed: PackedMessages | undefined;
-  /** One has come that is not decoded. */
+  /** A message has come that is not decoded. */
   #isMixed = false;
-  #isCounted = true;
-  /** The first waiter's is being decompressed. */
+  /** The message for the first waiter is being decompressed. */
   #isOpening = false;
 
   constructor(owner: IncomingOwner) {
     this.#owner = owner;
+    this.#waiting = new WaitingMessages(owner.queued);
   }
 
-  /** Before the first message: they are those of another stream. */
+  /** Before the first message comes: says which of several calls, all with the same `queued`, the messages are of. */
   setOwner(owner: IncomingOwner): void {
     this.#owner = owner;
   }
@@ -100,17 +78,13 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
-    const head = this.#head;
     if (this.#isMixed) return this.#nextInTurn();
-    if (head < this.#values.length) {
-      const value = this.#values[head];
-      const bytes = this.#sizes[head]!;
-      this.#dropFirst();
-      this.#count(-1, -bytes);
-      this.#take(bytes);
-      return Promise.resolve({ value, done: false });
-    }
-    return this.#wait();
+    const waiting = this.#waiting;
+    if (waiting.isEmpty) return this.#wait();
+    const bytes = waiting.firstBytes;
+    const value = waiting.shift();
+    this.#take(bytes);
+    return Promise.resolve({ value, done: false });
   }
 
   #wait(): Promise<IteratorResult<unknown, undefined>> {
@@ -128,7 +102,7 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
   }
 
   #isEmpty(): boolean {
-    return this.#values.length === 0 && !this.#isOpening;
+    return this.#waiting.isEmpty && !this.#isOpening;
   }
 
   #nextInTurn(): Promise<IteratorResult<unknown, undefined>> {
@@ -138,11 +112,10 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
   }
 
   #giveOut(): void {
-    while (!this.#isOpening && this.#waiters.length > 0 && this.#values.length > 0) {
-      const value = this.#values[this.#head];
-      const bytes = this.#sizes[this.#head]!;
-      this.#dropFirst();
-      this.#count(-1, -bytes);
+    const waiting = this.#waiting;
+    while (!this.#isOpening && this.#waiters.length > 0 && !waiting.isEmpty) {
+      const bytes = waiting.firstBytes;
+      const value = waiting.shift();
       if (value instanceof RawMessage) this.#open(value, bytes);
       else this.#give(value, bytes, 0);
     }
@@ -151,12 +124,12 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     else if (this.#complete) this.#resolveAll();
   }
 
-  #open(request: RawMessage, bytes: number): void {
+  #open(message: RawMessage, bytes: number): void {
     this.#isOpening = true;
     try {
-      const isPlain = (request.flags & requestFlag.compressed) === 0;
-      const opened = isPlain ? request.bytes : this.#owner.open(request);
-      const flags = isPlain ? 0 : request.flags;
+      const isPlain = (message.flags & requestFlag.compressed) === 0;
+      const opened = isPlain ? message.bytes : this.#owner.open(message);
+      const flags = isPlain ? 0 : message.flags;
       if (!(opened instanceof Promise)) return this.#onOpened(opened, bytes, flags);
       opened.then(
         (later) => {
@@ -189,12 +162,12 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     waiter?.resolve({ value, done: false });
   }
 
-  /** The reader has left its loop: what still comes is dropped. A call that is handled goes on. */
+  /** The reader has left its loop: messages that wait or still come are dropped. A call that is handled goes on. */
   return(): Promise<IteratorResult<unknown, undefined>> {
     if (!this.#left) {
       this.#left = true;
       this.#owner.onLeft();
-      this.#take(this.#clear());
+      this.#take(this.#waiting.clear());
       this.#resolveAll();
     }
     return Promise.resolve(done);
@@ -204,11 +177,11 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     if (this.#failure !== undefined) return;
     if (this.#left) return this.#take(bytes);
     if (this.#isMixed) {
-      this.#queue(value, bytes);
+      this.#waiting.push(value, bytes);
       return this.#giveOut();
     }
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) return this.#queue(value, bytes);
+    if (waiter === undefined) return this.#waiting.push(value, bytes);
     this.#take(bytes);
     waiter.resolve({ value, done: false });
   }
@@ -218,54 +191,21 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     this.push(message, bytes);
   }
 
-  #queue(value: unknown, bytes: number): void {
-    this.#values.push(value);
-    this.#sizes.push(bytes);
-    this.#count(1, bytes);
-  }
-
-  /** The next one is not decoded ahead: it is given to pack(). */
+  /** The next message is not to be decoded before it is taken: it goes to pack(). */
   get isCrowded(): boolean {
-    return this.#packed !== undefined || (this.#values.length > 0 && this.#owner.queued.isCrowded);
+    return this.#waiting.isCrowded;
   }
 
   pack(buffer: Buffer, start: number, end: number, flags: number): void {
     if (this.#failure !== undefined) return;
-    const bytes = end - start + messageHeadBytes;
-    if (this.#left) return this.#take(bytes);
+    if (this.#left) return this.#take(end - start + messageHeadBytes);
     this.#isMixed = true;
-    this.#packed ??= new PackedMessages();
-    this.#packed.push(buffer, start, end, flags);
-    this.#count(0, bytes);
+    this.#waiting.pack(buffer, start, end, flags);
   }
 
-  #count(objects: number, bytes: number): void {
-    if (this.#isCounted) this.#owner.queued.count(objects, bytes);
-  }
-
-  /** The call of that owner has ended. What waits is its reader's alone, who may have dropped it. */
+  /** The call of that owner has ended: what waits counts no more among what the server or channel has queued. */
   leaveCount(owner: IncomingOwner): void {
-    if (owner !== this.#owner) return;
-    const { objects, bytes } = this.#waiting();
-    this.#count(-objects, -bytes);
-    this.#isCounted = false;
-  }
-
-  #waiting(): { readonly objects: number; readonly bytes: number } {
-    let bytes = this.#packed?.waitingBytes ?? 0;
-    for (const each of this.#sizes.slice(this.#head)) bytes += each;
-    return { objects: this.#sizes.length - this.#head, bytes };
-  }
-
-  #unpack(): void {
-    const packed = this.#packed!;
-    for (let left = Math.min(packed.length, unpackedAtOnce); left > 0; left--) {
-      const { bytes, flags } = packed.shift();
-      this.#values.push(new RawMessage(bytes, flags));
-      this.#sizes.push(bytes.length + messageHeadBytes);
-      this.#count(1, 0);
-    }
-    if (packed.length === 0) this.#packed = undefined;
+    if (owner === this.#owner) this.#waiting.leaveCount();
   }
 
   /** No more will come; those that wait can still be taken. */
@@ -274,7 +214,7 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     if (this.#isEmpty() || !this.#isMixed) this.#resolveAll();
   }
 
-  /** No more will come, because the call has failed: whoever has taken those that wait is told so. */
+  /** No more will come, because the call has failed. The reader is told so once it has taken what waits. */
   completeWith(error: unknown): void {
     if (this.#isEmpty()) return this.fail(error);
     this.#lastFailure ??= { error };
@@ -283,14 +223,14 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
   /** The call is over. What waits is dropped; whoever waits, or asks later, is told why. */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
-    const dropped = this.#clear() > 0 || this.#isOpening;
-    // A reader that has read all of them, or left, is told so again.
+    const dropped = this.#waiting.clear() > 0 || this.#isOpening;
+    // A reader that has left, or has read everything, goes on being told that there is no more.
     if (this.#left || (this.#complete && !dropped)) return;
     this.#failure = { error };
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { promise, reject } of waiters) {
-      // The reader may have dropped it, after a race say.
+      // The reader may have dropped it, after a race for example.
       mayBeDropped(promise);
       reject(error);
     }
@@ -299,34 +239,14 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
   #take(bytes: number): void {
     this.#taken += bytes;
     // With nothing left, all: the core lets in what is longer than the window once all before it is taken.
-    if (this.#taken === 0 || (this.#taken < giveBackBytes && this.#values.length > 0)) return;
+    if (this.#taken === 0 || (this.#taken < giveBackBytes && !this.#waiting.isEmpty)) return;
     const taken = this.#taken;
     this.#taken = 0;
     this.#owner.giveBack(taken);
   }
 
-  #dropFirst(): void {
-    this.#values[this.#head++] = undefined;
-    if (this.#head === this.#values.length) {
-      this.#values.length = this.#sizes.length = this.#head = 0;
-      if (this.#packed !== undefined) this.#unpack();
-    } else if (this.#head === freePlaces) {
-      this.#values.splice(0, freePlaces);
-      this.#sizes.splice(0, freePlaces);
-      this.#head = 0;
-    }
-  }
-
-  /** Returns the bytes that waited. */
-  #clear(): number {
-    const { objects, bytes } = this.#waiting();
-    this.#values.length = this.#sizes.length = this.#head = 0;
-    this.#packed = undefined;
-    this.#count(-objects, -bytes);
-    return bytes;
-  }
-
   #resolveAll(): void {
+    if (this.#waiters.length === 0) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { resolve } of waiters) resolve(done);

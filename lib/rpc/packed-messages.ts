@@ -1,9 +1,10 @@
 import { messageHeadBytes } from '../contract/transport.ts';
+import { RawMessage } from './raw-message.ts';
 
-/** Of each, before its bytes: its flags, 2 bytes, and its length, 4 bytes. */
+/** What comes before the bytes of each message: its flags, 2 bytes, and its length, 4 bytes. */
 const headBytes = 6;
 
-/** Messages as they came, one behind the other in one block. */
+/** Messages as they came, in one block of memory. */
 export class PackedMessages {
   #block: Buffer = Buffer.alloc(0);
   #start = 0;
@@ -14,7 +15,7 @@ export class PackedMessages {
     return this.#length;
   }
 
-  /** Of all of them, on the wire. */
+  /** Bytes of all of them on the wire. */
   get waitingBytes(): number {
     return this.#end - this.#start - (headBytes - messageHeadBytes) * this.#length;
   }
@@ -30,13 +31,13 @@ export class PackedMessages {
     this.#length++;
   }
 
-  /** Takes the first one, a copy. There must be one. */
-  shift(): { readonly bytes: Buffer; readonly flags: number } {
+  /** Takes a copy of the first one. There must be one. */
+  shift(): RawMessage {
     const at = this.#start;
     const flags = this.#block.readUInt16LE(at);
     this.#start = at + headBytes + this.#block.readUInt32LE(at + 2);
     this.#length--;
-    return { bytes: Buffer.from(this.#block.subarray(at + headBytes, this.#start)), flags };
+    return new RawMessage(Buffer.from(this.#block.subarray(at + headBytes, this.#start)), flags);
   }
 
   #makeRoom(bytes: number): void {

@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { messageHeadBytes } from '../../lib/contract/transport.ts';
 import { RpcError } from '../../lib/index.ts';
-import { IncomingMessages, type IncomingOwner, RawMessage } from '../../lib/rpc/incoming-messages.ts';
+import { IncomingMessages, type IncomingOwner } from '../../lib/rpc/incoming-messages.ts';
 import { PackedMessages } from '../../lib/rpc/packed-messages.ts';
 import { QueuedMessages } from '../../lib/rpc/queued-messages.ts';
+import { RawMessage } from '../../lib/rpc/raw-message.ts';
 
 /** Opens what begins with `slow` when it is told to, `bad` not at all, and the rest at once. */
 class Owner implements IncomingOwner {
+  readonly queued = new QueuedMessages();
   readonly messages = new IncomingMessages(this);
   readonly opening: ((fails?: Error) => void)[] = [];
   givenBack = 0;
-  readonly queued = new QueuedMessages();
   flags = 0;
 
   giveBack(bytes: number): void {
