@@ -53,3 +53,6 @@ export const streamRoomBytes = 65_536;
 
 /** Bytes that each message takes of that room besides its own. */
 export const messageOverhead = 5;
+
+/** The core is told what a reader has taken in steps of at least this: half of the smallest window. */
+export const takenStepBytes = 32_768;

@@ -7,7 +7,12 @@
 import { linkState } from './boundary.ts';
 import type { ClientTlsSettings, ServerTlsSettings, TlsContext, TlsIdentity } from './tls.ts';
 
-export { messageOverhead as messageHeadBytes, requestFlag, streamRoomBytes } from './boundary.ts';
+export {
+  messageOverhead as messageHeadBytes,
+  requestFlag,
+  streamRoomBytes,
+  takenStepBytes,
+} from './boundary.ts';
 
 /** Writes a value of one message type. */
 export interface Encoder {
@@ -141,7 +146,10 @@ export interface ServerTransport {
   message(low: number, high: number, encoder: Encoder, value: unknown, compressed: boolean): number;
   /** Ends a stream of replies with OK. */
   finish(low: number, high: number, trailers: string): void;
-  /** The handler has taken so many bytes of the requests of its stream: their peer may send as many more. */
+  /**
+   * The handler has taken so many bytes of the requests of its stream: their peer may send as many more. Less than
+   * `takenStepBytes` need not be told, so the transport lets a peer go on that is owed no more than that.
+   */
   taken(low: number, high: number, bytes: number): void;
   /** Ends a call that was aborted, or that expired before its handler ran. */
   end(low: number, high: number): void;
@@ -338,7 +346,7 @@ export interface ClientTransport {
   halfClose(call: PendingCall): void;
   /**
    * Of a call whose replies stream, not ended: so many bytes of them, each with `messageHeadBytes`, have been taken. The
-   * server may send as many more.
+   * server may send as many more. Told in steps, as ServerTransport.taken().
    */
   taken(call: PendingCall, bytes: number): void;
   /** Drops a call that has not ended. With gRPC its server is told. */

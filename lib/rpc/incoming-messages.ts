@@ -1,18 +1,12 @@
-import { messageHeadBytes, requestFlag } from '../contract/transport.ts';
+import { messageHeadBytes, requestFlag, takenStepBytes } from '../contract/transport.ts';
 import { mayBeDropped } from '../contract/user-code.ts';
 import type { QueuedMessages } from './queued-messages.ts';
 import { RawMessage } from './raw-message.ts';
 import { WaitingMessages } from './waiting-messages.ts';
 
-/**
- * Room is given back to the peer when this much of it has been taken, which is half of the smallest window of a stream:
- * the peer goes on sending while it learns of it.
- */
-const giveBackBytes = 32 * 1024;
-
 /** The call that the messages belong to. */
 export interface IncomingOwner {
-  /** Tells the transport that the reader has taken this many bytes. */
+  /** Tells the transport that the reader has taken this many bytes, at least `takenStepBytes`. */
   giveBack(bytes: number): void;
   /** What waits in all streams of the server or channel. */
   readonly queued: QueuedMessages;
@@ -48,7 +42,7 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
   #owner: IncomingOwner;
   readonly #waiting: WaitingMessages;
   #waiters: Waiter[] = [];
-  /** Bytes that the reader has taken and the peer has not been given back. */
+  /** Bytes that the reader has taken and the transport has not been told of. */
   #taken = 0;
   /** The peer sends no more. */
   #complete = false;
@@ -236,10 +230,10 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     }
   }
 
+  /** The rest of a step is never told: the core knows that the reader may have taken as much (decision 0054). */
   #take(bytes: number): void {
     this.#taken += bytes;
-    // With nothing left, all: the core lets in what is longer than the window once all before it is taken.
-    if (this.#taken === 0 || (this.#taken < giveBackBytes && !this.#waiting.isEmpty)) return;
+    if (this.#taken < takenStepBytes) return;
     const taken = this.#taken;
     this.#taken = 0;
     this.#owner.giveBack(taken);

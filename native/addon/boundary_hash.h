@@ -6,6 +6,6 @@
 namespace rocket::addon {
 
 /// Compared with that of JavaScript when the binary is loaded.
-inline constexpr std::uint32_t kBoundaryHash = 887'831'009;
+inline constexpr std::uint32_t kBoundaryHash = 83'631'955;
 
 }  // namespace rocket::addon

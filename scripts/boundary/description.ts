@@ -343,6 +343,11 @@ export const streamNumbers: readonly Entry[] = [
       'What a peer may be sent of one call before there is more room: bytes of messages and the overhead of each.',
   },
   { name: 'messageOverhead', value: 5, about: 'Bytes that each message takes of that room besides its own.' },
+  {
+    name: 'takenStepBytes',
+    value: 32 * 1024,
+    about: 'The core is told what a reader has taken in steps of at least this: half of the smallest window.',
+  },
 ];
 
 export const slabNumbers: readonly Entry[] = [

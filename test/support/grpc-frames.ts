@@ -1,4 +1,10 @@
-import { connect, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  type ClientSessionOptions,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 
@@ -53,8 +59,8 @@ export function textIn(message: WireMessage | undefined, format?: Format): strin
 }
 
 /** A client that sends and shows bytes as they are; closed when the test ends. */
-export function bareGrpc(address: string) {
-  const session = connect(`http://${address}`);
+export function bareGrpc(address: string, options: ClientSessionOptions = {}) {
+  const session = connect(`http://${address}`, options);
   session.on('error', () => undefined);
   onTestFinished(() => session.destroy());
 

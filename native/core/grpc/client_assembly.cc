@@ -17,10 +17,10 @@ void ClientSession::count_partial(ClientCall& call) {
   if (now != before) link_->count_partial(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(before));
 }
 
-/// Of replies that stream, one message in JavaScript and one that comes is the most: else a caller that does not read
-/// would not stop its server.
+/// Of replies that stream one long message is let in at a time: else a caller that does not read would not stop its
+/// server.
 void ClientSession::let_in(ClientCall& call) {
-  if (call.untaken > 0 || call.withheld == 0) return;
+  if (!call.may_be_read() || call.withheld == 0) return;
   auto& link = static_cast<ShutReplyLink&>(call);
   if (link.empty() && (!shut_.empty() || early_ + call.withheld > most_early())) shut_.push_back(link);
   if (link.empty() || shut_.next == &link) give_window(call);
@@ -31,6 +31,7 @@ void ClientSession::give_window(ClientCall& call) {
   call.given_early += bytes;
   early_ += bytes;
   h2_.consume(*call.stream, bytes, call.single_reply || call.is_read);
+  top_up(call);
 }
 
 /// What was let in early is taken, or dropped.

@@ -11,6 +11,7 @@
 #include "grpc/message_reader.h"
 #include "h2/protocol.h"
 #include "h2/send_queue.h"
+#include "rpc/boundary.h"
 #include "rpc/client_link.h"
 
 namespace rocket::h2 {
@@ -53,11 +54,13 @@ struct ClientCall : rpc::LinkedCall, ShutReplyLink {
   std::int32_t reply_flags = 0;             ///< of `message`
   bool told = false;                        ///< JavaScript has had headers or a message of it
   bool is_read = false;                     ///< JavaScript has taken something of replies that stream
-  std::size_t untaken = 0;                  ///< of whole messages that JavaScript has, and has not taken
+  std::size_t untaken = 0;                  ///< of whole messages that JavaScript has, and has not told as taken
   std::size_t withheld = 0;     ///< of the message that has begun: bytes that the window was not given back yet
   std::size_t given_early = 0;  ///< of a long message: what was given back before JavaScript had it
   std::size_t counted = 0;      ///< partial_bytes(), as its session has counted them
 
+  /// Its caller may have taken all that it was given, and say so only when more has come.
+  bool may_be_read() const { return untaken < rpc::kTakenStepBytes; }
   /// Its window stays shut, because of what other replies hold.
   bool waits_for_room() const { return !static_cast<const ShutReplyLink&>(*this).empty(); }
   /// Memory of a reply that is not whole, or that waits for its end; what is within one window aside.

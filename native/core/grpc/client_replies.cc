@@ -88,6 +88,7 @@ bool ClientSession::take_messages(ClientCall& call, ByteSpan data) {
     call.withheld += begun;
     let_in(call);
   }
+  if (!call.single_reply) top_up(call);
   return true;
 }
 
@@ -144,6 +145,7 @@ void ClientSession::taken(ClientCall& call, std::size_t bytes) {
   take_early(call, early);
   if (call.given_early == 0 && call.withheld == 0) leave_shut(call);
   let_in(call);
+  top_up(call);
 }
 
 void ClientSession::on_trailers(h2::Stream& stream, bool too_large) {

@@ -126,6 +126,10 @@ class ClientSession final : public io::ConnectionHandler,
   std::size_t most_early() const;
   void count_partial(ClientCall& call);
   void let_in(ClientCall& call);
+  /// Keeps the window open for the next message, whatever of the last ones the caller has not told as taken.
+  void top_up(ClientCall& call) {
+    if (call.may_be_read()) h2_.top_up(*call.stream);
+  }
   void give_window(ClientCall& call);
   void take_early(ClientCall& call, std::size_t bytes);
   void note_whole(ClientCall& call);

@@ -34,10 +34,9 @@ void ServerSession::count_assembled(ServerRequest& request) {
   if (now < before) give_windows();
 }
 
-/// Of a request that streams, one message in JavaScript and one that comes is the most: else a slow handler would not
-/// stop its peer.
+/// Of a request that streams one long message is let in at a time: else a slow handler would not stop its peer.
 void ServerSession::let_in(ServerRequest& request) {
-  if (request.untaken > 0 || request.withheld == 0) return;
+  if (!request.may_be_read() || request.withheld == 0) return;
   auto& link = static_cast<ShutLink&>(request);
   if (link.empty() && (!shut_.empty() || assembled_ >= most_assembled())) shut_.push_back(link);
   if (link.empty() || shut_.next == &link) give_window(request);
@@ -47,6 +46,7 @@ void ServerSession::give_window(ServerRequest& request) {
   const std::size_t bytes = std::exchange(request.withheld, 0);
   if (request.streams) request.given_early += bytes;
   h2_.consume(*request.stream, bytes, !request.streams || request.is_read);
+  top_up(request);
 }
 
 void ServerSession::leave_shut(ServerRequest& request) {

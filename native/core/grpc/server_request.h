@@ -11,6 +11,7 @@
 #include "base/timer_wheel.h"
 #include "grpc/encoding.h"
 #include "grpc/message_reader.h"
+#include "rpc/boundary.h"
 
 namespace rocket::h2 {
 
@@ -66,7 +67,7 @@ struct ServerRequest : Timer, RequestLink, ShutLink {
   std::size_t counted = 0;
   /// Of a message longer than the window: what was given back before JavaScript had it.
   std::size_t given_early = 0;
-  /// Of whole messages that JavaScript has, and has not taken. While there are any, nothing is given early.
+  /// Of whole messages that JavaScript has, and has not told as taken.
   std::size_t untaken = 0;
   std::size_t withheld = 0;  ///< of the message that has begun: bytes that the window was not given back yet
   /// Of a reply that streams: sent, and JavaScript not told that it has left.
@@ -78,6 +79,8 @@ struct ServerRequest : Timer, RequestLink, ShutLink {
   std::uint32_t reserved = 0;
   ServerRequest* next_free = nullptr;
 
+  /// Its handler may have taken all that it was given, and say so only when more has come.
+  bool may_be_read() const { return untaken < rpc::kTakenStepBytes; }
   std::size_t assembled_bytes() const {
     return (reader.in_message() ? reader.held_bytes() : 0) + message.size() + held.size();
   }

@@ -113,6 +113,10 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void count_assembled(ServerRequest& request);
   /// Gives back what the request has withheld, or lets it wait for its turn.
   void let_in(ServerRequest& request);
+  /// Keeps the window open for the next message, whatever of the last ones the handler has not told as taken.
+  void top_up(ServerRequest& request) {
+    if (request.may_be_read()) h2_.top_up(*request.stream);
+  }
   void give_window(ServerRequest& request);
   /// Its message is whole, or nobody wants it: it waits for no window.
   void leave_shut(ServerRequest& request);

@@ -81,6 +81,7 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
     request.withheld += begun;
     let_in(request);
   }
+  top_up(request);
   count_assembled(request);
   if (request.ended) end_stream(request);
 }
@@ -126,7 +127,7 @@ bool ServerSession::push_held(ServerRequest& request) {
   const OwnedBytes held = std::move(request.held);
   const std::size_t bytes = std::exchange(request.held_bytes, 0);
   count_assembled(request);
-  if (bytes > 0 || request.ended) push_messages(request, held.span().first(bytes));
+  push_messages(request, held.span().first(bytes));
   return !request.waits_for_room;
 }
 
@@ -144,6 +145,7 @@ void ServerSession::taken(rpc::ServerCall& call, std::size_t bytes) {
   h2_.consume(*request.stream, bytes - early);
   request.untaken -= std::min(bytes, request.untaken);
   let_in(request);
+  top_up(request);
 }
 
 bool ServerSession::send_headers(ServerRequest& request, std::string_view metadata) {

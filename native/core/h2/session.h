@@ -127,9 +127,13 @@ class Session {
   /// It was, with `sent` bytes of DATA.
   void note_written(Stream& stream, std::uint32_t reserved, std::uint32_t sent);
 
-  /// The application has taken `bytes` of what on_data() gave: the peer may send as many again. The window may grow
-  /// with it, unless `grows` is false: of a stream that nobody reads it does not.
+  /// The application has taken `bytes` of what on_data() gave: the peer may send as many again, and is told so once
+  /// they are half of the window. The window may grow then, unless `grows` was false for all of them: that of a stream
+  /// that nobody reads does not.
   void consume(Stream& stream, std::size_t bytes, bool grows = true);
+  /// Tells the peer of less than half of the window, if it has not that much left: the application may take nothing
+  /// more before something arrives.
+  void top_up(Stream& stream);
   /// The application is done with the stream. If the peer is still sending it is told to stop, and what has not ended
   /// is cut off with CANCEL. What waits in the queue of an ended one is still sent.
   void release(Stream& stream);
@@ -233,6 +237,7 @@ class Session {
   void drain_one(Stream& stream);
   void note_ended(Stream& stream);
   std::uint32_t growth_of(const Stream& stream);
+  void give_consumed(Stream& stream);
 
   // session_streams.cc: the ends of streams
   enum class End : std::uint8_t { kBothEnded, kResetByPeer, kResetByUs };

@@ -1,6 +1,7 @@
 // What is sent, inside the peer's windows.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "h2/session.h"
 
@@ -216,10 +217,20 @@ std::uint32_t Session::growth_of(const Stream& stream) {
 void Session::consume(Stream& stream, std::size_t bytes, bool grows) {
   if (closed_ || stream.closed_ || stream.peer_ended_) return;
   // Not more than was received, whatever the application says.
-  const auto taken = stream.window_ - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
-  stream.consumed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, taken));
-  if (stream.consumed_ < stream.window_ / 2) return;
-  const std::uint32_t growth = grows ? growth_of(stream) : 0;
+  const auto received = stream.window_ - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
+  const auto taken = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, received));
+  stream.consumed_ += taken;
+  if (grows && taken > 0) stream.may_grow_ = true;
+  if (stream.consumed_ >= stream.window_ / 2) give_consumed(stream);
+}
+
+void Session::top_up(Stream& stream) {
+  if (stream.consumed_ == 0 || static_cast<std::uint32_t>(stream.receive_window_) >= stream.window_ / 2) return;
+  if (!closed_ && !stream.closed_ && !stream.peer_ended_) give_consumed(stream);
+}
+
+void Session::give_consumed(Stream& stream) {
+  const std::uint32_t growth = std::exchange(stream.may_grow_, false) ? growth_of(stream) : 0;
   const std::uint32_t given = stream.consumed_ + growth;
   stream.consumed_ = 0;
   stream.window_ += growth;

@@ -26,6 +26,7 @@ void StreamPool::give(Stream* stream) {
   stream->peer_ended_ = stream->ended_ = stream->end_waits_ = stream->closed_ = false;
   stream->released_ = stream->writable_owed_ = stream->headers_taken_ = false;
   stream->consumed_ = 0;
+  stream->may_grow_ = false;
   stream->content_left_ = -1;
   stream->stalled_since_ = 0;
   stream->queue_.clear();

@@ -47,6 +47,7 @@ class Stream : ReadyLink, StallLink {
   std::uint32_t window_ = 0;         ///< what the peer may send before anything is given back
   std::int32_t receive_window_ = 0;  ///< what of it the peer may still send
   std::uint32_t consumed_ = 0;       ///< and not yet given back
+  bool may_grow_ = false;            ///< some of `consumed_` lets the window grow
   std::int64_t content_left_ = -1;   ///< of content-length; negative: none was said
   std::int64_t stalled_since_ = 0;   ///< 0: since the last look
   SendQueue queue_;

@@ -212,6 +212,9 @@ inline constexpr std::int32_t kStreamRoomBytes = 65'536;
 /// Bytes that each message takes of that room besides its own.
 inline constexpr std::int32_t kMessageOverhead = 5;
 
+/// The core is told what a reader has taken in steps of at least this: half of the smallest window.
+inline constexpr std::int32_t kTakenStepBytes = 32'768;
+
 /// Offset and length of each string that comes with a batch.
 inline constexpr std::size_t kStringWords = 2;
 

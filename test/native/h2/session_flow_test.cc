@@ -174,6 +174,27 @@ TEST(SessionFlow, AStreamsWindowIsGivenBackAsTheApplicationTakes) {
   EXPECT_EQ(h2.feed(data(1, Bytes(1, 'x'))), Lines{"reset 1 FLOW_CONTROL_ERROR"});
 }
 
+TEST(SessionFlow, AWindowIsToppedUpWhenLessThanHalfOfItIsOpen) {
+  SessionFixture h2;
+  h2.open();
+  h2.feed(headers(1, false) + data(1, Bytes(16384, 'x')) + data(1, Bytes(16384, 'x')));
+  h2.session.consume(h2.stream(1), 10'000);
+  h2.session.top_up(h2.stream(1));
+  EXPECT_EQ(h2.take_written(), Lines{});
+  h2.feed(data(1, Bytes(1, 'x')));
+  h2.session.top_up(h2.stream(1));
+  EXPECT_EQ(h2.take_written(), Lines{"1 WINDOW_UPDATE 10000"});
+  // There is nothing more to give.
+  h2.feed(data(1, Bytes(16384, 'x')));
+  h2.session.top_up(h2.stream(1));
+  EXPECT_EQ(h2.take_written(), Lines{});
+  // Nor to a peer that sends no more.
+  h2.session.consume(h2.stream(1), 10'000);
+  h2.feed(data(1, {}, true));
+  h2.session.top_up(h2.stream(1));
+  EXPECT_EQ(h2.take_written(), Lines{});
+}
+
 TEST(SessionFlow, PaddingCountsAndIsGivenBack) {
   SessionFixture h2;
   h2.open();
