@@ -13,7 +13,6 @@ import type {
 } from '../contract/transport.ts';
 import { packageRoot } from '../package-root.ts';
 import { type Boundary, theBoundary } from './boundary.ts';
-import { PendingCalls } from './pending-calls.ts';
 
 let ownName: string | undefined;
 
@@ -116,8 +115,8 @@ class NativeClientTransport implements ClientTransport {
   ): void {
     const { pending, outbox } = this.#boundary;
     pending.add(call);
-    const index = PendingCalls.index(call);
-    const generation = PendingCalls.generation(call);
+    const index = call.handleIndex;
+    const generation = call.handleGeneration;
     try {
       outbox.call(
         index,
@@ -148,28 +147,28 @@ class NativeClientTransport implements ClientTransport {
   ): void {
     const { pending, outbox } = this.#boundary;
     pending.add(call);
-    const index = PendingCalls.index(call);
-    outbox.open(index, PendingCalls.generation(call), endpoint, method, timeoutMs, metadata, msgId);
+    const index = call.handleIndex;
+    outbox.open(index, call.handleGeneration, endpoint, method, timeoutMs, metadata, msgId);
     this.#boundary.hold();
   }
 
   message(call: PendingCall, encoder: Encoder, value: unknown, compressed = false): number {
     const { outbox } = this.#boundary;
-    const index = PendingCalls.index(call);
-    return outbox.requestMessage(index, PendingCalls.generation(call), encoder, value, compressed);
+    const index = call.handleIndex;
+    return outbox.requestMessage(index, call.handleGeneration, encoder, value, compressed);
   }
 
   halfClose(call: PendingCall): void {
-    this.#boundary.outbox.requestEnd(PendingCalls.index(call), PendingCalls.generation(call));
+    this.#boundary.outbox.requestEnd(call.handleIndex, call.handleGeneration);
   }
 
   taken(call: PendingCall, bytes: number): void {
-    this.#boundary.outbox.repliesTaken(PendingCalls.index(call), PendingCalls.generation(call), bytes);
+    this.#boundary.outbox.repliesTaken(call.handleIndex, call.handleGeneration, bytes);
   }
 
   cancel(call: PendingCall): void {
-    const index = PendingCalls.index(call);
-    const generation = PendingCalls.generation(call);
+    const index = call.handleIndex;
+    const generation = call.handleGeneration;
     if (this.#boundary.pending.take(index, generation) === undefined) return;
     this.#boundary.release();
     this.#boundary.outbox.cancel(index, generation);

@@ -1,6 +1,5 @@
 import type { PendingCall } from '../contract/transport.ts';
 
-/** Handles pack an index and a generation into one safe integer: generation * 2^24 + index. */
 const indexLimit = 1 << 24;
 const generationLimit = 1 << 28;
 
@@ -23,7 +22,8 @@ export class PendingCalls {
     const generation = ((this.#generations[index] ?? 0) + 1) % generationLimit;
     this.#calls[index] = call;
     this.#generations[index] = generation;
-    call.handle = generation * indexLimit + index;
+    call.handleIndex = index;
+    call.handleGeneration = generation;
   }
 
   /** Undefined once it has ended. */
@@ -37,13 +37,5 @@ export class PendingCalls {
     this.#calls[index] = undefined;
     this.#free.push(index);
     return call;
-  }
-
-  static index(call: PendingCall): number {
-    return call.handle % indexLimit;
-  }
-
-  static generation(call: PendingCall): number {
-    return Math.floor(call.handle / indexLimit);
   }
 }

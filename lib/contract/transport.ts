@@ -254,8 +254,9 @@ export interface PendingCall {
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void;
   /** As onEnd() with an error. `status` is a status word; `own` the number that the protocol has for it, or 0. */
   onFailure(status: number, own: number, message: string, requestWritten: boolean): void;
-  /** The transport's name for the call, for cancel(). */
-  handle: number;
+  /** The transport's name for the call, for cancel(): two integers, since V8 keeps a longer one in an object of its own. */
+  handleIndex: number;
+  handleGeneration: number;
 }
 
 export { linkState };

@@ -82,7 +82,8 @@ function joinedMetadata(text: string, more: string): Metadata {
 
 /** One call a client waits for. Plain fields for the reason ServerCall has. */
 export class ClientCall implements StreamedCall, SignalWatcher {
-  handle = 0;
+  handleIndex = 0;
+  handleGeneration = 0;
   ended = false;
   readonly what: CallRequest;
   /** The endpoint it was given to; undefined while it has none. */

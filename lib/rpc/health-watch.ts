@@ -64,7 +64,8 @@ export class HealthWatcher {
  * the process alive.
  */
 export class HealthWatch implements PendingCall {
-  handle = 0;
+  handleIndex = 0;
+  handleGeneration = 0;
   health: Health = 'unknown';
   /** Of `failing`. */
   why = '';

@@ -4,7 +4,8 @@ import { Changes } from './waits.ts';
 
 /** Keeps what a transport says of a call, and holds it to the order it has promised. */
 export class RecordedCall implements PendingCall {
-  handle = 0;
+  handleIndex = 0;
+  handleGeneration = 0;
   headers: string | undefined;
   readonly messages: string[] = [];
   /** Bytes of messages, each with its head. */

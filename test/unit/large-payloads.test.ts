@@ -13,7 +13,6 @@ import {
   requestEvent,
   serverCheckEvent,
 } from '../../lib/addon/layout.ts';
-import { PendingCalls } from '../../lib/addon/pending-calls.ts';
 import type { ClientReceiver, PendingCall, ServerReceiver } from '../../lib/contract/transport.ts';
 
 const largeBytes = 100_000;
@@ -90,7 +89,7 @@ function handleOf(parts: Partial<PendingCall>): Words {
   boundary.pending.add(call);
   boundary.hold();
   const { handleIndex, handleGeneration } = replyEvent;
-  return { [handleIndex]: PendingCalls.index(call), [handleGeneration]: PendingCalls.generation(call) };
+  return { [handleIndex]: call.handleIndex, [handleGeneration]: call.handleGeneration };
 }
 
 it.each(Object.keys(kinds))('a %s does not take those of two calls in its batch', (kind) => {
