@@ -64,7 +64,10 @@ export class Outbox {
     trailers: string,
     compressed = false,
   ): void {
-    if (this.#encoding) return this.#replyLater(low, high, encoder, value, metadata, trailers, compressed);
+    if (this.#encoding) {
+      const body = encodedAside(encoder, value);
+      return this.#later(this.reply, low, high, body, undefined, metadata, trailers, compressed);
+    }
     const at = this.#begin(metadata.length + trailers.length);
     const end = this.#payload(at, this.#text(at, metadata, trailers), encoder, value);
     if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
@@ -78,7 +81,7 @@ export class Outbox {
   }
 
   fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void {
-    if (this.#encoding) return this.#failLater(low, high, status, own, message, trailers);
+    if (this.#encoding) return this.#later(this.fail, low, high, status, own, message, trailers);
     const at = this.#begin(message.length + trailers.length);
     this.#noPayload(at);
     this.#put(at, commandKind.reply, low, high, status);
@@ -114,7 +117,11 @@ export class Outbox {
     value: unknown,
     compressed: boolean,
   ): number {
-    if (this.#encoding) return this.#messageLater(kind, low, high, encoder, value, compressed);
+    if (this.#encoding) {
+      const body = encodedAside(encoder, value);
+      this.#later(this.#message, kind, low, high, body, undefined, compressed);
+      return body.bytes.length;
+    }
     const at = this.#begin(0);
     const end = this.#payload(at, this.#text(at, '', ''), encoder, value);
     if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
@@ -144,7 +151,7 @@ export class Outbox {
     text: string,
     trailers: string,
   ): void {
-    if (this.#encoding) return this.#streamCommandLater(kind, low, high, code, text, trailers);
+    if (this.#encoding) return this.#later(this.#streamCommand, kind, low, high, code, text, trailers);
     const at = this.#begin(text.length + trailers.length);
     this.#noPayload(at);
     this.#put(at, kind, low, high, code);
@@ -170,13 +177,15 @@ export class Outbox {
   ): void {
     if (this.#encoding) {
       const body = encodedAside(encoder, value);
-      return this.#callLater(
+      return this.#later(
+        this.call,
         index,
         generation,
         endpoint,
         method,
         timeoutMs,
         body,
+        undefined,
         metadata,
         msgId,
         compressed,
@@ -202,9 +211,8 @@ export class Outbox {
     metadata: string,
     msgId: string,
   ): void {
-    if (this.#encoding) {
-      return this.#openLater(index, generation, endpoint, method, timeoutMs, metadata, msgId);
-    }
+    if (this.#encoding)
+      return this.#later(this.open, index, generation, endpoint, method, timeoutMs, metadata, msgId);
     const at = this.#begin(metadata.length + msgId.length);
     this.#noPayload(at);
     this.#words[at + command.flags] = commandFlag.open;
@@ -228,7 +236,7 @@ export class Outbox {
 
   /** A command that is nothing but the name of a call. */
   #bare(kind: number, low: number, high: number): void {
-    if (this.#encoding) return this.#bareLater(kind, low, high);
+    if (this.#encoding) return this.#later(this.#bare, kind, low, high);
     const at = this.#begin(0);
     this.#noPayload(at);
     this.#put(at, kind, low, high, 0);
@@ -275,96 +283,18 @@ export class Outbox {
    * written: it is waited for.
    */
   flushBefore(action: () => void): void {
-    if (this.#encoding) return this.#defer(() => this.flushBefore(action));
+    if (this.#encoding) return this.#later(this.flushBefore, action);
     this.flush();
     action();
   }
 
-  // Separate from the deferred part: a closure here would cost every call a context for its captured variables.
-
-  #replyLater(
-    low: number,
-    high: number,
-    encoder: Encoder,
-    value: unknown,
-    metadata: string,
-    trailers: string,
-    compressed: boolean,
-  ): void {
-    const body = encodedAside(encoder, value);
-    this.#defer(() => this.reply(low, high, body, undefined, metadata, trailers, compressed));
-  }
-
-  #failLater(
-    low: number,
-    high: number,
-    status: number,
-    own: number,
-    message: string,
-    trailers: string,
-  ): void {
-    this.#defer(() => this.fail(low, high, status, own, message, trailers));
-  }
-
-  #messageLater(
-    kind: number,
-    low: number,
-    high: number,
-    encoder: Encoder,
-    value: unknown,
-    compressed: boolean,
-  ): number {
-    const body = encodedAside(encoder, value);
-    this.#defer(() => this.#message(kind, low, high, body, undefined, compressed));
-    return body.bytes.length;
-  }
-
-  #streamCommandLater(
-    kind: number,
-    low: number,
-    high: number,
-    code: number,
-    text: string,
-    trailers: string,
-  ): void {
-    this.#defer(() => this.#streamCommand(kind, low, high, code, text, trailers));
-  }
-
-  #bareLater(kind: number, low: number, high: number): void {
-    this.#defer(() => this.#bare(kind, low, high));
-  }
-
-  #callLater(
-    index: number,
-    generation: number,
-    endpoint: number,
-    method: number,
-    timeoutMs: number,
-    body: Encoder,
-    metadata: string,
-    msgId: string,
-    compressed: boolean,
-  ): void {
-    this.#defer(() =>
-      this.call(index, generation, endpoint, method, timeoutMs, body, undefined, metadata, msgId, compressed),
-    );
-  }
-
-  #openLater(
-    index: number,
-    generation: number,
-    endpoint: number,
-    method: number,
-    timeoutMs: number,
-    metadata: string,
-    msgId: string,
-  ): void {
-    this.#defer(() => this.open(index, generation, endpoint, method, timeoutMs, metadata, msgId));
-  }
-
-  #defer(write: () => void): void {
+  /**
+   * Defers a command until the one being encoded is written. The closure is made here: in the command itself it would
+   * cost every call a context for its captured variables.
+   */
+  #later<Args extends unknown[]>(write: (this: Outbox, ...args: Args) => unknown, ...args: Args): void {
     this.#deferred ??= [];
-    this.#deferred.push(write);
+    this.#deferred.push(() => write.apply(this, args));
   }
 
   #writeDeferred(): void {
