@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { ClientReceiver, LinkState, PendingCall, ServerReceiver } from '../contract/transport.ts';
 import { BatchStrings } from './batch-strings.ts';
 import { loadBinary, type NativeEnvironment, type Slabs } from './binary.ts';
+import { maxCommands } from './command-batch.ts';
 import {
   abortEvent,
   callEndEvent,
@@ -26,7 +27,7 @@ import {
   serverClosedEvent,
   stringWords,
 } from './layout.ts';
-import { maxCommands, Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { PendingCalls } from './pending-calls.ts';
 
 const maxEvents = 4096;

@@ -1,54 +1,20 @@
 import { bodyAt, encodedAside } from '../contract/encoded-bytes.ts';
 import type { Encoder } from '../contract/transport.ts';
-import type { NativeEnvironment, Slabs } from './binary.ts';
+import { CommandBatch } from './command-batch.ts';
 import { callCommand, command, commandFlag, commandKind, largePayloadBytes, replyCommand } from './layout.ts';
 
-const words = command.words;
-/** This many commands fill the outbox: they are handed over before the turn is done. */
-export const maxCommands = 1024;
 /**
- * Every few commands the clock is read to see whether the first of them has waited longer than this: slow handlers must
- * not delay the replies of fast ones before them, and the io threads can work in parallel with JavaScript. Handing over
- * more often costs a thread switch each time (bench:boundary, 50 x 20).
- */
-const checkEvery = 64;
-const longestWaitMs = 1;
-/** Room kept free, so that a body of ordinary size need not be encoded twice. */
-const headroomBytes = largePayloadBytes + 16 * 1024;
-/**
- * Its then() does what queueMicrotask() does, without the AsyncResource that Node makes for that and runs the callback in:
- * 60 instead of 100 ns, which matters where a turn has few commands.
- */
-const microtask = Promise.resolve();
-
-/**
- * Writes commands into the outbox slab and hands over all commands of one microtask turn in one native call.
- * If it is full (in commands or in bytes), it hands over at once and continues.
+ * Writes commands: of replies, calls, and messages of streams.
  *
  * Encoding a value may run user code, which may make calls: their commands are encoded separately at once, and written
  * after the command being encoded (docs/decisions/0022).
  */
-export class Outbox {
-  readonly #native: NativeEnvironment;
-  readonly #bytes: Buffer;
-  readonly #words: Int32Array;
-  #commands = 0;
-  #end = 0;
-  #scheduled = false;
-  #awaitsQuiet = false;
+export class Outbox extends CommandBatch {
   #lone = false;
-  #large: Uint8Array[] | undefined;
-  #waitingSince = 0;
   /** A value is being encoded, which may run user code: getters, a serializer. */
   #encoding = false;
   /** Commands that this code added meanwhile, in order. */
   #deferred: (() => void)[] | undefined;
-
-  constructor(native: NativeEnvironment, slabs: Slabs) {
-    this.#native = native;
-    this.#bytes = slabs.outBytes;
-    this.#words = slabs.outWords;
-  }
 
   /** `lone`: the next reply is the only command of this turn, and is handed over at once. */
   beginBatch(lone: boolean): void {
@@ -68,11 +34,11 @@ export class Outbox {
       const body = encodedAside(encoder, value);
       return this.#later(this.reply, low, high, body, undefined, metadata, trailers, compressed);
     }
-    const at = this.#begin(metadata.length + trailers.length);
-    const end = this.#payload(at, this.#text(at, metadata, trailers), encoder, value);
-    if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
-    this.#put(at, commandKind.reply, low, high, 0);
-    this.#commit(end);
+    const at = this.begin(metadata.length + trailers.length);
+    const end = this.#payload(at, this.text(at, metadata, trailers), encoder, value);
+    if (compressed) this.words[at + command.flags]! |= commandFlag.compressed;
+    this.put(at, commandKind.reply, low, high, 0);
+    this.commit(end);
     if (this.#lone) {
       this.#lone = false;
       this.flush();
@@ -82,11 +48,11 @@ export class Outbox {
 
   fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void {
     if (this.#encoding) return this.#later(this.fail, low, high, status, own, message, trailers);
-    const at = this.#begin(message.length + trailers.length);
-    this.#noPayload(at);
-    this.#put(at, commandKind.reply, low, high, status);
-    this.#words[at + replyCommand.own] = own;
-    this.#commit(this.#text(at, message, trailers));
+    const at = this.begin(message.length + trailers.length);
+    this.noPayload(at);
+    this.put(at, commandKind.reply, low, high, status);
+    this.words[at + replyCommand.own] = own;
+    this.commit(this.text(at, message, trailers));
   }
 
   headers(low: number, high: number, metadata: string): void {
@@ -122,12 +88,12 @@ export class Outbox {
       this.#later(this.#message, kind, low, high, body, undefined, compressed);
       return body.bytes.length;
     }
-    const at = this.#begin(0);
-    const end = this.#payload(at, this.#text(at, '', ''), encoder, value);
-    if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
-    const bytes = this.#words[at + command.payloadBytes]!;
-    this.#put(at, kind, low, high, 0);
-    this.#commitOfStream(end);
+    const at = this.begin(0);
+    const end = this.#payload(at, this.text(at, '', ''), encoder, value);
+    if (compressed) this.words[at + command.flags]! |= commandFlag.compressed;
+    const bytes = this.words[at + command.payloadBytes]!;
+    this.put(at, kind, low, high, 0);
+    this.commitOfStream(end);
     if (this.#deferred !== undefined) this.#writeDeferred();
     return bytes;
   }
@@ -152,11 +118,11 @@ export class Outbox {
     trailers: string,
   ): void {
     if (this.#encoding) return this.#later(this.#streamCommand, kind, low, high, code, text, trailers);
-    const at = this.#begin(text.length + trailers.length);
-    this.#noPayload(at);
-    this.#put(at, kind, low, high, code);
-    this.#words[at + replyCommand.own] = 0;
-    this.#commitOfStream(this.#text(at, text, trailers));
+    const at = this.begin(text.length + trailers.length);
+    this.noPayload(at);
+    this.put(at, kind, low, high, code);
+    this.words[at + replyCommand.own] = 0;
+    this.commitOfStream(this.text(at, text, trailers));
   }
 
   end(low: number, high: number): void {
@@ -191,13 +157,13 @@ export class Outbox {
         compressed,
       );
     }
-    const at = this.#begin(metadata.length + msgId.length);
-    const end = this.#payload(at, this.#text(at, metadata, msgId), encoder, value);
-    if (compressed) this.#words[at + command.flags]! |= commandFlag.compressed;
-    this.#put(at, commandKind.call, index, generation, endpoint);
-    this.#words[at + callCommand.method] = method;
-    this.#words[at + callCommand.timeoutMs] = timeoutMs;
-    this.#commit(end);
+    const at = this.begin(metadata.length + msgId.length);
+    const end = this.#payload(at, this.text(at, metadata, msgId), encoder, value);
+    if (compressed) this.words[at + command.flags]! |= commandFlag.compressed;
+    this.put(at, commandKind.call, index, generation, endpoint);
+    this.words[at + callCommand.method] = method;
+    this.words[at + callCommand.timeoutMs] = timeoutMs;
+    this.commit(end);
     if (this.#deferred !== undefined) this.#writeDeferred();
   }
 
@@ -213,13 +179,13 @@ export class Outbox {
   ): void {
     if (this.#encoding)
       return this.#later(this.open, index, generation, endpoint, method, timeoutMs, metadata, msgId);
-    const at = this.#begin(metadata.length + msgId.length);
-    this.#noPayload(at);
-    this.#words[at + command.flags] = commandFlag.open;
-    this.#put(at, commandKind.call, index, generation, endpoint);
-    this.#words[at + callCommand.method] = method;
-    this.#words[at + callCommand.timeoutMs] = timeoutMs;
-    this.#commit(this.#text(at, metadata, msgId));
+    const at = this.begin(metadata.length + msgId.length);
+    this.noPayload(at);
+    this.words[at + command.flags] = commandFlag.open;
+    this.put(at, commandKind.call, index, generation, endpoint);
+    this.words[at + callCommand.method] = method;
+    this.words[at + callCommand.timeoutMs] = timeoutMs;
+    this.commit(this.text(at, metadata, msgId));
   }
 
   requestEnd(index: number, generation: number): void {
@@ -237,45 +203,10 @@ export class Outbox {
   /** A command that is nothing but the name of a call. */
   #bare(kind: number, low: number, high: number): void {
     if (this.#encoding) return this.#later(this.#bare, kind, low, high);
-    const at = this.#begin(0);
-    this.#noPayload(at);
-    this.#put(at, kind, low, high, 0);
-    this.#commit(this.#text(at, '', ''));
-  }
-
-  /** Makes room for one command; returns where its words begin. UTF-8 needs at most 3 bytes for a UTF-16 unit. */
-  #begin(textLength: number): number {
-    if (this.#end + headroomBytes + textLength * 3 > this.#bytes.length) {
-      this.flush();
-    }
-    return this.#commands * words;
-  }
-
-  #put(at: number, kind: number, low: number, high: number, code: number): void {
-    const to = this.#words;
-    to[at] = kind;
-    to[at + command.idLow] = low;
-    to[at + command.idHigh] = high;
-    to[at + command.code] = code;
-  }
-
-  #noPayload(at: number): void {
-    const to = this.#words;
-    to[at + command.payloadAt] = 0;
-    to[at + command.payloadBytes] = 0;
-    to[at + command.flags] = 0;
-  }
-
-  /** Appends metadata or message, and msg_id or trailers; #begin() made room. Returns where the payload may begin. */
-  #text(at: number, text: string, more: string): number {
-    const start = this.#end;
-    const textBytes = text === '' ? 0 : this.#bytes.write(text, start, 'utf8');
-    const moreBytes = more === '' ? 0 : this.#bytes.write(more, start + textBytes, 'latin1');
-    const to = this.#words;
-    to[at + command.textAt] = start;
-    to[at + command.textBytes] = textBytes;
-    to[at + command.moreBytes] = moreBytes;
-    return start + textBytes + moreBytes;
+    const at = this.begin(0);
+    this.noPayload(at);
+    this.put(at, kind, low, high, 0);
+    this.commit(this.text(at, '', ''));
   }
 
   /**
@@ -311,7 +242,7 @@ export class Outbox {
     let end: number;
     this.#encoding = true;
     try {
-      end = encoder.encodeInto(value, this.#bytes, start);
+      end = encoder.encodeInto(value, this.bytes, start);
     } catch (error) {
       throw this.#notEncoded(error);
     }
@@ -319,7 +250,7 @@ export class Outbox {
     const size = end - start;
     if ((end | 0) !== end || size < 0 || size > largePayloadBytes)
       return this.#largePayload(at, start, end, encoder);
-    const to = this.#words;
+    const to = this.words;
     to[at + command.payloadAt] = start;
     to[at + command.payloadBytes] = size;
     to[at + command.flags] = 0;
@@ -330,13 +261,13 @@ export class Outbox {
     let body: Uint8Array;
     this.#encoding = true;
     try {
-      body = bodyAt(this.#bytes, start, end, encoder);
+      body = bodyAt(this.bytes, start, end, encoder);
     } catch (error) {
       throw this.#notEncoded(error);
     }
     this.#encoding = false;
-    this.#large = [body];
-    const to = this.#words;
+    this.large = [body];
+    const to = this.words;
     to[at + command.payloadAt] = 0;
     to[at + command.payloadBytes] = body.length;
     to[at + command.flags] = commandFlag.largePayload;
@@ -348,66 +279,5 @@ export class Outbox {
     this.#encoding = false;
     if (this.#deferred !== undefined) this.#writeDeferred();
     return error;
-  }
-
-  #commit(end: number): void {
-    if (this.#add(end) && !this.#scheduled) {
-      this.#scheduled = true;
-      void microtask.then(this.#onMicrotask);
-    }
-  }
-
-  /**
-   * A handler that yields needs several microtasks for each of its messages: these commands are handed over when no
-   * microtask is left, or with others before.
-   */
-  #commitOfStream(end: number): void {
-    if (this.#add(end) && !this.#scheduled && !this.#awaitsQuiet) {
-      this.#awaitsQuiet = true;
-      void microtask.then(this.#afterMicrotasks);
-    }
-  }
-
-  /** False: it was handed over. */
-  #add(end: number): boolean {
-    this.#end = end;
-    this.#commands++;
-    // (A large block may be a view of memory that the next command overwrites.)
-    if (this.#large === undefined && this.#commands !== maxCommands && !this.#overdue()) return true;
-    this.flush();
-    return false;
-  }
-
-  #overdue(): boolean {
-    if (this.#commands % checkEvery !== 0) return false;
-    const now = performance.now();
-    if (this.#commands > checkEvery) return now - this.#waitingSince > longestWaitMs;
-    this.#waitingSince = now;
-    return false;
-  }
-
-  readonly #onMicrotask = (): void => {
-    this.#scheduled = false;
-    this.flush();
-  };
-
-  /** What is put off to the next tick among microtasks runs behind all of them. */
-  readonly #afterMicrotasks = (): void => process.nextTick(this.#onQuiet);
-
-  readonly #onQuiet = (): void => {
-    this.#awaitsQuiet = false;
-    this.flush();
-  };
-
-  /** Hands over the commands so far, without waiting for the end of the turn. */
-  flush(): void {
-    const commands = this.#commands;
-    if (commands === 0) return;
-    const large = this.#large;
-    this.#commands = 0;
-    this.#end = 0;
-    this.#large = undefined;
-    if (large === undefined) this.#native.flush(commands);
-    else this.#native.flush(commands, large);
   }
 }

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NativeEnvironment, Slabs } from '../../lib/addon/binary.ts';
+import { maxCommands } from '../../lib/addon/command-batch.ts';
 import { command, commandFlag, commandKind, largePayloadBytes } from '../../lib/addon/layout.ts';
-import { maxCommands, Outbox } from '../../lib/addon/outbox.ts';
+import { Outbox } from '../../lib/addon/outbox.ts';
 import type { Encoder } from '../../lib/contract/transport.ts';
 
 interface Sent {

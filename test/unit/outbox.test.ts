@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { NativeEnvironment, Slabs } from '../../lib/addon/binary.ts';
+import { maxCommands } from '../../lib/addon/command-batch.ts';
 import { command } from '../../lib/addon/layout.ts';
-import { maxCommands, Outbox } from '../../lib/addon/outbox.ts';
+import { Outbox } from '../../lib/addon/outbox.ts';
 import type { Encoder } from '../../lib/contract/transport.ts';
 
 const encoder: Encoder = { encodeInto: (_value, _into, offset) => offset, spilled: () => Buffer.alloc(0) };
