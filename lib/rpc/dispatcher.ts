@@ -1,28 +1,18 @@
-import { isRpcError, RpcError, wasRefused } from '../contract/errors.ts';
+import { isRpcError, RpcError } from '../contract/errors.ts';
 import { previousAttemptsKey, withGrpcPair } from '../contract/grpc-metadata.ts';
 import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
-import { askCredentials, type CallCredentials } from './call-credentials.ts';
 import { tellOfCall } from './call-failure.ts';
 import type { CallRunner, ClientCall } from './client-call.ts';
 import type { MessageLimit } from './compression.ts';
 import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
 import type { MethodNumbers } from './method-numbers.ts';
+import { NextAttempts } from './next-attempts.ts';
 import { memoryError } from './out-of-memory.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import { retryPauseMs } from './retry-options.ts';
-import { neverRepeat, pushbackMs } from './retry-pushback.ts';
-
-/** A call that was certainly not handled is given to at most this many endpoints, or so often again to the one there is. */
-const mostMoves = 5;
-
-/** Further times are taken from the budget, up to so many: a server that takes most of its calls refuses none that often. */
-const mostRounds = 12;
-
-/** Pauses of a call with `waitForReady` when every endpoint has refused it: doubled each time, jittered by a half. */
-const firstRoundPauseMs = 20;
-const longestRoundPauseMs = 1000;
+import { SigningCalls } from './signing-calls.ts';
+import { UnplacedCalls } from './unplaced-calls.ts';
 
 /** Codes that are failures of the endpoint and not of the request; they count towards its ejection. */
 const endpointFailures: ReadonlySet<string> = new Set([
@@ -68,24 +58,19 @@ export class Dispatcher implements CallRunner {
   readonly #endpoints: EndpointSet;
   readonly #retryBudget: RetryBudget;
   readonly #methods: MethodNumbers;
-  /** Calls whose credentials are being made. */
-  readonly #signing = new ParkedCalls<ClientCall>((call) => this.#onUnsigned(call));
-  /** Calls for which no endpoint is known, or (waitForReady) none is ready. */
-  readonly #unplaced = new ParkedCalls<ClientCall>((call) => this.#onWaitOver(call));
+  readonly #signing: SigningCalls;
+  readonly #unplaced: UnplacedCalls;
+  readonly #next: NextAttempts;
   /** Calls whose request is being compressed, until their deadline. */
   readonly #unready = new ParkedCalls<ClientCall>((call) => this.#onUnready(call));
-  /** Calls waiting for their next attempt. */
-  readonly #pausing = new ParkedCalls<ClientCall>((call) => this.#onPauseOver(call));
   readonly #hedging = new ParkedCalls<WaitingHedge>((call) => call.onTime());
+  /** All places where a call may wait; it is in one of them at most. */
+  readonly #parked: readonly ParkedCalls<ClientCall>[];
   readonly onEnd: (call: ClientCall) => void;
   readonly onUserError: (what: string, error: unknown) => void;
-  #resolverError: Error | undefined;
   #connecting = false;
   #closed = false;
-  #moves = 0;
-  #retries = 0;
   #hedges = 0;
-  #retriesRefused = 0;
 
   constructor(parts: DispatcherParts) {
     const {
@@ -108,6 +93,11 @@ export class Dispatcher implements CallRunner {
     this.#methods = methods;
     this.#endpoints = endpoints;
     this.#retryBudget = retryBudget;
+    const place = (call: ClientCall): void => this.#place(call);
+    this.#signing = new SigningCalls(target, protocol, place);
+    this.#unplaced = new UnplacedCalls(target, endpoints);
+    this.#next = new NextAttempts({ target, protocol, endpoints, retryBudget, place });
+    this.#parked = [this.#unready, this.#unplaced.parked, this.#signing.parked, this.#next.pausing];
     this.onEnd = onEnd;
     this.onUserError = onUserError;
   }
@@ -125,7 +115,7 @@ export class Dispatcher implements CallRunner {
   /** @throws the error of encoding the request, and RpcError if there is no endpoint to wait for. */
   begin(call: ClientCall): void {
     this.#retryBudget.onCall();
-    if (call.what.credentials !== undefined) return this.#sign(call, call.what.credentials);
+    if (call.what.credentials !== undefined) return this.#signing.add(call, call.what.credentials);
     const endpoint = this.#endpointFor(call);
     if (endpoint === undefined) this.#wait(call);
     else this.#start(call, endpoint, call.what.timeoutMs);
@@ -146,27 +136,6 @@ export class Dispatcher implements CallRunner {
     call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
   }
 
-  /** Waits for the credentials of its next attempt, until its deadline; then it is placed. */
-  #sign(call: ClientCall, credentials: CallCredentials): void {
-    const { method, metadata, expiresAt } = call.what;
-    const timeRemainingMs = Math.max(0, expiresAt - performance.now());
-    this.#signing.park(call, timeRemainingMs);
-    const { target } = this;
-    const request = { method: method.wireName, target, attempt: call.attempts, timeRemainingMs };
-    askCredentials(credentials, request, metadata, this.#protocol, (signed, error) => {
-      // Otherwise its caller has given up, or the channel was closed.
-      if (!this.#signing.take(call)) return;
-      if (signed === undefined) return call.fail(error);
-      call.signed = signed;
-      this.#place(call);
-    });
-  }
-
-  #onUnsigned(call: ClientCall): void {
-    const text = `deadline exceeded: waited for the credentials of the call of ${call.what.method.wireName}`;
-    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false }));
-  }
-
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -180,14 +149,7 @@ export class Dispatcher implements CallRunner {
   }
 
   mayHedge(): boolean {
-    return this.#takeFromBudget();
-  }
-
-  /** Of a further attempt. */
-  #takeFromBudget(): boolean {
-    if (this.#retryBudget.take()) return true;
-    this.#retriesRefused++;
-    return false;
+    return this.#next.mayRepeat();
   }
 
   /** Begins an attempt beside others of its call. */
@@ -198,7 +160,7 @@ export class Dispatcher implements CallRunner {
 
   /** The resolver's last result: endpoints, or why there are none. */
   onResolved(error: Error | undefined): void {
-    this.#resolverError = error;
+    this.#unplaced.resolverError = error;
     this.placeWaiting();
   }
 
@@ -257,37 +219,16 @@ export class Dispatcher implements CallRunner {
     return withGrpcPair(signed, previousAttemptsKey, String(attempts - 1));
   }
 
-  /** Until the resolver has a result, or a better one, or an endpoint is ready. */
+  /** Until the resolver has a result, or a better one, or an endpoint is ready. @throws as checkMayWait() does. */
   #wait(call: ClientCall): void {
-    const { waitForReady, expiresAt, retry } = call.what;
-    // By then they may have expired.
-    call.signed = undefined;
-    // A known endpoint may be back in a moment; and a call whose endpoints are all removed reports how its attempt
-    // ended.
-    if (this.#resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
-      throw call.lastError ?? this.#nowhere(this.#resolverError);
-    const unhealthy = waitForReady ? undefined : this.#endpoints.unhealthy;
-    if (unhealthy !== undefined) throw call.lastError ?? this.#noneHealthy(unhealthy);
+    this.#unplaced.checkMayWait(call);
     if (this.#endpoints.size > 0) this.#connectOnce();
-    const now = performance.now();
-    const placeBy = call.streams?.waitUntil(now) ?? expiresAt;
-    const left = Math.max(0, Math.min(placeBy, expiresAt) - now);
-    const patience = waitForReady || call.lastError === undefined ? left : Math.min(left, retry?.maxMs ?? 0);
-    this.#unplaced.park(call, patience);
-  }
-
-  #onWaitOver(call: ClientCall): void {
-    if (call.lastError !== undefined && !call.what.waitForReady) return call.fail(call.lastError);
-    call.fail(this.waitedInVain(call.streams?.waitMs ?? call.what.timeoutMs));
+    this.#unplaced.park(call);
   }
 
   /** Says what is still missing, and why, after this time. */
   waitedInVain(timeoutMs: number): RpcError {
-    const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
-    const last = this.#resolverError?.message ?? this.#endpoints.lastError;
-    const why = last === undefined ? '' : ` (last error: ${last})`;
-    const text = `deadline exceeded: waited ${timeoutMs} ms for ${what} ${this.target}${why}`;
-    return new RpcError('DEADLINE_EXCEEDED', text, { requestWritten: false });
+    return this.#unplaced.waitedInVain(timeoutMs);
   }
 
   /** Whether a call would find a connection or, with short connections, an endpoint. */
@@ -295,27 +236,18 @@ export class Dispatcher implements CallRunner {
     return this.#short ? this.#endpoints.size > 0 : this.#endpoints.anyReady;
   }
 
-  #noneHealthy(why: string): RpcError {
-    const text = `no endpoint of ${this.target} is connected and healthy (${why})`;
-    return new RpcError('UNAVAILABLE', text, { requestWritten: false });
-  }
-
-  #nowhere(cause: Error | undefined): RpcError {
-    const text = `no endpoint of ${this.target} is known${cause === undefined ? '' : `: ${cause.message}`}`;
-    return new RpcError('UNAVAILABLE', text, { cause, requestWritten: false });
-  }
-
   /** An endpoint is new or ready. */
   placeWaiting(): void {
-    if (this.#unplaced.size === 0) return;
-    for (const call of this.#unplaced.takeAll()) this.#place(call);
+    const { parked } = this.#unplaced;
+    if (parked.size === 0) return;
+    for (const call of parked.takeAll()) this.#place(call);
   }
 
   /** Gives a call without an endpoint to one, or parks it, or ends it. */
   #place(call: ClientCall): void {
     if (call.ended) return;
     const { credentials } = call.what;
-    if (credentials !== undefined && call.signed === undefined) return this.#sign(call, credentials);
+    if (credentials !== undefined && call.signed === undefined) return this.#signing.add(call, credentials);
     try {
       const endpoint = this.#endpointFor(call);
       if (endpoint === undefined) return this.#wait(call);
@@ -343,10 +275,7 @@ export class Dispatcher implements CallRunner {
       this.#transport.cancel(call);
       this.#leave(call, undefined);
     }
-    this.#unready.take(call);
-    this.#unplaced.take(call);
-    this.#signing.take(call);
-    this.#pausing.take(call);
+    for (const parked of this.#parked) parked.take(call);
   }
 
   /** The attempt is over, so the endpoint has one call less. */
@@ -371,8 +300,7 @@ export class Dispatcher implements CallRunner {
     const endpoint = call.endpoint!;
     if (isReleased(error) && !this.#closed && !call.isCommitted) {
       this.#leave(call, undefined);
-      this.#moves++;
-      return this.#place(call);
+      return this.#next.move(call);
     }
     const removed = error.code === 'CANCELLED' && endpoint.state === 'removed' && !this.#closed;
     this.#leave(call, removed ? undefined : endpointFailures.has(error.code));
@@ -385,82 +313,13 @@ export class Dispatcher implements CallRunner {
       tellOfCall(failure, call.what.method.wireName, this.target, endpoint.name);
     }
     if (call.isCommitted) return call.fail(failure);
-    if (!this.#move(call, endpoint, failure) && !this.#retryLater(call, endpoint, failure))
-      call.fail(failure);
-  }
-
-  /** A call that certainly was not handled is tried on another endpoint at once. */
-  #move(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
-    const refused =
-      error.code === 'UNAVAILABLE' || (error.code === 'RESOURCE_EXHAUSTED' && wasRefused(error));
-    if (!error.safeToRepeat || !refused || performance.now() >= call.what.expiresAt) return false;
-    call.tried ??= new Set();
-    call.tried.add(endpoint);
-    if (call.tried.size > mostMoves || !this.#endpoints.hasOther(call.tried)) {
-      if (!call.what.waitForReady && !this.#mayTryAgain(call, error)) return false;
-      this.#beginAnew(call, error);
-      return true;
-    }
-    this.#moves++;
-    this.#place(call);
-    return true;
-  }
-
-  /**
-   * A gRPC server that says GOAWAY, or refuses a stream, serves the next connection, or the stream a moment later: there
-   * need not be another endpoint. Of many calls some are refused time and again, though the server takes most.
-   */
-  #mayTryAgain(call: ClientCall, error: RpcError): boolean {
-    if (this.#protocol !== 'grpc' || !wasRefused(error)) return false;
-    return call.rounds < mostMoves || (call.rounds < mostRounds && this.#takeFromBudget());
-  }
-
-  /** A call with `waitForReady` has time to try them all again, but not as fast as they can refuse it. */
-  #beginAnew(call: ClientCall, refusal: RpcError): void {
-    this.#moves++;
-    call.tried = undefined;
-    call.refusal = refusal;
-    const whole = Math.min(longestRoundPauseMs, firstRoundPauseMs * 2 ** Math.min(call.rounds++, 10));
-    const left = Math.max(0, call.what.expiresAt - performance.now());
-    this.#pausing.park(call, Math.min(left, whole * (0.5 + Math.random() / 2)));
-  }
-
-  #onPauseOver(call: ClientCall): void {
-    call.signed = undefined;
-    // Timers may be a moment early.
-    const isOver = performance.now() + 1 >= call.what.expiresAt;
-    if (!isOver || call.refusal === undefined) return this.#place(call);
-    const { timeoutMs } = call.what;
-    const text = `deadline exceeded: no endpoint of ${this.target} accepted the call within ${timeoutMs} ms (last error: ${call.refusal.message})`;
-    call.fail(new RpcError('DEADLINE_EXCEEDED', text, { cause: call.refusal, requestWritten: false }));
-  }
-
-  #retryLater(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
-    const { retry, method, expiresAt } = call.what;
-    const pushback = pushbackMs(error);
-    const isRetryable = call.repeatable?.has(error.code) === true;
-    if (isRetryable || pushback === neverRepeat) this.#retryBudget.throttle?.onFailure();
-    if (retry === undefined || !isRetryable || call.attempts >= retry.maxAttempts) return false;
-    if (pushback === neverRepeat) return false;
-    if (!error.safeToRepeat && !retry.isIdempotent(method.wireName)) return false;
-    const pauseMs = pushback ?? retryPauseMs(retry, call.attempts - call.pausesFrom, Math.random());
-    if (performance.now() + pauseMs >= expiresAt) return false;
-    if (!this.#takeFromBudget()) return false;
-    this.#retries++;
-    if (pushback !== undefined) call.pausesFrom = call.attempts;
-    call.attempts++;
-    call.lastError = error;
-    call.tried ??= new Set();
-    call.tried.add(endpoint);
-    if (!this.#endpoints.hasOther(call.tried)) call.tried = undefined;
-    this.#pausing.park(call, pauseMs);
-    return true;
+    if (!this.#next.follow(call, endpoint, failure)) call.fail(failure);
   }
 
   /** Ends waiting calls; calls at endpoints end when those are closed. */
   close(): void {
     this.#closed = true;
-    for (const parked of [this.#unready, this.#unplaced, this.#signing, this.#pausing]) {
+    for (const parked of this.#parked) {
       for (const call of parked.takeAll()) {
         const text = 'the channel was closed before the call was finished';
         call.fail(new RpcError('CANCELLED', text, { requestWritten: false }));
@@ -471,13 +330,9 @@ export class Dispatcher implements CallRunner {
   }
 
   stats() {
-    return {
-      callsParked: this.#unready.size + this.#unplaced.size + this.#signing.size + this.#pausing.size,
-      moves: this.#moves,
-      retries: this.#retries,
-      hedges: this.#hedges,
-      retriesRefused: this.#retriesRefused,
-    };
+    let callsParked = 0;
+    for (const { size } of this.#parked) callsParked += size;
+    return { callsParked, ...this.#next.stats(), hedges: this.#hedges };
   }
 }
 
