@@ -78,12 +78,12 @@ export { currentCall } from './rpc/async-context.ts';
 export type { CallContext } from './rpc/call-context.ts';
 export type { CallCredentials, CredentialsRequest } from './rpc/call-credentials.ts';
 export { Channel, type WatchStateOptions } from './rpc/channel.ts';
+export type { EndpointState } from './rpc/channel-endpoint.ts';
 export type { CallOptions, ChannelOptions } from './rpc/channel-options.ts';
 export type { ChannelState } from './rpc/channel-state.ts';
 export type { ChannelStats } from './rpc/channel-stats.ts';
 export { type Client, createClient } from './rpc/client.ts';
 export type { ClientTlsIdentity, ClientTlsOptions } from './rpc/client-tls-options.ts';
-export type { EndpointState } from './rpc/endpoint-set.ts';
 export { engineStats } from './rpc/engine-stats.ts';
 export type {
   ClientInterceptor,

@@ -10,9 +10,10 @@ import type {
 } from '../contract/transport.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import type { Logger } from '../log/logger.ts';
+import type { ChannelEndpoint } from './channel-endpoint.ts';
 import type { ClientCall } from './client-call.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { type ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
+import { EndpointSet } from './endpoint-set.ts';
 import { MethodNumbers } from './method-numbers.ts';
 import type { RetryBudget } from './retry-budget.ts';
 

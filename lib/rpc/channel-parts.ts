@@ -7,12 +7,12 @@ import type { ClientTransportFactory, ClientTransportOptions } from '../contract
 import { errorOf, kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 import type { Logger } from '../log/logger.ts';
+import type { ChannelEndpoint } from './channel-endpoint.ts';
 import { ChannelLane } from './channel-lane.ts';
 import { type ChannelState, StateWatchers, stateOf } from './channel-state.ts';
 import { addedStats, type ChannelStats } from './channel-stats.ts';
 import { type ClientTlsIdentity, checkedClientTlsIdentity } from './client-tls-options.ts';
 import { CurrentConfig } from './current-config.ts';
-import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { GuardedResolver } from './guarded-resolver.ts';
 import { QueuedMessages } from './queued-messages.ts';
 import { ReadyWaiters } from './ready-waiters.ts';

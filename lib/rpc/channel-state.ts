@@ -1,6 +1,6 @@
 import type { SignalWatcher } from '../contract/signal-watch.ts';
 import { SignalWatch } from '../contract/signal-watch.ts';
-import type { EndpointState } from './endpoint-set.ts';
+import type { EndpointState } from './channel-endpoint.ts';
 
 /**
  * How a channel's connections for unary calls stand. `idle`: none was asked for; `connecting`; `ready`: a call finds one;

@@ -1,5 +1,5 @@
 import type { ClientTransportStats } from '../contract/transport.ts';
-import type { EndpointState } from './endpoint-set.ts';
+import type { EndpointState } from './channel-endpoint.ts';
 
 /** Counters since the channel was created; gauges (`connections`, `callsInFlight`, the bytes) as of now. */
 export interface ChannelStats extends ClientTransportStats {

@@ -9,9 +9,9 @@ import { callUser } from '../contract/user-code.ts';
 import { type CallContext, ServerCall } from './call-context.ts';
 import type { CallCredentials } from './call-credentials.ts';
 import { rejectToCaller, tellOfCall, unreadable } from './call-failure.ts';
+import type { ChannelEndpoint } from './channel-endpoint.ts';
 import type { ClientStreams, StreamedCall } from './client-streams.ts';
 import { decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
-import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { RetryPolicy } from './retry-options.ts';
 
 /** Runs calls: is notified how attempts and whole calls end. */

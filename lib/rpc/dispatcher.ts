@@ -3,9 +3,10 @@ import { previousAttemptsKey, withGrpcPair } from '../contract/grpc-metadata.ts'
 import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 import { messageOf } from '../contract/value-text.ts';
 import { tellOfCall } from './call-failure.ts';
+import type { ChannelEndpoint } from './channel-endpoint.ts';
 import type { CallRunner, ClientCall } from './client-call.ts';
 import type { MessageLimit } from './compression.ts';
-import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
+import type { EndpointSet } from './endpoint-set.ts';
 import type { MethodNumbers } from './method-numbers.ts';
 import { NextAttempts } from './next-attempts.ts';
 import { memoryError } from './out-of-memory.ts';

@@ -1,4 +1,4 @@
-import type { BalancedEndpoint, Balancer } from '../balance/balancer.ts';
+import type { Balancer } from '../balance/balancer.ts';
 import { Ejection, type EjectionSettings } from '../balance/ejection.ts';
 import { RoundRobin } from '../balance/round-robin.ts';
 import {
@@ -9,46 +9,19 @@ import {
 } from '../contract/transport.ts';
 import { errorOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
-import { type HealthWatch, HealthWatcher } from './health-watch.ts';
+import {
+  type ChannelEndpoint,
+  type EndpointState,
+  isReady,
+  isUsable,
+  problemOf,
+} from './channel-endpoint.ts';
+import { HealthWatcher } from './health-watch.ts';
 import type { MethodNumbers } from './method-numbers.ts';
 import { resolvedEndpoint } from './resolved-endpoint.ts';
 
 /** Time that the calls of an endpoint removed from the list may take to end. */
 const drainMs = 30_000;
-
-/** An endpoint of a channel; the same object from when it is first listed to when its last call has ended. */
-export interface ChannelEndpoint extends BalancedEndpoint {
-  readonly number: number;
-  weight: number;
-  inFlight: number;
-  addresses: string;
-  readonly links: LinkState[];
-  /** `draining`: no longer listed, its calls may still finish. `removed`: its remaining calls were cancelled. */
-  state: 'listed' | 'draining' | 'removed';
-  drainTimer: NodeJS.Timeout | undefined;
-  lastError: string | undefined;
-  /** What it says of its health; undefined: it was not asked. */
-  watch: HealthWatch | undefined;
-}
-
-/** The state of an endpoint. */
-export interface EndpointState {
-  /** `host:port` or `unix:/path`. */
-  readonly name: string;
-  /** What these connections to it speak; an endpoint that is called by both has an entry for each. */
-  readonly protocol: ClientProtocol;
-  /**
-   * `idle`: not connected to yet; `failed`: waiting for its next attempt; `ejected`: left out because its calls fail;
-   * `draining`: removed from the list; `unhealthy`: connected, and its `grpc.health.v1` says that it does not serve.
-   */
-  readonly state: 'idle' | 'connecting' | 'ready' | 'failed' | 'ejected' | 'draining' | 'unhealthy';
-  /** Calls of this channel that the endpoint has not answered. */
-  readonly inFlight: number;
-  /** As registered. */
-  readonly weight: number;
-  /** Error of the last attempt to connect to it, until one succeeds; or why it is unhealthy. */
-  readonly lastError: string | undefined;
-}
 
 export interface EndpointSetOptions {
   readonly protocol: ClientProtocol;
@@ -122,7 +95,7 @@ export class EndpointSet {
   /** Error of the last failed attempt to connect, while none has succeeded since. */
   get lastError(): string | undefined {
     for (const endpoint of this.#listed.values()) {
-      const error = this.#errorOf(endpoint);
+      const error = problemOf(endpoint);
       if (error !== undefined) return error;
     }
     return undefined;
@@ -171,13 +144,9 @@ export class EndpointSet {
     for (const endpoint of this.#listed.values()) {
       const isOut = isReady(endpoint) ? endpoint.watch?.health === 'failing' : !isUsable(endpoint);
       if (!isOut) return undefined;
-      if (reasons.length < 3) reasons.push(`${endpoint.name}: ${this.#errorOf(endpoint) ?? 'no connection'}`);
+      if (reasons.length < 3) reasons.push(`${endpoint.name}: ${problemOf(endpoint) ?? 'no connection'}`);
     }
     return reasons.join('; ');
-  }
-
-  #errorOf({ lastError, watch }: ChannelEndpoint): string | undefined {
-    return watch?.health === 'failing' ? watch.why : lastError;
   }
 
   /** Takes the place of the balancer before. */
@@ -197,7 +166,7 @@ export class EndpointSet {
       state: this.#stateOf(endpoint),
       inFlight: endpoint.inFlight,
       weight: endpoint.weight,
-      lastError: this.#errorOf(endpoint),
+      lastError: problemOf(endpoint),
     }));
   }
 
@@ -400,12 +369,4 @@ export class EndpointSet {
     if (links.includes(linkState.connecting)) return 'connecting';
     return links.includes(linkState.failed) ? 'failed' : 'idle';
   }
-}
-
-function isReady({ links }: ChannelEndpoint): boolean {
-  return links.includes(linkState.ready);
-}
-
-function isUsable({ links }: ChannelEndpoint): boolean {
-  return links.some((state) => state !== linkState.failed);
 }

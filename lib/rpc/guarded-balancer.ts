@@ -4,7 +4,7 @@ import { RpcError } from '../contract/errors.ts';
 import { checkMethods } from '../contract/option-shapes.ts';
 import { callUser } from '../contract/user-code.ts';
 import { kindOf, messageOf } from '../contract/value-text.ts';
-import type { ChannelEndpoint } from './endpoint-set.ts';
+import type { ChannelEndpoint } from './channel-endpoint.ts';
 
 type OnUserError = (what: string, error: unknown) => void;
 

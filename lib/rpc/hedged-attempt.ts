@@ -1,8 +1,8 @@
 import type { StatusName } from '../contract/status.ts';
 import type { CallEnd, ReadyStrings } from '../contract/transport.ts';
+import type { ChannelEndpoint } from './channel-endpoint.ts';
 import { type CallRequest, type CallRunner, ClientCall } from './client-call.ts';
 import type { ClientStreams } from './client-streams.ts';
-import type { ChannelEndpoint } from './endpoint-set.ts';
 import type { HedgedReader } from './hedged-requests.ts';
 
 /** The call that an attempt is one of. */

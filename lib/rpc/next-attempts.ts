@@ -1,7 +1,8 @@
 import { RpcError, wasRefused } from '../contract/errors.ts';
 import type { ClientProtocol } from '../contract/transport.ts';
+import type { ChannelEndpoint } from './channel-endpoint.ts';
 import type { ClientCall } from './client-call.ts';
-import type { ChannelEndpoint, EndpointSet } from './endpoint-set.ts';
+import type { EndpointSet } from './endpoint-set.ts';
 import { ParkedCalls } from './parked-calls.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
