@@ -7,9 +7,10 @@ import {
 } from '../contract/option-shapes.ts';
 import { checkIsPlain, refuseOption } from '../contract/options.ts';
 import { kindOf } from '../contract/value-text.ts';
-import { type CallContext, ServerCall } from './call-context.ts';
+import type { CallContext } from './call-context.ts';
 import { callOptionTable } from './channel-options.ts';
 import type { InterceptedClientCall } from './interceptors.ts';
+import { ServerCall } from './server-call.ts';
 
 const names = Object.keys(callOptionTable);
 

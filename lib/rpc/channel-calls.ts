@@ -9,7 +9,7 @@ import { givenOption, isGivenOption, timeoutOption } from '../contract/options.t
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import { currentCall } from './async-context.ts';
-import { type CallContext, ServerCall } from './call-context.ts';
+import type { CallContext } from './call-context.ts';
 import { type CallCredentials, insecureCredentials } from './call-credentials.ts';
 import { defaultTimeoutMs, defaultWaitForReady } from './call-defaults.ts';
 import { tellOfUnbegun } from './call-failure.ts';
@@ -36,6 +36,7 @@ import { memoryError } from './out-of-memory.ts';
 import { LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
 import { compressRequest } from './request-compression.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
+import { ServerCall } from './server-call.ts';
 
 /** CallOptions in which a missing property equals undefined. */
 type AnyCallOptions = { readonly [Name in keyof CallOptions]?: CallOptions[Name] | undefined };

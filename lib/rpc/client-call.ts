@@ -6,13 +6,14 @@ import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/
 import type { StatusName } from '../contract/status.ts';
 import { type CallEnd, type ReadyStrings, requestFlag } from '../contract/transport.ts';
 import { callUser } from '../contract/user-code.ts';
-import { type CallContext, ServerCall } from './call-context.ts';
+import type { CallContext } from './call-context.ts';
 import type { CallCredentials } from './call-credentials.ts';
 import { rejectToCaller, tellOfCall, unreadable } from './call-failure.ts';
 import type { ChannelEndpoint } from './channel-endpoint.ts';
 import type { ClientStreams, StreamedCall } from './client-streams.ts';
 import { decompressed, formatOfFlags, type MessageLimit } from './compression.ts';
 import type { RetryPolicy } from './retry-options.ts';
+import { ServerCall } from './server-call.ts';
 
 /** Runs calls: is notified how attempts and whole calls end. */
 export interface CallRunner {

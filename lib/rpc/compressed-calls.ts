@@ -3,8 +3,8 @@
 import type { CompressionFormat } from '../contract/compression.ts';
 import { EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
 import type { ServerTransport } from '../contract/transport.ts';
-import type { ServerCall } from './call-context.ts';
 import { compressed, decompressed, type MessageLimit } from './compression.ts';
+import type { ServerCall } from './server-call.ts';
 import type { MethodHandler } from './service-handlers.ts';
 
 /** The calls that such a call is one of. */

@@ -5,7 +5,7 @@ import { encodedOnce } from '../contract/encoded-bytes.ts';
 import { isRpcError, type RpcError } from '../contract/errors.ts';
 import { type SignalSource, SignalWatch, type SignalWatcher } from '../contract/signal-watch.ts';
 import type { StatusName } from '../contract/status.ts';
-import { type CallContext, ServerCall } from './call-context.ts';
+import type { CallContext } from './call-context.ts';
 import type { ChannelEndpoint } from './channel-endpoint.ts';
 import { abortError, type CallRequest, isAborted } from './client-call.ts';
 import { ClientStreams } from './client-streams.ts';
@@ -15,6 +15,7 @@ import { HedgedAttempt, type HedgedAttemptOwner } from './hedged-attempt.ts';
 import { HedgedRequests } from './hedged-requests.ts';
 import type { HedgingPolicy } from './method-config.ts';
 import { neverRepeat, pushbackMs } from './retry-pushback.ts';
+import { ServerCall } from './server-call.ts';
 
 export interface HedgedCallParts {
   readonly what: CallRequest;

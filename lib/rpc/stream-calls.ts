@@ -10,13 +10,13 @@ import {
   streamRoomBytes,
 } from '../contract/transport.ts';
 import { adopted, isPlainPromise, isThenable } from '../contract/user-code.ts';
-import type { CallStream, ServerCall } from './call-context.ts';
 import { compressed, decompressed, type MessageLimit } from './compression.ts';
 import { IncomingMessages, type IncomingOwner } from './incoming-messages.ts';
 import { dropGenerator, dropReplies, replyIterator } from './message-iterator.ts';
 import { OutgoingMessages, type OutgoingOwner } from './outgoing-messages.ts';
 import type { QueuedMessages } from './queued-messages.ts';
 import { RawMessage } from './raw-message.ts';
+import type { CallStream, ServerCall } from './server-call.ts';
 import type { MethodHandler } from './service-handlers.ts';
 
 /** The calls that a stream is one of. */

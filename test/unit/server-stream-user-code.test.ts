@@ -283,7 +283,7 @@ describe('a context behind the end of its call', () => {
   };
 
   it('has a row for every member', async () => {
-    const { ServerCall } = await import('../../lib/rpc/call-context.ts');
+    const { ServerCall } = await import('../../lib/rpc/server-call.ts');
     const ours = [
       'add',
       'delete',
