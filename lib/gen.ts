@@ -3,7 +3,7 @@ export { linkTypes, staticRuntime, staticService } from './codec/static-service.
 export { StaticTypes } from './codec/static-types.ts';
 export type { MethodDefinition, ServiceDefinition } from './contract/service.ts';
 export type { CallContext } from './rpc/call-context.ts';
-export type { CallOptions } from './rpc/channel-options.ts';
+export type { CallOptions } from './rpc/call-options.ts';
 export type { ReplyStream, RequestStream } from './rpc/reply-stream.ts';
 export type { Replies, Requests } from './rpc/service-handlers.ts';
 

@@ -1,4 +1,4 @@
-import type { ChannelSettings } from './channel-options.ts';
+import type { ChannelSettings } from './channel-settings.ts';
 import type { MethodPlan } from './method-config.ts';
 
 type Timeouts = Pick<ChannelSettings, 'timeoutMs' | 'streamTimeoutMs' | 'waitForReady' | 'isGiven'>;

@@ -1,3 +1,5 @@
+import type { Compression } from '../contract/compression.ts';
+import type { Metadata, MetadataInit } from '../contract/metadata.ts';
 import {
   booleanOption,
   checkSignal,
@@ -5,12 +7,67 @@ import {
   isSignal,
   stringOption,
 } from '../contract/option-shapes.ts';
+import { given, type OptionTable, timeout } from '../contract/option-table.ts';
 import { checkIsPlain, refuseOption } from '../contract/options.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { CallContext } from './call-context.ts';
-import { callOptionTable } from './channel-options.ts';
+import type { CallCredentials } from './call-credentials.ts';
 import type { InterceptedClientCall } from './interceptors.ts';
+import type { RetryOptions } from './retry-options.ts';
 import { ServerCall } from './server-call.ts';
+
+/** Options of a single call. */
+export interface CallOptions {
+  /** Deadline of this call, retries included, milliseconds from now, up to a day. Default: the channel's; never past the parent's. */
+  readonly timeoutMs?: number;
+  /**
+   * Cancels the call when it aborts: the promise rejects at once with CANCELLED (DEADLINE_EXCEEDED for
+   * AbortSignal.timeout).
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** Sent with the request. */
+  readonly metadata?: MetadataInit | undefined;
+  /** Wait for a connection until the deadline. Default: the channel's. */
+  readonly waitForReady?: boolean;
+  /** The call being handled: its remaining time, its signal and its trace id are inherited. */
+  readonly parent?: CallContext | undefined;
+  /**
+   * Called with the metadata that comes before the reply, or the first of them: by gRPC as soon as it is there, by
+   * TinyPB, where all metadata is one, with the reply.
+   */
+  readonly onHeaders?: (metadata: Metadata) => void;
+  /** Called with the metadata behind the last reply, or of the error, when the call has ended. TinyPB has none. */
+  readonly onTrailers?: (metadata: Metadata) => void;
+  /** Called with all metadata of a call that has succeeded, after its promise is resolved or its last reply is there. */
+  readonly onMetadata?: (metadata: Metadata) => void;
+  /** In place of the channel's `compression`; anything but `identity` is an error of a call by TinyPB. */
+  readonly compression?: Compression | undefined;
+  /** With the balancer `consistent_hash`, calls with equal keys are sent to the same endpoint. */
+  readonly balanceKey?: string | undefined;
+  /**
+   * Replaces the channel's `retry`. The request must not be changed before the promise settles: it is encoded again for
+   * each attempt.
+   */
+  readonly retry?: RetryOptions | false | undefined;
+  /** Replaces the channel's `credentials`; false: none. As there, not without TLS. */
+  readonly credentials?: CallCredentials | false | undefined;
+}
+
+/** Bounds alone: what is not given is the channel's. */
+export const callOptionTable = {
+  timeoutMs: timeout(undefined),
+  signal: given<AbortSignal>(),
+  metadata: given<MetadataInit>(),
+  waitForReady: given<boolean>(),
+  parent: given<CallContext>(),
+  onHeaders: given<(metadata: Metadata) => void>(),
+  onTrailers: given<(metadata: Metadata) => void>(),
+  onMetadata: given<(metadata: Metadata) => void>(),
+  compression: given<Compression>(),
+  balanceKey: given<string>(),
+  retry: given<RetryOptions | false>(),
+  credentials: given<CallCredentials | false>(),
+} satisfies OptionTable<CallOptions>;
 
 const names = Object.keys(callOptionTable);
 

@@ -13,10 +13,10 @@ import type { CallContext } from './call-context.ts';
 import { type CallCredentials, insecureCredentials } from './call-credentials.ts';
 import { defaultTimeoutMs, defaultWaitForReady } from './call-defaults.ts';
 import { tellOfUnbegun } from './call-failure.ts';
-import { checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
+import { type CallOptions, checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
 import type { ChannelLane } from './channel-lane.ts';
-import type { CallOptions, ChannelSettings } from './channel-options.ts';
 import type { ChannelParts } from './channel-parts.ts';
+import type { ChannelSettings } from './channel-settings.ts';
 import {
   abortError,
   type CallRequest,

@@ -1,9 +1,7 @@
-import { nativeClientTransport } from '../addon/client-transport.ts';
 import type { BalancerFactory } from '../balance/balancer.ts';
 import type { BalancerName } from '../balance/balancers.ts';
 import { type EjectionSettings, ejectionTable } from '../balance/ejection.ts';
 import { type Compression, compressions } from '../contract/compression.ts';
-import type { Metadata, MetadataInit } from '../contract/metadata.ts';
 import { stringOption } from '../contract/option-shapes.ts';
 import {
   boolean,
@@ -18,20 +16,14 @@ import {
   type OptionTable,
   timeout,
 } from '../contract/option-table.ts';
-import { defaultIoThreads, defaultTimeoutMs, givenOption, MiB, maxTimeoutMs } from '../contract/options.ts';
+import { defaultTimeoutMs, MiB, maxTimeoutMs } from '../contract/options.ts';
 import type { ServiceConfig } from '../contract/service-config.ts';
-import type { Target } from '../contract/target.ts';
-import type {
-  ClientProtocol,
-  ClientTransportFactory,
-  ClientTransportOptions,
-} from '../contract/transport.ts';
+import type { ClientProtocol, ClientTransportFactory } from '../contract/transport.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { checkedLogger, type Logger } from '../log/logger.ts';
-import type { CallContext } from './call-context.ts';
-import { type CallCredentials, insecureCredentials } from './call-credentials.ts';
-import { type ClientTlsOptions, checkedClientTls } from './client-tls-options.ts';
+import type { CallCredentials } from './call-credentials.ts';
+import type { ClientTlsOptions } from './client-tls-options.ts';
 import type { ClientInterceptor } from './interceptors.ts';
 import {
   checkedBudget,
@@ -40,7 +32,7 @@ import {
   type RetryPolicy,
   retryPolicy,
 } from './retry-options.ts';
-import { type CheckedConfig, checkedConfig } from './service-config.ts';
+import { checkedConfig } from './service-config.ts';
 
 /** How a channel connects, and the defaults of its calls. */
 export interface ChannelOptions {
@@ -231,178 +223,6 @@ export const channelOptionTable = {
   tls: given<ClientTlsOptions>(),
   transport: callback<ClientTransportFactory>(),
 } satisfies OptionTable<ChannelOptions>;
-
-/** Options of a single call. */
-export interface CallOptions {
-  /** Deadline of this call, retries included, milliseconds from now, up to a day. Default: the channel's; never past the parent's. */
-  readonly timeoutMs?: number;
-  /**
-   * Cancels the call when it aborts: the promise rejects at once with CANCELLED (DEADLINE_EXCEEDED for
-   * AbortSignal.timeout).
-   */
-  readonly signal?: AbortSignal | undefined;
-  /** Sent with the request. */
-  readonly metadata?: MetadataInit | undefined;
-  /** Wait for a connection until the deadline. Default: the channel's. */
-  readonly waitForReady?: boolean;
-  /** The call being handled: its remaining time, its signal and its trace id are inherited. */
-  readonly parent?: CallContext | undefined;
-  /**
-   * Called with the metadata that comes before the reply, or the first of them: by gRPC as soon as it is there, by
-   * TinyPB, where all metadata is one, with the reply.
-   */
-  readonly onHeaders?: (metadata: Metadata) => void;
-  /** Called with the metadata behind the last reply, or of the error, when the call has ended. TinyPB has none. */
-  readonly onTrailers?: (metadata: Metadata) => void;
-  /** Called with all metadata of a call that has succeeded, after its promise is resolved or its last reply is there. */
-  readonly onMetadata?: (metadata: Metadata) => void;
-  /** In place of the channel's `compression`; anything but `identity` is an error of a call by TinyPB. */
-  readonly compression?: Compression | undefined;
-  /** With the balancer `consistent_hash`, calls with equal keys are sent to the same endpoint. */
-  readonly balanceKey?: string | undefined;
-  /**
-   * Replaces the channel's `retry`. The request must not be changed before the promise settles: it is encoded again for
-   * each attempt.
-   */
-  readonly retry?: RetryOptions | false | undefined;
-  /** Replaces the channel's `credentials`; false: none. As there, not without TLS. */
-  readonly credentials?: CallCredentials | false | undefined;
-}
-
-/** Bounds alone: what is not given is the channel's. */
-export const callOptionTable = {
-  timeoutMs: timeout(undefined),
-  signal: given<AbortSignal>(),
-  metadata: given<MetadataInit>(),
-  waitForReady: given<boolean>(),
-  parent: given<CallContext>(),
-  onHeaders: given<(metadata: Metadata) => void>(),
-  onTrailers: given<(metadata: Metadata) => void>(),
-  onMetadata: given<(metadata: Metadata) => void>(),
-  compression: given<Compression>(),
-  balanceKey: given<string>(),
-  retry: given<RetryOptions | false>(),
-  credentials: given<CallCredentials | false>(),
-} satisfies OptionTable<CallOptions>;
-
-/** Options with everything filled in. */
-export interface ChannelSettings {
-  /** Of unary calls. */
-  readonly protocol: ClientProtocol;
-  /** Of calls that stream; undefined: there are none. */
-  readonly streamProtocol: 'grpc' | undefined;
-  readonly timeoutMs: number;
-  readonly streamTimeoutMs: number;
-  readonly waitForReady: boolean;
-  /** Which of them are not mere defaults: a service config may have others. */
-  readonly isGiven: Readonly<Record<'timeoutMs' | 'streamTimeoutMs' | 'waitForReady', boolean>>;
-  readonly compression: Compression;
-  readonly maxCallsInFlight: number;
-  readonly interceptors: readonly ClientInterceptor[];
-  /** False: nothing is repeated, whatever a service config says. */
-  readonly retry: RetryPolicy | false | undefined;
-  readonly retryBudget: Required<RetryBudgetOptions>;
-  readonly serviceConfig: CheckedConfig | undefined;
-  readonly dnsServiceConfig: boolean;
-  readonly ejection: EjectionSettings | undefined;
-  readonly balancer: BalancerName | BalancerFactory | undefined;
-  readonly resolver: Resolver | Discovery | undefined;
-  readonly logger: Logger | false | undefined;
-  readonly credentials: CallCredentials | undefined;
-  /** Credentials may be sent. */
-  readonly takesCredentials: boolean;
-  readonly makeTransport: ClientTransportFactory;
-  /** For the protocol of unary calls. */
-  readonly transportOptions: ClientTransportOptions;
-}
-
-const noTarget: Target = { scheme: 'static', endpoints: [], authority: '', path: '' };
-
-/** @throws RangeError or TypeError that names the option. */
-export function checkedChannelOptions(options: ChannelOptions, target: Target = noTarget): ChannelSettings {
-  const { protocol: named, scheme, path } = target;
-  const checked = checkedOptions('Channel', options, channelOptionTable);
-  const { transport, connection, connections, maxQueuedBytes, backoff, protocol: asked, ...rest } = checked;
-  if (asked === 'tinypb' && named !== undefined)
-    throw new TypeError(`protocol is 'tinypb', but the target begins with ${named}://`);
-  if (asked === 'tinypb' && checked.compression !== 'identity')
-    throw new TypeError(`compression: TinyPB has none, and protocol is 'tinypb'`);
-  const protocol = asked === 'auto' ? (named ?? 'tinypb') : asked;
-  if (protocol === 'grpc' && connection === 'short')
-    throw new TypeError(`connection must be 'persistent' for gRPC: its calls share connections`);
-  const {
-    timeoutMs,
-    streamTimeoutMs,
-    waitForReady,
-    compression,
-    maxCallsInFlight,
-    interceptors,
-    retry,
-    retryBudget,
-    serviceConfig,
-    dnsServiceConfig,
-    ...others
-  } = rest;
-  const {
-    ejection,
-    balancer,
-    resolver,
-    logger,
-    tls: givenTls,
-    credentials,
-    allowInsecureCredentials,
-    ioThreads = defaultIoThreads,
-    authority,
-    ...limits
-  } = others;
-  const isGiven = (name: keyof ChannelOptions): boolean => givenOption(options, name) !== undefined;
-  const keepaliveTimeMs = protocol === 'grpc' && !isGiven('keepaliveTimeMs') ? 0 : limits.keepaliveTimeMs;
-  const tls = checkedClientTls(givenTls, target, resolver !== undefined);
-  const isVerified = tls !== undefined && tls.rules.rejectUnauthorized !== false;
-  const takesCredentials = isVerified || allowInsecureCredentials;
-  if (credentials !== undefined && !takesCredentials) throw new TypeError(insecureCredentials);
-  return {
-    protocol,
-    streamProtocol: asked === 'tinypb' ? undefined : 'grpc',
-    timeoutMs,
-    streamTimeoutMs,
-    waitForReady,
-    isGiven: {
-      timeoutMs: isGiven('timeoutMs'),
-      streamTimeoutMs: isGiven('streamTimeoutMs'),
-      waitForReady: isGiven('waitForReady'),
-    },
-    compression,
-    maxCallsInFlight,
-    interceptors,
-    retry,
-    retryBudget,
-    serviceConfig,
-    dnsServiceConfig,
-    ejection,
-    balancer,
-    resolver,
-    logger,
-    credentials,
-    takesCredentials,
-    makeTransport: transport ?? nativeClientTransport,
-    transportOptions: {
-      ...limits,
-      tls,
-      protocol,
-      authority: authority ?? (scheme === 'dns' ? path : ''),
-      keepaliveTimeMs,
-      ioThreads,
-      connections: connections ?? ioThreads,
-      shortConnections: connection === 'short',
-      maxWriteQueueBytes: maxQueuedBytes,
-      frameTimeoutMs: 30_000,
-      idleTimeoutMs: 0,
-      firstBackoffMs: backoff.minMs,
-      longestBackoffMs: Math.max(backoff.minMs, backoff.maxMs),
-    },
-  };
-}
 
 function givenRetry(given: RetryOptions | false | undefined): RetryPolicy | false | undefined {
   return given === false ? false : retryPolicy(given);

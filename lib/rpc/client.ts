@@ -2,8 +2,8 @@ import { toServiceDefinition } from '../codec/grpc.ts';
 import { streamsReplies } from '../contract/define-service.ts';
 import { checkMethods } from '../contract/option-shapes.ts';
 import type { AnyService, Bidi, ClientStream, MethodsOf, ServerStream, Unary } from '../contract/service.ts';
+import type { CallOptions } from './call-options.ts';
 import { Channel } from './channel.ts';
-import type { CallOptions } from './channel-options.ts';
 import { guardImplicitCalls } from './implicit-calls.ts';
 import type { ReplyStream, RequestStream } from './reply-stream.ts';
 

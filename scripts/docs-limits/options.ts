@@ -7,7 +7,8 @@ import { destinationTable, loggerTable } from '../../lib/log/log-options.ts';
 import { rocketClientTable } from '../../lib/nestjs/client-options.ts';
 import { loaderTable } from '../../lib/nestjs/loader-options.ts';
 import { keepaliveTable, rocketServerTable } from '../../lib/nestjs/server-options.ts';
-import { callOptionTable, channelOptionTable } from '../../lib/rpc/channel-options.ts';
+import { callOptionTable } from '../../lib/rpc/call-options.ts';
+import { channelOptionTable } from '../../lib/rpc/channel-options.ts';
 import { clientTlsOptionTable } from '../../lib/rpc/client-tls-options.ts';
 import { closeOptionTable, listenOptionTable } from '../../lib/rpc/listen-options.ts';
 import { retryBudgetTable, retryOptionTable } from '../../lib/rpc/retry-options.ts';
@@ -32,7 +33,7 @@ const groups: readonly (readonly [title: string, file: string, interfaceName: st
   ['… `retry`', 'lib/rpc/retry-options.ts', 'RetryOptions', retryOptionTable],
   ['… `retryBudget`', 'lib/rpc/retry-options.ts', 'RetryBudgetOptions', retryBudgetTable],
   ['… `ejection`', 'lib/balance/ejection.ts', 'EjectionSettings', ejectionTable],
-  ['a call', 'lib/rpc/channel-options.ts', 'CallOptions', callOptionTable],
+  ['a call', 'lib/rpc/call-options.ts', 'CallOptions', callOptionTable],
   ['`etcd(options)`', 'lib/discovery/etcd/options.ts', 'EtcdOptions', etcdOptionTable],
   [
     '`createLogger(options)`, `rocketDestination(options)`',

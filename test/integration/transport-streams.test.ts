@@ -10,7 +10,7 @@ import {
   streamRoomBytes,
 } from '../../lib/contract/transport.ts';
 import { Metadata, RpcError, Server, type ServerOptions } from '../../lib/index.ts';
-import { checkedChannelOptions } from '../../lib/rpc/channel-options.ts';
+import { checkedChannelOptions } from '../../lib/rpc/channel-settings.ts';
 import { Kinds, type KindsHandlers, type Text } from '../support/memory-kinds.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { RecordedCall } from '../support/pending-call.ts';

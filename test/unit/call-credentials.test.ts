@@ -10,7 +10,7 @@ import {
   type CredentialsRequest,
   RpcError,
 } from '../../lib/index.ts';
-import { checkedChannelOptions } from '../../lib/rpc/channel-options.ts';
+import { checkedChannelOptions } from '../../lib/rpc/channel-settings.ts';
 import { gate } from '../support/loopback.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
 import { polluted } from '../support/polluted.ts';
