@@ -1,7 +1,10 @@
+import { functionOption } from '../contract/option-shapes.ts';
+import { type CallCredentials, insecureCredentials } from './call-credentials.ts';
 import type { ChannelSettings } from './channel-settings.ts';
 import type { MethodPlan } from './method-config.ts';
 
 type Timeouts = Pick<ChannelSettings, 'timeoutMs' | 'streamTimeoutMs' | 'waitForReady' | 'isGiven'>;
+type Credentials = Pick<ChannelSettings, 'credentials' | 'takesCredentials'>;
 
 /**
  * The time limit of a call without one: the channel's. A service config may make it shorter; it counts alone where the
@@ -18,4 +21,18 @@ export function defaultTimeoutMs(settings: Timeouts, streams: boolean, plan: Met
 export function defaultWaitForReady(settings: Timeouts, plan: MethodPlan | undefined): boolean {
   const isGiven = plan?.waitForReady === undefined || settings.isGiven.waitForReady;
   return isGiven ? settings.waitForReady : plan.waitForReady;
+}
+
+/**
+ * Undefined: the call has none.
+ *
+ * @param own  of the call; undefined: those of the channel.
+ * @throws TypeError if they would be sent to a server that is not verified.
+ */
+export function credentialsOf(settings: Credentials, own: unknown): CallCredentials | undefined {
+  if (own === undefined) return settings.credentials;
+  if (own === false) return undefined;
+  const credentials = functionOption('credentials', own as CallCredentials);
+  if (!settings.takesCredentials) throw new TypeError(insecureCredentials);
+  return credentials;
 }

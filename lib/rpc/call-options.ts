@@ -9,6 +9,7 @@ import {
 } from '../contract/option-shapes.ts';
 import { given, type OptionTable, timeout } from '../contract/option-table.ts';
 import { checkIsPlain, refuseOption } from '../contract/options.ts';
+import type { MethodDefinition } from '../contract/service.ts';
 import { kindOf } from '../contract/value-text.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallCredentials } from './call-credentials.ts';
@@ -69,6 +70,11 @@ export const callOptionTable = {
   credentials: given<CallCredentials | false>(),
 } satisfies OptionTable<CallOptions>;
 
+/** CallOptions in which a missing property equals undefined. */
+export type AnyCallOptions = { readonly [Name in keyof CallOptions]?: CallOptions[Name] | undefined };
+
+export const noOptions: CallOptions = {};
+
 const names = Object.keys(callOptionTable);
 
 /**
@@ -111,13 +117,23 @@ export function checkCallValues(
   onMetadata: unknown,
   parent: unknown,
 ): void {
-  if (signal !== undefined) checkSignal('signal', signal);
-  if (waitForReady !== undefined) booleanOption('waitForReady', waitForReady, false);
+  checkChangedValues(signal, waitForReady);
   if (balanceKey !== undefined) stringOption('balanceKey', balanceKey, undefined);
   if (onHeaders !== undefined) functionOption('onHeaders', onHeaders);
   if (onTrailers !== undefined) functionOption('onTrailers', onTrailers);
   if (onMetadata !== undefined) functionOption('onMetadata', onMetadata);
   if (parent !== undefined) checkParent(parent);
+}
+
+/** The same for those that an interceptor may have changed; the others that it may change are checked where they are used. */
+export function checkChangedValues(signal: unknown, waitForReady: boolean | undefined): void {
+  if (signal !== undefined) checkSignal('signal', signal);
+  if (waitForReady !== undefined) booleanOption('waitForReady', waitForReady, false);
+}
+
+export function checkMethod(method: MethodDefinition): void {
+  if (typeof method?.wireName !== 'string')
+    throw new TypeError(`call() takes a method of a service definition, not ${kindOf(method)}`);
 }
 
 function checkParent(parent: unknown): void {

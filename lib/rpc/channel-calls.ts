@@ -4,16 +4,22 @@ import { isUnary, streamsReplies } from '../contract/define-service.ts';
 import { RpcError } from '../contract/errors.ts';
 import { withGrpcPair, withRequestId } from '../contract/grpc-metadata.ts';
 import { encodeMetadata } from '../contract/metadata.ts';
-import { functionOption } from '../contract/option-shapes.ts';
-import { givenOption, isGivenOption, timeoutOption } from '../contract/options.ts';
+import { isGivenOption, timeoutOption } from '../contract/options.ts';
 import type { MethodDefinition, ServiceDefinition } from '../contract/service.ts';
-import { kindOf } from '../contract/value-text.ts';
 import { currentCall } from './async-context.ts';
 import type { CallContext } from './call-context.ts';
-import { type CallCredentials, insecureCredentials } from './call-credentials.ts';
-import { defaultTimeoutMs, defaultWaitForReady } from './call-defaults.ts';
+import type { CallCredentials } from './call-credentials.ts';
+import { credentialsOf, defaultTimeoutMs, defaultWaitForReady } from './call-defaults.ts';
 import { tellOfUnbegun } from './call-failure.ts';
-import { type CallOptions, checkCallOptions, checkCallValues, checkIntercepted } from './call-options.ts';
+import {
+  type AnyCallOptions,
+  type CallOptions,
+  checkCallOptions,
+  checkCallValues,
+  checkChangedValues,
+  checkMethod,
+  noOptions,
+} from './call-options.ts';
 import type { ChannelLane } from './channel-lane.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { ChannelSettings } from './channel-settings.ts';
@@ -28,8 +34,7 @@ import { ClientStreams } from './client-streams.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HedgedCall } from './hedged-call.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
-import { InnerCalls, InterceptedReplies, untilAborted } from './intercepted-replies.ts';
-import { type InterceptedClientCall, runClientInterceptors } from './interceptors.ts';
+import { InterceptedCalls } from './intercepted-calls.ts';
 import { limitedMethod } from './limited-method.ts';
 import type { HedgingPolicy, MethodPlan } from './method-config.ts';
 import { memoryError } from './out-of-memory.ts';
@@ -37,11 +42,6 @@ import { LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.
 import { compressRequest } from './request-compression.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry-options.ts';
 import { ServerCall } from './server-call.ts';
-
-/** CallOptions in which a missing property equals undefined. */
-type AnyCallOptions = { readonly [Name in keyof CallOptions]?: CallOptions[Name] | undefined };
-
-export const noOptions: CallOptions = {};
 
 /** The channel that the calls are made through. */
 export interface CallsOwner {
@@ -57,41 +57,38 @@ export class ChannelCalls {
   readonly #parts: ChannelParts;
   /** The services that clients were created for, by name. */
   readonly #services = new Map<string, ServiceDefinition>();
+  /** Undefined: the channel has no interceptors. */
+  readonly #intercepted: InterceptedCalls | undefined;
 
   /** Refers to its owner only while the owner refers to it, and while a call is pending. */
   constructor(owner: CallsOwner, settings: ChannelSettings, parts: ChannelParts) {
     this.#owner = owner;
     this.#settings = settings;
     this.#parts = parts;
+    if (settings.interceptors.length === 0) return;
+    this.#intercepted = new InterceptedCalls({
+      target: owner.target,
+      settings,
+      planOf: (method) => parts.config?.planOf(method),
+      send: (method, request, options) => this.#send(method, request, options, undefined, true),
+      open: (method, request, options) => this.#open(method, request, options, undefined, true),
+      onUserError: (what, error) => parts.lane.dispatcher.onUserError(what, error),
+    });
   }
 
   /** Of a method with one reply. */
   call(method: MethodDefinition, request: unknown, options: CallOptions): Promise<unknown> {
-    if (this.#settings.interceptors.length === 0) return this.#send(method, request, options, currentCall());
-    let call: Intercepted;
-    try {
-      call = this.#intercepted(method, request, options, currentCall());
-    } catch (error) {
-      return Promise.reject(tellOfUnbegun(error, undefined, this.#owner.target));
-    }
-    const made = this.#run(call, (changed) =>
-      this.#send(method, changed.request, call.optionsOf(changed), undefined),
-    );
-    const { signal } = call.seen;
-    if (signal === undefined || call.refusal !== undefined) return made;
-    return untilAborted(made, signal, (error) => this.#tellOf(error, method));
-  }
-
-  #tellOf(error: unknown, { wireName }: MethodDefinition): unknown {
-    return tellOfUnbegun(error, wireName, this.#owner.target);
+    if (this.#intercepted === undefined) return this.#send(method, request, options, currentCall(), false);
+    return this.#intercepted.call(method, request, options, currentCall());
   }
 
   /** Of a method with several. The call begins with the first next(). */
   stream(method: MethodDefinition, request: unknown, options: CallOptions): ReplyStream<unknown> {
     const parent = currentCall();
-    if (this.#settings.interceptors.length === 0)
-      return new LazyReplies(() => this.#open(method, request, options, parent));
-    return new LazyReplies(() => this.#interceptStream(method, request, options, parent));
+    const intercepted = this.#intercepted;
+    if (intercepted === undefined)
+      return new LazyReplies(() => this.#open(method, request, options, parent, false));
+    return new LazyReplies(() => intercepted.stream(method, request, options, parent));
   }
 
   addService(service: ServiceDefinition): void {
@@ -99,106 +96,15 @@ export class ChannelCalls {
     this.#services.set(service.name, service);
   }
 
-  #interceptStream(
-    method: MethodDefinition,
-    request: unknown,
-    options: CallOptions,
-    parent: CallContext | undefined,
-  ): ReplySource {
-    const inner = new InnerCalls();
-    const call = this.#intercepted(method, request, options, parent);
-    const made = this.#run(call, async (changed) => {
-      const replies = new LazyReplies(() =>
-        this.#open(method, changed.request, call.optionsOf(changed), undefined),
-      );
-      inner.add(replies);
-      return replies;
-    });
-    return new InterceptedReplies({
-      made,
-      inner,
-      signal: call.refusal === undefined ? call.seen.signal : undefined,
-      method: method.wireName,
-      tell: (error) => this.#tellOf(error, method),
-      onLateError: (error) =>
-        this.#parts.lane.dispatcher.onUserError(`an interceptor of ${method.wireName}`, error),
-    });
-  }
-
-  #run(call: Intercepted, send: (changed: InterceptedClientCall) => Promise<unknown>): Promise<unknown> {
-    return runClientInterceptors(this.#settings.interceptors, call.seen, (changed) => {
-      // Interceptors see this like any other failure of a call.
-      if (call.refusal !== undefined) throw call.refusal.error;
-      checkIntercepted(changed, call.seen);
-      return send(changed);
-    });
-  }
-
-  /**
-   * Options are read once and checked now: an interceptor may answer without calling next(). @throws TypeError for what is
-   * no method.
-   */
-  #intercepted(
-    method: MethodDefinition,
-    request: unknown,
-    options: CallOptions,
-    ambient: CallContext | undefined,
-  ): Intercepted {
-    checkMethod(method);
-    let refusal: { readonly error: unknown } | undefined;
-    let given: AnyCallOptions = noOptions;
-    try {
-      if (options !== noOptions) checkCallOptions(options);
-      const { timeoutMs, metadata, signal, waitForReady, balanceKey, retry, parent = ambient } = options;
-      const { compression } = options;
-      const { onHeaders, onTrailers, onMetadata } = options;
-      const callbacks = { onHeaders, onTrailers, onMetadata };
-      const credentials = givenOption(options, 'credentials') as CallOptions['credentials'];
-      this.#checkedCredentials(credentials);
-      given = {
-        credentials,
-        timeoutMs,
-        metadata,
-        signal,
-        waitForReady,
-        balanceKey,
-        retry,
-        parent,
-        compression,
-        ...callbacks,
-      };
-      checkCallValues(signal, waitForReady, balanceKey, onHeaders, onTrailers, onMetadata, parent);
-    } catch (error) {
-      refusal = { error };
-    }
-    const { wireName, kind = 'unary' } = method;
-    const plan = refusal === undefined ? this.#parts.config?.planOf(method) : undefined;
-    const { metadata, signal, waitForReady = defaultWaitForReady(this.#settings, plan) } = given;
-    const defaultMs = defaultTimeoutMs(this.#settings, !isUnary(method), plan);
-    const { timeoutMs = defaultMs } = given;
-    const seen = { method: wireName, kind, request, timeoutMs, metadata, signal, waitForReady };
-    return {
-      seen,
-      refusal,
-      optionsOf: ({ timeoutMs, metadata, signal, waitForReady }) => ({
-        ...given,
-        // A default that nobody has changed stays one: how long a stream waits for an endpoint depends on it.
-        timeoutMs: given.timeoutMs === undefined && timeoutMs === defaultMs ? undefined : timeoutMs,
-        metadata,
-        signal,
-        waitForReady,
-      }),
-    };
-  }
-
   #send(
     method: MethodDefinition,
     request: unknown,
     options: AnyCallOptions,
     ambient: CallContext | undefined,
+    isRead: boolean,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#begin(method, request, options, ambient, undefined, resolve, reject);
+      this.#begin(method, request, options, ambient, isRead, undefined, resolve, reject);
     });
   }
 
@@ -208,35 +114,42 @@ export class ChannelCalls {
     request: unknown,
     options: AnyCallOptions,
     ambient: CallContext | undefined,
+    isRead: boolean,
   ): ReplySource {
     const streams = new ClientStreams(method, true, this.#parts.queuedReplies, this.#parts.replay);
-    this.#begin(method, request, options, ambient, streams, ignore, (error) => streams.failReplies(error));
+    const fail = (error: unknown): void => streams.failReplies(error);
+    this.#begin(method, request, options, ambient, isRead, streams, ignore, fail);
     return streams.replies!;
   }
 
   /**
    * Each option is read once, and all are checked before anything is sent: an error found later would be thrown in a
-   * native callback. `replies`: those of a method with several.
+   * native callback. `isRead`: that was done before the interceptors ran, except for what they may change. `replies`: those
+   * of a method with several.
    */
   #begin(
     method: MethodDefinition,
     request: unknown,
     options: AnyCallOptions,
     ambient: CallContext | undefined,
+    isRead: boolean,
     replies: ClientStreams | undefined,
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ): void {
     let call: ClientCall | undefined;
     try {
-      if (options !== noOptions) checkCallOptions(options);
-      checkMethod(method);
+      if (!isRead) {
+        if (options !== noOptions) checkCallOptions(options);
+        checkMethod(method);
+      }
       const plan = this.#parts.config?.planOf(method);
       const streams = isUnary(method) && replies === undefined ? undefined : this.#streamsOf(method, replies);
       const lane = streams === undefined ? this.#parts.lane : this.#streamLane(method);
       const { signal, waitForReady, balanceKey, retry, parent = ambient, timeoutMs: ownTimeoutMs } = options;
       const { onHeaders, onTrailers, onMetadata } = options;
-      checkCallValues(signal, waitForReady, balanceKey, onHeaders, onTrailers, onMetadata, parent);
+      if (isRead) checkChangedValues(signal, waitForReady);
+      else checkCallValues(signal, waitForReady, balanceKey, onHeaders, onTrailers, onMetadata, parent);
       const defaultMs = defaultTimeoutMs(this.#settings, streams !== undefined, plan);
       let timeoutMs = timeoutOption('timeoutMs', ownTimeoutMs, defaultMs);
       if (plan?.timeoutMs !== undefined) timeoutMs = Math.min(timeoutMs, plan.timeoutMs);
@@ -383,15 +296,7 @@ export class ChannelCalls {
   #credentialsOf(options: AnyCallOptions): CallCredentials | undefined {
     const { credentials } = options;
     const isGiven = credentials !== undefined && isGivenOption(options, 'credentials');
-    return this.#checkedCredentials(isGiven ? credentials : undefined);
-  }
-
-  #checkedCredentials(given: unknown): CallCredentials | undefined {
-    if (given === undefined) return this.#settings.credentials;
-    if (given === false) return undefined;
-    const credentials = functionOption('credentials', given as CallCredentials);
-    if (!this.#settings.takesCredentials) throw new TypeError(insecureCredentials);
-    return credentials;
+    return credentialsOf(this.#settings, isGiven ? credentials : undefined);
   }
 
   /** Before a lane is made: nobody would close it. */
@@ -408,14 +313,6 @@ export class ChannelCalls {
         requestWritten: false,
       });
   }
-}
-
-interface Intercepted {
-  readonly seen: InterceptedClientCall;
-  /** Why it cannot be made. */
-  readonly refusal: { readonly error: unknown } | undefined;
-  /** The options of a call that an interceptor has changed. */
-  readonly optionsOf: (changed: InterceptedClientCall) => AnyCallOptions;
 }
 
 function ignore(): void {
@@ -442,11 +339,6 @@ function inThisContext<Value, Result>(
   if (callback === undefined) return undefined;
   const resource = new AsyncResource('RocketRpcCallback');
   return (value) => resource.runInAsyncScope(callback, undefined, value);
-}
-
-function checkMethod(method: MethodDefinition): void {
-  if (typeof method?.wireName !== 'string')
-    throw new TypeError(`call() takes a method of a service definition, not ${kindOf(method)}`);
 }
 
 const longestMsgId = 99;

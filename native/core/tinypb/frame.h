@@ -23,7 +23,7 @@ static_assert(kPrefixFixedBytes == 1 + 4 + 4 + 4 + 4 + 4);
 inline constexpr std::uint32_t kNoChecksum = 1;
 
 // The sizes that a C++ rocket peer can accept without overrunning its stack buffer. Its limit for msg_id is kept in
-// lib/rpc/channel.ts, that for method in lib/rpc/dispatcher.ts, where each is first known.
+// lib/rpc/channel-calls.ts, that for method in lib/rpc/method-numbers.ts, where each is first known.
 inline constexpr std::size_t kOldPeerErrInfoBytes = 511;
 
 enum class DecodeError : std::uint8_t {
