@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "h2/client_session.h"
+#include "session_script.h"
 
 namespace {
 
@@ -199,38 +200,22 @@ class Driver : public ClientHandler, public Sink {
 
 }  // namespace
 
-// A row of steps, each a byte that says what is done and some more: a frame with a head that is mostly right, or
-// something that the application does.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  ByteSpan input(data, size);
-  const auto byte = [&] {
-    const std::uint8_t value = input.empty() ? 0 : input.front();
-    if (!input.empty()) input = input.subspan(1);
-    return value;
-  };
   Driver driver;
-  for (int steps = 0; !input.empty() && steps < 300; ++steps) {
-    const auto what = byte();
-    if (what >= 128) {
-      const auto which = byte();
-      driver.application_does(what, which, byte());
-      continue;
-    }
-    const std::uint8_t type = what % 16 < 12 ? what % 16 % 11 : 1;
-    const auto flags = byte();
-    const std::uint32_t stream = what < 120 ? byte() % 40 : byte() * 0x01010101U;
-    const auto content = input.first(std::min<std::size_t>(byte(), input.size()));
-    input = input.subspan(content.size());
-    Bytes payload;
-    if (type == 1 && what < 64) payload.push_back(0x88);  // a good response, with what the fuzzer adds
-    payload.insert(payload.end(), content.begin(), content.end());
-    if (type == 0 && what < 32) payload.resize(payload.size() * 60);
-    if (type == 6 && what < 64) payload.assign({'r', 'o', 'c', 'k', 'e', 't', 0, 2});
-    Bytes frame(kFrameHeadBytes);
-    write_frame_head(frame.data(), payload.size(), static_cast<FrameType>(type), flags, stream);
-    frame.insert(frame.end(), payload.begin(), payload.end());
-    driver.note_frame(frame);
-    driver.server_says(frame);
-  }
+  run_script(
+      {data, size},
+      [&](std::uint8_t what, std::uint8_t which, std::uint8_t much) { driver.application_does(what, which, much); },
+      [](std::uint8_t what, std::uint8_t type, ByteSpan content) {
+        Bytes payload;
+        if (type == 1 && what < 64) payload.push_back(0x88);  // a good response, with what the fuzzer adds
+        payload.insert(payload.end(), content.begin(), content.end());
+        if (type == 0 && what < 32) payload.resize(payload.size() * 60);
+        if (type == 6 && what < 64) payload.assign({'r', 'o', 'c', 'k', 'e', 't', 0, 2});
+        return payload;
+      },
+      [&](const Bytes& frame) {
+        driver.note_frame(frame);
+        driver.server_says(frame);
+      });
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "h2/server_session.h"
+#include "session_script.h"
 
 namespace {
 
@@ -222,27 +223,6 @@ class Driver : public ServerHandler, public Sink {
   ServerSession session_{options_, resources_, *this, *this};
 };
 
-/// Bytes of the input, in order; zeros once they are used up.
-class Input {
- public:
-  explicit Input(ByteSpan bytes) : bytes_(bytes) {}
-  bool empty() const { return bytes_.empty(); }
-  std::uint8_t byte() {
-    if (bytes_.empty()) return 0;
-    const auto value = bytes_[0];
-    bytes_ = bytes_.subspan(1);
-    return value;
-  }
-  ByteSpan take(std::size_t most) {
-    const auto front = bytes_.first(std::min(most, bytes_.size()));
-    bytes_ = bytes_.subspan(front.size());
-    return front;
-  }
-
- private:
-  ByteSpan bytes_;
-};
-
 /// A header block that is a good request, with what the fuzzer adds.
 Bytes request(ByteSpan more) {
   Bytes block{0x83, 0x86, 0x84};
@@ -252,30 +232,20 @@ Bytes request(ByteSpan more) {
 
 }  // namespace
 
-// A row of steps, each a byte that says what is done and some more: a frame with a head that is mostly right, or
-// something that the application does.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  Input input({data, size});
   Driver driver;
-  for (int steps = 0; !input.empty() && steps < 300; ++steps) {
-    const auto what = input.byte();
-    if (what >= 128) {
-      const auto which = input.byte();
-      driver.application_does(what, which, input.byte());
-      continue;
-    }
-    const std::uint8_t type = what % 16 < 12 ? what % 16 % 11 : 1;
-    const auto flags = input.byte();
-    const std::uint32_t stream = what < 120 ? input.byte() % 40 : input.byte() * 0x01010101U;
-    const auto content = input.take(input.byte());
-    Bytes payload(content.begin(), content.end());
-    if (type == 1 && what < 64) payload = request(content);
-    if (type == 0 && what < 32) payload.resize(payload.size() * 60);
-    Bytes frame(kFrameHeadBytes);
-    write_frame_head(frame.data(), payload.size(), static_cast<FrameType>(type), flags, stream);
-    frame.insert(frame.end(), payload.begin(), payload.end());
-    driver.note_peer_frame(frame);
-    driver.peer_says(frame);
-  }
+  run_script(
+      {data, size},
+      [&](std::uint8_t what, std::uint8_t which, std::uint8_t much) { driver.application_does(what, which, much); },
+      [](std::uint8_t what, std::uint8_t type, ByteSpan content) {
+        Bytes payload(content.begin(), content.end());
+        if (type == 1 && what < 64) payload = request(content);
+        if (type == 0 && what < 32) payload.resize(payload.size() * 60);
+        return payload;
+      },
+      [&](const Bytes& frame) {
+        driver.note_peer_frame(frame);
+        driver.peer_says(frame);
+      });
   return 0;
 }
