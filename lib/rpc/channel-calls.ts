@@ -32,11 +32,11 @@ import {
 } from './client-call.ts';
 import { ClientStreams } from './client-streams.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { HedgedCall } from './hedged-call.ts';
+import { HedgedCall, type HedgedCallParts } from './hedged-call.ts';
 import { checkIdempotentNames } from './idempotent-names.ts';
 import { InterceptedCalls } from './intercepted-calls.ts';
 import { limitedMethod } from './limited-method.ts';
-import type { HedgingPolicy, MethodPlan } from './method-config.ts';
+import type { MethodPlan } from './method-config.ts';
 import { memoryError } from './out-of-memory.ts';
 import { LazyReplies, type ReplySource, type ReplyStream } from './reply-stream.ts';
 import { compressRequest } from './request-compression.ts';
@@ -198,7 +198,9 @@ export class ChannelCalls {
       const encodes = format !== undefined && streams?.sendsRequests !== true;
       if (isHedged) {
         if (encodes) compressRequest(what, format, undefined, this.#parts.toCompress);
-        return this.#hedge(what, plan.hedging!, signal, parent, lane.dispatcher, streams, resolve, reject);
+        const { dispatcher } = lane;
+        const hedged = { what, policy: plan.hedging!, dispatcher, streams, resolve, reject };
+        return this.#hedge(hedged, signal, parent);
       }
       call = new ClientCall(what, resolve, reject, lane.dispatcher, streams);
       streams?.bind(call);
@@ -242,17 +244,11 @@ export class ChannelCalls {
 
   /** @throws as the first attempt does, which is made now. */
   #hedge(
-    what: CallRequest,
-    policy: HedgingPolicy,
+    parts: Omit<HedgedCallParts, 'onEnd'>,
     signal: AbortSignal | undefined,
     parent: CallContext | undefined,
-    dispatcher: Dispatcher,
-    streams: ClientStreams | undefined,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
   ): void {
-    const onEnd = (ended: object): void => this.#parts.onCallEnd(ended);
-    const call = new HedgedCall({ what, policy, dispatcher, streams, resolve, reject, onEnd });
+    const call = new HedgedCall({ ...parts, onEnd: (ended) => this.#parts.onCallEnd(ended) });
     this.#parts.calls.set(call, this.#owner);
     call.begin(signal, parent);
   }
