@@ -1,7 +1,7 @@
 import { RpcError } from '../contract/errors.ts';
 import { reasonOfWord, statusOfWord, statusReason } from '../contract/status.ts';
 
-/** What a handler is told whose call was aborted with this status word. */
+/** The reason of a call's signal when the call is aborted with this status word. */
 export function abortReason(status: number): RpcError {
   const code = statusOfWord(status);
   if (reasonOfWord(status) === statusReason.peerGone)

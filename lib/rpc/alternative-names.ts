@@ -1,4 +1,6 @@
-/** The names in a certificate by kind, each as it stands there. Names of other kinds are left out. */
+/**
+ * The alternative names in a certificate by kind, each as the certificate has it. Names of other kinds are left out.
+ */
 export interface AlternativeNames {
   /** `DNS:`, host names. */
   readonly dns: readonly string[];
@@ -11,8 +13,8 @@ export interface AlternativeNames {
 }
 
 /**
- * Of `subjectAltName` of an X509Certificate: `DNS:a, URI:"b, c"`. A name that could be taken for several is a JSON string
- * there, and so never read as more than one. Any other form has no names at all.
+ * Parses `subjectAltName` of an X509Certificate: `DNS:a, URI:"b, c"`. Node.js quotes a name that contains a separator
+ * as a JSON string, so one name is never read as several. For text of any other form the result has no names at all.
  */
 export function alternativeNames(text: string | undefined): AlternativeNames {
   const found: Record<keyof AlternativeNames, string[]> = { dns: [], uris: [], ips: [], emails: [] };
@@ -31,7 +33,7 @@ export function alternativeNames(text: string | undefined): AlternativeNames {
   return frozen(found);
 }
 
-/** A kind, its name in quotes or without, and what is before the next one. */
+/** A kind, its name with or without quotes, and the separator before the next entry. */
 const entry = /^([A-Za-z][A-Za-z ]*):(?:("(?:[^"\\]|\\.)*")|([^,"]*))(?:, |$)/;
 
 const kinds: ReadonlyMap<string, keyof AlternativeNames> = new Map([

@@ -12,18 +12,18 @@ export interface CallContext {
    * only closes its sending side may still read, so it has not disconnected.
    */
   readonly signal: AbortSignal;
-  /** When the caller stops waiting. */
+  /** The time at which the caller stops waiting. */
   readonly deadline: Date;
-  /** Milliseconds until then, at least 0. */
+  /** Milliseconds until the deadline, at least 0. */
   readonly timeRemainingMs: number;
   /** The metadata of the request. */
   readonly metadata: Metadata;
   /**
-   * Sent before the first reply, of a call that fails before it not at all. By TinyPB only if the request had metadata
+   * Sent before the first reply; not sent if the call fails before it. TinyPB sends it only if the request had metadata
    * or a deadline, which is true for every rocket-rpc client.
    */
   readonly responseMetadata: Metadata;
-  /** Sent behind the last reply, or the error, of a gRPC call; by TinyPB with `responseMetadata`. */
+  /** Sent after the last reply, or with the error, of a gRPC call. TinyPB sends it together with `responseMetadata`. */
   readonly trailers: Metadata;
   /**
    * Sends `responseMetadata` now, before there is a reply; what is set afterwards is not sent. Does nothing the second
@@ -32,22 +32,29 @@ export interface CallContext {
    * @throws TypeError or RangeError for metadata that gRPC cannot carry.
    */
   sendHeaders(): void;
-  /** How the request of a gRPC call came, of a stream the one taken last; `'identity'`: as it is. */
+  /**
+   * The compression of the request of a gRPC call; in a stream, of the request taken last. `'identity'`: not
+   * compressed.
+   */
   readonly requestCompression: Compression;
   /**
-   * How replies of a gRPC call are sent from now on. Default: the server's option `compression`. Reads as `'identity'`
-   * while the caller does not take what was set. A message that would not get shorter is sent as it is.
+   * The compression of the replies of a gRPC call from now on. Default: the server's option `compression`. Reads as
+   * `'identity'` if the caller does not accept the compression that was set. A message that would not get shorter is
+   * sent uncompressed.
    *
-   * @throws TypeError for anything else; Error for what the headers do not say once they have been sent.
+   * @throws TypeError for any other value; Error, once the headers have been sent, for a compression that they do not
+   * declare.
    */
   responseCompression: Compression;
-  /** Attempts of the call that its client made before this one, by its retry or hedging policy; by TinyPB always 0. */
+  /**
+   * Attempts of the call that its client made before this one, by its retry or hedging policy. Always 0 with TinyPB.
+   */
   readonly previousAttempts: number;
   /** The caller: its address, and its certificate over TLS. */
   readonly peer: Peer;
   /**
-   * The trace id on the wire, of a gRPC call its `x-request-id` or a new UUID; calls made with `{ parent: ctx }` carry it
-   * with a suffix.
+   * The trace id: msg_id of a TinyPB request; of a gRPC call its `x-request-id`, or a new UUID. Calls made with `{
+   * parent: ctx }` carry it with a suffix.
    */
   readonly msgId: string;
   /** The server's logger with `msgId` and `method` of this call in every line. */

@@ -9,25 +9,25 @@ import { messageOf } from '../contract/value-text.ts';
 export interface CredentialsRequest {
   /** `Service.method`. */
   readonly method: string;
-  /** Of the channel, as it was given. */
+  /** The target of the channel, as it was given. */
   readonly target: string;
-  /** 1 for the first; the retry policy makes others. */
+  /** The number of the attempt, from 1; the retry policy makes further ones. */
   readonly attempt: number;
-  /** Milliseconds until nobody waits for the call, and so for the credentials, any more. */
+  /** Milliseconds until the deadline of the call; after it the credentials are of no use. */
   readonly timeRemainingMs: number;
 }
 
 /**
- * Gives the metadata that says who calls, such as `{ authorization: 'Bearer …' }`, at once or as a promise. It is asked for
- * each attempt of each call, so it keeps what is valid for longer itself.
+ * Returns the metadata that authenticates the caller, such as `{ authorization: 'Bearer …' }`, or a promise of it. It
+ * is called for each attempt of each call, so it should cache a token that is valid for longer.
  */
 export type CallCredentials = (call: CredentialsRequest) => MetadataInit | Promise<MetadataInit>;
 
 /**
- * Asks, and passes on the metadata of the call with that of the credentials in place of what has the same key, encoded;
- * or why there is none. Calls back once, perhaps at once.
+ * Asks the credentials for metadata, and calls back exactly once, perhaps before it returns: with the encoded metadata
+ * of the call, in which keys of the credentials replace the same keys of the call, or with the error.
  *
- * @param own of the call, encoded.
+ * @param own the metadata of the call, encoded.
  */
 export function askCredentials(
   credentials: CallCredentials,
@@ -42,7 +42,7 @@ export function askCredentials(
     try {
       metadata = signed(own, given, protocol);
     } catch {
-      // Its text could quote a token.
+      // The text of the error that was caught could quote a token.
       const text = `the credentials of the call of ${call.method} are no metadata that ${protocol} can carry`;
       return then(undefined, new RpcError('UNAUTHENTICATED', text, { requestWritten: false }));
     }
@@ -64,9 +64,9 @@ export function askCredentials(
 function signed(own: string, given: unknown, protocol: ClientProtocol): string {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError('credentials must give metadata');
-  // Checked as any metadata that is sent.
+  // This checks it as any other metadata that is sent.
   const more = encodeMetadata(given as MetadataInit, protocol);
-  // That of gRPC has pairs of the protocol's own.
+  // `own` may contain pairs of gRPC itself, which Metadata does not allow.
   if (protocol === 'grpc') return withGrpcPairs(own, more);
   const all = Metadata.decode(own);
   const checked = Metadata.decode(more);

@@ -7,8 +7,8 @@ type Timeouts = Pick<ChannelSettings, 'timeoutMs' | 'streamTimeoutMs' | 'waitFor
 type Credentials = Pick<ChannelSettings, 'credentials' | 'takesCredentials'>;
 
 /**
- * The time limit of a call without one: the channel's. A service config may make it shorter; it counts alone where the
- * channel has only a default.
+ * The time limit of a call that has none of its own: the channel's option. If the channel has only a default, the time
+ * limit of the service config takes its place; otherwise the shorter one counts.
  */
 export function defaultTimeoutMs(settings: Timeouts, streams: boolean, plan: MethodPlan | undefined): number {
   const own = streams ? settings.streamTimeoutMs : settings.timeoutMs;
@@ -17,16 +17,16 @@ export function defaultTimeoutMs(settings: Timeouts, streams: boolean, plan: Met
   return isGiven ? Math.min(own, plan.timeoutMs) : plan.timeoutMs;
 }
 
-/** Of a call that does not say so itself. */
+/** `waitForReady` of a call that does not set it. */
 export function defaultWaitForReady(settings: Timeouts, plan: MethodPlan | undefined): boolean {
   const isGiven = plan?.waitForReady === undefined || settings.isGiven.waitForReady;
   return isGiven ? settings.waitForReady : plan.waitForReady;
 }
 
 /**
- * Undefined: the call has none.
+ * The credentials of a call; undefined if it has none.
  *
- * @param own  of the call; undefined: those of the channel.
+ * @param own the option of the call; undefined: the channel's is used.
  * @throws TypeError if they would be sent to a server that is not verified.
  */
 export function credentialsOf(settings: Credentials, own: unknown): CallCredentials | undefined {

@@ -4,7 +4,7 @@ import { DecompressError } from './compression.ts';
 import { MessageTooLong } from './limited-method.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
 
-/** Adds to an error which call it belongs to, unless it already says so. */
+/** Adds the method, target and endpoint of a call to its error, unless the error has them already. */
 export function tellOfCall(
   error: RpcError,
   method: string | undefined,
@@ -17,7 +17,7 @@ export function tellOfCall(
     if (error.target === undefined) Reflect.set(error, 'target', target);
     if (endpoint !== undefined && error.endpoint === undefined) Reflect.set(error, 'endpoint', endpoint);
   } catch {
-    // Or a Proxy with traps.
+    // Or it is a Proxy whose traps throw.
   }
 }
 
@@ -45,7 +45,7 @@ export function rejectToCaller(
     try {
       Error.captureStackTrace(error, capture);
     } catch {
-      // It is frozen.
+      // The error is frozen.
     }
     throw error;
   });
@@ -53,15 +53,15 @@ export function rejectToCaller(
 }
 
 /**
- * An error of a call that could not start, thrown while the caller is on the stack. Inside a deeply nested message, or
- * a user's getter, the captured stack ends before it reaches the caller: the rest is added.
+ * Completes the error of a call that could not start, while the caller is on the stack. Inside a deeply nested message,
+ * or a user's getter, the captured stack ends before it reaches the caller: the rest is added.
  */
 export function tellOfUnbegun(error: unknown, method: string | undefined, target: string): unknown {
   try {
     if (error instanceof RpcError) tellOfCall(error, method, target);
     if (error instanceof Error) completeStack(error);
   } catch {
-    // A user's object that cannot be read; the call fails with it unchanged.
+    // A user's object that cannot be read: the call fails with it unchanged.
   }
   return error;
 }

@@ -33,15 +33,20 @@ export interface CallOptions {
   /** The call being handled: its remaining time, its signal and its trace id are inherited. */
   readonly parent?: CallContext | undefined;
   /**
-   * Called with the metadata that comes before the reply, or the first of them: by gRPC as soon as it is there, by
-   * TinyPB, where all metadata is one, with the reply.
+   * Called with the metadata that precedes the first reply. With gRPC it is called as soon as that metadata arrives.
+   * TinyPB has only one set of metadata, so there it is called with the reply.
    */
   readonly onHeaders?: (metadata: Metadata) => void;
-  /** Called with the metadata behind the last reply, or of the error, when the call has ended. TinyPB has none. */
+  /**
+   * Called when the call has ended, with the metadata that follows the last reply or comes with the error. TinyPB has
+   * no such metadata.
+   */
   readonly onTrailers?: (metadata: Metadata) => void;
-  /** Called with all metadata of a call that has succeeded, after its promise is resolved or its last reply is there. */
+  /**
+   * Called with all metadata of a call that has succeeded, after its promise is resolved or its last reply has arrived.
+   */
   readonly onMetadata?: (metadata: Metadata) => void;
-  /** In place of the channel's `compression`; anything but `identity` is an error of a call by TinyPB. */
+  /** Replaces the channel's `compression`. In a call by TinyPB anything but `identity` is an error. */
   readonly compression?: Compression | undefined;
   /** With the balancer `consistent_hash`, calls with equal keys are sent to the same endpoint. */
   readonly balanceKey?: string | undefined;
@@ -50,11 +55,11 @@ export interface CallOptions {
    * each attempt.
    */
   readonly retry?: RetryOptions | false | undefined;
-  /** Replaces the channel's `credentials`; false: none. As there, not without TLS. */
+  /** Replaces the channel's `credentials`; false: the call has none. They are not sent without TLS either. */
   readonly credentials?: CallCredentials | false | undefined;
 }
 
-/** Bounds alone: what is not given is the channel's. */
+/** Bounds without defaults: an option that is not given is the channel's. */
 export const callOptionTable = {
   timeoutMs: timeout(undefined),
   signal: given<AbortSignal>(),
@@ -125,7 +130,10 @@ export function checkCallValues(
   if (parent !== undefined) checkParent(parent);
 }
 
-/** The same for those that an interceptor may have changed; the others that it may change are checked where they are used. */
+/**
+ * The same for the options that an interceptor may have changed. It may also change `timeoutMs` and `metadata`, which
+ * are checked where they are used.
+ */
 export function checkChangedValues(signal: unknown, waitForReady: boolean | undefined): void {
   if (signal !== undefined) checkSignal('signal', signal);
   if (waitForReady !== undefined) booleanOption('waitForReady', waitForReady, false);

@@ -3,8 +3,8 @@ import { type Logger, loggerOf, safeLogger } from '../log/logger.ts';
 
 const dayMs = 24 * 3600 * 1000;
 /**
- * Time left when a certificate is spoken of: so many days, but only that part of the time it is valid for. Whoever has new
- * ones every hour has them in time, and wants no lines.
+ * When a warning is logged: so many days before the certificate expires, but not earlier than this fraction of its
+ * validity before the end. Otherwise certificates that are renewed every hour would cause a warning each time.
  */
 const stages = [
   { mostMs: 30 * dayMs, part: 4 },
@@ -12,17 +12,20 @@ const stages = [
   { mostMs: dayMs, part: 16 },
   { mostMs: 0, part: Number.POSITIVE_INFINITY },
 ];
-/** Timers of Node.js are of 24.8 days at most; and clocks are set, and machines sleep. */
+/** A timer of Node.js lasts 24.8 days at most. Besides, clocks may be set, and the machine may sleep. */
 const longestTimerMs = dayMs;
 
-/** What was said to a logger: many channels, or one after the other, may have the same certificate. */
+/**
+ * The warnings that each logger has had: several channels, at once or one after the other, may have the same
+ * certificate.
+ */
 const said = new WeakMap<object, Set<string>>();
-/** Of each logger; then it may hear something twice. */
+/** For each logger; past it a warning may be repeated. */
 const mostSaid = 1000;
 
 /**
- * Logs that a certificate of one's own expires, once for each stage: 30, 7 and 1 day before, or a quarter, an eighth and
- * a sixteenth of the time it is valid for where that is less, and when it has expired. Does not keep the process alive.
+ * Logs that the own certificate expires, once for each stage: 30, 7 and 1 day before, or a quarter, an eighth and a
+ * sixteenth of its validity before if that is less, and when it has expired. Does not keep the process alive.
  */
 export class CertificateExpiry {
   readonly #whose: string;
@@ -40,7 +43,7 @@ export class CertificateExpiry {
     this.#now = now;
   }
 
-  /** From now on it is this one. */
+  /** Watches this certificate from now on. */
   watch(validity: CertificateValidity | undefined): void {
     clearTimeout(this.#timer);
     if (validity === undefined) return;

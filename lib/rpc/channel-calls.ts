@@ -50,7 +50,7 @@ export interface CallsOwner {
   closedError(): RpcError | undefined;
 }
 
-/** How a channel begins calls: checks what it is given, runs interceptors, and hands the call over. */
+/** Begins the calls of a channel: checks the arguments, runs interceptors, and hands the call to a dispatcher. */
 export class ChannelCalls {
   readonly #owner: CallsOwner;
   readonly #settings: ChannelSettings;
@@ -60,7 +60,7 @@ export class ChannelCalls {
   /** Undefined: the channel has no interceptors. */
   readonly #intercepted: InterceptedCalls | undefined;
 
-  /** Refers to its owner only while the owner refers to it, and while a call is pending. */
+  /** References `owner`, which must be the only object that references it; a pending call keeps `owner` alive. */
   constructor(owner: CallsOwner, settings: ChannelSettings, parts: ChannelParts) {
     this.#owner = owner;
     this.#settings = settings;
@@ -76,13 +76,13 @@ export class ChannelCalls {
     });
   }
 
-  /** Of a method with one reply. */
+  /** Makes a call of a method with one reply. */
   call(method: MethodDefinition, request: unknown, options: CallOptions): Promise<unknown> {
     if (this.#intercepted === undefined) return this.#send(method, request, options, currentCall(), false);
     return this.#intercepted.call(method, request, options, currentCall());
   }
 
-  /** Of a method with several. The call begins with the first next(). */
+  /** Makes a call of a method with several replies. It begins with the first next(). */
   stream(method: MethodDefinition, request: unknown, options: CallOptions): ReplyStream<unknown> {
     const parent = currentCall();
     const intercepted = this.#intercepted;
@@ -108,7 +108,7 @@ export class ChannelCalls {
     });
   }
 
-  /** Replies of a call that begins now; if it cannot, they fail. */
+  /** Begins a call now and returns its replies. If it cannot begin, reading them fails. */
   #open(
     method: MethodDefinition,
     request: unknown,
@@ -124,8 +124,10 @@ export class ChannelCalls {
 
   /**
    * Each option is read once, and all are checked before anything is sent: an error found later would be thrown in a
-   * native callback. `isRead`: that was done before the interceptors ran, except for what they may change. `replies`: those
-   * of a method with several.
+   * native callback.
+   *
+   * `isRead`: the options were read and checked before the interceptors ran; only those that interceptors may change
+   * are checked now. `replies`: of a method with several replies.
    */
   #begin(
     method: MethodDefinition,
@@ -205,7 +207,7 @@ export class ChannelCalls {
       call = new ClientCall(what, resolve, reject, lane.dispatcher, streams);
       streams?.bind(call);
       this.#parts.calls.set(call, this.#owner);
-      // Before the user's code runs that makes requests, or their fields: it may abort.
+      // Before user code runs (the iterator of the requests, or getters): it may abort the signal.
       if (signal !== undefined || parent !== undefined) call.watch(signal, parent);
       if (call.ended) return;
       streams?.take(called, request);
@@ -228,7 +230,11 @@ export class ChannelCalls {
     );
   }
 
-  /** Undefined: requests are sent as they are. @throws TypeError for what is no compression, and where there is none. */
+  /**
+   * The compression of the requests; undefined: none.
+   *
+   * @throws TypeError for an unknown compression, and for one that is set for a call by TinyPB.
+   */
   #formatOf(
     compression: Compression | undefined,
     { protocol }: ChannelLane,
@@ -242,7 +248,7 @@ export class ChannelCalls {
     throw new TypeError(`compression: ${wireName} is called by TinyPB, which has none`);
   }
 
-  /** @throws as the first attempt does, which is made now. */
+  /** Begins the first attempt now. @throws the error of beginning it. */
   #hedge(
     parts: Omit<HedgedCallParts, 'onEnd'>,
     signal: AbortSignal | undefined,
@@ -275,7 +281,7 @@ export class ChannelCalls {
     return this.#parts.streamLane();
   }
 
-  /** What the call says counts before what the channel says, and that before the service config. */
+  /** The option of the call takes precedence over the channel's, and that over the service config. */
   #retryOf(
     retry: RetryOptions | false | undefined,
     method: MethodDefinition,
@@ -288,14 +294,16 @@ export class ChannelCalls {
     return policy;
   }
 
-  /** Not what all objects have: it must not take the place of the channel's, nor be asked for tokens. */
+  /**
+   * Ignores a `credentials` that was added to Object.prototype: it must neither replace the channel's nor be called.
+   */
   #credentialsOf(options: AnyCallOptions): CallCredentials | undefined {
     const { credentials } = options;
     const isGiven = credentials !== undefined && isGivenOption(options, 'credentials');
     return credentialsOf(this.#settings, isGiven ? credentials : undefined);
   }
 
-  /** Before a lane is made: nobody would close it. */
+  /** To be called before a lane is made: no one would close a lane of a closed channel. */
   #checkOpen(): void {
     const closed = this.#owner.closedError();
     if (closed !== undefined) throw closed;
@@ -312,7 +320,7 @@ export class ChannelCalls {
 }
 
 function ignore(): void {
-  // There is no promise for all of a call's replies.
+  // The replies of a stream have no common promise.
 }
 
 function listenersOf(

@@ -13,7 +13,7 @@ export interface ChannelEndpoint extends BalancedEndpoint {
   state: 'listed' | 'draining' | 'removed';
   drainTimer: NodeJS.Timeout | undefined;
   lastError: string | undefined;
-  /** What it says of its health; undefined: it was not asked. */
+  /** Watches its health; undefined while nothing does. */
   watch: HealthWatch | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface ChannelEndpoint extends BalancedEndpoint {
 export interface EndpointState {
   /** `host:port` or `unix:/path`. */
   readonly name: string;
-  /** What these connections to it speak; an endpoint that is called by both has an entry for each. */
+  /** The protocol of these connections. An endpoint that is called by both protocols has an entry for each. */
   readonly protocol: ClientProtocol;
   /**
    * `idle`: not connected to yet; `failed`: waiting for its next attempt; `ejected`: left out because its calls fail;
@@ -44,7 +44,7 @@ export function isUsable({ links }: ChannelEndpoint): boolean {
   return links.some((state) => state !== linkState.failed);
 }
 
-/** Why it cannot be used, as far as that is known. */
+/** Why it cannot be used, if that is known. */
 export function problemOf({ lastError, watch }: ChannelEndpoint): string | undefined {
   return watch?.health === 'failing' ? watch.why : lastError;
 }

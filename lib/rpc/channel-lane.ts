@@ -29,7 +29,7 @@ export interface LaneOptions {
   onAllFailed(): void;
   /** An endpoint became ready. */
   onReady(): void;
-  /** The endpoints have changed, or how their connections stand. */
+  /** The endpoints, or the states of their connections, have changed. */
   onChange(): void;
   /** A call has ended, with whatever outcome. */
   onEnd(call: ClientCall): void;
@@ -37,7 +37,7 @@ export interface LaneOptions {
   onUserError(what: string, error: unknown): void;
 }
 
-/** The connections of a channel that speak one protocol, and how calls are given to them. */
+/** The connections of a channel that speak one protocol, and the dispatcher that gives calls to them. */
 export class ChannelLane implements ClientReceiver {
   readonly protocol: ClientProtocol;
   readonly transport: ClientTransport;
@@ -80,12 +80,15 @@ export class ChannelLane implements ClientReceiver {
     });
   }
 
-  /** Whose health, by gRPC, decides which endpoints are used; undefined: nobody's. */
+  /**
+   * The service whose health decides which endpoints are used; undefined: health is not watched. Without effect on
+   * TinyPB.
+   */
   watchHealth(service: string | undefined): void {
     if (this.protocol === 'grpc') this.endpoints.watchHealth(service);
   }
 
-  /** The resolver's list. */
+  /** Takes over the resolver's list. */
   update(endpoints: readonly Endpoint[]): void {
     this.endpoints.update(endpoints, this.dispatcher.connecting);
     const { size, refusal } = this.endpoints;

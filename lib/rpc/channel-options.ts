@@ -37,8 +37,8 @@ import { checkedConfig } from './service-config.ts';
 /** How a channel connects, and the defaults of its calls. */
 export interface ChannelOptions {
   /**
-   * What its connections speak. `auto`: gRPC to a target that begins with `grpc://`; otherwise TinyPB, and gRPC on the
-   * same port for methods that stream. Default `auto`.
+   * The protocol of its connections. `auto`: gRPC to a target that begins with `grpc://`; otherwise TinyPB, and gRPC on
+   * the same port for methods that stream. Default `auto`.
    */
   readonly protocol?: 'auto' | 'tinypb' | 'grpc';
   /** io threads its connections are spread over, 1 to 128. Default min(4, cores). */
@@ -60,22 +60,23 @@ export interface ChannelOptions {
     readonly maxMs?: number;
   };
   /**
-   * Silence after which a peer that owes a reply or an acknowledgement is probed: rocket-rpc by a health check, every
-   * host by TCP. 0: never. Default 5 s. A channel of gRPC sends PINGs, by default never: many servers take one every five
-   * minutes at most. So streams of a channel whose unary calls use TinyPB are probed after 6 min of silence at the
-   * earliest.
+   * Silence after which a peer is probed that has not yet sent a reply or an acknowledgement: rocket-rpc by a health
+   * check, every host by TCP. 0: never. Default 5 s. A gRPC channel sends PINGs, by default never, because many servers
+   * accept only one every five minutes. For the same reason the streams of a channel whose unary calls use TinyPB are
+   * probed after 6 min of silence at the earliest.
    */
   readonly keepaliveTimeMs?: number;
   /**
    * Time the peer has to answer; then the connection is closed and its calls fail with UNAVAILABLE. A server too busy
-   * to read reports that twice a second, so with less than a second a healthy server may be given up. Default 3 s.
+   * to read reports that twice a second, so with less than a second the connection to a healthy server may be closed.
+   * Default 3 s.
    */
   readonly keepaliveTimeoutMs?: number;
   /** Whether a channel of gRPC also sends PINGs while no call is pending. Default false. */
   readonly keepaliveWithoutCalls?: boolean;
   /**
-   * Whom gRPC requests are for, their `:authority`: `host` or `host:port`. Default: what the target says with `dns:`,
-   * otherwise the name of the endpoint.
+   * The `:authority` of gRPC requests: `host` or `host:port`. Default: the host of a `dns:` target, otherwise the name
+   * of the endpoint.
    */
   readonly authority?: string;
   /**
@@ -83,11 +84,11 @@ export interface ChannelOptions {
    * requires; at least one for each of `connections`. Default 16.
    */
   readonly serialConnections?: number;
-  /** Deadline of a call without one. Default 30 s. */
+  /** Deadline of a call that has none of its own. Default 30 s. */
   readonly timeoutMs?: number;
   /**
-   * Deadline of a call of a method that streams, without one; it still waits for an endpoint for `timeoutMs` at most.
-   * Default 1 d.
+   * Deadline of a call of a method that streams, if the call has none of its own; it still waits for an endpoint for
+   * `timeoutMs` at most. Default 1 d.
    */
   readonly streamTimeoutMs?: number;
   /**
@@ -106,27 +107,28 @@ export interface ChannelOptions {
    */
   readonly maxMessageBytes?: number;
   /**
-   * Longest metadata of a reply by gRPC, in bytes, before it and behind it: names, values, and 32 bytes for each; a call
-   * with more fails with RESOURCE_EXHAUSTED, four times as much ends the connection. Servers are told. Default 16 KiB.
+   * Longest metadata of a reply by gRPC, in bytes, headers and trailers each: names, values, and 32 bytes for each
+   * pair. A call with more fails with RESOURCE_EXHAUSTED; four times as much ends the connection. The limit is
+   * announced to servers. Default 16 KiB.
    */
   readonly maxMetadataBytes?: number;
   /**
-   * What one server may make a connection of gRPC hold of replies that are not whole or that nobody takes, besides
-   * 64 KiB for each call; in bytes. Past it their windows stay shut, and servers wait. Default 64 MiB.
+   * Bytes that one gRPC connection may hold of replies that are incomplete or not yet read, in addition to 64 KiB for
+   * each call. Past it their windows stay closed, and the server has to wait. Default 64 MiB.
    */
   readonly maxBufferedReplyBytes?: number;
   /** Request bytes that may wait to be written on one connection; past it a call fails with RESOURCE_EXHAUSTED, unless its requests stream. Default 16 MiB. */
   readonly maxQueuedBytes?: number;
   /**
-   * How requests by gRPC are compressed; servers that cannot read it answer UNIMPLEMENTED. What would not get shorter is sent as
-   * it is. TinyPB has no compression: unary calls by it ignore this, and with `protocol: 'tinypb'` it is an error. Default
-   * `identity`: not at all.
+   * Compression of gRPC requests; a server that cannot read it answers UNIMPLEMENTED. A message that would not get
+   * shorter is sent uncompressed. TinyPB has no compression: its unary calls ignore this option, and with `protocol:
+   * 'tinypb'` it is an error. Default `identity`: none.
    */
   readonly compression?: Compression;
   /** Protect frames with CRC-32C; C++ peers ignore it. Default true. */
   readonly checksum?: boolean;
   /**
-   * The peer is known to be rocket-rpc and not C++ rocket: it is not checked, and even the first requests share a
+   * The peer is known to be rocket-rpc and not C++ rocket: this is not probed, and even the first requests share a
    * connection. Default false.
    */
   readonly peerIsRocketRpc?: boolean;
@@ -147,13 +149,13 @@ export interface ChannelOptions {
   /** Limit for the calls that `retry` repeats. Default 20 % of the calls and 10 a second. */
   readonly retryBudget?: RetryBudgetOptions;
   /**
-   * How the service is called: an object, or its JSON text, in the form that gRPC has. Used while the resolver has none.
-   * Default none. docs/client.md
+   * The service config, as an object or as JSON text, in the form that gRPC defines. Used while the resolver provides
+   * none. Default none. docs/client.md
    */
   readonly serviceConfig?: ServiceConfig | string;
   /**
-   * Whether a target with `dns:` has its service config looked up as well: the TXT record of `_grpc_config.` before the host
-   * (gRFC A2). Default false.
+   * Whether the service config of a `dns:` target is looked up too: the TXT record of the host with the prefix
+   * `_grpc_config.` (gRFC A2). Default false.
    */
   readonly dnsServiceConfig?: boolean;
   /**
@@ -161,16 +163,19 @@ export interface ChannelOptions {
    */
   readonly ejection?: Partial<EjectionSettings> | false;
   /**
-   * Gets a line when an endpoint cannot be connected to, and when it can again; ten lines a second at most. Default
+   * Gets a line when connecting to an endpoint fails, and when it succeeds again; ten lines a second at most. Default
    * `false`: no log, because a call that fails for this reason says so.
    */
   readonly logger?: Logger | false;
   /**
-   * Says who calls: asked for the metadata of each attempt of each call. Not sent without TLS that verifies the server,
-   * unless `allowInsecureCredentials` says so. Default: none. docs/tls.md
+   * Authenticates calls: called for the metadata of each attempt. Not sent without TLS that verifies the server, unless
+   * `allowInsecureCredentials` is set. Default: none. docs/tls.md
    */
   readonly credentials?: CallCredentials;
-  /** Send credentials also without TLS, and to servers that are not verified: whoever is in between can read them. Default false. */
+  /**
+   * Send credentials also without TLS and to servers that are not verified, where anyone on the network path can read
+   * them. Default false.
+   */
   readonly allowInsecureCredentials?: boolean;
   /** TLS, as with the targets `tls://` and `grpcs://`. docs/tls.md */
   readonly tls?: ClientTlsOptions;

@@ -23,42 +23,49 @@ import { RetryThrottle } from './retry-throttle.ts';
 import type { CheckedConfig } from './service-config.ts';
 import { TlsRenewal } from './tls-renewal.ts';
 
-/** Servers close a connection that has more than one PING in five minutes, or any without a call. */
+/**
+ * By default servers of gRPC close a connection with more than one PING in five minutes, or with any PING while there
+ * is no call.
+ */
 const leastPingPauseMs = 360_000;
 
 export interface ChannelPartsOptions {
   readonly target: string;
   readonly resolver: GuardedResolver;
   readonly makeTransport: ClientTransportFactory;
-  /** For unary calls. */
+  /** The transport of unary calls. */
   readonly transportOptions: ClientTransportOptions;
-  /** One for each protocol, of this name unless an option says otherwise. @throws what a user's factory makes of it. */
+  /**
+   * Makes the balancer of a lane: the one that the option names, otherwise the one of this name. @throws the error of a
+   * user's factory.
+   */
   readonly makeBalancer: (named: BalancerName | undefined) => Balancer<ChannelEndpoint>;
-  /** Whether an option says so. */
+  /** Whether the option `balancer` is given, so that a service config does not replace it. */
   readonly isBalancerGiven: boolean;
   /** Used while the resolver has none. */
   readonly config: CheckedConfig | undefined;
   readonly ejection: EjectionSettings | undefined;
   readonly retryBudget: RetryBudget;
   readonly log: Pick<Logger, 'warn'>;
-  /** For what concerns the channel's own certificates. */
+  /** Gets lines about the channel's own certificates. */
   readonly logger: Logger | false | undefined;
   /** A user's object or callback has thrown. */
   onUserError(what: string, error: unknown): void;
 }
 
 /**
- * What a channel consists of: resolver, endpoints with their connections, and the calls that have not ended. Timers,
- * sockets and the resolver reference it, but it references the channel only through pending calls. So a channel that is
- * unreachable and waits for nothing can be garbage-collected, and its parts closed (dropped-channels.ts).
+ * The parts of a channel: resolver, endpoints with their connections, and the calls that have not ended. Timers,
+ * sockets and the resolver reference the parts, but the parts reference the channel only through pending calls. So a
+ * channel that is unreachable and waits for nothing can be garbage-collected, and its parts closed
+ * (dropped-channels.ts).
  */
 export class ChannelParts {
   readonly target: string;
-  /** For unary calls; what the channel's state is of. */
+  /** The lane of unary calls; the state of the channel is its state. */
   readonly lane: ChannelLane;
-  /** Each with its channel, which is kept alive by it. */
+  /** The pending calls, each with its channel, so that a pending call keeps its channel alive. */
   readonly calls = new Map<object, object>();
-  /** Replies that came and were not read. */
+  /** Replies that have arrived and are not read yet. */
   readonly queuedReplies = new QueuedMessages();
   readonly replay = new ReplayMemory();
   readonly toCompress: BytesToCompress;
@@ -67,11 +74,11 @@ export class ChannelParts {
   readonly #config: CurrentConfig;
   readonly #options: ChannelPartsOptions;
   readonly #resolver: GuardedResolver;
-  /** Undefined: without TLS. */
+  /** Undefined if the channel has no TLS. */
   readonly #renewal: TlsRenewal<ClientTlsSettings> | undefined;
-  /** What connections get from now on. */
+  /** The TLS settings of connections made from now on. */
   #tls: ClientTlsSettings | undefined;
-  /** For calls that stream, where unary ones go by another protocol; made for the first of them. */
+  /** The lane of streams if unary calls use another protocol; made for the first stream. */
   #streamLane: ChannelLane | undefined;
   /** The resolver's last result. */
   #resolved: readonly Endpoint[] | Error | undefined;
@@ -127,7 +134,7 @@ export class ChannelParts {
     this.#streamLane?.transport.setTls(made.context);
   }
 
-  /** @throws what a user's balancer throws, and Error if the transport cannot speak gRPC. */
+  /** @throws the error of a user's balancer factory, and Error if the transport cannot speak gRPC. */
   streamLane(): ChannelLane {
     if (this.lane.protocol === 'grpc') return this.lane;
     if (this.#streamLane === undefined) {
@@ -139,7 +146,7 @@ export class ChannelParts {
         tls: this.#tls,
       } as const;
       const made = this.#makeLane({ ...transportOptions, ...ofGrpc }, () => {
-        // ready() is about unary calls.
+        // ready() waits for connections for unary calls only.
       });
       this.#streamLane = made;
       const resolved = this.#resolved;
@@ -177,7 +184,7 @@ export class ChannelParts {
   /** A user's resolver calls this, perhaps from a timer where nothing would catch an exception. */
   #onEndpoints(endpoints: readonly Endpoint[], config: ServiceConfig | string | Error | undefined): void {
     if (this.#closed !== undefined) return;
-    // First, so that calls that wait for an endpoint go by it.
+    // First, so that it applies to calls that wait for an endpoint.
     this.#onConfig(config);
     if (!Array.isArray(endpoints)) {
       const text = `the resolver returned ${kindOf(endpoints)} instead of an array of endpoints`;
@@ -220,14 +227,14 @@ export class ChannelParts {
   }
 
   #onResolverError(error: Error): void {
-    // The endpoints that are known stay.
+    // Known endpoints are kept.
     if (!Array.isArray(this.#resolved)) this.#resolved = error;
     this.lane.dispatcher.onResolved(error);
     this.stateWatchers.onChange();
     this.#streamLane?.dispatcher.onResolved(error);
   }
 
-  /** The channel takes no calls any more. */
+  /** The channel accepts no further calls. */
   stop(): void {
     this.#isStopped = true;
     this.stateWatchers.onChange();
@@ -235,7 +242,7 @@ export class ChannelParts {
 
   get state(): ChannelState {
     if (this.#isStopped || this.#closed !== undefined) return 'closed';
-    // A lane is made before it is known here.
+    // The lane's constructor may ask for the state before `lane` is set.
     const listed = this.lane?.endpoints.states().filter(({ state }) => state !== 'draining') ?? [];
     return stateOf(listed, this.#resolved !== undefined && listed.length === 0);
   }
@@ -267,7 +274,7 @@ export class ChannelParts {
     clearTimeout(timer);
   }
 
-  /** Fails what is pending. Idempotent. */
+  /** Fails pending calls. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     this.stateWatchers.onChange();
@@ -281,7 +288,10 @@ export class ChannelParts {
   }
 }
 
-/** The option is for TinyPB, whose servers take probes far more often; but a stream whose peer is gone must end. */
+/**
+ * The keepalive of streams on a channel whose unary calls use TinyPB. The option is meant for TinyPB, whose servers
+ * accept probes far more often. Streams need some probing too, so that a stream whose peer has vanished ends.
+ */
 function streamKeepalive({ keepaliveTimeMs }: ClientTransportOptions) {
   const isOff = keepaliveTimeMs === 0;
   return {

@@ -22,19 +22,19 @@ import type { CheckedConfig } from './service-config.ts';
 
 /** Options with everything filled in. */
 export interface ChannelSettings {
-  /** Of unary calls. */
+  /** The protocol of unary calls. */
   readonly protocol: ClientProtocol;
-  /** Of calls that stream; undefined: there are none. */
+  /** The protocol of streams; undefined: the channel cannot carry any. */
   readonly streamProtocol: 'grpc' | undefined;
   readonly timeoutMs: number;
   readonly streamTimeoutMs: number;
   readonly waitForReady: boolean;
-  /** Which of them are not mere defaults: a service config may have others. */
+  /** Which of these options were given: a service config replaces only a default. */
   readonly isGiven: Readonly<Record<'timeoutMs' | 'streamTimeoutMs' | 'waitForReady', boolean>>;
   readonly compression: Compression;
   readonly maxCallsInFlight: number;
   readonly interceptors: readonly ClientInterceptor[];
-  /** False: nothing is repeated, whatever a service config says. */
+  /** False: no call is repeated, even if a service config has a retry policy. */
   readonly retry: RetryPolicy | false | undefined;
   readonly retryBudget: Required<RetryBudgetOptions>;
   readonly serviceConfig: CheckedConfig | undefined;
@@ -44,10 +44,10 @@ export interface ChannelSettings {
   readonly resolver: Resolver | Discovery | undefined;
   readonly logger: Logger | false | undefined;
   readonly credentials: CallCredentials | undefined;
-  /** Credentials may be sent. */
+  /** Whether credentials may be sent. */
   readonly takesCredentials: boolean;
   readonly makeTransport: ClientTransportFactory;
-  /** For the protocol of unary calls. */
+  /** The transport of unary calls. */
   readonly transportOptions: ClientTransportOptions;
 }
 

@@ -3,12 +3,13 @@ import { SignalWatch } from '../contract/signal-watch.ts';
 import type { EndpointState } from './channel-endpoint.ts';
 
 /**
- * How a channel's connections for unary calls stand. `idle`: none was asked for; `connecting`; `ready`: a call finds one;
- * `failed`: none of the endpoints can be connected to at the moment, or is healthy, or none is known; `closed`: close() was called.
+ * The state of a channel's connections for unary calls. `idle`: none was asked for; `connecting`; `ready`: a call finds
+ * one; `failed`: no endpoint is known, or none of them can be connected to at the moment, or none is healthy; `closed`:
+ * close() was called.
  */
 export type ChannelState = 'idle' | 'connecting' | 'ready' | 'failed' | 'closed';
 
-/** Of the endpoints that are listed. `isLost`: the resolver has failed, or named none. */
+/** The state of a channel with these listed endpoints. `isLost`: the resolver has failed, or named no endpoint. */
 export function stateOf(endpoints: readonly EndpointState[], isLost: boolean): ChannelState {
   const states = new Set(endpoints.map(({ state }) => state));
   if (states.has('ready') || states.has('ejected')) return 'ready';
@@ -17,7 +18,7 @@ export function stateOf(endpoints: readonly EndpointState[], isLost: boolean): C
   return states.has('failed') || states.has('unhealthy') || isLost ? 'failed' : 'idle';
 }
 
-/** Everyone who watches the state of a channel. */
+/** The iterators that watch the state of a channel. */
 export class StateWatchers {
   readonly #watchers = new Set<StateWatcher>();
   readonly #read: () => ChannelState;
@@ -42,7 +43,10 @@ type Result = IteratorResult<ChannelState, undefined>;
 
 const done: Result = Object.freeze({ value: undefined, done: true });
 
-/** Gives the state, then each later one that differs from the one before. What passes between two looks is not seen. */
+/**
+ * Yields the state, then each later state that differs from the one before. A state that lasts only between two calls
+ * of next() is not seen.
+ */
 class StateWatcher implements AsyncIterableIterator<ChannelState, undefined>, SignalWatcher {
   readonly #read: () => ChannelState;
   readonly #onOver: () => void;
@@ -86,7 +90,7 @@ class StateWatcher implements AsyncIterableIterator<ChannelState, undefined>, Si
     if (state === this.#last) return;
     this.#last = state;
     this.#waiting.shift()?.({ value: state, done: false });
-    // It is the last one.
+    // `closed` is the last state.
     if (state === 'closed') this.#end();
   }
 

@@ -7,11 +7,11 @@ export interface ChannelStats extends ClientTransportStats {
   readonly callsPending: number;
   /** Of those: calls waiting for an endpoint, for their next attempt, or for a long request to be compressed. */
   readonly callsParked: number;
-  /** Bytes of streamed replies that have come and were not read. */
+  /** Bytes of streamed replies that have arrived and are not read yet. */
   readonly replyBytesQueued: number;
   /** Names of the currently known endpoints. */
   readonly endpoints: readonly string[];
-  /** The state of each endpoint, including those that drain. */
+  /** The state of each endpoint, including draining ones. */
   readonly endpointStates: readonly EndpointState[];
   /** When the channel's own certificate expires, in milliseconds of Unix time. Undefined: it has none. */
   readonly certificateNotAfterMs: number | undefined;
@@ -19,15 +19,15 @@ export interface ChannelStats extends ClientTransportStats {
   readonly moves: number;
   /** Attempts made by the retry policy. */
   readonly retries: number;
-  /** Attempts that a hedging policy made beside the first. */
+  /** Attempts that a hedging policy made in addition to the first. */
   readonly hedges: number;
-  /** Of both, those that `retryBudget`, or `retryThrottling` of the service config, did not allow. */
+  /** Retries and hedged attempts that `retryBudget`, or `retryThrottling` of the service config, did not allow. */
   readonly retriesRefused: number;
-  /** Why the service config that the resolver had last is not used; undefined: it is, or there is none. */
+  /** Why the resolver's last service config is not used; undefined: it is used, or there is none. */
   readonly serviceConfigError: string | undefined;
 }
 
-/** Sums of the same figures. */
+/** The sum of each figure of both. */
 export function addedStats<Figures extends { readonly [Name in keyof Figures]: number }>(
   figures: Figures,
   others: Figures | undefined,

@@ -26,7 +26,7 @@ import { RetryBudget } from './retry-budget.ts';
 
 const closeTable = { drainMs: timeout(5000, 0) } satisfies OptionTable<{ drainMs?: number }>;
 
-/** How long to watch. */
+/** Options of watchState(). */
 export interface WatchStateOptions {
   /** Ends the loop. */
   readonly signal?: AbortSignal | undefined;
@@ -36,7 +36,7 @@ const watchStateTable = { signal: signal() } satisfies OptionTable<WatchStateOpt
 
 type State = 'open' | 'closing' | 'closed';
 
-/** What a method of that kind is called with. */
+/** The argument that a method of this kind is called with. */
 export type RequestOf<Kind extends MethodKind, Request> = [Kind] extends ['clientStream' | 'bidi']
   ? RequestStream<Request>
   : Request;
@@ -96,8 +96,8 @@ export class Channel implements AsyncDisposable {
   }
 
   /**
-   * Not made in the constructor: its closures share one context, and the parts keep some of them. With `this` in it they
-   * would keep a channel that was dropped.
+   * Not made in the constructor: closures made there share one context, and the parts keep some of them. With `this` in
+   * that context they would keep a dropped channel alive.
    */
   #owner(): CallsOwner {
     const closedError = () => (this.#state === 'open' ? undefined : this.#closedError());
@@ -132,14 +132,14 @@ export class Channel implements AsyncDisposable {
     );
   }
 
-  /** How its connections for unary calls stand. */
+  /** The state of its connections for unary calls. */
   get state(): ChannelState {
     return this.#parts.state;
   }
 
   /**
-   * The state, and then each later one, until the channel is closed, `signal` aborts or the loop is left. A reader that is
-   * slow sees the latest.
+   * Yields the state, and then each later one, until the channel is closed, `signal` aborts or the loop is left. A slow
+   * reader sees only the latest.
    *
    * @throws TypeError for an option.
    */
@@ -166,7 +166,7 @@ export class Channel implements AsyncDisposable {
     return this.#calls.call(method as MethodDefinition, request, options) as Promise<Response>;
   }
 
-  /** As call(), of a method with several replies. They are its first next() that makes the call. */
+  /** Like call(), for a method with several replies. The call is made by the first next() of the result. */
   stream<
     Request,
     Response,
@@ -190,9 +190,9 @@ export class Channel implements AsyncDisposable {
   }
 
   /**
-   * Replaces certificate, key, authorities and lists of revoked certificates, all of them: connections that are made from
-   * now on get the new ones, those that are open keep theirs. A channel that has `ca` or `crl` needs them again; all other
-   * options stay. Without effect once the channel closes.
+   * Replaces certificate, key, authorities and lists of revoked certificates, all of them: connections that are made
+   * from now on use the new ones, open connections keep the old ones. If the channel has `ca` or `crl`, they must be
+   * given again; all other options stay. Without effect once the channel closes.
    *
    * @throws TypeError that names the option, and the old ones stay; Error for a channel without TLS.
    */

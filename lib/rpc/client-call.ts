@@ -15,9 +15,9 @@ import { decompressed, formatOfFlags, type MessageLimit } from './compression.ts
 import type { RetryPolicy } from './retry-options.ts';
 import { ServerCall } from './server-call.ts';
 
-/** Runs calls: is notified how attempts and whole calls end. */
+/** Runs calls: it is notified of the end of each attempt and of each call. */
 export interface CallRunner {
-  /** Of the channel; named in errors. */
+  /** The target of the channel, for errors. */
   readonly target: string;
   readonly replyLimit: MessageLimit;
   /** An attempt was answered. */
@@ -32,12 +32,12 @@ export interface CallRunner {
   onUserError(what: string, error: unknown): void;
 }
 
-/** What is the same for every attempt of a call. */
+/** The data that all attempts of a call share. */
 export interface CallRequest {
-  /** For what `request` is: the message, or its bytes. */
+  /** Its codec is for `request` as it is: the message, or its encoded bytes. */
   method: MethodDefinition;
   request: unknown;
-  /** It is bytes, which have been compressed. */
+  /** `request` is compressed bytes. */
   isCompressed: boolean;
   /** Encoded. */
   readonly metadata: string;
@@ -48,9 +48,9 @@ export interface CallRequest {
   readonly waitForReady: boolean;
   readonly balanceKey: string | undefined;
   readonly retry: RetryPolicy | undefined;
-  /** Asked for the metadata of each attempt. */
+  /** Called for the metadata of each attempt. */
   readonly credentials: CallCredentials | undefined;
-  /** Callbacks for the metadata of its reply, if it has any. */
+  /** The user's callbacks for metadata of the reply; undefined if there are none. */
   readonly listeners: MetadataListeners | undefined;
 }
 
@@ -67,13 +67,13 @@ class ReplyPieces {
   metadata = '';
   messages = 0;
   value: unknown = undefined;
-  /** In place of the value. */
+  /** Set instead of `value` if the message is compressed. */
   compressed: { readonly bytes: Buffer; readonly flags: number } | undefined = undefined;
   /** Why the message cannot be read. */
   error: RpcError | undefined = undefined;
 }
 
-/** Of an answer that is known to be whole. */
+/** The end of a call whose whole reply has arrived. */
 const ended: CallEnd = { status: 0, own: 0, message: '', requestWritten: true };
 
 function joinedMetadata(text: string, more: string): Metadata {
@@ -81,7 +81,7 @@ function joinedMetadata(text: string, more: string): Metadata {
   return more === '' ? metadata : new Metadata([...metadata, ...Metadata.decode(more)]);
 }
 
-/** One call a client waits for. Plain fields for the reason ServerCall has. */
+/** A call that a client waits for. It has plain fields for the same reason as ServerCall. */
 export class ClientCall implements StreamedCall, SignalWatcher {
   handleIndex = 0;
   handleGeneration = 0;
@@ -91,24 +91,24 @@ export class ClientCall implements StreamedCall, SignalWatcher {
   endpoint: ChannelEndpoint | undefined = undefined;
   /** When it was given to the endpoint, if the balancer measures latency. */
   sentAt = 0;
-  /** The metadata with that of its credentials, of the attempt that is being placed. */
+  /** The metadata of the attempt that is being placed, including that of its credentials. */
   signed: string | undefined = undefined;
   /** Attempts made by the retry policy, the first included. */
   attempts = 1;
-  /** After this attempt the pauses of the policy begin anew. */
+  /** The pauses of the policy start again from the first one after this attempt. */
   pausesFrom = 0;
   /** Why the attempt before this one failed, when the retry policy made this one. */
   lastError: RpcError | undefined = undefined;
-  /** Number of times it had to start over with endpoints that had refused it, and the last endpoint's error. */
+  /** Number of times that all endpoints refused it and it started over, and the error of the last refusal. */
   rounds = 0;
   refusal: RpcError | undefined = undefined;
   /** Endpoints on which it failed. */
   tried: Set<ChannelEndpoint> | undefined = undefined;
   /** Of a method with a stream. */
   readonly streams: ClientStreams | undefined;
-  /** An attempt has brought headers: as with gRPC everywhere, there is no other one. */
+  /** An attempt has received headers: as gRPC requires, no other attempt follows it. */
   private hasHeaders = false;
-  /** What has arrived of a reply that comes in pieces; undefined on the quick path. */
+  /** The parts that have arrived of a reply in several parts; undefined on the fast path. */
   private pieces: ReplyPieces | undefined = undefined;
   private readonly resolve: (value: unknown) => void;
   private readonly reject: (error: unknown) => void;
@@ -131,7 +131,7 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     this.runner = runner;
   }
 
-  /** The quick path: the whole reply at once. */
+  /** The fast path: the whole reply in one event. */
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void {
     if (this.streams !== undefined) {
       this.onHeaders(text);
@@ -160,12 +160,12 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     this.runner.onAttemptFailed(this, error);
   }
 
-  /** Codes after which it may be called again. */
+  /** The codes after which another attempt may follow. */
   get repeatable(): ReadonlySet<StatusName> | undefined {
     return this.what.retry?.codes;
   }
 
-  /** Another attempt cannot begin where this one has got to. */
+  /** This attempt has got so far that no other one may follow. */
   get isCommitted(): boolean {
     return this.hasHeaders || this.streams?.isCommitted === true;
   }
@@ -200,9 +200,9 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     }
   }
 
-  /** It has an endpoint, which it may have waited for. */
+  /** Called when it gets an endpoint, perhaps after waiting for one. */
   onPlaced(): void {
-    // Of interest to hedged calls alone.
+    // Only hedged calls need this.
   }
 
   onRoom(bytes: number): void {
@@ -279,13 +279,13 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     );
   }
 
-  /** For a reply that is no good. */
+  /** Fails the call because its reply is unusable. */
   private failAnswered(error: RpcError, endpoint: ChannelEndpoint | undefined): void {
     tellOfCall(error, this.what.method.wireName, this.runner.target, endpoint?.name);
     this.fail(error);
   }
 
-  /** Like fail(), for a call that could not start: its caller is on the stack. */
+  /** Like fail(), for a call that could not start: its caller is still on the stack. */
   refuse(error: unknown): void {
     if (this.ended) return;
     this.finish();
@@ -303,7 +303,7 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     if (onTrailers !== undefined) this.tellOf('onTrailers', onTrailers, error.metadata);
   }
 
-  /** Cancels the call when one of them aborts; set up before the call starts, because a user's signal may throw. */
+  /** Cancels the call when one of them aborts. Called before the call starts, because a user's signal may throw. */
   watch(signal: AbortSignal | undefined, parent: CallContext | undefined): void {
     if (signal !== undefined) {
       this.signal = SignalWatch.of(signal);
@@ -329,7 +329,7 @@ export class ClientCall implements StreamedCall, SignalWatcher {
     this.runner.onUserError(what, error);
   }
 
-  /** Ends it, without an outcome. */
+  /** Ends the call without settling its promise. */
   finish(): void {
     this.ended = true;
     this.signal?.delete(this);

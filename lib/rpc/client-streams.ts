@@ -22,44 +22,53 @@ import { RawMessage } from './raw-message.ts';
 import { type ReplayMemory, ReplayShare } from './replay-memory.ts';
 import { isMarked, shorterOf } from './uncompressed.ts';
 
-/** What the requests of one stream that are kept may need, with their objects; those of 32 bytes or more reach `streamRoomBytes` first. */
+/**
+ * The memory that the kept requests of one stream may take, including that of their objects. Requests of 32 bytes or
+ * more reach `streamRoomBytes` first.
+ */
 const mostKeptBytes = 256 * 1024;
 
 /** The call that streams belong to. */
 export interface StreamedCall extends PendingCall {
   readonly ended: boolean;
   readonly replyLimit: MessageLimit;
-  /** Cancels it: it ends with this error. */
+  /** Cancels the call, which ends with this error. */
   cancel(error: unknown): void;
-  /** A user's iterator threw when nobody waits for it any more. */
+  /** A user's iterator threw after the call had ended. */
   onUserError(what: string, error: unknown): void;
 }
 
 /**
- * The part of a client's call that only methods with a stream have: requests that are pulled, replies that wait to be
- * taken. It lives as long as the call, through all its attempts.
+ * The part of a client's call that only methods with a stream have: the requests that are pulled from the caller, and
+ * the replies that wait to be read. It lives as long as the call, through all its attempts.
  */
 export class ClientStreams implements IncomingOwner, OutgoingOwner {
   readonly sendsRequests: boolean;
-  /** Undefined: there is one. */
+  /** Undefined if the method has a single reply. */
   readonly replies: IncomingMessages | undefined;
-  /** How requests are compressed. */
+  /** The compression of requests; undefined: none. */
   format: CompressionFormat | undefined = undefined;
   /** The longest wait for an endpoint, of each attempt, milliseconds. */
   waitMs = 0;
-  /** When the wait of this attempt is over, on the clock of performance.now(); undefined: it has not begun to wait. */
+  /**
+   * When this attempt stops waiting for an endpoint, on the clock of performance.now(); undefined: it has not begun to
+   * wait.
+   */
   #placeBy: number | undefined = undefined;
-  /** When the first reply came, on the clock of performance.now(). */
+  /** When the first reply arrived, on the clock of performance.now(). */
   answeredAt: number | undefined = undefined;
   #method: MethodDefinition;
   #call: StreamedCall | undefined;
   #left: Pick<StreamedCall, 'cancel'> | undefined;
-  /** Of the attempt that is under way. */
+  /** The transport of the attempt that is under way; undefined between two attempts. */
   #transport: ClientTransport | undefined;
   #requests: OutgoingMessages | undefined;
-  /** What was current where the call was made, for the user's code that makes the requests. */
+  /** The asynchronous context in which the call was made; the user's code that makes the requests runs in it. */
   #resource: AsyncResource | undefined;
-  /** The requests so far, while another attempt could send them again; encoded, since the caller may reuse the values. */
+  /**
+   * The requests so far, kept while another attempt could send them again. They are encoded, since the caller may reuse
+   * the values.
+   */
   #sent: EncodedBytes[] | undefined = [];
   readonly #share: ReplayShare;
   #sentBytes = 0;
@@ -70,7 +79,10 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
   readonly queued: QueuedMessages;
   readonly replay: ReplayMemory;
 
-  /** `method` is not checked yet. `shared`: replies that several attempts may have; setOwner() says whose they are. */
+  /**
+   * `method` is not checked yet. `shared`: the replies of a call with several attempts; setOwner() says which attempt
+   * they come from.
+   */
   constructor(
     method: MethodDefinition,
     hasReplies: boolean,
@@ -87,22 +99,26 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
     this.replies = shared ?? (hasReplies ? new IncomingMessages(this) : undefined);
   }
 
-  /** The attempt waits for an endpoint from now on, or waits on; until then. */
+  /** Called when the attempt waits, or still waits, for an endpoint. Returns the time until which it may. */
   waitUntil(now: number): number {
     this.#placeBy ??= now + this.waitMs;
     return this.#placeBy;
   }
 
-  /** Takes the requests, if they stream, of the method as it is called. @throws TypeError if they cannot be iterated, and what the user's code throws. */
+  /**
+   * Takes the requests, if they stream. `method` is the one that the attempts call.
+   *
+   * @throws TypeError if they cannot be iterated, and any error of the user's code.
+   */
   take(method: MethodDefinition, requests: unknown): void {
     this.#method = method;
     if (!this.sendsRequests) return;
     const iterator: MessageIterator = requestIterator(requests, this.#method.wireName);
     this.#resource = new AsyncResource('RocketRpcRequests');
     this.#requests = new OutgoingMessages(this, iterator, 0);
-    // The user's code, which has made the iterator, may have ended the call.
+    // Making the iterator ran user code, which may have ended the call.
     if (this.#isOver) return this.#stopRequests();
-    // It has no room yet, and waits for it.
+    // There is no room yet, so this only waits for it.
     this.#requests.pull();
   }
 
@@ -110,24 +126,24 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
     this.#call = call;
   }
 
-  /** Of a call with several attempts: what a reader that leaves cancels before one of them is answered. */
+  /** For a call with several attempts: a reader that leaves before one of them is answered cancels this. */
   leaveTo(call: Pick<StreamedCall, 'cancel'>): void {
     this.#left = call;
   }
 
-  /** Another attempt cannot begin where this one has got to. */
+  /** This attempt has got so far that no other one may follow. */
   get isCommitted(): boolean {
     return this.answeredAt !== undefined || this.#sent === undefined;
   }
 
-  /** There is no other attempt: nothing will be sent again. */
+  /** No other attempt will follow, so no request needs to be kept. */
   commit(): void {
     if (this.#sent === undefined) return;
     this.#sent = undefined;
     this.#share.dropAll();
   }
 
-  /** An attempt was given to an endpoint. */
+  /** The attempt has been started at an endpoint. */
   onStarted(transport: ClientTransport): void {
     this.#transport = transport;
     this.#placeBy = undefined;
@@ -144,7 +160,7 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
     else if (requests.resume(streamRoomBytes - this.#sentBytes)) this.#pull();
   }
 
-  /** It has failed; there may be another one. */
+  /** The attempt has failed; another one may follow. */
   onAttemptOver(): void {
     this.#transport = undefined;
     this.#requests?.pause();
@@ -191,12 +207,12 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
   }
 
   onTaken(): void {
-    // Nobody asks how it came.
+    // How a reply was compressed is not reported to callers.
   }
 
   refuse(error: unknown): void {
     const told = unreadable(this.#method, error);
-    // The call may have ended, with this one waiting.
+    // The call may have ended while this reply waited to be decompressed.
     if (this.#isOver) this.replies?.fail(told);
     else this.#call?.cancel(told);
   }
@@ -217,7 +233,7 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
     try {
       if (this.format !== undefined) return this.#sendCompressed(value, this.format);
       if (this.#sent !== undefined) return this.#sendEncoded(encodedOnce(this.#method.request, value));
-      // Between two attempts of a call that can have no other: it ends.
+      // The attempt has failed and no other one can follow: the call is about to end.
       if (transport === undefined) return messageHeadBytes;
       return transport.message(this.#call!, this.#method.request, value, false) + messageHeadBytes;
     } catch (error) {
@@ -241,10 +257,10 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
 
   readonly #isWanted = (): boolean => !this.#isOver;
 
-  /** Between two attempts it is only kept: the next one begins with it. */
+  /** Between two attempts the request is only kept: the next attempt sends it. */
   #sendEncoded(encoded: EncodedBytes): number {
     const bytes = encoded.bytes.length + messageHeadBytes;
-    // Encoding runs the user's getters, which may have ended it.
+    // Encoding ran the user's getters, which may have ended the call.
     if (this.#isOver) return bytes;
     this.#sentBytes += bytes;
     if (this.#sent !== undefined) {
@@ -257,7 +273,10 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
     return bytes;
   }
 
-  /** An attempt begins with so much room; what is longer could not all be sent again. Nor is what needs too much memory. */
+  /**
+   * Stops keeping requests once they are longer than the room that an attempt begins with, because they could not all
+   * be sent again at once, or once they take too much memory.
+   */
   #forgetLongSent(): void {
     if (this.#sent !== undefined && (this.#sentBytes >= streamRoomBytes || this.#share.isFull)) this.commit();
   }
@@ -279,7 +298,7 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
     this.#call?.onUserError(`the iterator of the requests of ${this.#method.wireName}`, error);
   }
 
-  /** The call ends by the caller's will: replies that have come and were not taken are dropped. */
+  /** The caller ends the call: replies that have arrived and are not read are dropped. */
   drop(): void {
     this.#isDropped = true;
   }
@@ -290,7 +309,7 @@ export class ClientStreams implements IncomingOwner, OutgoingOwner {
     else this.replies?.completeWith(error);
   }
 
-  /** The call has ended: no request is asked for any more. */
+  /** The call has ended: no further request is pulled. */
   close(): void {
     this.#isOver = true;
     this.#transport = undefined;
@@ -314,6 +333,6 @@ function stopRequests(requests: OutgoingMessages): void {
 }
 
 function isWanted(): boolean {
-  // Or nobody would have asked for it.
+  // A reply is only decompressed when its reader asks for it.
   return true;
 }

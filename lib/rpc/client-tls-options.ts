@@ -15,7 +15,10 @@ import { madeWithFiles, type TlsFileOptions, tlsFileTable } from './tls-files.ts
 import { identitySettings, type ServerTlsOptions, tlsIdentityTable } from './tls-options.ts';
 import { type Pem, shapeOf } from './tls-values.ts';
 
-/** TLS of a channel: whom it believes, and what it shows of itself. Names and meanings are those of node:tls. */
+/**
+ * TLS of a channel: which servers it trusts, and the certificate that it shows. Names and meanings are those of
+ * node:tls.
+ */
 export interface ClientTlsOptions
   extends Pick<
       ServerTlsOptions,
@@ -33,16 +36,17 @@ export interface ClientTlsOptions
    */
   readonly servername?: string;
   /**
-   * As that of node:tls: decides, in place of the comparison of names, whether a certificate, from one of the authorities
-   * and valid, is that of the host: undefined is yes, an Error no, and so is everything else it returns or throws. Called
-   * for each connection, also for one that resumes a session; the handshake waits for it within `connectTimeoutMs`.
+   * Like that of node:tls, it replaces the comparison of names: it decides whether a valid certificate from one of the
+   * authorities belongs to the host. Undefined accepts the certificate; an Error, and any other result or exception,
+   * refuses it. Called for each connection, also for one that resumes a session; the handshake waits for it within
+   * `connectTimeoutMs`.
    */
   readonly checkServerIdentity?: CheckServerIdentity;
-  /** False: any server is believed, and TLS protects from nobody who is in between. Default true. */
+  /** False: any server is trusted, so TLS does not protect from an attacker on the network path. Default true. */
   readonly rejectUnauthorized?: boolean;
 }
 
-/** What Channel.setTls() replaces. */
+/** The options that Channel.setTls() replaces. */
 export type ClientTlsIdentity = Pick<
   ClientTlsOptions,
   'key' | 'cert' | 'pfx' | 'passphrase' | 'ca' | 'crl' | keyof TlsFileOptions
@@ -75,8 +79,8 @@ export const clientTlsOptionTable = {
 /**
  * Undefined: neither the target nor an option asks for TLS.
  *
- * @param isResolverGiven as an option.
- * @throws TypeError that names the option, and never a value that may be secret.
+ * @param isResolverGiven whether there is an option `resolver`.
+ * @throws TypeError that names the option; it never quotes a value that may be secret.
  */
 export function checkedClientTls(
   options: ClientTlsOptions | undefined,
@@ -107,9 +111,9 @@ export function checkedClientTls(
 }
 
 /**
- * Of a channel that has `current`: everything that setTls() does not take stays as it is.
+ * The settings of a channel that has `current` after setTls(): options that setTls() does not take stay as they are.
  *
- * @throws TypeError that names the option, and never a value that may be secret.
+ * @throws TypeError that names the option; it never quotes a value that may be secret.
  */
 export function checkedClientTlsIdentity(
   identity: ClientTlsIdentity,
@@ -118,7 +122,7 @@ export function checkedClientTlsIdentity(
   if (typeof identity !== 'object' || identity === null)
     throw new TypeError(`setTls() takes an object of options, not ${shapeOf(identity)}`);
   const checkedTls = checkedOptions('setTls()', identity, clientTlsIdentityTable, 'tls.');
-  // Who only renews a certificate must not by it believe more servers than before.
+  // Renewing a certificate must not make the channel trust more servers than before.
   if (rules.hasAuthorities && checkedTls.ca === undefined && checkedTls.caFile === undefined)
     throw new TypeError(
       'setTls() must say tls.ca or tls.caFile again: without it any public authority would do',
@@ -161,10 +165,13 @@ function madeOf(options: Checked, servername: string | undefined, judge: Judge):
   });
 }
 
-/** What nearly every channel has: a hundred authorities need to be parsed once. It always verifies. */
+/**
+ * The settings of channels without options, shared because parsing a hundred authorities takes long. They always verify
+ * the server.
+ */
 let theDefault: { readonly trusted: unknown; readonly made: ClientTlsSettings } | undefined;
 
-/** Nothing is given but a name. */
+/** Whether no option but `servername` is given. */
 function isDefault({ servername: _, ...rest }: CheckedOptions<typeof clientTlsOptionTable>): boolean {
   if (rest.rejectUnauthorized !== undefined) return false;
   const defaults: Record<string, unknown> = checkedOptions('tls', {}, clientTlsOptionTable);
@@ -190,7 +197,7 @@ function contextOf(options: Checked): TlsContext {
   });
 }
 
-/** Where the target has one host, and the endpoints are found elsewhere: `dns:///host:port`. */
+/** The host of a target such as `dns:///host:port`, which has one host whose endpoints are looked up. */
 function nameOf({ scheme, path, endpoints }: Target, isResolverGiven: boolean): string | undefined {
   const [host, another] = new Set(
     scheme === 'dns' ? [hostOf(path)] : isResolverGiven ? endpoints.map((endpoint) => endpoint.host) : [],

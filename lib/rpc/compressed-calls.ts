@@ -1,4 +1,4 @@
-// The request and the reply of a call that have one each, where they are compressed: apart from the path of all others.
+// Compressed requests and replies of unary calls, kept apart from the path of all other calls.
 
 import type { CompressionFormat } from '../contract/compression.ts';
 import { EncodedBytes, encodedAside } from '../contract/encoded-bytes.ts';
@@ -7,20 +7,20 @@ import { compressed, decompressed, type MessageLimit } from './compression.ts';
 import type { ServerCall } from './server-call.ts';
 import type { MethodHandler } from './service-handlers.ts';
 
-/** The calls that such a call is one of. */
+/** The server's calls, of which a compressed call is one. */
 export interface CallsHost {
   readonly transport: ServerTransport;
   readonly requestLimit: MessageLimit;
   /** Calls the handler. */
   run(call: ServerCall, method: MethodHandler, request: unknown): void;
-  /** The request cannot be read: ends the call. */
+  /** Ends the call, because its request cannot be read. */
   refuse(call: ServerCall, error: unknown): void;
   fail(call: ServerCall, error: unknown): void;
   unsent(call: ServerCall, error: unknown): unknown;
   forget(call: ServerCall): void;
 }
 
-/** `bytes`, the request as it came, hold during the call alone. */
+/** `bytes`: the request as it arrived, valid only until this returns. */
 export function runCompressed(host: CallsHost, call: ServerCall, method: MethodHandler, bytes: Buffer): void {
   const format = call.requestCompression === 'deflate' ? 'deflate' : 'gzip';
   try {

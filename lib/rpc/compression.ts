@@ -1,5 +1,5 @@
-// Messages of gRPC that are compressed, by Node's zlib. Short ones are done at once, long ones on libuv's threads, so that
-// the event loop goes on (docs/decisions/0038).
+// Compresses and decompresses messages of gRPC with Node's zlib. Short messages are done synchronously, long ones on
+// libuv's threads, so that they do not block the event loop (docs/decisions/0038).
 
 import {
   deflate,
@@ -19,17 +19,20 @@ import { messageOf } from '../contract/value-text.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
 import { runZlibJob } from './zlib-jobs.ts';
 
-/** Up to so many bytes in, */
+/** A message with at most this many bytes of input, */
 export const shortBytes = 16 * 1024;
-/** and so many out, a message is done at once: 10 to 150 microseconds, where another thread costs 100 more. */
+/**
+ * and at most this many of output, is done synchronously: that takes 10 to 150 microseconds, and using another thread
+ * would add 100.
+ */
 const shortOutputBytes = 64 * 1024;
 const mostChunkBytes = 1024 * 1024;
-/** Nothing of this length or less gets shorter. */
+/** A message of this length or less never gets shorter. */
 const leastBytes = 20;
-/** A fifth of the processor's time of level 6, for a tenth more bytes. */
+/** It takes a fifth of the CPU time of level 6, for a tenth more bytes. */
 const level = 1;
 
-/** Whose message, and how long it may get. */
+/** The longest message after decompression, and which message it is, for errors. */
 export interface MessageLimit {
   readonly what: 'request' | 'reply';
   readonly maxMessageBytes: number;
@@ -38,7 +41,7 @@ export interface MessageLimit {
 /** Why a message could not be decompressed. */
 export class DecompressError extends RpcError {}
 
-/** Of a message that is compressed. */
+/** The format of a compressed message. */
 export function formatOfFlags(flags: number): CompressionFormat {
   return compressionOfFlags(flags) === 'deflate' ? 'deflate' : 'gzip';
 }
@@ -49,9 +52,10 @@ interface Inflated {
 }
 
 /**
- * `bytes` are used during the call alone. Of a promise: undefined when nobody wants it any more.
+ * `bytes` are used only until this returns. A promise gives undefined if the message is not wanted any more.
  *
- * @throws DecompressError, as does the promise: RESOURCE_EXHAUSTED past the limit, INTERNAL for what is not of the format.
+ * @throws DecompressError, as the promise does: RESOURCE_EXHAUSTED past the limit, INTERNAL for bytes that are not of
+ * the format.
  */
 export function decompressed(
   bytes: Uint8Array,
@@ -77,19 +81,22 @@ export function decompressed(
     });
 }
 
-/** At once; for what is known to be short. @throws the error of zlib, or of something behind the end. */
+/**
+ * Synchronously; for a message that is known to be short. @throws the error of zlib, or an Error if bytes follow the
+ * compressed ones.
+ */
 export function inflated(bytes: Uint8Array, format: CompressionFormat, most: number): Buffer {
   const run = format === 'gzip' ? gunzipSync : inflateSync;
   return whole(run(bytes, inflateOptions(bytes, most)) as unknown as Inflated, bytes.length);
 }
 
-/** With `info` the engine comes too, which says how much it has read. */
+/** With `info` the result includes the engine, which has the number of bytes read. */
 function inflateOptions(bytes: Uint8Array, maxOutputLength: number): ZlibOptions {
   const chunkSize = Math.min(Math.max(4 * bytes.length, 1024), mostChunkBytes);
   return { maxOutputLength, chunkSize, info: true };
 }
 
-/** zlib stops at the end of what is compressed, and may leave something behind it. */
+/** zlib stops at the end of the compressed data and ignores bytes that follow it. */
 function whole({ buffer, engine }: Inflated, length: number): Buffer {
   if (engine.bytesWritten === length) return buffer;
   throw new Error(`${length - engine.bytesWritten} bytes behind its end`);
@@ -115,7 +122,8 @@ function whyNot(error: unknown, format: CompressionFormat, { what, maxMessageByt
 }
 
 /**
- * Undefined: it would not get shorter, or nobody wants it any more. `bytes` must stay as they are until then.
+ * Undefined: it would not get shorter, or is not wanted any more. `bytes` must stay unchanged until the promise
+ * settles.
  */
 export function compressed(
   bytes: Uint8Array,

@@ -4,8 +4,8 @@ import { isStatusName, type StatusName, statusNames } from '../contract/status.t
 import { kindOf } from '../contract/value-text.ts';
 
 /**
- * One object of a service config, which knows its path: errors name it. JSON's null is the same as nothing. A field that
- * nobody knows is an error where a programmer wrote the config, and ignored, as gRPC does, where it came from a resolver.
+ * One object of a service config, with its path for errors. JSON's null counts as missing. An unknown field is an error
+ * if a programmer wrote the config, and ignored, as in gRPC, if it came from a resolver.
  */
 export class ConfigFields {
   readonly path: string;
@@ -35,7 +35,7 @@ export class ConfigFields {
     return `${this.path}.${name}`;
   }
 
-  /** What is in Object.prototype is not given. */
+  /** Properties of Object.prototype do not count. */
   get(name: string): unknown {
     const value = Object.hasOwn(this.#value, name)
       ? (this.#value as Record<string, unknown>)[name]
@@ -93,7 +93,7 @@ export class ConfigFields {
     return value;
   }
 
-  /** Over 0. */
+  /** A number greater than 0. */
   positive(name: string): number {
     const value = this.#number(name);
     if (!(value > 0 && value < Number.POSITIVE_INFINITY))
@@ -108,7 +108,7 @@ export class ConfigFields {
     return value;
   }
 
-  /** In milliseconds, at most a day: as long as anything lasts here. */
+  /** A duration in milliseconds; longer ones count as a day, the longest timeout of all. */
   durationMs(name: string, least: 'over 0' | 'from 0'): number {
     const value = this.required(name);
     const ms = durationMs(value);

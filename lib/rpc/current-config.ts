@@ -3,16 +3,16 @@ import { messageOf } from '../contract/value-text.ts';
 import { type CheckedConfig, checkedConfig } from './service-config.ts';
 
 /**
- * The service config that a channel goes by: its resolver's, or, while that has none, the one of its option. One that is wrong
+ * The service config that a channel uses: its resolver's or, while that has none, the one of its option. An invalid one
  * changes nothing.
  */
 export class CurrentConfig {
-  /** Undefined: there is none. */
+  /** The config in use; undefined: there is none. */
   current: CheckedConfig | undefined;
-  /** Why the resolver's last one is not used. */
+  /** Why the resolver's last config is not used. */
   error: string | undefined = undefined;
   readonly #own: CheckedConfig | undefined;
-  /** The resolver's last one that was right. */
+  /** The resolver's last valid config. */
   #text: string | undefined = undefined;
 
   constructor(own: CheckedConfig | undefined) {
@@ -20,12 +20,12 @@ export class CurrentConfig {
     this.current = own;
   }
 
-  /** What a resolver says, or why it cannot. True if the current one is another now. */
+  /** Takes a resolver's config, or the error of looking it up. True if the current config has changed. */
   update(given: ServiceConfig | string | Error | undefined): boolean {
     const before = this.current;
     try {
       if (given instanceof Error) throw given;
-      // The same again, say at every lookup: nothing is made anew.
+      // A resolver may return the same config at every lookup: it is not read again.
       const text = typeof given === 'object' ? JSON.stringify(given) : given;
       if (text !== this.#text || given === undefined)
         this.current = given === undefined ? this.#own : checkedConfig(given, false);

@@ -15,7 +15,7 @@ import type { RetryBudget } from './retry-budget.ts';
 import { SigningCalls } from './signing-calls.ts';
 import { UnplacedCalls } from './unplaced-calls.ts';
 
-/** Codes that are failures of the endpoint and not of the request; they count towards its ejection. */
+/** Codes that are failures of the endpoint, not of the request; they count towards its ejection. */
 const endpointFailures: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
   'DEADLINE_EXCEEDED',
@@ -23,7 +23,7 @@ const endpointFailures: ReadonlySet<string> = new Set([
   'DATA_LOSS',
 ]);
 
-/** A call of which another attempt will begin beside those that are under way. */
+/** A hedged call that waits for the time of its next attempt. */
 export interface WaitingHedge {
   onTime(): void;
   onChannelClosed(error: RpcError): void;
@@ -32,9 +32,9 @@ export interface WaitingHedge {
 export interface DispatcherParts {
   readonly target: string;
   readonly protocol: ClientProtocol;
-  /** Of a reply that was compressed. */
+  /** The limit for a compressed reply after decompression. */
   readonly maxMessageBytes: number;
-  /** A connection for each call. */
+  /** Whether each call has a connection of its own. */
   readonly short: boolean;
   readonly transport: ClientTransport;
   readonly methods: MethodNumbers;
@@ -47,8 +47,8 @@ export interface DispatcherParts {
 }
 
 /**
- * Gives calls to endpoints: at once, or as soon as there is one; to another one if the first has certainly not handled
- * it; and again, after a pause, if the call's retry policy says so.
+ * Gives calls to endpoints: at once, or as soon as there is one. A call is given to another endpoint if the first has
+ * certainly not handled it, and again, after a pause, if its retry policy says so.
  */
 export class Dispatcher implements CallRunner {
   readonly target: string;
@@ -65,7 +65,7 @@ export class Dispatcher implements CallRunner {
   /** Calls whose request is being compressed, until their deadline. */
   readonly #unready = new ParkedCalls<ClientCall>((call) => this.#onUnready(call));
   readonly #hedging = new ParkedCalls<WaitingHedge>((call) => call.onTime());
-  /** All places where a call may wait; it is in one of them at most. */
+  /** All places where a call may wait. A call is in at most one of them. */
   readonly #parked: readonly ParkedCalls<ClientCall>[];
   readonly onEnd: (call: ClientCall) => void;
   readonly onUserError: (what: string, error: unknown) => void;
@@ -122,7 +122,10 @@ export class Dispatcher implements CallRunner {
     else this.#start(call, endpoint, call.what.timeoutMs);
   }
 
-  /** In place of begin(), of a call whose request is not there yet: beginReady() follows, or its end. */
+  /**
+   * Called instead of begin() for a call whose request is being compressed: beginReady() follows, unless the call ends
+   * before.
+   */
   hold(call: ClientCall): void {
     this.#retryBudget.onCall();
     this.#unready.park(call, call.what.timeoutMs);
@@ -153,23 +156,23 @@ export class Dispatcher implements CallRunner {
     return this.#next.mayRepeat();
   }
 
-  /** Begins an attempt beside others of its call. */
+  /** Begins a further attempt of a hedged call. */
   beginHedge(attempt: ClientCall): void {
     this.#hedges++;
     this.#place(attempt);
   }
 
-  /** The resolver's last result: endpoints, or why there are none. */
+  /** The resolver has a new result. `error`: why there are no endpoints. */
   onResolved(error: Error | undefined): void {
     this.#unplaced.resolverError = error;
     this.placeWaiting();
   }
 
-  /** Undefined: the call has to wait for one. */
+  /** Picks an endpoint; undefined: the call has to wait for one. */
   #endpointFor(call: ClientCall): ChannelEndpoint | undefined {
     const { waitForReady, balanceKey } = call.what;
-    // If bound to an endpoint that is not ready, the call would wait for that one, though another may be ready sooner;
-    // and an attempt of the retry policy would be wasted on it.
+    // A call that is given to an endpoint that is not ready waits for that one, though another may be ready sooner; and
+    // an attempt of the retry policy would be wasted on it.
     const patient = waitForReady || call.lastError !== undefined;
     if (patient && !this.#short && !this.#endpoints.anyReady) {
       if (this.#endpoints.size > 0) this.#connectOnce();
@@ -205,34 +208,34 @@ export class Dispatcher implements CallRunner {
     } catch (error) {
       throw memoryError(error, `the request of ${method.wireName}`);
     }
-    // Aborted while the request was encoded, which runs the user's getters.
+    // The call was aborted by the user's getters, which run while the request is encoded.
     if (call.ended) return this.#transport.cancel(call);
     call.endpoint = endpoint;
     this.#endpoints.begin(endpoint);
     if (this.#endpoints.measures) call.sentAt = performance.now();
-    // Last: it runs the user's code, which may do anything with the call.
+    // Last, because it runs user code, which may do anything with the call.
     if (streams !== undefined) streams.onStarted(this.#transport);
   }
 
-  /** Of an attempt after the first. */
+  /** The metadata of an attempt after the first. */
   #repeatedMetadata({ what, attempts, signed = what.metadata }: ClientCall): string {
     if (this.#protocol !== 'grpc') return signed;
     return withGrpcPair(signed, previousAttemptsKey, String(attempts - 1));
   }
 
-  /** Until the resolver has a result, or a better one, or an endpoint is ready. @throws as checkMayWait() does. */
+  /** Parks a call until the resolver has a (better) result or an endpoint is ready. @throws as checkMayWait() does. */
   #wait(call: ClientCall): void {
     this.#unplaced.checkMayWait(call);
     if (this.#endpoints.size > 0) this.#connectOnce();
     this.#unplaced.park(call);
   }
 
-  /** Says what is still missing, and why, after this time. */
+  /** The error of a wait that lasted this long: says whether an endpoint or a connection is missing, and why. */
   waitedInVain(timeoutMs: number): RpcError {
     return this.#unplaced.waitedInVain(timeoutMs);
   }
 
-  /** Whether a call would find a connection or, with short connections, an endpoint. */
+  /** Whether a call would find a connection or, with short connections, a known endpoint. */
   get ready(): boolean {
     return this.#short ? this.#endpoints.size > 0 : this.#endpoints.anyReady;
   }
@@ -270,7 +273,7 @@ export class Dispatcher implements CallRunner {
     call.fail(error);
   }
 
-  /** Nothing more is done for a call, which ends otherwise. */
+  /** Stops an attempt without telling its caller. */
   drop(call: ClientCall): void {
     if (call.endpoint !== undefined) {
       this.#transport.cancel(call);
@@ -287,7 +290,9 @@ export class Dispatcher implements CallRunner {
     this.#endpoints.end(endpoint, this.#endpoints.measures ? this.#latencyMs(call) : 0, failed);
   }
 
-  /** Of a stream, until its first reply: how long it lasts after that is not its endpoint's doing. */
+  /**
+   * The latency of a stream counts until its first reply: how long it lasts after that does not depend on its endpoint.
+   */
   #latencyMs({ streams, sentAt }: ClientCall): number {
     return (streams?.answeredAt ?? performance.now()) - sentAt;
   }

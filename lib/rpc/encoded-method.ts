@@ -1,10 +1,10 @@
 import type { EncodedBytes } from '../contract/encoded-bytes.ts';
 import type { MessageCodec, MethodDefinition } from '../contract/service.ts';
 
-/** One for each method. */
+/** The variant of each method for encoded requests. */
 const made = new WeakMap<MethodDefinition, MethodDefinition>();
 
-/** The method, for requests that are encoded already: EncodedBytes. */
+/** A variant of the method whose requests are encoded already (EncodedBytes). */
 export function encodedMethod(method: MethodDefinition): MethodDefinition {
   let found = made.get(method);
   if (found === undefined) {

@@ -20,7 +20,7 @@ import { HealthWatcher } from './health-watch.ts';
 import type { MethodNumbers } from './method-numbers.ts';
 import { resolvedEndpoint } from './resolved-endpoint.ts';
 
-/** Time that the calls of an endpoint removed from the list may take to end. */
+/** How long the calls of an endpoint that was removed from the list may take to end. */
 const drainMs = 30_000;
 
 export interface EndpointSetOptions {
@@ -32,7 +32,7 @@ export interface EndpointSetOptions {
   readonly ejection: EjectionSettings | undefined;
   /** No listed endpoint can be connected to. */
   readonly onAllFailed: () => void;
-  /** The first failed attempt to connect to an endpoint, and the first that succeeds after some. */
+  /** The first failed attempt to connect to an endpoint, and the first successful one after it. */
   readonly onLost: (name: string, error: string) => void;
   readonly onRegained: (name: string) => void;
   /**
@@ -42,21 +42,21 @@ export interface EndpointSetOptions {
   readonly onRefused: (name: string, error: Error) => void;
   /** An endpoint became ready. */
   readonly onReady: () => void;
-  /** No endpoint is usable: calls that wait for one are looked at. Only where health is watched. */
+  /** No endpoint is usable, so waiting calls may have to fail. Called only if health is watched. */
   readonly onNoneUsable: () => void;
-  /** An endpoint was listed, or is no longer, or its connections stand differently. */
+  /** The list of endpoints, or the state of a connection, has changed. */
   readonly onChange: () => void;
 }
 
 /**
- * The endpoints of a channel, and which of them can be used: those that are ready and not ejected, or if there are
- * none, all that have not failed.
+ * The endpoints of a channel. It offers the balancer those that are ready and not ejected or, if there are none, all
+ * that have not failed.
  */
 export class EndpointSet {
   readonly #options: EndpointSetOptions;
   readonly #transport: ClientTransport;
   #balancer: Balancer<ChannelEndpoint>;
-  /** Chooses when no endpoint is usable, so that the core can say why. */
+  /** Picks an endpoint when none is usable, so that the core reports why the call fails. */
   readonly #everyone: Balancer<ChannelEndpoint> = new RoundRobin();
   readonly #ejection: Ejection<ChannelEndpoint> | undefined;
   readonly #listed = new Map<string, ChannelEndpoint>();
@@ -101,7 +101,7 @@ export class EndpointSet {
     return undefined;
   }
 
-  /** Whose health decides which endpoints are used; undefined: nobody's. */
+  /** The service whose health decides which endpoints are used; undefined: health is not watched. */
   watchHealth(service: string | undefined): void {
     if (service === this.#health?.service) return;
     this.#health =
@@ -137,7 +137,7 @@ export class EndpointSet {
     return this.#health === undefined || watch?.health === 'serving';
   }
 
-  /** Why no endpoint can be used, where health is watched; undefined: one can, or may soon. */
+  /** Why no endpoint can be used because of its health; undefined: one can, or may soon, or health is not watched. */
   get unhealthy(): string | undefined {
     if (this.#health === undefined || this.#ready > 0 || this.#listed.size === 0) return undefined;
     const reasons: string[] = [];
@@ -149,7 +149,7 @@ export class EndpointSet {
     return reasons.join('; ');
   }
 
-  /** Takes the place of the balancer before. */
+  /** Replaces the balancer. */
   setBalancer(balancer: Balancer<ChannelEndpoint>): void {
     this.#balancer = balancer;
     this.#refill();
@@ -174,7 +174,7 @@ export class EndpointSet {
     return this.#balancer.pick(key, tried) ?? this.#everyone.pick(key, tried);
   }
 
-  /** Whether there is a listed endpoint other than these. */
+  /** Whether an endpoint is listed that is not among these. */
   hasOther(tried: ReadonlySet<ChannelEndpoint>): boolean {
     if (tried.size < this.#listed.size) return true;
     for (const endpoint of this.#listed.values()) if (!tried.has(endpoint)) return true;
@@ -196,14 +196,14 @@ export class EndpointSet {
     if (endpoint.state === 'draining' && endpoint.inFlight === 0) this.#remove(endpoint);
   }
 
-  /** Why the transport refuses a listed endpoint, if there is such a one. */
+  /** Why the transport refuses a listed endpoint; undefined: it refuses none. */
   get refusal(): string | undefined {
     return this.#refused.values().next().value;
   }
 
   /**
-   * Takes over a resolver's list: adds, drains, and changes weights and addresses. An endpoint that the transport
-   * refuses is left out: a bad entry in a registry must not be able to stop its clients.
+   * Takes over a resolver's list: adds and drains endpoints, and changes weights and addresses. An endpoint that the
+   * transport refuses is left out, so that a bad entry in a registry cannot stop its clients.
    */
   update(endpoints: readonly Endpoint[], connect: boolean): void {
     const wanted = new Map<string, Endpoint>();
@@ -304,7 +304,7 @@ export class EndpointSet {
     this.#watch(endpoint);
   }
 
-  /** No new calls; calls already written may finish. */
+  /** The endpoint gets no new calls; calls that are already written may finish. */
   #drain(endpoint: ChannelEndpoint): void {
     this.#listed.delete(endpoint.name);
     if (endpoint.inFlight === 0) return this.#remove(endpoint);

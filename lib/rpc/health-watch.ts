@@ -16,10 +16,10 @@ import type { MethodNumbers } from './method-numbers.ts';
 
 const firstPauseMs = 1000;
 const longestPauseMs = 120_000;
-/** Of what is compressed; health is a few bytes. */
+/** The limit for a compressed message, which normally has a few bytes. */
 const mostBytes = 4096;
 
-/** `unknown`: it has been asked for, and nothing has been said yet. */
+/** `unknown`: the endpoint has been asked and has not answered yet. */
 export type Health = 'unknown' | 'serving' | 'failing';
 
 /** `grpc.health.v1.Health.Watch`, whose messages have the first fields of our own health service. */
@@ -41,7 +41,7 @@ function watchDefinition(): MethodDefinition {
 
 const names = new Map<number, string>(Object.entries(ServingStatus).map(([name, value]) => [value, name]));
 
-/** Starts watches, for one transport. */
+/** Starts health watches on one transport. */
 export class HealthWatcher {
   readonly service: string;
   readonly #transport: ClientTransport;
@@ -60,14 +60,14 @@ export class HealthWatcher {
 }
 
 /**
- * What an endpoint says of a service's health (gRFC A17), asked for again whenever it has stopped saying so. It does not keep
- * the process alive.
+ * Watches the health of a service at one endpoint (gRFC A17), and starts again whenever the watch ends. It does not
+ * keep the process alive.
  */
 export class HealthWatch implements PendingCall {
   handleIndex = 0;
   handleGeneration = 0;
   health: Health = 'unknown';
-  /** Of `failing`. */
+  /** The reason for `failing`. */
   why = '';
   readonly #service: string;
   readonly #transport: ClientTransport;
@@ -80,9 +80,9 @@ export class HealthWatch implements PendingCall {
   #startedAt = 0;
   /** The endpoint has no health service: it counts as healthy. */
   #isUnimplemented = false;
-  /** Watches that have ended since anything was said. */
+  /** Watches that have ended since the last answer. */
   #failures = 0;
-  /** Of the next watch. */
+  /** Starts the next watch. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -107,8 +107,8 @@ export class HealthWatch implements PendingCall {
   }
 
   /**
-   * One of its connections has ended, or takes no more calls after GOAWAY: it may be that of the watch, which would speak for
-   * a connection that calls no longer use.
+   * One of its connections has ended, or accepts no more calls after GOAWAY. It may be the one that carries the watch,
+   * whose answers would then be about a connection that calls no longer use.
    */
   onConnectionLost(): void {
     this.#end();
@@ -148,11 +148,11 @@ export class HealthWatch implements PendingCall {
   };
 
   onHeaders(): void {
-    // They say nothing.
+    // Headers say nothing about health.
   }
 
   onRoom(): void {
-    // There is one request.
+    // There is a single request, so no room is needed.
   }
 
   onMessage(
@@ -187,7 +187,7 @@ export class HealthWatch implements PendingCall {
     this.#afterEnd(status, own, message, requestWritten);
   }
 
-  /** Before anything is told of it: who is told may stop the watch. */
+  /** Called before onChange(), whose receiver may stop the watch. */
   #over(): void {
     this.#isRunning = false;
     this.#transport.setBackground?.(false);
@@ -225,8 +225,8 @@ export class HealthWatch implements PendingCall {
   }
 
   /**
-   * Where something had been said, a second after the watch began at the earliest, and until then that holds; where
-   * nothing had, once at once, then after longer and longer pauses.
+   * If the endpoint had answered, the next watch starts a second after this one began at the earliest, and the last
+   * answer counts until then. Otherwise the next one starts at once, and those after it after longer and longer pauses.
    */
   #again(): void {
     const failures = this.#failures;

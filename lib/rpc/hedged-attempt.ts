@@ -5,17 +5,17 @@ import { type CallRequest, type CallRunner, ClientCall } from './client-call.ts'
 import type { ClientStreams } from './client-streams.ts';
 import type { HedgedReader } from './hedged-requests.ts';
 
-/** The call that an attempt is one of. */
+/** The hedged call that an attempt belongs to. */
 export interface HedgedAttemptOwner {
   readonly nonFatal: ReadonlySet<StatusName>;
-  /** The attempt is answered: the others are cancelled. */
+  /** The attempt has been answered: the other attempts are cancelled. */
   commit(attempt: HedgedAttempt): void;
   noteEndpoint(endpoint: ChannelEndpoint | undefined): void;
-  /** An attempt that had waited for an endpoint has one. */
+  /** An attempt that waited for an endpoint has got one. */
   onPlaced(): void;
-  /** Whether the call goes on though the attempt has failed. If not, that is its outcome. */
+  /** Whether the call continues although the attempt has failed. If not, the failure is its outcome. */
   outlives(attempt: HedgedAttempt, error: unknown): boolean;
-  /** The caller has given it up, or what it sends cannot be sent. */
+  /** The caller has cancelled the call, or a request cannot be sent. */
   cancel(error: unknown): void;
   onAttemptOver(attempt: HedgedAttempt): void;
 }
@@ -26,10 +26,10 @@ export interface HedgedAttemptParts {
   reject(error: unknown): void;
 }
 
-/** One attempt. */
+/** One attempt of a hedged call. */
 export class HedgedAttempt extends ClientCall {
   readonly #call: HedgedAttemptOwner;
-  /** Of the requests of a stream. */
+  /** Its reader of the requests of a stream. */
   readonly requests: HedgedReader | undefined;
 
   constructor(
@@ -97,12 +97,12 @@ export class HedgedAttempt extends ClientCall {
     else super.fail(error);
   }
 
-  /** For the whole call: what its caller has done. */
+  /** Cancels the whole call, because its caller did. */
   override cancel(error: unknown): void {
     this.#call.cancel(error);
   }
 
-  /** Without an outcome. */
+  /** Ends the attempt without an outcome for the call. */
   override finish(): void {
     super.finish();
     this.#call.onAttemptOver(this);

@@ -1,4 +1,4 @@
-// A call by a hedging policy (gRFC A6): several attempts at once, of which the first that is answered counts
+// A call with a hedging policy (gRFC A6): several attempts at once, of which the first to be answered gives the outcome
 // (docs/decisions/0049).
 
 import { encodedOnce } from '../contract/encoded-bytes.ts';
@@ -21,7 +21,7 @@ export interface HedgedCallParts {
   readonly what: CallRequest;
   readonly policy: HedgingPolicy;
   readonly dispatcher: Dispatcher;
-  /** Of a method with a stream: what its caller reads. */
+  /** For a method with a stream: the streams that the caller sees. */
   readonly streams: ClientStreams | undefined;
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -31,23 +31,23 @@ export interface HedgedCallParts {
 
 export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwner {
   readonly #parts: HedgedCallParts;
-  /** As attempts send it. */
+  /** The request as attempts send it. */
   readonly #what: CallRequest;
   readonly #requests: HedgedRequests | undefined;
   readonly #attempts = new Set<HedgedAttempt>();
-  /** Endpoints that attempts were given to. */
+  /** Endpoints that have been given an attempt. */
   readonly #used = new Set<ChannelEndpoint>();
   #begun = 0;
-  /** A server, or the budget, does not want more. */
+  /** No further attempt may begin: a server, or the budget, has refused it. */
   #isClosed = false;
   #isWaiting = false;
-  /** While an attempt waits for an endpoint another one would only wait beside it. */
+  /** Further attempts are put off while one waits for an endpoint, because they would only wait as well. */
   #waitsForPlace = false;
-  /** Nothing else decides the outcome. */
+  /** The attempt that decides the outcome. */
   #winner: HedgedAttempt | undefined;
   #isOver = false;
   #hasEnded = false;
-  /** Of the attempt that failed last. */
+  /** The error of the attempt that failed last. */
   #last: RpcError | undefined;
   readonly #sources: SignalSource[] = [];
 
@@ -58,7 +58,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     const { method } = what;
     const sent = streams?.sendsRequests === true ? streams : undefined;
     this.#requests = sent && new HedgedRequests(method, what.request, this, sent.replay);
-    // It may be compressed already.
+    // The request may be compressed already.
     const request = sent === undefined ? encodedOnce(method.request, what.request) : undefined;
     this.#what = { ...what, method: encodedMethod(method), request };
   }
@@ -71,10 +71,10 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     return this.#hasEnded;
   }
 
-  /** @throws what the first attempt throws; the call has ended then, and its caller is to be told. */
+  /** @throws the error of the first attempt. The call has ended then, and the caller of begin() rejects its promise. */
   begin(signal: AbortSignal | undefined, parent: CallContext | undefined): void {
     try {
-      // While the request was encoded, which runs the user's getters.
+      // Encoding the request ran the user's getters, which may have aborted it.
       if (signal?.aborted === true) throw abortError(signal);
       if (parent !== undefined && isAborted(parent)) throw abortError(parent.signal);
       if (signal !== undefined) this.#watch(SignalWatch.of(signal));
@@ -123,7 +123,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     return !this.#isOver && this.#winner === undefined && !this.#isClosed && this.#begun < policy.maxAttempts;
   }
 
-  /** The next attempt, after the delay of the policy. */
+  /** Begins the next attempt after the delay of the policy. */
   #schedule(): void {
     if (!this.#mayBeginMore || this.#isWaiting) return;
     const { delayMs } = this.#parts.policy;
@@ -142,7 +142,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     if (this.#waitsForPlace && !this.#isUnplaced) this.#schedule();
   }
 
-  /** False: the deadline is before that. */
+  /** False: the deadline comes first. */
   #wait(ms: number): boolean {
     if (performance.now() + ms >= this.#what.expiresAt) return false;
     this.#isWaiting = true;
@@ -173,7 +173,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     this.#schedule();
   }
 
-  /** Where no attempt is under way. */
+  /** Fails the call while no attempt is under way. */
   #failWith(error: RpcError): void {
     this.#isOver = true;
     this.#stopWaiting();
@@ -213,7 +213,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
   #goesOn(attempt: HedgedAttempt, error: unknown): boolean {
     if (!isRpcError(error) || this.#parts.dispatcher.isClosed) return false;
     if (performance.now() >= this.#what.expiresAt) return false;
-    // An attempt that reached no server says nothing of the others.
+    // An attempt that reached no server says nothing about the other attempts.
     const isUnsent = error.safeToRepeat && error.code === 'UNAVAILABLE' && this.#attempts.size > 1;
     if (!isUnsent && !this.nonFatal.has(error.code)) return false;
     this.#last = error;
@@ -259,7 +259,7 @@ export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwn
     this.#parts.onEnd(this);
   }
 
-  /** The attempt that is ahead remains: its server takes what it sends. */
+  /** The attempt that is ahead becomes the only one, since its server reads the requests. */
   onFull(reader: object): void {
     const ahead = [...this.#attempts].find(({ requests }) => requests === reader);
     if (ahead !== undefined) this.commit(ahead);

@@ -6,46 +6,47 @@ import { type MessageIterator, requestIterator } from './message-iterator.ts';
 import { type ReplayMemory, ReplayShare } from './replay-memory.ts';
 import { isMarked, uncompressed } from './uncompressed.ts';
 
-/** More than a server that reads nothing is sent: that one must not be the attempt that remains. */
+/** More than is sent to a server that reads nothing, so that such an attempt does not become the only one. */
 const mostBytes = 1024 * 1024;
 
 const done: IteratorResult<EncodedBytes, undefined> = Object.freeze({ value: undefined, done: true });
 
-/** Requests for one attempt; it has asked for so many. */
+/** The requests for one attempt. `at`: how many of them it has asked for. */
 export interface HedgedReader extends AsyncIterable<EncodedBytes> {
   readonly at: number;
 }
 
-/** Whoever is told of a stream of requests that several attempts read. */
+/** The call whose attempts read the same stream of requests. */
 export interface HedgedRequestsOwner {
   /** This reader asks for more than another attempt could send again. */
   onFull(reader: object): void;
-  /** What the user's code throws when it is told to stop. */
+  /** An error that the user's iterator threw while it was stopped. */
   onLateError(error: unknown): void;
 }
 
 /**
- * The requests of a hedged call: the caller's iterable is read once, and every attempt gets all of it. Encoded, since the
- * caller may reuse the values. What is kept is bounded, give or take one message: the attempt that asks for more remains.
+ * The requests of a hedged call: the caller's iterable is read once, and every attempt gets all of it. They are kept
+ * encoded, since the caller may reuse the values. Their memory is bounded, apart from one message: the attempt that
+ * asks for more becomes the only one.
  */
 export class HedgedRequests {
   readonly #method: MethodDefinition;
   readonly #owner: HedgedRequestsOwner;
   readonly #iterator: MessageIterator;
-  /** What was current where the call was made, for the user's code. */
+  /** The asynchronous context in which the call was made; the user's code runs in it. */
   readonly #resource = new AsyncResource('RocketRpcRequests');
   #kept: EncodedBytes[] = [];
-  /** So many were read before those. */
+  /** Number of requests that were dropped before those. */
   #dropped = 0;
   readonly #share: ReplayShare;
-  /** The reader of the attempt that remains. */
+  /** The reader of the only attempt that is left. */
   #only: object | undefined;
   #isComplete = false;
   #isStopped = false;
   #failure: { readonly error: unknown } | undefined;
   #pulling: Promise<void> | undefined;
 
-  /** @throws TypeError if they cannot be iterated, and what the user's code throws. */
+  /** @throws TypeError if they cannot be iterated, and any error of the user's code. */
   constructor(method: MethodDefinition, requests: unknown, owner: HedgedRequestsOwner, replay: ReplayMemory) {
     this.#method = method;
     this.#share = new ReplayShare(replay, mostBytes);
@@ -53,7 +54,7 @@ export class HedgedRequests {
     this.#iterator = requestIterator(requests, method.wireName);
   }
 
-  /** All of them, for one attempt. */
+  /** A reader of all requests, for one attempt. */
   reader(): HedgedReader {
     const reader = {
       at: 0,
@@ -63,10 +64,13 @@ export class HedgedRequests {
     return reader;
   }
 
-  /** One attempt remains: nothing is read again, and nothing is for the readers of others, who may be waiting. */
+  /**
+   * One attempt is left: requests that it has read are dropped, and the readers of the other attempts, which may be
+   * waiting, end.
+   */
   commit(reader: HedgedReader | undefined): void {
     this.#only = reader;
-    // It may be asking for the one before this.
+    // It may still be asking for the request before this one.
     if (reader !== undefined) this.#dropBelow(reader.at - 1);
   }
 

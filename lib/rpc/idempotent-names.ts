@@ -19,7 +19,7 @@ export function checkIdempotentNames(policy: RetryPolicy | undefined, service: S
   }
 }
 
-/** By its full name, or without the package, in any case. */
+/** Whether the name is of this service: its full name, or without the package, in upper or lower case. */
 function meansService(method: string, service: string): boolean {
   const given = method.slice(0, method.lastIndexOf('.')).toLowerCase();
   const full = service.toLowerCase();

@@ -18,7 +18,7 @@ export function guardImplicitCalls(stub: Stub): void {
   }
 }
 
-/** Like a promise for a client without `then`, or `then` would be called again. */
+/** Resolves `await client` with an object like the client but without `then`, because `then` would be called again. */
 function settled(stub: Stub): CallFunction {
   return (resolve) => {
     const { then: _, ...others } = stub;

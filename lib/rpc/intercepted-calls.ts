@@ -23,7 +23,7 @@ export interface InterceptedCallsParts {
   readonly target: string;
   readonly settings: ChannelSettings;
   planOf(method: MethodDefinition): MethodPlan | undefined;
-  /** Begins a call that the interceptors have passed on. Of its options, those that they cannot change are checked. */
+  /** Begins a call that the interceptors have passed on. Options that they cannot change have been checked. */
   send(method: MethodDefinition, request: unknown, options: AnyCallOptions): Promise<unknown>;
   open(method: MethodDefinition, request: unknown, options: AnyCallOptions): ReplySource;
   onUserError(what: string, error: unknown): void;
@@ -32,7 +32,7 @@ export interface InterceptedCallsParts {
 /** A call before the interceptors have run. */
 interface Intercepted {
   readonly seen: InterceptedClientCall;
-  /** Why it cannot be made. */
+  /** The error with which next() rejects; undefined: the call can be made. */
   readonly refusal: { readonly error: unknown } | undefined;
   /** The options of a call that an interceptor may have changed. */
   readonly optionsOf: (changed: InterceptedClientCall) => AnyCallOptions;
@@ -98,7 +98,7 @@ export class InterceptedCalls {
 
   #run(call: Intercepted, send: (changed: InterceptedClientCall) => Promise<unknown>): Promise<unknown> {
     return runClientInterceptors(this.#parts.settings.interceptors, call.seen, (changed) => {
-      // Interceptors see this like any other failure of a call.
+      // Interceptors see this error like any other failure of a call.
       if (call.refusal !== undefined) throw call.refusal.error;
       checkIntercepted(changed, call.seen);
       return send(changed);
@@ -154,7 +154,8 @@ export class InterceptedCalls {
       refusal,
       optionsOf: ({ timeoutMs, metadata, signal, waitForReady }) => ({
         ...given,
-        // A default that no interceptor has changed stays one: how long a stream waits for an endpoint depends on it.
+        // A default that no interceptor has changed stays a default: how long a stream waits for an endpoint depends on
+        // it.
         timeoutMs: given.timeoutMs === undefined && timeoutMs === defaultMs ? undefined : timeoutMs,
         metadata,
         signal,

@@ -40,7 +40,7 @@ export interface InterceptedParts {
   onLateError(error: unknown): void;
 }
 
-/** Replies as interceptors have made them, of the calls that they made. */
+/** The replies that interceptors return, and the calls that they made for them. */
 export class InterceptedReplies implements ReplySource, SignalWatcher {
   readonly #parts: InterceptedParts;
   readonly #made: Promise<MessageIterator>;
@@ -118,7 +118,7 @@ export class InterceptedReplies implements ReplySource, SignalWatcher {
     for (const { reject } of this.#waiting) reject(error);
   }
 
-  /** The calls are cancelled first: a generator around them may wait for their next reply. */
+  /** The calls are cancelled first, because a generator that reads them may wait for their next reply. */
   return(): Result<unknown> {
     if (!this.#left) {
       this.#left = true;

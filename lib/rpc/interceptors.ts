@@ -28,7 +28,7 @@ export interface InterceptedClientCall {
   readonly method: string;
   /** Which sides send several messages. */
   readonly kind: MethodKind;
-  /** The message, not encoded yet; of a method that takes several, the iterable of them. */
+  /** The message, not encoded yet; for a method that takes several, the iterable of them. */
   readonly request: unknown;
   /** Time limit of the call, milliseconds. */
   readonly timeoutMs: number;
@@ -41,8 +41,9 @@ export interface InterceptedClientCall {
 }
 
 /**
- * Runs around every call of a channel. May call `next` more than once, which repeats the call. Of a method with several
- * replies `next` resolves at once, with the iterable of them, and so may what is returned: a generator around it, say.
+ * Runs around every call of a channel. May call `next` more than once, which repeats the call. For a method with
+ * several replies `next` resolves at once with an iterable of them, and the interceptor may return any iterable, such
+ * as a generator that reads it.
  */
 export type ClientInterceptor = (
   call: InterceptedClientCall,

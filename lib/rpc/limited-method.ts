@@ -3,13 +3,13 @@ import type { MessageCodec, MethodDefinition } from '../contract/service.ts';
 import type { ReadyStrings } from '../contract/transport.ts';
 import type { MethodPlan } from './method-config.ts';
 
-/** Of a message that a service config does not allow. */
+/** A message is longer than a service config allows. */
 export class MessageTooLong extends RpcError {}
 
-/** Gone with the service config that has the plan. */
+/** Keyed weakly by plan, so that entries go with the service config. */
 const made = new WeakMap<MethodPlan, WeakMap<MethodDefinition, MethodDefinition>>();
 
-/** The method, with codecs that hold to the limits of the plan where it has some. */
+/** The method with codecs that enforce the limits of the plan, if it has any. */
 export function limitedMethod(method: MethodDefinition, plan: MethodPlan): MethodDefinition {
   const { maxRequestBytes, maxResponseBytes } = plan;
   if (maxRequestBytes === undefined && maxResponseBytes === undefined) return method;

@@ -2,12 +2,12 @@ import { types } from 'node:util';
 import { adopted, callUser } from '../contract/user-code.ts';
 import { kindOf } from '../contract/value-text.ts';
 
-/** What gives the messages of a stream one by one: of an async iterable, or of one that is not asynchronous. */
+/** Gives the messages of a stream one by one, from an async iterable or a synchronous one. */
 export interface MessageIterator {
   readonly isAsync: boolean;
-  /** Its result, or a promise of one; whatever the user's code returns. @throws what that throws. */
+  /** The result of the user's next(), or a promise of it. @throws an error that the user's code throws. */
   next(): unknown;
-  /** Lets it clean up; never throws. `onError` is told what it throws, or rejects with. */
+  /** Lets the iterator clean up; never throws. `onError` gets an error that it throws or rejects with. */
   stop(onError: (error: unknown) => void): void;
 }
 
@@ -87,7 +87,7 @@ function isReadOnce(value: unknown): value is object {
   );
 }
 
-/** Undefined: there is none. `what` the iterator is of, in errors. */
+/** Undefined: there is none. `what`: the owner of the iterator, for errors. */
 function iteratorOf(given: unknown, what: string): MessageIterator | undefined {
   if (typeof given === 'object' && given !== null) {
     const iterable = given as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown };
@@ -117,8 +117,8 @@ export function dropGenerator(made: unknown, onError: (error: unknown) => void):
   } else if (types.isGeneratorObject(made)) callUser(() => (made as Generator).return(undefined), onError);
 }
 
-/** Lets go of what a handler returned when the call was over already. */
+/** Cleans up the iterable that a handler returned after the call was over. */
 export function dropReplies(returned: unknown, onError: (error: unknown) => void): void {
-  // A generator that was not started; an iterable that is no iterator has nothing to clean up yet.
+  // This ends a generator that was not started. An iterable that is not an iterator has nothing to clean up yet.
   callUser(() => (returned as { return?: () => unknown } | null | undefined)?.return?.(), onError);
 }

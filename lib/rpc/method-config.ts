@@ -2,15 +2,15 @@ import type { StatusName } from '../contract/status.ts';
 import type { ConfigFields } from './config-fields.ts';
 import type { RetryPolicy } from './retry-options.ts';
 
-/** Makes a call several times, each so much later than the one before, until one is answered. */
+/** Makes several attempts of a call, each `delayMs` after the one before, until one is answered. */
 export interface HedgingPolicy {
   readonly maxAttempts: number;
   readonly delayMs: number;
-  /** With these an attempt fails alone. */
+  /** Codes with which only the attempt fails, and the call continues. */
   readonly nonFatal: ReadonlySet<StatusName>;
 }
 
-/** What a service config says of a method; undefined where it says nothing. */
+/** The entry of a service config for a method; a field is undefined if the config does not have it. */
 export interface MethodPlan {
   readonly waitForReady: boolean | undefined;
   readonly timeoutMs: number | undefined;
@@ -40,7 +40,7 @@ const retryFields = [
 const hedgingFields = ['maxAttempts', 'hedgingDelay', 'nonFatalStatusCodes'];
 const nameFields = ['service', 'method'];
 
-/** gRFC A6: a config may come from anywhere, so it cannot have more. */
+/** gRFC A6: a config may come from an untrusted source, so it cannot have more. */
 const mostAttempts = 5;
 const jitter = 0.2;
 const mostUint32 = 2 ** 32 - 1;
@@ -59,7 +59,7 @@ export function methodPlan(fields: ConfigFields): MethodPlan {
   };
 }
 
-/** What the entry is for: `Service.method`, `Service.`, or '' for everything. @throws as methodPlan(). */
+/** The methods that an entry applies to: `Service.method`, `Service.`, or '' for all. @throws as methodPlan(). */
 export function namesOf(fields: ConfigFields): { readonly path: string; readonly key: string }[] {
   return fields.objects('name', nameFields).map((name) => {
     const service = name.text('service');
@@ -95,7 +95,7 @@ function retryOf(fields: ConfigFields | undefined): RetryPolicy | undefined {
     mostJitter: 1 + jitter,
     codes,
     idempotentNames: undefined,
-    // Whoever names a code for a method says that it may be called again after it.
+    // A config that names a code for a method states that the method may be called again after it.
     isIdempotent: () => true,
   };
 }

@@ -3,8 +3,8 @@ import type { MethodDefinition } from '../contract/service.ts';
 import type { ClientProtocol, ClientTransport } from '../contract/transport.ts';
 
 /**
- * The numbers that a transport has given to methods, which it keeps for ever. So definitions that are the same to it have one
- * number, and may be made anew as often as a service config or a .proto is read.
+ * The numbers that a transport has given to methods. A transport never frees a number. So definitions that look the
+ * same to it share one number, and may be created again whenever a service config or a .proto is read.
  */
 export class MethodNumbers {
   readonly #transport: ClientTransport;
@@ -17,7 +17,7 @@ export class MethodNumbers {
     this.#protocol = protocol;
   }
 
-  /** @throws RangeError: its name does not fit the protocol. */
+  /** @throws RangeError if the method's name does not fit the protocol. */
   numberOf(method: MethodDefinition): number {
     return this.#byDefinition.get(method) ?? this.#add(method);
   }
@@ -38,7 +38,7 @@ export class MethodNumbers {
 
 /** @throws RangeError */
 function checkWireName(wireName: string, protocol: ClientProtocol): void {
-  // (Of TinyPB, C++ may take a control character for the end or the start of a frame.)
+  // In TinyPB, a C++ peer may take a control character for the end or the start of a frame.
   const refused = protocol === 'grpc' ? /[^\x21-\x7e]/ : /\p{Cc}/u;
   if (Buffer.byteLength(wireName) <= 511 && !refused.test(wireName)) return;
   const rule =

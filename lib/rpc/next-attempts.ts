@@ -8,10 +8,16 @@ import type { RetryBudget } from './retry-budget.ts';
 import { retryPauseMs } from './retry-options.ts';
 import { neverRepeat, pushbackMs } from './retry-pushback.ts';
 
-/** A call that was certainly not handled is given to at most this many endpoints, or so often again to the one there is. */
+/**
+ * A call that was certainly not handled is given to at most this many endpoints, or this many times again if there is
+ * only one.
+ */
 const mostMoves = 5;
 
-/** Further times are taken from the budget, up to so many: a server that takes most of its calls refuses none that often. */
+/**
+ * Past that, a refused stream is repeated as far as the retry budget allows, up to this many times. A server that
+ * accepts most of its calls does not refuse one that often.
+ */
 const mostRounds = 12;
 
 /** Pauses of a call with `waitForReady` when every endpoint has refused it: doubled each time, jittered by a half. */
@@ -23,7 +29,7 @@ export interface NextAttemptsParts {
   readonly protocol: ClientProtocol;
   readonly endpoints: EndpointSet;
   readonly retryBudget: RetryBudget;
-  /** Begins an attempt. */
+  /** Gives a call to an endpoint, or parks it. */
   place(call: ClientCall): void;
 }
 
@@ -47,7 +53,7 @@ export class NextAttempts {
     return { moves: this.#moves, retries: this.#retries, retriesRefused: this.#retriesRefused };
   }
 
-  /** False: the failure is the outcome of the call. */
+  /** Decides what follows a failed attempt. False: the failure is the outcome of the call. */
   follow(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
     return this.#moveOn(call, endpoint, error) || this.#retryLater(call, endpoint, error);
   }
@@ -82,15 +88,15 @@ export class NextAttempts {
   }
 
   /**
-   * A gRPC server that says GOAWAY, or refuses a stream, serves the next connection, or the stream a moment later: there
-   * need not be another endpoint. Of many calls some are refused time and again, though the server takes most.
+   * Whether the same endpoints may be tried again. A gRPC server that sends GOAWAY serves the next connection, and one
+   * that refuses a stream may accept it a moment later, so no other endpoint is needed.
    */
   #mayTryAgain(call: ClientCall, error: RpcError): boolean {
     if (this.#parts.protocol !== 'grpc' || !wasRefused(error)) return false;
     return call.rounds < mostMoves || (call.rounds < mostRounds && this.mayRepeat());
   }
 
-  /** A call with `waitForReady` has time to try them all again, but not as fast as they can refuse it. */
+  /** Tries all endpoints again after a pause, so that they are not tried as fast as they can refuse the call. */
   #beginAnew(call: ClientCall, refusal: RpcError): void {
     this.#moves++;
     call.tried = undefined;
@@ -102,7 +108,7 @@ export class NextAttempts {
 
   #onPauseOver(call: ClientCall): void {
     call.signed = undefined;
-    // Timers may be a moment early.
+    // Timers may fire a moment early.
     const isOver = performance.now() + 1 >= call.what.expiresAt;
     if (!isOver || call.refusal === undefined) return this.#parts.place(call);
     const { timeoutMs } = call.what;

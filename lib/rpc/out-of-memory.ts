@@ -1,6 +1,6 @@
 import { RpcError } from '../contract/errors.ts';
 
-/** Whether an error says that there was no memory for a buffer; V8 and Node.js each have one. */
+/** Whether an error means that there was no memory for a buffer; V8 and Node.js have one each. */
 export function isOutOfMemory(error: unknown): boolean {
   try {
     return (

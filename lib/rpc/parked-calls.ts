@@ -1,12 +1,9 @@
-/**
- * Calls that are at no endpoint for the moment, each with a timer: they wait for an endpoint, or for their next
- * attempt.
- */
+/** Calls that wait, each with a timer. */
 export class ParkedCalls<Call extends object> {
   readonly #timers = new Map<Call, NodeJS.Timeout>();
   readonly #onTime: (call: Call) => void;
 
-  /** `onTime` gets a call, no longer parked, when its time is over. */
+  /** `onTime` is called with a call, which is no longer parked then, when its time is over. */
   constructor(onTime: (call: Call) => void) {
     this.#onTime = onTime;
   }
@@ -24,7 +21,7 @@ export class ParkedCalls<Call extends object> {
     this.#timers.set(call, timer);
   }
 
-  /** Whether it was parked here; it is no longer. */
+  /** Removes a call; true if it was parked here. */
   take(call: Call): boolean {
     clearTimeout(this.#timers.get(call));
     return this.#timers.delete(call);

@@ -2,36 +2,36 @@ import { X509Certificate } from 'node:crypto';
 import { type AlternativeNames, alternativeNames } from './alternative-names.ts';
 import { spiffeIdOf } from './spiffe-id.ts';
 
-/** The certificate that a client has shown. Whether it is valid is said by `authorized` of its peer, not here. */
+/** The certificate that a client has shown. `authorized` of the peer says whether it is valid. */
 export interface PeerCertificate {
-  /** As X509Certificate has it: `CN=orders`, with a line for each part. */
+  /** The subject in the form of X509Certificate: `CN=orders`, with a line for each part. */
   readonly subject: string;
-  /** Whom it is from, in the same form. */
+  /** The issuer, in the same form. */
   readonly issuer: string;
   /** Its alternative names by kind. */
   readonly altNames: AlternativeNames;
   /**
-   * `spiffe://trust.domain/path`, of a certificate that is an X.509 SVID: exactly one URI among its names, and not that
-   * of an authority.
+   * `spiffe://trust.domain/path` if the certificate is an X.509 SVID: it has exactly one URI among its names, and is
+   * not that of an authority.
    */
   readonly spiffeId: string | undefined;
-  /** Its SHA-256, as `AB:CD:…`. */
+  /** The SHA-256 of the certificate, as `AB:CD:…`. */
   readonly fingerprint256: string;
-  /** In hexadecimal. */
+  /** The serial number in hexadecimal. */
   readonly serialNumber: string;
-  /** It is valid from then on; a new Date each time. */
+  /** The start of its validity; a new Date each time. */
   readonly validFrom: Date;
-  /** And until then. */
+  /** The end of its validity; a new Date each time. */
   readonly validTo: Date;
   /** The certificate itself, DER; a copy each time. */
   readonly raw: Buffer;
-  /** Node's own view of it, with everything else. */
+  /** The certificate as Node.js parses it, with all other fields. */
   readonly x509: X509Certificate;
 }
 
-/** Of one connection: parsed when the first of its calls asks, and once. */
+/** The certificate of one connection, parsed once, when one of its calls first reads it. */
 export class ParsedOnDemand implements PeerCertificate {
-  /** Nobody else has it: a handler that writes into its copy changes nothing for others. */
+  /** A private copy: a handler that writes into its own copy changes nothing for others. */
   readonly #der: Buffer;
   #x509: X509Certificate | undefined;
   #altNames: AlternativeNames | undefined;

@@ -1,25 +1,28 @@
 import type { TlsIdentity } from '../contract/tls.ts';
 import { ParsedOnDemand, type PeerCertificate } from './peer-certificate.ts';
 
-/** Who makes a call. As text, and in JSON, it is the address. */
+/** The peer that makes a call. As text, and in JSON, it is the address. */
 export interface Peer {
   /** `ip:port`, `unix:` for a Unix socket. */
   readonly address: string;
   /**
-   * The certificate it has shown; undefined without one: over a connection without TLS, or where the server does not ask
-   * for it (`tls.requestCert`). With `tls.rejectUnauthorized: false` it may be anybody's: see `authorized`.
+   * The certificate that the peer has shown. Undefined if it has shown none: over a connection without TLS, or if the
+   * server does not ask for one (`tls.requestCert`). With `tls.rejectUnauthorized: false` anyone may have made it: see
+   * `authorized`.
    *
-   * @throws Error if none of this was asked for before the call ended.
+   * @throws Error when read first after the call has ended, because the connection may be gone.
    */
   readonly certificate: PeerCertificate | undefined;
   /**
-   * It has a certificate, which is from one of the server's authorities and was valid when the connection was made.
+   * Whether the peer has a certificate from one of the server's authorities that was valid when the connection, or the
+   * session that it resumes, was established.
    *
    * @throws as `certificate`.
    */
   readonly authorized: boolean;
   /**
-   * Why its certificate is not valid, as node:tls names it: `CERT_HAS_EXPIRED`. Undefined if it is, and without one.
+   * Why its certificate is not valid, as a code of node:tls such as `CERT_HAS_EXPIRED`. Undefined if it is valid, or
+   * there is none.
    *
    * @throws as `certificate`.
    */
@@ -29,11 +32,11 @@ export interface Peer {
 /** The call whose peer it is. */
 export interface PeerSource {
   readonly peerAddress: string;
-  /** Of its connection; undefined: it has shown none. */
+  /** The certificate of its connection; undefined: it has shown none. */
   identity(): TlsIdentity | undefined;
 }
 
-/** Asks its call for everything, when it is asked itself. */
+/** Reads everything from its call when it is first used. */
 export class CallPeer implements Peer {
   readonly #call: PeerSource;
 
@@ -71,7 +74,7 @@ export class CallPeer implements Peer {
   }
 }
 
-/** One for each connection, as there is one identity. */
+/** The parsed certificate of each connection, which has one identity. */
 const certificates = new WeakMap<TlsIdentity, PeerCertificate>();
 
 function certificateOf(identity: TlsIdentity): PeerCertificate {

@@ -1,11 +1,12 @@
-/** What an object that waits is taken to need, besides its bytes. */
+/** Memory that a waiting object is assumed to take in addition to its bytes. */
 const objectBytes = 128;
-/** More than this, and messages wait as they came. */
+/** Past this, messages wait undecoded. */
 const mostBytes = 16 * 1024 * 1024;
 
 /**
- * What waits in the streams of a server, or of a channel, to be read. Windows bound the bytes of each stream; a message
- * of a few bytes is a far larger object, though, so there is a bound on what is decoded ahead of its reader.
+ * Counts the messages that wait to be read in all streams of a server or a channel. Windows bound the bytes of each
+ * stream, but a message of a few bytes becomes a far larger object: so the memory of messages that are decoded ahead of
+ * their reader is bounded too.
  */
 export class QueuedMessages {
   bytes = 0;

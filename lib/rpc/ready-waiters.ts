@@ -29,7 +29,10 @@ export class ReadyWaiters {
     this.#target = target;
   }
 
-  /** Its timer keeps the process alive, as a pending call does. `late` creates the error when the time is over. */
+  /**
+   * Waits. The timer keeps the process alive, as a pending call does. `late` creates the error for when the time is
+   * over.
+   */
   wait(timeoutMs: number, signal: AbortSignal | undefined, late: () => RpcError): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(this.#target, resolve as (value: unknown) => void, reject, signal, (over) =>

@@ -48,10 +48,10 @@ interface Descriptions {
 
 const versions = ['v1', 'v1alpha'] as const;
 
-/** What a server says of itself. */
+/** The server that reflection describes. */
 export interface ReflectedServer {
   readonly definitions: readonly ServiceDefinition[];
-  /** Whether the health services are answered. */
+  /** Whether the server answers the health services. */
   readonly health: boolean;
   readonly onError: (text: string, error: unknown) => void;
 }
@@ -59,7 +59,7 @@ export interface ReflectedServer {
 /** The handlers of the reflection services, for a server of these definitions. */
 export function reflectionHandlers(server: ReflectedServer): MethodHandler[] {
   const files = versions.map((version) => `grpc/reflection/${version}/reflection.proto`);
-  // With the types of details tools can show the errors of any service.
+  // Includes the types of error details, so that tools can show the errors of any service.
   const loaded = loadProto<Descriptions>(
     [...files, 'google/rpc/error_details.proto'].map((name) => protoPath(name)),
     { includeDirs: [protoPath('')] },
@@ -123,12 +123,12 @@ class Reflection {
     return [...names].sort().map((name) => ({ name }));
   }
 
-  /** Made at the first request that needs it. */
+  /** Built at the first request that needs it. */
   #files(): DescriptorRegistry {
     if (this.#registry === undefined) {
       const { definitions, health } = this.#server;
       this.#registry = new DescriptorRegistry();
-      // Services of one loadProto() have one source.
+      // All services of one loadProto() share one source.
       const added = new Set<DescriptorSource>();
       for (const definition of [...definitions, ...(health ? healthDefinitions() : [])]) {
         const source = descriptorSourceOf(definition);
@@ -140,7 +140,7 @@ class Reflection {
     return this.#registry;
   }
 
-  /** One service's descriptors may be unusable, as those of grpc-js definitions come from other packages. */
+  /** The descriptors of a service may be unusable: those of grpc-js definitions come from other packages. */
   #add(registry: DescriptorRegistry, name: string, source: DescriptorSource): void {
     try {
       registry.add(source());
@@ -152,7 +152,7 @@ class Reflection {
 
 const healthServices = ['grpc.health.v1.Health', 'rocket.health.v1.Health'] as const;
 
-/** What the core answers. */
+/** The services that the core answers. */
 function healthDefinitions(): ServiceDefinition[] {
   const files = ['grpc/health/v1/health.proto', 'rocket/health/v1/health.proto'];
   return Object.values(

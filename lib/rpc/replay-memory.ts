@@ -1,11 +1,11 @@
-/** What a message that is kept is taken to need, besides its bytes. */
+/** Memory that a kept message is assumed to take in addition to its bytes. */
 const objectBytes = 128;
-/** Of all streams of a channel together. */
+/** For all streams of a channel together. */
 const mostBytes = 16 * 1024 * 1024;
 
 /**
- * The requests of a channel's streams that are kept for further attempts. Each stream has a bound of its own; past this one, streams
- * keep no more: the attempt that is under way is their last.
+ * Counts the requests that a channel's streams keep for further attempts. Each stream also has a bound of its own. Past
+ * the common one, streams keep no more requests, so the attempt that is under way is their last.
  */
 export class ReplayMemory {
   bytes = 0;

@@ -1,26 +1,26 @@
 import { mayBeDropped } from '../contract/user-code.ts';
 
-/** What a caller may give where a method takes several requests; it is read once, and only while there is room. */
+/** The requests of a method that takes several. The iterable is read once, and only while there is room. */
 export type RequestStream<Request> = Iterable<Request> | AsyncIterable<Request>;
 
 export type Result<Response> = Promise<IteratorResult<Response, undefined>>;
 
 /**
- * The replies of a call, read once, as by `for await`. The call begins with the first next(); one that is never read is
- * never made. A reader that stops reading stops the server; leaving the loop, return() and throw() cancel the call.
- * next() rejects with RpcError behind the last reply of a call that fails, and with TypeError or RangeError, before
- * anything is sent, for a wrong argument.
+ * The replies of a call, to be read once, as by `for await`. The call begins with the first next(); a stream that is
+ * never read makes no call. If the reader stops reading, the server has to stop sending. Leaving the loop, return() and
+ * throw() cancel the call. If the call fails, next() rejects with RpcError after the last reply. For a wrong argument
+ * it rejects with TypeError or RangeError before anything is sent.
  */
 export interface ReplyStream<Response> extends AsyncIterableIterator<Response, undefined> {
-  /** May be called again before the result of the last one is there. */
+  /** May be called again before the promise of the last call has settled. */
   next(): Result<Response>;
-  /** Cancels the call; whoever waits for a reply is told that there are no more. */
+  /** Cancels the call; pending next() resolve with `done: true`. */
   return(): Result<Response>;
-  /** Likewise, and rejects with the error. */
+  /** Like return(), but rejects with the error. */
   throw(error: unknown): Result<Response>;
-  /** Itself: it can be read once. */
+  /** Returns the stream itself, which can be read only once. */
   [Symbol.asyncIterator](): ReplyStream<Response>;
-  /** As return(), for `await using`. */
+  /** Like return(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

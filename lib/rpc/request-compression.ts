@@ -6,7 +6,9 @@ import { compressed, shortBytes } from './compression.ts';
 import { encodedMethod } from './encoded-method.ts';
 import { isMarked, shorterOf } from './uncompressed.ts';
 
-/** The requests of a channel that wait for a thread to compress them, whether or not their calls go on. */
+/**
+ * Counts the requests of a channel that wait for a thread to compress them, including those of calls that have ended.
+ */
 export class BytesToCompress {
   readonly #mostBytes: number;
   #bytes = 0;
@@ -15,7 +17,7 @@ export class BytesToCompress {
     this.#mostBytes = mostBytes;
   }
 
-  /** @throws RpcError if it is too much; a single request never is. */
+  /** @throws RpcError if too many bytes wait; a single request is always accepted. */
   add(bytes: number): void {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#mostBytes) {
       const text = 'too many request bytes wait to be compressed (option maxQueuedBytes)';
@@ -30,9 +32,9 @@ export class BytesToCompress {
 }
 
 /**
- * Encodes the one request of a call, compressed. Undefined: done; a promise is to be waited for, unless there is no `call` that
- * could: then a long one is sent as it is. @throws the error of encoding, and RpcError if
- * too much waits already.
+ * Encodes and compresses the request of a call with a single one. Undefined: done; otherwise the call has to wait for
+ * the promise. Without a `call` that could wait, a long request is sent uncompressed. @throws the error of encoding,
+ * and RpcError if too many bytes wait already.
  */
 export function compressRequest(
   what: CallRequest,

@@ -3,8 +3,9 @@ import { kindOf } from '../contract/value-text.ts';
 import type { Endpoint } from '../discovery/resolver.ts';
 
 /**
- * A checked copy of an endpoint from a resolver, which may be the user's. @throws TypeError or RangeError that says
- * what is wrong with it.
+ * A checked copy of an endpoint from a resolver, which may be the user's.
+ *
+ * @throws TypeError or RangeError that says what is wrong with it.
  */
 export function resolvedEndpoint(given: Endpoint): Endpoint {
   if (typeof given !== 'object' || given === null)

@@ -7,7 +7,7 @@ import { lookupAll } from '../discovery/lookup.ts';
 import type { Discovery, Resolver } from '../discovery/resolver.ts';
 import { StaticResolver } from '../discovery/static-resolver.ts';
 
-/** `dnsConfig`: whether DNS is asked for a service config. */
+/** `dnsConfig`: whether a service config is looked up in DNS too. */
 type MakeResolver = (target: Target, dnsConfig: boolean) => Resolver;
 
 /** The schemes that a channel resolves itself. */

@@ -5,11 +5,11 @@ const memorySeconds = 10;
 
 /**
  * Keeps retries from making an outage worse (Finagle's RetryBudget): every call adds `ratio` of a retry, every second
- * adds `perSecond`, every retry takes one; unused retries expire after ten seconds. What a service config says of
- * throttling must allow a retry as well.
+ * adds `perSecond`, every retry takes one; unused retries expire after ten seconds. The throttling of a service config
+ * must allow a retry as well.
  */
 export class RetryBudget {
-  /** Of the service config. */
+  /** The throttling of the service config, if it has one. */
   throttle: RetryThrottle | undefined = undefined;
   readonly #ratio: number;
   readonly #perSecond: number;

@@ -44,14 +44,14 @@ export interface RetryBudgetOptions {
   readonly perSecond?: number;
 }
 
-/** Options with everything filled in, or what a service config says. */
+/** The options with defaults filled in, or the policy of a service config. */
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly minMs: number;
   readonly maxMs: number;
-  /** Of each pause to the one before. */
+  /** Ratio of each pause to the one before. */
   readonly multiplier: number;
-  /** A pause is multiplied by something between this */
+  /** A pause is multiplied by a random number between this */
   readonly leastJitter: number;
   /** and this. */
   readonly mostJitter: number;

@@ -3,12 +3,12 @@ import { retryPushbackKey } from '../contract/grpc-metadata.ts';
 
 const longestPushbackMs = 2 ** 31 - 1;
 
-/** The server does not want the call to be repeated. */
+/** The server asks not to repeat the call. */
 export const neverRepeat = -1;
 
 /**
- * What the server of a failed attempt says of the next one (gRFC A6): after so many milliseconds; neverRepeat, also for what is
- * no such number; undefined if it says nothing.
+ * The pause before the next attempt that the server of a failed one asks for (gRFC A6), in milliseconds; neverRepeat,
+ * also for an invalid value; undefined if it asks for none.
  */
 export function pushbackMs({ metadata }: RpcError): number | undefined {
   if (!metadata.has(retryPushbackKey)) return undefined;

@@ -1,11 +1,11 @@
-/** What `retryThrottling` of a service config says. */
+/** `retryThrottling` of a service config. */
 export interface ThrottleSettings {
   readonly maxTokens: number;
   readonly tokenRatio: number;
 }
 
 /**
- * Stops retries while too many calls fail (gRFC A6): a failure takes a token, a success adds `tokenRatio` of one, and with
+ * Stops retries while too many calls fail (gRFC A6): a failure takes a token, a success adds `tokenRatio` of one. With
  * half of the tokens or fewer nothing is repeated.
  */
 export class RetryThrottle {
@@ -17,7 +17,7 @@ export class RetryThrottle {
     this.#tokens = settings.maxTokens;
   }
 
-  /** Other settings: the tokens keep their share of the most. */
+  /** Takes other settings; the ratio of tokens to the maximum is kept. */
   update(settings: ThrottleSettings): void {
     this.#tokens *= settings.maxTokens / this.#settings.maxTokens;
     this.#settings = settings;

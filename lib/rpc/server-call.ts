@@ -27,7 +27,7 @@ import {
   withWanted,
 } from './reply-compression.ts';
 
-/** The loggers of servers, by the value that represents them in a call. */
+/** The loggers of servers, by transport, because a call has a reference to the transport only. */
 const loggers = new WeakMap<ServerTransport, Logger | false>();
 
 /** The logger that `log` of this server's calls writes to. */
@@ -35,11 +35,11 @@ export function setCallLogger(transport: ServerTransport, logger: Logger | false
   if (logger !== undefined) loggers.set(transport, logger);
 }
 
-/** What the call of a method with a stream has besides. */
+/** The additional part of a call of a method with a stream. */
 export interface CallStream {
   /** A reply has been sent. */
   readonly hasReplied: boolean;
-  /** One request. */
+  /** A request has arrived. */
   onMessage(
     buffer: Buffer,
     start: number,
@@ -55,14 +55,14 @@ export interface CallStream {
 
 /** Parts that most handlers never use. */
 class Extras {
-  /** A status word; 0: it was not. */
+  /** The status word with which it was aborted; 0: it was not. */
   abortStatus = 0;
   controller: AbortController | undefined;
   requestMetadata: Metadata | undefined;
   replyMetadata: Metadata | undefined;
   trailers: Metadata | undefined;
   headersSent = false;
-  /** Of a method with a stream. */
+  /** Set for a method with a stream. */
   stream: CallStream | undefined;
   reason: RpcError | undefined;
   msgId: string | undefined;
@@ -87,7 +87,7 @@ export class ServerCall implements CallContext, PeerSource {
   private readonly deadlineMs: number;
   private readonly heads: string;
   private readonly headAt: number;
-  /** requestFlag of its request, and those of reply-compression.ts. */
+  /** The requestFlag bits of its request, and the bits of reply-compression.ts. */
   private flags: number;
   private lazyExtras: Extras | undefined;
 
@@ -124,7 +124,7 @@ export class ServerCall implements CallContext, PeerSource {
     const { extras } = this;
     if (extras.controller === undefined) {
       extras.controller = new AbortController();
-      // It lives as long as the call: many listeners mean a fan-out, not a leak.
+      // The signal lives as long as the call, so many listeners mean many nested calls and not a leak.
       setMaxListeners(0, extras.controller.signal);
       if (extras.abortStatus !== 0) extras.controller.abort(this.endReason());
     }
@@ -161,7 +161,7 @@ export class ServerCall implements CallContext, PeerSource {
     return (this.flags & requestFlag.grpc) !== 0;
   }
 
-  /** A function, so that a handler may take it out of its context. */
+  /** Returns a function, so that a handler may use it apart from its context. */
   get sendHeaders(): () => void {
     return () => this.sendHeadersNow();
   }
@@ -173,7 +173,7 @@ export class ServerCall implements CallContext, PeerSource {
     this.transport.headers(this.low, this.high, metadata);
   }
 
-  /** Sends what is in `responseMetadata`: before a reply. The transport itself sends headers without metadata. */
+  /** Sends `responseMetadata` before a reply. Without metadata, the transport itself sends the headers. */
   sendHeadersIfAny(): void {
     if (this.lazyExtras?.replyMetadata !== undefined || declaresCompression(this.flags))
       this.sendHeadersNow();
@@ -183,7 +183,7 @@ export class ServerCall implements CallContext, PeerSource {
     return compressionOfFlags(this.flags);
   }
 
-  /** The request of a stream that its handler is given now has these flags. */
+  /** Notes the flags of the request of a stream that the handler gets next. */
   noteRequest(flags: number): void {
     const ofMessage = requestFlag.compressed | requestFlag.deflate;
     this.flags = (this.flags & ~ofMessage) | (flags & ofMessage);
@@ -203,17 +203,17 @@ export class ServerCall implements CallContext, PeerSource {
     this.flags = withWanted(this.flags, flag);
   }
 
-  /** Whether the next reply is to be compressed, if its caller reads that. */
+  /** Whether the next reply is to be compressed if its caller accepts that. */
   get wantsCompression(): boolean {
     return wantsCompression(this.flags);
   }
 
-  /** How the next reply is compressed. */
+  /** The compression of the next reply; undefined: none. */
   get replyFormat(): CompressionFormat | undefined {
     return replyFormat(this.flags);
   }
 
-  /** Of a method with a stream; undefined for all others. */
+  /** Undefined for a unary method. */
   get stream(): CallStream | undefined {
     return this.lazyExtras?.stream;
   }
@@ -261,13 +261,13 @@ export class ServerCall implements CallContext, PeerSource {
     return extras.identity === 'none' ? undefined : extras.identity;
   }
 
-  /** Before the transport lets go of a call whose handler still runs. */
+  /** Called before the transport releases a call whose handler still runs. */
   keepIdentity(): void {
     if (!this.transport.hasTls) return;
     try {
       this.identity();
     } catch {
-      // Without memory: whoever asks is told.
+      // There was no memory. Reading the certificate later throws.
     }
   }
 
@@ -298,13 +298,13 @@ export class ServerCall implements CallContext, PeerSource {
     return `${this.msgId}.${(++this.extras.children).toString(36)}`;
   }
 
-  /** `format`: what the only reply is compressed with. */
+  /** `format`: the compression of the only reply. */
   encodedResponseMetadata(format?: CompressionFormat): string {
     if (format !== undefined) return this.withEncoding(format);
     if (this.lazyExtras === undefined) return '';
     const { replyMetadata, trailers, headersSent } = this.lazyExtras;
     if (this.isGrpc) return headersSent ? '' : encodeGrpcMetadata(replyMetadata);
-    // TinyPB has one place for both.
+    // TinyPB sends headers and trailers as one set.
     if (trailers === undefined) return encodeMetadata(replyMetadata);
     return encodeMetadata(new Metadata([...(replyMetadata ?? []), ...trailers]));
   }
@@ -315,7 +315,7 @@ export class ServerCall implements CallContext, PeerSource {
     return format === undefined ? metadata : withGrpcPair(metadata, 'grpc-encoding', format);
   }
 
-  /** With those of an error, for a protocol that has trailers. */
+  /** The trailers, including those of an error; empty for TinyPB, which has none. */
   encodedTrailers(ofError?: Metadata): string {
     const trailers = this.lazyExtras?.trailers;
     if ((trailers === undefined && ofError === undefined) || !this.isGrpc) return '';
@@ -323,14 +323,14 @@ export class ServerCall implements CallContext, PeerSource {
     return encodeGrpcMetadata(new Metadata([...trailers, ...ofError]));
   }
 
-  /** Why nothing is sent for it any more. */
+  /** The reason why nothing is sent for the call any more. */
   endReason(): RpcError {
     const { extras, method } = this;
     extras.reason ??= new RpcError('CANCELLED', `the call of ${method} is over`);
     return extras.reason;
   }
 
-  /** Settles the call: whatever the handler does afterwards, nothing is sent. */
+  /** Ends the call: afterwards nothing is sent, whatever the handler does. */
   finish(): void {
     this.ended = true;
     this.lazyExtras?.stream?.close();

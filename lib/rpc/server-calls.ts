@@ -33,7 +33,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
   readonly streams: StreamCounts = { open: 0, queued: new QueuedMessages() };
   readonly requestLimit: MessageLimit;
   readonly isIntercepted: boolean;
-  /** Of every call, besides those of its request. */
+  /** Flags that every call has in addition to those of its request. */
   readonly #callFlags: number;
   readonly #settings: ServerSettings;
   readonly #logger: Logger;
@@ -89,7 +89,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
     flags: number,
   ): void {
     const transport = this.#transport;
-    // The caller already has DEADLINE_EXCEEDED, or gets it now; the clock is a wrapping 32-bit number.
+    // The caller already has DEADLINE_EXCEEDED, or gets it now. The clock is a 32-bit number that wraps around.
     if (((deadlineMs - nowMs) | 0) <= 0) return transport.end(low, high);
     const found = this.#methods[method]!;
     const { definition, requestsStream } = found;
@@ -154,7 +154,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
     call.stream?.onMessage(buffer, start, end, strings, flags);
   }
 
-  /** Of a call that has failed: tells its handler. */
+  /** Aborts a call that has failed, and so tells its handler. */
   #stop(call: ServerCall, status: number, text: string): void {
     call.abort(status, new RpcError(statusOfWord(status) as 'UNKNOWN', text));
     this.forget(call);
@@ -168,7 +168,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
     this.#find(low, high)?.stream?.onRoom(bytes);
   }
 
-  /** Apart from onRequest(), which V8 inlines while it is small (bench:boundary, JavaScript CPU of 50 x 20). */
+  /** Separate from onRequest(), which V8 inlines only while it is small (bench:boundary, JavaScript CPU of 50 x 20). */
   #undecoded(low: number, high: number, error: unknown): void {
     const { status, text } = whyUndecoded(error);
     this.#transport.fail(low, high, status, 0, text, '');
@@ -219,7 +219,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
     this.forget(call);
   }
 
-  /** For a reply that cannot be encoded. */
+  /** The error of a reply that cannot be encoded. */
   unsent(call: ServerCall, error: unknown): unknown {
     if (isOutOfMemory(error)) return memoryError(error, `the reply of ${call.method} on the server`);
     return new Error(`the reply of ${call.method} cannot be sent: ${messageOf(error)}`, { cause: error });
@@ -240,7 +240,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
     this.forget(call);
   }
 
-  /** Of a call that fails anyway: its error is told even if they cannot be sent. */
+  /** The trailers of a call that fails. If they cannot be encoded, the error is sent without them. */
   #trailers(call: ServerCall, ofError: Metadata | undefined): string {
     try {
       return call.encodedTrailers(ofError);
@@ -258,7 +258,7 @@ export class ServerCalls implements ServerReceiver, StreamHost, CallsHost {
   }
 
   onLateError(call: ServerCall, error: unknown): void {
-    // It was told itself that the call is over.
+    // An RpcError here is most likely the one that told the handler that the call is over.
     if (!isRpcError(error)) this.#logger.error(`the handler of ${call.method} failed after its call`, error);
   }
 

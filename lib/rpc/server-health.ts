@@ -8,9 +8,12 @@ import { kindOf } from '../contract/value-text.ts';
  */
 export type SettableHealth = 'SERVING' | 'NOT_SERVING' | 1 | 2;
 
-/** The statuses that the application has set for its services: kept until there is a transport, then passed to it. */
+/**
+ * The statuses that the application has set for its services. They are kept until there is a transport, then passed to
+ * it.
+ */
 export class ServerHealth {
-  /** By service, '' for all; in the order in which they were set. */
+  /** By service, '' for all, in the order in which they were set. */
   readonly #said = new Map<string, boolean>();
   #transport: ServerTransport | undefined;
 

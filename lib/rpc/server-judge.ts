@@ -3,14 +3,17 @@ import type { PeerCertificate as NodeCertificate } from 'node:tls';
 import { isThenable } from '../contract/user-code.ts';
 import { kindOf, messageOf } from '../contract/value-text.ts';
 
-/** As `checkServerIdentity` of node:tls: undefined if the certificate is that of the host; otherwise why not. */
+/**
+ * Like `checkServerIdentity` of node:tls: returns undefined if the certificate belongs to the host, otherwise the
+ * reason why not.
+ */
 export type CheckServerIdentity = (hostname: string, cert: NodeCertificate) => Error | undefined;
 
 const longestReason = 500;
 
 /**
- * What the core asks about the server of each connection. Only undefined lets it pass: whatever else the function
- * returns or throws refuses it. Never throws.
+ * The function that the core calls with the certificate of each connection's server. Only undefined accepts it: any
+ * other result or exception of the user's function refuses it. Never throws.
  */
 export function serverJudge(check: CheckServerIdentity): (hostname: string, der: Buffer) => string {
   return (hostname, der) => {
@@ -29,7 +32,7 @@ export function serverJudge(check: CheckServerIdentity): (hostname: string, der:
 function notAVerdict(value: unknown): string {
   const rule = 'it must return undefined or an Error';
   if (!isThenable(value)) return `${rule}, not ${kindOf(value)}`;
-  // Nobody else hears of its rejection.
+  // The promise is ignored, so its rejection must be handled here.
   Promise.resolve(value).catch(() => undefined);
   return `${rule}, not a promise: the handshake does not wait for one`;
 }

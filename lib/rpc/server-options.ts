@@ -39,8 +39,9 @@ export interface ServerOptions {
   /** Longest message of a gRPC request, in bytes; a longer one fails its call with RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxMessageBytes?: number;
   /**
-   * Longest metadata of a gRPC request, in bytes: names, values, and 32 bytes for each; a longer one fails its call with
-   * RESOURCE_EXHAUSTED, four times as much ends the connection. Clients are told. Default 8 KiB.
+   * Longest metadata of a gRPC request, in bytes: names, values, and 32 bytes for each pair. A longer one fails its
+   * call with RESOURCE_EXHAUSTED; four times as much ends the connection. The limit is announced to clients. Default 8
+   * KiB.
    */
   readonly maxMetadataBytes?: number;
   /**
@@ -68,19 +69,19 @@ export interface ServerOptions {
   /** Open connections; past it a new one is closed at once. Default 65,536. */
   readonly maxConnections?: number;
   /**
-   * gRPC streams of one connection at a time, as its client is told; one more is refused, and a handler that still runs
-   * counts. Default `maxCallsPerConnection`, which it cannot exceed.
+   * gRPC streams of one connection at a time; the limit is announced to its client. One more is refused; a stream whose
+   * handler still runs counts. Default `maxCallsPerConnection`, which it cannot exceed.
    */
   readonly maxConcurrentStreams?: number;
   /**
-   * Age at which a connection is ended without losing a call, so that load balancers can spread clients anew; up to a
-   * tenth more or less, different for each. A gRPC client is told to go on elsewhere; TinyPB has no message for that, so
-   * there the server waits for a second without a call or a byte. 0: never. Default 0.
+   * Age at which a connection is ended without losing a call, so that load balancers can distribute clients again; it
+   * varies by up to a tenth for each connection. A gRPC client gets GOAWAY. TinyPB has no such message, so there the
+   * server waits for a second without a call or a byte. 0: never. Default 0.
    */
   readonly maxConnectionAgeMs?: number;
   /**
-   * How long the gRPC calls of a connection may take after that; then they fail with UNAVAILABLE. 0: as long as they
-   * need. Default 0.
+   * How long the gRPC calls of a connection may take after that; then they fail with UNAVAILABLE. 0: no limit. Default
+   * 0.
    */
   readonly maxConnectionAgeGraceMs?: number;
   /** Time without a call after which a connection is ended in the same way; PINGs do not count. 0: never. Default 0. */
@@ -93,8 +94,8 @@ export interface ServerOptions {
   /** Time for its answer; without one the connection is closed and its calls are cancelled. Default 20 s. */
   readonly keepaliveTimeoutMs?: number;
   /**
-   * The least time between PINGs of a gRPC client while the server sends it nothing; two that come sooner are forgiven,
-   * the next one closes the connection (`too_many_pings`). 0: any number. Default 5 min.
+   * The least time between PINGs of a gRPC client while the server sends nothing to it. Two PINGs that come sooner are
+   * tolerated; the next one closes the connection (`too_many_pings`). 0: no limit. Default 5 min.
    */
   readonly minPingIntervalMs?: number;
   /** Whether that time also holds while a client has no call. Default false: 2 h then. */
@@ -114,9 +115,8 @@ export interface ServerOptions {
    */
   readonly health?: boolean | HealthSettings;
   /**
-   * Whether gRPC clients may ask which services there are, and for the .proto files that describe them
-   * (`grpc.reflection.v1` and `v1alpha`), as grpcurl, grpcui and Postman do. Default false: it tells strangers what there
-   * is to attack.
+   * Whether gRPC clients may list the services and get the .proto files that describe them (`grpc.reflection.v1` and
+   * `v1alpha`), as grpcurl, grpcui and Postman do. Default false: it shows an attacker what there is.
    */
   readonly reflection?: boolean;
   /** Run around every handler, the first one outermost. */
@@ -128,11 +128,14 @@ export interface ServerOptions {
   readonly logger?: Logger | false;
   /** Length of the kernel's queue of connections not yet accepted. Default 4096 (the kernel may cut it). */
   readonly backlog?: number;
-  /** What clients of this port may speak; the first bytes of a connection tell. Default all: `['tinypb', 'grpc']`. */
+  /**
+   * The protocols that clients of this port may speak; the first bytes of a connection select one. Default all:
+   * `['tinypb', 'grpc']`.
+   */
   readonly protocols?: readonly ServerProtocol[];
   /**
-   * How replies of gRPC calls are compressed, for clients that take it; a handler changes it for its call, or for single
-   * replies, by `ctx.responseCompression`. Compressed requests are always taken. Default `'identity'`: not at all.
+   * Compression of gRPC replies, for clients that accept it. A handler can change it for its call, or for single
+   * replies, by `ctx.responseCompression`. Compressed requests are always accepted. Default `'identity'`: none.
    */
   readonly compression?: Compression;
   /** TLS for all addresses of the server; without it the port is plain. docs/tls.md */
@@ -187,7 +190,7 @@ export interface ServerSettings {
   readonly backlog: number;
   readonly exposeErrors: boolean;
   readonly asyncContext: boolean;
-  /** flagOfCompression. */
+  /** As flagOfCompression() has it. */
   readonly compression: number;
   readonly reflection: boolean;
 }
@@ -232,7 +235,10 @@ export function checkedServerOptions(options: ServerOptions): ServerSettings {
   };
 }
 
-/** Their names in TLS. A client that offers several gets gRPC, as nothing but a client of ours offers TinyPB. */
+/**
+ * The names of the protocols in TLS (ALPN). A client that offers several gets gRPC, because only rocket-rpc offers
+ * TinyPB.
+ */
 export function alpnOf(protocols: readonly string[]): readonly string[] {
   return [protocols.includes('grpc') ? 'h2' : [], protocols.includes('tinypb') ? 'tinypb' : []].flat();
 }

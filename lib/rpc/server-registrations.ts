@@ -113,7 +113,7 @@ export class ServerRegistrations {
   close(): boolean {
     this.#closing.abort();
     for (const registration of this.#list) void this.#withdraw(registration);
-    // A user's registry may not keep to the time limit.
+    // A user's registry may exceed the time limit.
     this.#withdrawn = untilWithdrawn(Promise.all(this.#withdrawals));
     return this.#list.length > 0;
   }
@@ -125,7 +125,7 @@ export class ServerRegistrations {
   }
 }
 
-/** As in errors of Node.js that come from a signal. */
+/** The fields that Node.js gives the error of an aborted signal. */
 const abortFields = { name: 'AbortError', code: 'ABORT_ERR' };
 
 /** @throws an Error like Node's own if the signal has aborted. */

@@ -34,11 +34,11 @@ export interface ListenAddress {
 export interface ServerStats extends ServerTransportStats {
   /** Calls whose handler has not settled, or whose reply is not yet handed over. */
   readonly handlersRunning: number;
-  /** Of those, calls of methods with a stream. */
+  /** The calls among them that have a stream. */
   readonly streamsOpen: number;
   /** When the server's certificate expires, in milliseconds of Unix time. Undefined: it has none. */
   readonly certificateNotAfterMs: number | undefined;
-  /** Bytes of such calls' requests that have come and that their handlers have not taken. */
+  /** Bytes of streamed requests that have arrived and that handlers have not taken yet. */
   readonly requestBytesQueued: number;
 }
 
@@ -57,7 +57,7 @@ export class Server implements AsyncDisposable {
   readonly #health = new ServerHealth();
   #calls: ServerCalls | undefined;
   #transport: ServerTransport | undefined;
-  /** From setTls(). */
+  /** The settings of setTls(), until the server listens. */
   #tls: ServerTlsContext | undefined;
   readonly #renewal: TlsRenewal<ServerTlsContext>;
   #state: State = 'new';
@@ -103,8 +103,8 @@ export class Server implements AsyncDisposable {
 
   /**
    * Listens on `host:port` (port 0: any free port), `[ipv6]:port`, `unix:/path` or, on Linux, `unix:@abstract`; may be
-   * called for several addresses. A socket file that nobody listens on any more is replaced.
-   * With `registry` it then registers every service at that address, and close() withdraws them first.
+   * called for several addresses. A socket file on which no process listens any more is replaced. With `registry` it
+   * then registers every service at that address, and close() withdraws them first.
    *
    * @throws Error with `code` (`EADDRINUSE`, `EACCES` …) and the address in its message; TypeError for a bad address.
    * With `registry`: the registry's error if it refuses permanently, `ETIMEDOUT` after `registerTimeoutMs`, `ABORT_ERR`
@@ -173,10 +173,10 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Replaces certificates, keys and what is asked of clients, all of them: connections that are made from now on get the
-   * new ones, those that are open keep theirs. May be called in any state. Where the server has more than the default of
-   * `requestCert`, `crl`, `minVersion`, `ciphers` or `ecdhCurve`, that option has to be said again: false, `'none'` or
-   * the default itself take it back.
+   * Replaces certificates, keys and the rules for clients' certificates, all of them: connections that are made from
+   * now on use the new ones, open connections keep the old ones. May be called in any state. If the server has a
+   * stricter value than the default of `requestCert`, `crl`, `minVersion`, `ciphers` or `ecdhCurve`, that option must
+   * be given again; false, `'none'` or the default itself switch it back.
    *
    * @throws TypeError that names the option, and the old ones stay; Error for a server made without option `tls`.
    */

@@ -6,17 +6,17 @@ import { ConfigFields } from './config-fields.ts';
 import { type MethodPlan, methodConfigFields, methodPlan, namesOf } from './method-config.ts';
 import type { ThrottleSettings } from './retry-throttle.ts';
 
-/** A service config that has been read and found right. */
+/** A service config that has been read and is valid. */
 export interface CheckedConfig {
   readonly balancer: BalancerName | undefined;
   readonly throttling: ThrottleSettings | undefined;
-  /** Whose health decides which endpoints are used; undefined: nobody's. */
+  /** The service whose health decides which endpoints are used; undefined: health is not watched. */
   readonly healthService: string | undefined;
-  /** What is said of a method; undefined: nothing. */
+  /** The entry for a method; undefined: there is none. */
   planOf(method: MethodDefinition): MethodPlan | undefined;
 }
 
-/** Names that gRPC has for balancers, and our own. */
+/** The names of balancers in gRPC, and our own. */
 const balancers: Readonly<Record<string, BalancerName>> = {
   pick_first: 'pick_first',
   round_robin: 'round_robin',
@@ -108,7 +108,7 @@ function policyName(path: string, value: unknown): string {
 function throttlingOf(fields: ConfigFields | undefined): ThrottleSettings | undefined {
   if (fields === undefined) return undefined;
   const maxTokens = fields.integer('maxTokens', 1, 1000);
-  // gRFC A6: more decimal places do not count.
+  // gRFC A6: further decimal places are ignored.
   const tokenRatio = Math.floor(fields.positive('tokenRatio') * 1000 + 1e-9) / 1000;
   if (tokenRatio === 0) throw new RangeError(`${fields.at('tokenRatio')} must be from 0.001`);
   return { maxTokens, tokenRatio };

@@ -20,8 +20,8 @@ export type Handler<Request, Response> = (
 ) => Promise<Response> | Response;
 
 /**
- * What a handler gets whose caller sends several messages. It is read once, in one loop; leaving the loop drops what
- * still comes. Reading rejects with RpcError when the call is over before the last of them.
+ * The requests of a method whose caller sends several messages. They can be read once, in one loop; leaving the loop
+ * drops further requests. Reading rejects with RpcError if the call ends before the last of them.
  */
 export type Requests<Request> = AsyncIterable<Request>;
 
@@ -34,16 +34,16 @@ export type Replies<Response> =
   | Iterable<Response>
   | Promise<AsyncIterable<Response> | Iterable<Response>>;
 
-/** As Handler, of a method whose caller sends several messages. */
+/** Like Handler, for a method whose caller sends several messages. */
 export type ClientStreamHandler<Request, Response> = Handler<Requests<Request>, Response>;
 
-/** As Handler, of a method whose handler sends several messages. */
+/** Like Handler, for a method whose handler sends several messages. */
 export type ServerStreamHandler<Request, Response> = (
   request: Request,
   context: CallContext,
 ) => Replies<Response>;
 
-/** As Handler, of a method in which both sides send several messages. */
+/** Like Handler, for a method in which both sides send several messages. */
 export type BidiHandler<Request, Response> = ServerStreamHandler<Requests<Request>, Response>;
 
 /** The handler for such a description. */
@@ -122,7 +122,7 @@ export function handlersOf(service: ServiceDefinition, handlers: unknown): Metho
 /** A method may be called `toString`; the one that every object inherits is not a handler. */
 function ownOrOfItsClass(given: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = given[key];
-  // The constructor of a class is the class.
+  // The inherited `constructor` of an object is its class, not a handler.
   if (key === 'constructor' && !Object.hasOwn(given, key)) return undefined;
   return value === (Object.prototype as unknown as Record<string, unknown>)[key] ? undefined : value;
 }

@@ -4,7 +4,7 @@ import { askCredentials, type CallCredentials } from './call-credentials.ts';
 import type { ClientCall } from './client-call.ts';
 import { ParkedCalls } from './parked-calls.ts';
 
-/** Calls whose credentials are asked for the metadata of the next attempt. */
+/** Calls that wait for the metadata of their credentials. */
 export class SigningCalls {
   readonly parked = new ParkedCalls<ClientCall>(onUnsigned);
   readonly #target: string;
@@ -26,7 +26,7 @@ export class SigningCalls {
     const target = this.#target;
     const request = { method: method.wireName, target, attempt: call.attempts, timeRemainingMs };
     askCredentials(credentials, request, metadata, this.#protocol, (signed, error) => {
-      // Otherwise its caller has given up, or the channel was closed.
+      // If it is not parked any more, its caller has cancelled it or the channel was closed.
       if (!this.parked.take(call)) return;
       if (signed === undefined) return call.fail(error);
       call.signed = signed;

@@ -3,8 +3,8 @@ const trustDomain = /^[a-z0-9._-]{1,255}$/;
 const segment = /^[A-Za-z0-9._-]+$/;
 
 /**
- * The id in the URIs of a certificate; undefined unless there is exactly one, and it is an id of SPIFFE: no port, user,
- * query or fragment, no empty part, no `.` or `..`, nothing escaped. What is compared as text then means what it says.
+ * The SPIFFE id in the URIs of a certificate. Undefined unless there is exactly one URI and it is a valid id: without
+ * port, user, query, fragment, empty segments, `.`, `..` or escapes. So equal texts mean equal ids.
  */
 export function spiffeIdOf(uris: readonly string[]): string | undefined {
   const [id, another] = uris;

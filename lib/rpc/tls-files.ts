@@ -15,8 +15,8 @@ export interface TlsFileOptions {
   /** A file with `crl`, or several. */
   readonly crlFile?: string | readonly string[];
   /**
-   * Read those files again when they change, for connections that are made from then on. Files that cannot be used, or
-   * do not belong together, leave the old ones in use. Default false.
+   * Read those files again when they change; connections that are made from then on use the new contents. Files that
+   * cannot be used, or do not belong together, leave the old ones in use. Default false.
    */
   readonly watch?: boolean;
 }
@@ -31,18 +31,14 @@ export const tlsFileTable = {
 
 type FileOptions = CheckedOptions<typeof tlsFileTable>;
 
-/** What is in the files of an option is what would be given by this one. */
+/** The option that takes the contents of the files of an option. */
 const optionOf = { certFile: 'cert', keyFile: 'key', caFile: 'ca', crlFile: 'crl' } as const;
 type FileOption = keyof typeof optionOf;
 const fileOptions = Object.keys(optionOf) as FileOption[];
 
 type FromFiles = { readonly [Name in (typeof optionOf)[FileOption]]?: readonly Uint8Array[] };
 
-/**
- * Makes something of options, with what is in the files that they name.
- *
- * @throws TypeError that names an option; Error for a file that cannot be read.
- */
+/** Calls `make` with the options, in which the files that they name are replaced by their contents. */
 export function madeWithFiles<Options extends FileOptions, Made extends MadeTls<Made>>(
   options: Options,
   make: (options: Options & FromFiles, files: TlsFilesInUse<Made> | undefined) => Made,
@@ -100,7 +96,9 @@ function readOf(options: FileOptions, given: readonly FileOption[], paths: reado
   }
 }
 
-/** The core and the checks know the options that files stand for: what they call `tls.cert` is in `tls.certFile`. */
+/**
+ * Names the file option in an error: the core and the checks speak of `tls.cert` where the user gave `tls.certFile`.
+ */
 function namingFiles(thrown: unknown, options: FileOptions, given: readonly FileOption[]): unknown {
   if (!(thrown instanceof TypeError)) return thrown;
   const used = new Set<FileOption>();
@@ -128,7 +126,7 @@ function pathList(
   return Array.from(list, (path, i) => pathOf(Array.isArray(value) ? `${name}[${i}]` : name, path));
 }
 
-/** Errors quote paths, and whoever takes a key for the path of its file must not find it in a log. */
+/** Errors quote paths: a key that was given in place of a path must not end up in a log. */
 function pathOf(name: string, value: unknown): string {
   if (typeof value !== 'string')
     throw new TypeError(`${name} must be the path of a file, not ${shapeOf(value)}`);

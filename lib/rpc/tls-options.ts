@@ -18,7 +18,7 @@ import { madeWithFiles, type TlsFileOptions, tlsFileTable } from './tls-files.ts
 import { checkNotWeakened, rulesOf } from './tls-rules.ts';
 import { binary, keyList, type Pem, pemBytes, pemList, pfxList, secretText, shapeOf } from './tls-values.ts';
 
-/** A private key in PEM and, if it is encrypted, what decrypts it. */
+/** A private key in PEM and, if it is encrypted, its passphrase. */
 export interface TlsKey {
   /** The key. */
   readonly pem: Pem;
@@ -26,7 +26,7 @@ export interface TlsKey {
   readonly passphrase?: string;
 }
 
-/** A PKCS#12 file and what decrypts it. */
+/** A PKCS#12 file and its passphrase. */
 export interface TlsPfx {
   /** The file. */
   readonly buf: Uint8Array;
@@ -34,7 +34,10 @@ export interface TlsPfx {
   readonly passphrase?: string;
 }
 
-/** TLS of a server's port: its certificate, and what it asks of its clients. Names and meanings are those of node:tls. */
+/**
+ * TLS of a server's port: its certificate, and the rules for clients' certificates. Names and meanings are those of
+ * node:tls.
+ */
 export interface ServerTlsOptions extends TlsFileOptions {
   /** Private key in PEM, or one for each of several certificates. */
   readonly key?: Pem | TlsKey | readonly (Pem | TlsKey)[];
@@ -42,16 +45,16 @@ export interface ServerTlsOptions extends TlsFileOptions {
   readonly cert?: Pem | readonly Pem[];
   /** Key and certificate in a PKCS#12 file. Other certificates in it complete the chain, and are not trusted. */
   readonly pfx?: Uint8Array | TlsPfx | readonly (Uint8Array | TlsPfx)[];
-  /** What decrypts `key` and `pfx`. */
+  /** The passphrase of `key` and `pfx`. */
   readonly passphrase?: string;
   /**
    * Certificates of the authorities that clients' certificates must come from, in PEM. Needs `requestCert`. There is no
-   * default: a certificate of a public authority says nothing of who may call.
+   * default: a certificate of a public authority does not show that a client may call.
    */
   readonly ca?: Pem | readonly Pem[];
   /**
-   * Lists of revoked certificates in PEM, one of each authority in the chain of a client; without one it is refused.
-   * `'none'`: revocation is not checked, which setTls() has to say on a server that has lists. Default: none.
+   * Lists of revoked certificates in PEM: one from each authority in the chain of a client's certificate, or the client
+   * is refused. `'none'`: revocation is not checked; setTls() must say so on a server that has lists. Default: none.
    */
   readonly crl?: Pem | readonly Pem[];
   /** Ask clients for a certificate. Default false. */
@@ -69,12 +72,12 @@ export interface ServerTlsOptions extends TlsFileOptions {
   /** Parameters for DHE in PEM, or `auto`. Default: no DHE. */
   readonly dhparam?: Pem;
   /**
-   * 48 bytes that encrypt session tickets, the same for all processes behind one name. Default: made up, and replaced
+   * 48 bytes that encrypt session tickets, the same for all processes behind one name. Default: random, and replaced
    * every hour.
    */
   readonly ticketKeys?: Uint8Array;
   /**
-   * Serve connections that begin without TLS as well. Default false. Not where `requestCert` refuses clients without a
+   * Serve connections without TLS as well. Default false. Not allowed if `requestCert` refuses clients without a
    * certificate.
    */
   readonly allowPlain?: boolean;
@@ -83,7 +86,7 @@ export interface ServerTlsOptions extends TlsFileOptions {
    * connection is closed. Default 10 s.
    */
   readonly handshakeTimeoutMs?: number;
-  /** Handshakes that have begun and are unfinished; past it the oldest is closed. Default 1024. */
+  /** Unfinished handshakes; past it the oldest is closed. Default 1024. */
   readonly maxHandshakes?: number;
 }
 
@@ -118,7 +121,7 @@ export const serverTlsOptionTable = {
   maxHandshakes: integer(1024, 1, 1 << 20),
 } satisfies OptionTable<ServerTlsOptions>;
 
-/** @throws TypeError or RangeError that names the option, and never a value that may be secret. */
+/** @throws TypeError or RangeError that names the option; it never quotes a value that may be secret. */
 export function checkedServerTls(options: ServerTlsOptions, alpn: readonly string[]): ServerTlsSettings {
   checkIsObject(options);
   const checkedTls = checkedOptions('tls', options, serverTlsOptionTable, 'tls.');
@@ -132,9 +135,9 @@ export function checkedServerTls(options: ServerTlsOptions, alpn: readonly strin
 }
 
 /**
- * @param current what it replaces.
- * @param allowPlain of the server.
- * @throws TypeError that names the option, and never a value that may be secret.
+ * @param current the settings that are replaced.
+ * @param allowPlain the option of the server.
+ * @throws TypeError that names the option; it never quotes a value that may be secret.
  */
 export function checkedTlsIdentity(
   options: ServerTlsIdentity,
@@ -154,7 +157,7 @@ export function checkedTlsIdentity(
   return made;
 }
 
-/** @param allowPlain there are clients without TLS, and so without a certificate. */
+/** @param allowPlain clients without TLS, and so without a certificate, are allowed. */
 function madeOf(
   options: CheckedOptions<typeof setTlsTable>,
   allowPlain: boolean,
@@ -192,7 +195,7 @@ function contextSettings(
   };
 }
 
-/** What servers and channels have in common. */
+/** The settings that servers and channels have in common. */
 export function identitySettings(
   options: Omit<CheckedOptions<typeof tlsIdentityTable>, 'ca' | 'requestCert' | 'rejectUnauthorized'>,
 ): Omit<
@@ -220,7 +223,10 @@ export function identitySettings(
   };
 }
 
-/** Options that only mean something together are refused apart: clients must not go unchecked for want of one of them. */
+/**
+ * Options that have a meaning only together are refused alone: clients must not go unchecked because one of them is
+ * missing.
+ */
 function clientDemands(options: CheckedOptions<typeof tlsIdentityTable>): {
   requestCert: boolean;
   rejectUnauthorized: boolean;
@@ -266,7 +272,7 @@ function flag(name: string, value: unknown): boolean | undefined {
   throw new TypeError(`${name} must be true or false, not ${shapeOf(value)}`);
 }
 
-/** Empty: not given. */
+/** An empty string: not given. */
 function listText(name: string, value: unknown): string {
   if (value === undefined) return '';
   if (typeof value !== 'string' || value.trim() === '')

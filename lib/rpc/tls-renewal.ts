@@ -5,15 +5,15 @@ import { CertificateExpiry } from './certificate-expiry.ts';
 import { FileWatch } from './watched-files.ts';
 
 export interface TlsRenewalOptions<Made> {
-  /** As log lines begin: `the server's`. */
+  /** The beginning of log lines: `the server's`. */
   readonly whose: string;
   readonly logger: Logger | false | undefined;
-  /** Files have changed, and this is made of them. */
+  /** Puts the settings made of changed files in use. */
   apply(made: Made): void;
 }
 
 /**
- * Certificates and keys while they are in use: makes new ones when their files change, and logs when they expire. Does
+ * Looks after certificates and keys in use: makes new settings when their files change, and logs when they expire. Does
  * not keep the process alive.
  */
 export class TlsRenewal<Made extends MadeTls<Made>> {
@@ -21,7 +21,7 @@ export class TlsRenewal<Made extends MadeTls<Made>> {
   readonly #expiry: CertificateExpiry;
   #made: Made | undefined;
   #watch: FileWatch | undefined;
-  /** The files could not be used, and it was said. */
+  /** The files could not be used, which has been logged. */
   #isRefused = false;
 
   constructor(options: TlsRenewalOptions<Made>) {
@@ -29,12 +29,12 @@ export class TlsRenewal<Made extends MadeTls<Made>> {
     this.#expiry = new CertificateExpiry(options.whose, options.logger);
   }
 
-  /** Of the certificate that is in use. */
+  /** The validity of the certificate in use. */
   get validity(): CertificateValidity | undefined {
     return this.#made?.context.validity;
   }
 
-  /** This is in use from now on, and its files are watched if it says so. */
+  /** Called when these settings are put in use. Watches their files if the options say so. */
   use(made: Made): void {
     this.#watch?.close();
     this.#watch = undefined;

@@ -11,11 +11,12 @@ export function rulesOf({
 }
 
 /**
- * Who only renews a certificate must not by it let in whom the server refuses: options whose default is less than what
- * the server has are said again, or taken back by name. (Of the others, `rejectUnauthorized` is more by default, `ca` is
- * needed with `requestCert`, and without `maxVersion`, `dhparam` or `ticketKeys` nothing is checked less.)
+ * Checks that renewing a certificate does not admit clients that the server has refused so far: an option of the server
+ * that is stricter than its default must be given again, or revoked by name. (Other options need no check:
+ * `rejectUnauthorized` is strict by default, `ca` is required with `requestCert`, and leaving out `maxVersion`,
+ * `dhparam` or `ticketKeys` weakens no check.)
  *
- * @param isGiven whether the new options have one of that name.
+ * @param isGiven whether the new options include one of that name.
  * @throws TypeError that names the option.
  */
 export function checkNotWeakened(

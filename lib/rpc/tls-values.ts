@@ -5,8 +5,8 @@ import type { TlsSecret } from '../contract/tls.ts';
 export type Pem = string | Uint8Array;
 
 /**
- * Checks of values that may be secrets: errors name the option and the kind of value, and never quote it. Each returns
- * copies. An empty value is an error, so that a file that was not there is not taken for "none".
+ * Checks of values that may be secrets: errors name the option and the kind of value, and never quote the value. Each
+ * function returns copies. An empty value is an error, so that a missing file is not taken for "none".
  */
 
 export function pemBytes(name: string, value: unknown): Uint8Array {
@@ -24,7 +24,7 @@ function whereFilesGo(name: string): string {
   return option === undefined ? '' : `, which goes into ${option}File`;
 }
 
-/** One, or a list with at least one. */
+/** One PEM, or a list of at least one. */
 export function pemList(name: string, value: unknown): readonly Uint8Array[] {
   return itemsOf(name, value).map(([itemName, item]) => pemBytes(itemName, item));
 }
@@ -52,7 +52,7 @@ export function secretText(name: string, value: unknown): string {
   return value;
 }
 
-/** The kind of a value, without anything of it. */
+/** The kind of a value, without any of its contents. */
 export function shapeOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';

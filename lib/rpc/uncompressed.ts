@@ -4,10 +4,10 @@ import { kindOf } from '../contract/value-text.ts';
 const asTheyAre = new WeakSet<object>();
 
 /**
- * Marks a request that is sent as it is, where the others of its call, by the option `compression`, are compressed; returns it. For
- * what cannot get shorter, or is secret beside what an attacker chooses.
+ * Marks a message that is sent uncompressed although the option `compression` applies to its call, and returns it. For
+ * messages that cannot get shorter, and for secrets next to text that an attacker chooses.
  *
- * @throws TypeError for what is no object.
+ * @throws TypeError for anything but an object.
  */
 export function uncompressed<Message extends object>(message: Message): Message {
   if (typeof message !== 'object' || message === null)
@@ -20,7 +20,7 @@ export function isMarked(message: unknown): boolean {
   return typeof message === 'object' && message !== null && asTheyAre.has(message);
 }
 
-/** What is sent of a message: compressed, or itself where that is not shorter. */
+/** The bytes to send: the compressed ones, or the plain ones if those are not longer. */
 export function shorterOf(plain: EncodedBytes, bytes: Buffer | undefined): EncodedBytes {
   return bytes === undefined ? plain : new EncodedBytes(bytes, true);
 }

@@ -3,7 +3,10 @@ import type { ClientCall } from './client-call.ts';
 import type { EndpointSet } from './endpoint-set.ts';
 import { ParkedCalls } from './parked-calls.ts';
 
-/** Calls for which no endpoint is known, or (`waitForReady`) none is ready: how long they wait, and why they fail. */
+/**
+ * Calls for which no endpoint is known, or (with `waitForReady`) none is ready: how long they wait, and with which
+ * error they fail.
+ */
 export class UnplacedCalls {
   readonly parked = new ParkedCalls<ClientCall>((call) => this.#onTime(call));
   /** Why the resolver has no endpoints. */
@@ -19,18 +22,18 @@ export class UnplacedCalls {
   /** @throws RpcError if there is no endpoint to wait for. */
   checkMayWait(call: ClientCall): void {
     const { waitForReady } = call.what;
-    // A known endpoint may be back in a moment; and a call whose endpoints are all removed reports how its attempt
-    // ended.
+    // A known endpoint may be back in a moment, so the call waits. If all endpoints of a call were removed, it fails
+    // with the error of its last attempt.
     if (this.resolverError !== undefined && !waitForReady && this.#endpoints.size === 0)
       throw call.lastError ?? this.#nowhere(this.resolverError);
     const unhealthy = waitForReady ? undefined : this.#endpoints.unhealthy;
     if (unhealthy !== undefined) throw call.lastError ?? this.#noneHealthy(unhealthy);
   }
 
-  /** Until it is placed, or its time is over. */
+  /** Parks a call until it is placed or its time is over. */
   park(call: ClientCall): void {
     const { waitForReady, expiresAt, retry } = call.what;
-    // They may have expired by the time it is placed.
+    // The metadata of its credentials may have expired by the time it is placed.
     call.signed = undefined;
     const now = performance.now();
     const placeBy = call.streams?.waitUntil(now) ?? expiresAt;
@@ -44,7 +47,7 @@ export class UnplacedCalls {
     call.fail(this.waitedInVain(call.streams?.waitMs ?? call.what.timeoutMs));
   }
 
-  /** Says what is still missing, and why, after this time. */
+  /** The error of a wait that lasted this long: says whether an endpoint or a connection is missing, and why. */
   waitedInVain(timeoutMs: number): RpcError {
     const what = this.#endpoints.size > 0 ? 'a connection to' : 'an endpoint of';
     const last = this.resolverError?.message ?? this.#endpoints.lastError;

@@ -2,25 +2,25 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
-/** A bundle of authorities has a quarter of a megabyte, a list of revoked certificates may have a few. */
+/** A bundle of authorities takes a quarter of a megabyte, a list of revoked certificates may take a few megabytes. */
 const mostBytes = 16 << 20;
-/** Of a list that is written while it is read. */
+/** Attempts to read files that are being written. */
 const attempts = 5;
 
-/** Files as they were at one time. */
+/** The contents of files at one time. */
 export interface FilesRead {
-  /** What a change of any of them changes. */
+  /** Changes whenever one of them changes. */
   readonly mark: string;
-  /** Of what is in them. */
+  /** The digest of their contents. */
   readonly digest: string;
-  /** By path. */
+  /** The contents by path. */
   readonly contents: ReadonlyMap<string, Buffer>;
 }
 
 /**
- * Reads all of them as they are together.
+ * Reads all files so that their contents belong together.
  *
- * @throws Error: one cannot be read, is no regular file or longer than 16 MiB, or they are being written.
+ * @throws Error if one cannot be read, is not a regular file or is longer than 16 MiB, or if they are being written.
  */
 export function readFiles(paths: readonly string[]): FilesRead {
   for (let i = 0; i < attempts; i++) {
@@ -35,7 +35,7 @@ export function readFiles(paths: readonly string[]): FilesRead {
 }
 
 function contentsOf(path: string): Buffer {
-  // Opening a pipe would wait for who writes into it.
+  // Without O_NONBLOCK, opening a pipe would wait for a process that writes into it.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const found = fstatSync(file);
@@ -62,8 +62,8 @@ function markNow(paths: readonly string[]): string {
 let looks: Promise<unknown> = Promise.resolve();
 
 /**
- * One path after another, whoever asks: what a file system that hangs holds is one of libuv's few threads, and not all of
- * them.
+ * Looks at one path after another, for all watches of the process: a file system that hangs blocks one of libuv's few
+ * threads, and not all of them.
  */
 function markLater(paths: readonly string[]): Promise<string> {
   const mark = looks.then(async () => {
@@ -75,7 +75,7 @@ function markLater(paths: readonly string[]): Promise<string> {
   return mark;
 }
 
-/** Of what the path leads to: another file behind a symlink is a change. */
+/** Describes the file that the path leads to: another file behind a symlink is a change. */
 function markOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }
@@ -85,34 +85,37 @@ function codeOf(error: unknown): string {
 }
 
 const lookEveryMs = 1000;
-/** Who writes a file is given this long for the rest of it, and for the other files … */
+/** A writer is given this long to finish a file, and to write the other files … */
 const settleMs = 100;
-/** … but not for ever. */
+/** … but no longer than this in all. */
 const mostSettleMs = 5000;
-/** What could not be used may be so the next time, as when no file could be opened: the longest pause until then. */
+/**
+ * Files that could not be used may be usable later, as when no file descriptor was free. This is the longest pause
+ * until they are tried again.
+ */
 const mostPauseMs = 10_000;
 
 /**
- * Says when files have changed: once a second it looks at what their paths lead to. That also sees what a notification
- * of the kernel does not tell, or not of that path: another target of a symlink in any folder on the way, a bind mount, a
- * network file system (docs/decisions/0047). Does not keep the process alive.
+ * Notices changes of files: once a second it checks what their paths lead to. That also finds changes for which the
+ * kernel sends no notification, or not for that path: another target of a symlink in any folder of the path, a bind
+ * mount, a network file system (docs/decisions/0047). Does not keep the process alive.
  */
 export class FileWatch {
   readonly #paths: readonly string[];
   readonly #onChange: () => boolean;
   #known: string;
-  /** What they have changed to, and since when they do. */
+  /** The state that the files have changed to, and since when. */
   #changing: { readonly mark: string; readonly since: number } | undefined;
-  /** When to say it again, though nothing has changed since. */
+  /** When to call onChange() again although nothing has changed since. */
   #againAt = Number.POSITIVE_INFINITY;
   #pauseMs = lookEveryMs;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   /**
-   * @param mark what is known of them.
-   * @param onChange is called when they have been still for a moment, and again after pauses while it returns false: they
-   * could not be used. It must not throw.
+   * @param mark the known state of the files.
+   * @param onChange called when they have not changed for a moment, and again after pauses while it returns false,
+   * which means that they could not be used. It must not throw.
    */
   constructor(paths: readonly string[], mark: string, onChange: () => boolean) {
     this.#paths = paths;
@@ -137,7 +140,7 @@ export class FileWatch {
     this.#lookIn(this.#onMark(mark));
   }
 
-  /** In how many milliseconds to look again. */
+  /** Returns in how many milliseconds to look again. */
   #onMark(mark: string): number {
     if (mark === this.#known) {
       this.#changing = undefined;

@@ -14,7 +14,10 @@ interface Job<Result> {
 let running = 0;
 const waiting: Job<unknown>[] = [];
 
-/** Undefined, without having started it, when nobody wants it any more. Jobs are started in order. */
+/**
+ * Starts jobs in order. Gives undefined for a job that is not wanted any more when its turn comes; it is not started
+ * then.
+ */
 export function runZlibJob<Result>(
   start: Job<Result>['start'],
   isWanted: () => boolean,
