@@ -21,7 +21,7 @@ export class BatchStrings implements ReadyStrings {
 
   take(buffer: Uint8Array, position: number, length: number): string | undefined {
     if (buffer !== this.#buffer) return undefined;
-    // Strings of messages that were not decoded are skipped.
+    // Skips the strings of messages that were not decoded.
     while (this.#next < this.#count) {
       const place = this.#places[this.#next * stringWords]!;
       if (place > position) return undefined;

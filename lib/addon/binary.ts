@@ -39,19 +39,19 @@ export interface Slabs {
 export interface NativeEnvironment {
   flush(commands: number, large?: readonly Uint8Array[]): void;
   takeLarge(index: number): Buffer;
-  /** Frees the memory of such a buffer, of which nothing may be used any more. */
+  /** Frees the memory of a large payload; neither the buffer nor any view of it may be used afterwards. */
   dropLarge(buffer: Buffer): void;
   clock(): number;
   setRef(keepProcessAlive: boolean): void;
-  /** All figures except the calls, which are counted in JavaScript. */
+  /** All figures except the number of calls, which JavaScript counts. */
   engineStats(): Omit<EngineStats, 'callsPending'>;
   createServer(options: ServerTransportOptions, methods: readonly MethodInfo[]): number;
   listen(server: number, address: string, backlog: number): string | { errno: number; step: string };
   setHealth(server: number, service: string, serving: boolean): void;
   setTls(server: number, context: TlsContext): void;
-  /** Of a call that is held: the number of its connection's identity, 0 if it has none. */
+  /** The number of the identity of a held call's connection; 0 if it has none. */
   peerIdentity(low: number, high: number): number;
-  /** That identity; without memory it has no bytes. */
+  /** That identity. If memory runs out, it has no bytes. */
   peerCertificate(low: number, high: number): TlsIdentity;
   closeServer(server: number, drainMs: number): void;
   releaseServer(server: number): void;
@@ -68,7 +68,7 @@ export interface NativeEnvironment {
   ): { number: number; links: number };
   connectEndpoint(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
-  /** `refusal` '': it is the right server. Nothing if the endpoint is gone. */
+  /** Answers a server check. `refusal` '': it is the right server. Does nothing if the endpoint is gone. */
   answerServerCheck(endpoint: number, link: number, question: number, refusal: string): void;
   releaseWaiting(endpoint: number): void;
   closeEndpoint(endpoint: number): void;
@@ -102,7 +102,7 @@ export interface NativeServiceCache {
 }
 
 export interface NativeLogOptions {
-  /** Empty: `fd`. */
+  /** The folder of the log files; empty: the log is written to `fd`. */
   readonly folder: string;
   readonly name: string;
   readonly fd: number;
@@ -116,7 +116,7 @@ export interface NativeLogOptions {
   readonly gatherMs: number;
   readonly flushTimeoutMs: number;
   readonly saveFromCrashes: boolean;
-  /** For this environment; it is enough that one log sets it. */
+  /** For this environment. One log that sets it is enough. */
   readonly flushOnSignals: boolean;
 }
 
@@ -131,7 +131,10 @@ export interface NativeLogStats {
   readonly lines: number;
   /** Lines completely written to the kernel. */
   readonly linesWritten: number;
-  /** Lines that were dropped for lack of room (option `whenFull`), were not written at the end, or came after it. */
+  /**
+   * Lines dropped for lack of room (option `whenFull`), lines that were unwritten at the end, and lines that came after
+   * it.
+   */
   readonly linesDropped: number;
   /** Bytes written to the kernel. */
   readonly bytesWritten: number;
@@ -171,7 +174,9 @@ export interface NativeLog extends ThreadLog {
 }
 
 export interface NativeBinding {
-  /** Throws an Error with `openSettings`, those of the log that is open at that place, when they are others. */
+  /**
+   * Throws an Error if a log with other settings is open at that place; its `openSettings` are those of the open log.
+   */
   readonly Log: new (
     place: string,
     settings: string,
@@ -180,7 +185,7 @@ export interface NativeBinding {
   readonly TlsContext: new (settings: TlsContextSettings) => TlsContext;
   readonly ServiceCache: new (onEvents: OnServiceEvents) => NativeServiceCache;
   readonly Environment: new (slabs: Slabs, onBatch: OnBatch) => NativeEnvironment;
-  /** Of the boundary as the binary was built with it. */
+  /** The hash of the boundary that the binary was built with. */
   readonly boundaryHash: number;
 }
 
@@ -212,13 +217,13 @@ interface NodeGypBuild {
 function requireBinary(): NativeBinding {
   const require = createRequire(import.meta.url);
   const root = packageRoot();
-  // Not in the `try`: if node-gyp-build is not installed, that is a different error from finding no binary.
+  // Outside the `try`, because a missing node-gyp-build is a different error from a missing binary.
   const nodeGypBuild = require('node-gyp-build') as NodeGypBuild;
   let file: string;
   try {
     file = nodeGypBuild.resolve(root);
   } catch {
-    // Its error lists what it compared, and adds nothing to our message.
+    // The error of node-gyp-build only lists the files that it compared, which adds nothing to our message.
     throw new Error(noBinaryMessage(root));
   }
   try {

@@ -39,7 +39,7 @@ const headBytes = 256 << 10;
 
 const headPlaceMask = (1 << headPlaceBits) - 1;
 
-/** JavaScript then works in parallel with the io threads; on a single core it could only work instead of them. */
+/** So JavaScript works in parallel with the io threads. On a single core it would only take their place. */
 const announceEvents = availableParallelism() > 1 ? 512 : maxEvents;
 
 function makeSlabs(): Slabs {
@@ -67,7 +67,7 @@ function makeSlabs(): Slabs {
 export interface Subscriber<Receiver> {
   readonly receiver: Receiver;
   onClosed(): void;
-  /** A handshake waits for whether the server with that certificate is the right one. */
+  /** A handshake waits for the answer whether this certificate belongs to the right server. */
   onServerCheck?(link: number, question: number, der: Buffer): void;
 }
 
@@ -82,7 +82,7 @@ export class Boundary {
   readonly #servers = new Map<number, Subscriber<ServerReceiver>>();
   readonly endpoints = new Map<number, Subscriber<ClientReceiver>>();
   readonly #slabs: Slabs;
-  // The server of the last request: usually also that of the next one.
+  // The server of the last request, which is usually that of the next one too.
   #lastOwner = 0;
   #lastServer: ServerReceiver | undefined;
   readonly #strings = new BatchStrings();
@@ -91,7 +91,7 @@ export class Boundary {
   #firstHeads = 0;
   #holders = 0;
   #large = 0;
-  /** Large payloads of the batch that are read within it. */
+  /** Large payloads that are decoded while the batch is handled. */
   readonly #read: Buffer[] = [];
 
   constructor() {
@@ -119,7 +119,7 @@ export class Boundary {
     this.#lastServer = undefined;
   }
 
-  /** Undefined once it is closed. Numbers are not reused. */
+  /** The server of this number; undefined once it is closed. Numbers are not reused. */
   #serverOf(number: number): ServerReceiver | undefined {
     this.#lastOwner = number;
     this.#lastServer = this.#servers.get(number)?.receiver;
@@ -157,12 +157,15 @@ export class Boundary {
 
   #takeLarge(kind: number, flags: number): Buffer {
     const buffer = this.native.takeLarge(this.#large++);
-    // A compressed one is read later, and so are replies of streams.
+    // Compressed payloads and replies of streams are decoded later.
     if (kind !== eventKind.replyMessage && (flags & eventFlag.compressed) === 0) this.#read.push(buffer);
     return buffer;
   }
 
-  /** Left to the collector, some tens of large payloads make it look through the whole heap each time. */
+  /**
+   * If this were left to the garbage collector, a few dozen large payloads would start a collection of the whole heap
+   * each time.
+   */
   #dropLarge(): void {
     for (const buffer of this.#read) this.native.dropLarge(buffer);
     this.#read.length = 0;
@@ -172,7 +175,8 @@ export class Boundary {
   #dispatch(words: Int32Array, at: number, bytes: Buffer, nowMs: number): void {
     const kind = words[at]!;
     const flags = words[at + event.flags]!;
-    // Before anything else, whatever the event is and whether anybody is left to hear of it: large blocks come in order.
+    // Before anything else, for every event, even if nothing receives it any more: large blocks come in the order of
+    // the events.
     const buffer = (flags & eventFlag.largePayload) === 0 ? bytes : this.#takeLarge(kind, flags);
     switch (kind) {
       case eventKind.request: {
@@ -334,7 +338,7 @@ function textOf(words: Int32Array, at: number, bytes: Buffer): string {
   return bytes.toString('utf8', start, start + length);
 }
 
-/** Metadata of gRPC: bytes as they came. */
+/** The metadata of a gRPC call, undecoded. */
 function metadataOf(words: Int32Array, at: number, bytes: Buffer): string {
   const length = words[at + event.textBytes]!;
   if (length === 0) return '';

@@ -16,7 +16,7 @@ import { type Boundary, theBoundary } from './boundary.ts';
 
 let ownName: string | undefined;
 
-/** What a server of gRPC is told. */
+/** The user-agent of gRPC requests. */
 function userAgent(): string {
   if (ownName === undefined) {
     const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
@@ -77,7 +77,7 @@ class NativeClientTransport implements ClientTransport {
 
   releaseWaiting(endpoint: number): void {
     const { native, outbox } = this.#boundary;
-    // Calls just made may wait as well.
+    // Calls that were just made must be handed over before, because they may be waiting as well.
     outbox.flushBefore(() => native.releaseWaiting(endpoint));
   }
 
@@ -97,7 +97,7 @@ class NativeClientTransport implements ClientTransport {
           resolve();
         },
       });
-      // Calls just made refer to the endpoint's links; they must be handed over before the links end.
+      // Calls that were just made refer to the endpoint's links, so they must be handed over before the links end.
       boundary.outbox.flushBefore(() => boundary.native.closeEndpoint(endpoint));
     });
   }

@@ -1,26 +1,27 @@
 import type { NativeEnvironment, Slabs } from './binary.ts';
 import { command, largePayloadBytes } from './layout.ts';
 
-/** This many commands fill the outbox: they are handed over before the turn is done. */
+/** A batch of this many commands is full, and is handed over before the turn is done. */
 export const maxCommands = 1024;
 /**
- * Every few commands the clock is read to see whether the first of them has waited longer than this: slow handlers must
- * not delay the replies of fast ones before them, and the io threads can work in parallel with JavaScript. Handing over
- * more often costs a thread switch each time (bench:boundary, 50 x 20).
+ * After this many commands the clock is read, and again after as many more. If the first command has waited longer than
+ * `longestWaitMs`, the batch is handed over: slow handlers must not delay the replies of fast ones before them, and the
+ * io threads can work in parallel with JavaScript. Handing over more often costs a thread switch each time
+ * (bench:boundary, 50 x 20).
  */
 const checkEvery = 64;
 const longestWaitMs = 1;
 /** Room kept free, so that a body of ordinary size need not be encoded twice. */
 const headroomBytes = largePayloadBytes + 16 * 1024;
 /**
- * Its then() does what queueMicrotask() does, without the AsyncResource that Node makes for that and runs the callback in:
- * 60 instead of 100 ns, which matters where a turn has few commands.
+ * Its then() does the same as queueMicrotask(), but without the AsyncResource that Node.js makes for each callback: 60
+ * instead of 100 ns, which matters if a turn has few commands.
  */
 const microtask = Promise.resolve();
 
 /**
- * The commands of one microtask turn, in the outbox slab: room for each, and one native call that hands them all over.
- * If it is full (in commands or in bytes), it hands over at once and continues.
+ * The commands of one microtask turn, in the outbox slab: makes room for each, and hands them all over in one native
+ * call. If the slab is full (in commands or in bytes), it hands over at once and continues.
  */
 export class CommandBatch {
   protected readonly words: Int32Array;
@@ -63,7 +64,10 @@ export class CommandBatch {
     to[at + command.flags] = 0;
   }
 
-  /** Appends metadata or message, and msg_id or trailers; begin() made room. Returns where the payload may begin. */
+  /**
+   * Appends metadata or an error's message, and msg_id or trailers, for which begin() made room. Returns where the
+   * payload may begin.
+   */
   protected text(at: number, text: string, more: string): number {
     const start = this.#end;
     const textBytes = text === '' ? 0 : this.bytes.write(text, start, 'utf8');
@@ -83,8 +87,8 @@ export class CommandBatch {
   }
 
   /**
-   * A handler that yields needs several microtasks for each of its messages: these commands are handed over when no
-   * microtask is left, or with others before.
+   * A handler that yields needs several microtasks for each of its messages. So these commands are handed over when no
+   * microtask is left, or earlier with other commands.
    */
   protected commitOfStream(end: number): void {
     if (this.#add(end) && !this.#scheduled && !this.#awaitsQuiet) {
@@ -93,11 +97,11 @@ export class CommandBatch {
     }
   }
 
-  /** False: it was handed over. */
+  /** Adds the command. False: the batch has been handed over. */
   #add(end: number): boolean {
     this.#end = end;
     this.#commands++;
-    // (A large block may be a view of memory that the next command overwrites.)
+    // A large payload is handed over at once, because it may be a view of memory that the next command overwrites.
     if (this.large === undefined && this.#commands !== maxCommands && !this.#overdue()) return true;
     this.flush();
     return false;
@@ -116,7 +120,7 @@ export class CommandBatch {
     this.flush();
   };
 
-  /** What is put off to the next tick among microtasks runs behind all of them. */
+  /** A callback that a microtask puts off with nextTick() runs after all microtasks. */
   readonly #afterMicrotasks = (): void => process.nextTick(this.#onQuiet);
 
   readonly #onQuiet = (): void => {

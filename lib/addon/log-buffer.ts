@@ -1,7 +1,7 @@
 import { loadBinary, type NativeLog, type NativeLogOptions, type NativeLogStats } from './binary.ts';
 import { logBuffer } from './layout.ts';
 
-/** What happens to a line that this thread's buffer has no room for (native/core/log/level.h). */
+/** What happens to a line for which this thread's buffer has no room (native/core/log/level.h). */
 export const fullPolicies = ['drop-newest', 'drop-oldest', 'block'] as const;
 /**
  * `drop-newest`: the line is dropped and counted; `drop-oldest`: the lines in the buffer are dropped; `block`: the
@@ -33,14 +33,14 @@ export class LogBuffer {
   readonly native: NativeLog;
   readonly #control: Int32Array;
   readonly #bytes: WritingBuffer;
-  /** A line of at most this many characters, whatever they are, is never truncated. */
+  /** A line of at most this many characters of any kind is never truncated. */
   readonly longestLine: number;
   readonly #halfBytes: number;
   readonly #nudgeBytes: number;
   readonly #policy: FullPolicy;
   #closed = false;
 
-  /** @throws Error with `openSettings`, those of the log that is open at that place, when they are others. */
+  /** @throws Error if a log with other settings is open at that place; its `openSettings` are those of the open log. */
   constructor(place: string, settings: string, options: LogBufferOptions, flushOnSignals: boolean) {
     this.native = new (loadBinary().Log)(place, settings, {
       ...options,
@@ -62,7 +62,7 @@ export class LogBuffer {
     try {
       this.#append(line, ascii, urgent);
     } catch (error) {
-      // A stack overflow inside a line: the line must be ended here.
+      // A stack overflow may have happened inside the line, so it must be ended here.
       Atomics.store(this.#control, busy, 0);
       throw error;
     }
@@ -106,13 +106,13 @@ export class LogBuffer {
     }
   }
 
-  /** Called when the entered half is full. False: the line is dropped. */
+  /** Called when the half that was entered is full. False: the line is dropped. */
   #makeRoom(half: number): boolean {
     const control = this.#control;
     const other = 1 - half;
     if (Atomics.load(control, bytesAt + other) === 0) {
       Atomics.store(control, busy, 0);
-      // The gatherer may have emptied it meanwhile.
+      // The gatherer may have emptied the half meanwhile.
       Atomics.compareExchange(control, active, half, other);
       return true;
     }
@@ -140,7 +140,7 @@ export class LogBuffer {
   }
 }
 
-/** The half this thread may write into, and which stays its own until `busy` is 0 again. */
+/** Returns the half that this thread may write into. It stays this thread's own until `busy` is 0 again. */
 function enter(control: Int32Array): number {
   for (;;) {
     const half = Atomics.load(control, active);

@@ -23,7 +23,7 @@ export function noBinaryMessage(root: string, reason = 'there is none for this p
 }
 
 function platformName(): string {
-  // The sign of musl that node-gyp-build uses.
+  // node-gyp-build recognises musl by this file.
   const libc = existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
   const flavour = process.platform === 'linux' ? `${libc}, ` : '';
   return `${process.platform}-${process.arch} (${flavour}Node.js ${process.versions.node})`;

@@ -4,16 +4,16 @@ import { CommandBatch } from './command-batch.ts';
 import { callCommand, command, commandFlag, commandKind, largePayloadBytes, replyCommand } from './layout.ts';
 
 /**
- * Writes commands: of replies, calls, and messages of streams.
+ * Writes the commands for replies, calls and messages of streams.
  *
- * Encoding a value may run user code, which may make calls: their commands are encoded separately at once, and written
- * after the command being encoded (docs/decisions/0022).
+ * Encoding a value may run user code, which may make calls. Their values are encoded at once in separate memory, and
+ * their commands are written after the one being encoded (docs/decisions/0022).
  */
 export class Outbox extends CommandBatch {
   #lone = false;
   /** A value is being encoded, which may run user code: getters, a serializer. */
   #encoding = false;
-  /** Commands that this code added meanwhile, in order. */
+  /** Commands that such code has added meanwhile, in order. */
   #deferred: (() => void)[] | undefined;
 
   /** `lone`: the next reply is the only command of this turn, and is handed over at once. */
@@ -59,7 +59,7 @@ export class Outbox extends CommandBatch {
     this.#streamCommand(commandKind.headers, low, high, 0, metadata, '');
   }
 
-  /** Returns the bytes of the message. */
+  /** Returns the length of the encoded message. */
   message(low: number, high: number, encoder: Encoder, value: unknown, compressed = false): number {
     return this.#message(commandKind.message, low, high, encoder, value, compressed);
   }
@@ -98,7 +98,7 @@ export class Outbox extends CommandBatch {
     return bytes;
   }
 
-  /** The end of a stream of replies, which is let go of. */
+  /** Ends a stream of replies and releases its call. */
   finish(low: number, high: number, trailers: string): void {
     this.#streamCommand(commandKind.finish, low, high, 0, '', trailers);
     this.#streamCommand(commandKind.release, low, high, 0, '', '');
@@ -200,7 +200,7 @@ export class Outbox extends CommandBatch {
     this.#bare(commandKind.cancel, index, generation);
   }
 
-  /** A command that is nothing but the name of a call. */
+  /** A command that consists of the id of a call only. */
   #bare(kind: number, low: number, high: number): void {
     if (this.#encoding) return this.#later(this.#bare, kind, low, high);
     const at = this.begin(0);
@@ -210,8 +210,8 @@ export class Outbox extends CommandBatch {
   }
 
   /**
-   * Hands over the commands so far, then does something that must come after them. A command being encoded counts as
-   * written: it is waited for.
+   * Hands over the commands so far, then does something that must come after them. A command that is being encoded
+   * counts as one of them, so it is awaited.
    */
   flushBefore(action: () => void): void {
     if (this.#encoding) return this.#later(this.flushBefore, action);

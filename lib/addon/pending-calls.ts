@@ -26,7 +26,7 @@ export class PendingCalls {
     call.handleGeneration = generation;
   }
 
-  /** Undefined once it has ended. */
+  /** The call of this handle; undefined once it has ended. */
   at(index: number, generation: number): PendingCall | undefined {
     return this.#generations[index] === generation ? this.#calls[index] : undefined;
   }

@@ -18,7 +18,7 @@ export function msgIdOf(heads: string, at: number): string {
   return heads === '' ? '' : text(heads, at + fixedBytes, u16(heads, at + msgIdBytes));
 }
 
-/** Its metadata, encoded. That of gRPC begins with NUL, and has values that are bytes. */
+/** The encoded metadata of that request. In gRPC's form it begins with NUL, and its values are bytes. */
 export function metadataOf(heads: string, at: number): string {
   if (heads === '') return '';
   const start = at + fixedBytes + u16(heads, at + msgIdBytes);
@@ -34,7 +34,7 @@ function u16(heads: string, at: number): number {
   return heads.charCodeAt(at) | (heads.charCodeAt(at + 1) << 8);
 }
 
-/** Decoded; does not keep the string it was cut from alive. */
+/** Decodes a part of the string. The result does not keep the whole string alive. */
 function text(heads: string, start: number, length: number, encoding: 'utf8' | 'latin1' = 'utf8'): string {
   return length === 0 ? '' : Buffer.from(heads.slice(start, start + length), 'latin1').toString(encoding);
 }

@@ -12,7 +12,7 @@ import { type Boundary, theBoundary } from './boundary.ts';
 import { metadataOf, msgIdOf, peerOf } from './request-heads.ts';
 import { TlsIdentities } from './tls-identities.ts';
 
-/** Of all servers of this thread. */
+/** Shared by all servers of this thread. */
 const identities = new TlsIdentities();
 
 /** A server of the core. */

@@ -20,7 +20,7 @@ export interface ServiceSubscription {
   snapshot(): ServiceSnapshotText | undefined;
   /** False, and nothing is published, if another subscription leads. */
   publish(text: string): boolean;
-  /** Passes the lead on to another subscription, if there is one, on any thread. */
+  /** Passes the lead on to another subscription on any thread, if there is one. */
   close(): void;
 }
 

@@ -1,14 +1,14 @@
 import type { TlsIdentity } from '../contract/tls.ts';
 import type { NativeEnvironment } from './binary.ts';
 
-/** One more than these, and the oldest is looked up and parsed again with its next call. */
+/** If there are more, the oldest is forgotten: it is looked up and parsed again with its next call. */
 const mostKept = 1024;
 
 /** The identities of connections, by the core's number, so that each has one object for all its calls. */
 export class TlsIdentities {
   readonly #kept = new Map<number, TlsIdentity>();
 
-  /** Of a call that is held; undefined: its connection has shown none. @throws Error without memory. */
+  /** The identity of a held call; undefined: its connection has shown none. @throws Error if memory runs out. */
   of(native: NativeEnvironment, low: number, high: number): TlsIdentity | undefined {
     const number = native.peerIdentity(low, high);
     if (number === 0) return undefined;
