@@ -1,19 +1,22 @@
 import { requestFlag } from './boundary.ts';
 import { kindOf } from './value-text.ts';
 
-/** How a message is compressed: as gzip, in the format of zlib (which gRPC calls deflate), or not at all. */
+/** The compression of a message: gzip, the format of zlib (which gRPC calls deflate), or none. */
 export type Compression = 'identity' | 'gzip' | 'deflate';
 export type CompressionFormat = Exclude<Compression, 'identity'>;
 
 export const compressions: readonly Compression[] = ['identity', 'gzip', 'deflate'];
 
-/** Of a message by its flags (requestFlag). */
+/** The compression of a message with these flags (requestFlag). */
 export function compressionOfFlags(flags: number): Compression {
   if ((flags & requestFlag.compressed) === 0) return 'identity';
   return (flags & requestFlag.deflate) !== 0 ? 'deflate' : 'gzip';
 }
 
-/** The flag of a request whose peer reads that; 0 for identity. @throws TypeError that names what it is the value of. */
+/**
+ * The flag of a request whose peer accepts this compression; 0 for identity. @throws TypeError that names the option or
+ * property.
+ */
 export function flagOfCompression(name: string, value: Compression): number {
   switch (value) {
     case 'identity':
@@ -27,7 +30,7 @@ export function flagOfCompression(name: string, value: Compression): number {
   }
 }
 
-/** The reverse. */
+/** The inverse of flagOfCompression(). */
 export function compressionOfFlag(flag: number): Compression {
   if (flag === 0) return 'identity';
   return flag === requestFlag.takesGzip ? 'gzip' : 'deflate';

@@ -3,9 +3,9 @@ import type { MethodInfo } from './transport.ts';
 
 /** A method as a .proto, generated code or grpc-js describes it. */
 export interface DescribedMethod {
-  /** In JavaScript. */
+  /** Its name in JavaScript. */
   readonly key: string;
-  /** Full name of its service, where that may be another than the definition's. */
+  /** Full name of its service, if it may differ from that of the definition. */
   readonly service?: string;
   /** As in the .proto. */
   readonly name: string;
@@ -32,7 +32,7 @@ export function defineService(name: string, described: Iterable<DescribedMethod>
   return { name, methods: Object.fromEntries(methods) };
 }
 
-/** @throws TypeError for a name that no object can have a property of. */
+/** @throws TypeError for a name that no object can have as an own property. */
 export function checkKey(service: string, key: string): void {
   if (key === '__proto__') throw new TypeError(`${service}: a method cannot be called __proto__`);
 }
@@ -43,7 +43,7 @@ export function methodKind(requestStream: boolean, responseStream: boolean): Met
   return responseStream ? 'serverStream' : 'unary';
 }
 
-/** By what `kind` may be in a definition. */
+/** The values of `kind` in a definition. */
 export const methodKinds = ['unary', 'clientStream', 'serverStream', 'bidi'] as const satisfies MethodKind[];
 
 export function isUnary({ kind }: MethodDefinition): boolean {
@@ -65,7 +65,7 @@ export function unaryMethods({ methods }: ServiceDefinition): [key: string, meth
   return Object.entries(methods).filter(([, method]) => isUnary(method));
 }
 
-/** What a transport needs to know of a method for which `incoming` messages arrive. */
+/** What a transport needs to know about a method that receives `incoming` messages. */
 export function methodInfo(
   { wireName, kind = 'unary' }: MethodDefinition,
   incoming: MessageCodec<unknown>,

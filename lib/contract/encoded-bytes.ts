@@ -4,8 +4,8 @@ import type { Encoder } from './transport.ts';
 const roomBytes = 4096;
 
 /**
- * The bytes an encoder has written from `start` to `end`, or those it had no room for. @throws TypeError: a user's
- * codec may be wrong.
+ * The bytes that an encoder wrote from `start` to `end`, or those for which it had no room. @throws TypeError if a
+ * user's codec returned a wrong position.
  */
 export function bodyAt(into: Buffer, start: number, end: number, encoder: Encoder): Uint8Array {
   if ((end | 0) === end && end >= start && end <= into.length) return into.subarray(start, end);
@@ -22,7 +22,7 @@ export function encodedAside(encoder: Encoder, value: unknown): EncodedBytes {
   return new EncodedBytes(Buffer.from(bodyAt(room, 0, encoder.encodeInto(value, room, 0), encoder)));
 }
 
-/** As encodedAside(), of what may be encoded already. */
+/** Like encodedAside(), for a value that may be encoded already. */
 export function encodedOnce(encoder: Encoder, value: unknown): EncodedBytes {
   return value instanceof EncodedBytes ? value : encodedAside(encoder, value);
 }
@@ -30,7 +30,7 @@ export function encodedOnce(encoder: Encoder, value: unknown): EncodedBytes {
 /** A message that is encoded already. */
 export class EncodedBytes implements Encoder {
   readonly bytes: Buffer;
-  /** It was compressed after that. */
+  /** The encoded bytes are compressed. */
   readonly isCompressed: boolean;
 
   constructor(bytes: Buffer, isCompressed = false) {

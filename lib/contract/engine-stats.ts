@@ -2,7 +2,7 @@
 export interface EngineStats {
   /** Running io threads; 0 if no server or channel is open. */
   readonly ioThreads: number;
-  /** Tasks handed to io threads that they have not started. */
+  /** Tasks that io threads have been given and have not started. */
   readonly queuedTasks: number;
   /** Memory of the core that belongs to no connection: io threads' read buffers and pooled chunks, call tables. */
   readonly nativeBytes: number;

@@ -23,7 +23,7 @@ export interface RetryInfo {
   readonly retryDelayMs: number;
 }
 
-/** What helps who debugs the server; not for strangers. */
+/** Information for debugging the server; not for untrusted clients. */
 export interface DebugInfo {
   /** google.rpc.DebugInfo. */
   readonly type: 'DebugInfo';
@@ -39,7 +39,7 @@ export interface QuotaFailure {
   readonly type: 'QuotaFailure';
   /** One for each quota. */
   readonly violations: readonly {
-    /** Whose quota, such as `project:1234`. */
+    /** The owner of the quota, such as `project:1234`. */
     readonly subject: string;
     /** What was exceeded, and what to do about it. */
     readonly description: string;
@@ -49,7 +49,7 @@ export interface QuotaFailure {
     readonly quotaMetric?: string;
     /** The name of the limit. */
     readonly quotaId?: string;
-    /** What the limit is split by. */
+    /** The dimensions by which the limit is divided. */
     readonly quotaDimensions?: Readonly<Record<string, string>>;
     /** The limit. A received one is a bigint. */
     readonly quotaValue?: bigint | number;
@@ -66,9 +66,9 @@ export interface PreconditionFailure {
   readonly violations: readonly {
     /** A constant of the service, such as `TOS`. */
     readonly type: string;
-    /** What does not meet it. */
+    /** The thing that does not meet the condition. */
     readonly subject: string;
-    /** How it does not. */
+    /** In which way it does not. */
     readonly description: string;
   }[];
 }
@@ -90,11 +90,11 @@ export interface BadRequest {
   }[];
 }
 
-/** What to tell the operators of the server. */
+/** Data that the user can report to the operators of the server. */
 export interface RequestInfo {
   /** google.rpc.RequestInfo. */
   readonly type: 'RequestInfo';
-  /** By which they find the request in their logs. */
+  /** The id by which they find the request in their logs. */
   readonly requestId: string;
   /** Anything that they understand, such as an encrypted stack. */
   readonly servingData?: string;
@@ -114,15 +114,15 @@ export interface ResourceInfo {
   readonly description: string;
 }
 
-/** Where to read on. */
+/** Links to documentation. */
 export interface Help {
   /** google.rpc.Help. */
   readonly type: 'Help';
   /** One for each page. */
   readonly links: readonly {
-    /** What is there. */
+    /** What the page is about. */
     readonly description: string;
-    /** Where it is. */
+    /** The address of the page. */
     readonly url: string;
   }[];
 }
@@ -133,7 +133,7 @@ export interface LocalizedMessage {
   readonly type: 'LocalizedMessage';
   /** Such as `en-US`. */
   readonly locale: string;
-  /** In that language. */
+  /** The text in that language. */
   readonly message: string;
 }
 
@@ -176,7 +176,7 @@ export const detailTypes: readonly DetailType[] = [
   'LocalizedMessage',
 ];
 
-/** Of one error. More are no help to anybody, and would not fit. */
+/** The limit for one error. More would not help anyone, and would not fit. */
 export const mostDetails = 100;
 
 /** The details of an error that has none. */
@@ -185,7 +185,7 @@ export const noDetails: readonly ErrorDetail[] = Object.freeze([]);
 /**
  * A copy of the list. The fields of its items are checked when they are encoded (lib/codec/error-details.ts).
  *
- * @throws TypeError for what is no list of objects that have a known `type`, or `typeUrl` and `value`; RangeError for
+ * @throws TypeError unless it is a list of objects that have a known `type`, or `typeUrl` and `value`; RangeError for
  * more than mostDetails.
  */
 export function checkedDetails(given: readonly ErrorDetail[] | undefined): readonly ErrorDetail[] {
@@ -218,7 +218,10 @@ function checkedDetail(given: unknown, name: string): ErrorDetail {
   throw new TypeError(`${name}.type: there is no ${kindOf(type)}; ${hint}`);
 }
 
-/** What JSON.stringify() writes: 64-bit integers as strings, bytes as base64. Undefined for what has no JSON. */
+/**
+ * The value that JSON.stringify() writes: 64-bit integers as strings, bytes as base64. Undefined if there is no JSON
+ * for it.
+ */
 export function detailsToJson(details: readonly ErrorDetail[]): unknown {
   try {
     const texts = details.map((detail) =>
@@ -231,7 +234,7 @@ export function detailsToJson(details: readonly ErrorDetail[]): unknown {
     );
     return JSON.parse(text) as unknown;
   } catch {
-    // Whatever getters and circles are in there.
+    // There may be getters that throw, and cycles.
     return undefined;
   }
 }

@@ -16,15 +16,15 @@ import {
 } from './status.ts';
 import { kindOf, messageOf } from './value-text.ts';
 
-/** What an error carries besides code and message. */
+/** The data of an error besides code and message. */
 export interface RpcErrorOptions {
   /** The number on the wire. Default: the number of the code. An application may use any positive 32-bit number. */
   readonly wireCode?: number;
-  /** Sent by gRPC, as trailers; TinyPB has no room for it on the wire. */
+  /** gRPC sends it as trailers. TinyPB cannot carry it. */
   readonly metadata?: MetadataInit;
   /**
-   * Sent by gRPC, as `grpc-status-details-bin`; TinyPB has no room for them. At most 100, and 32 KiB encoded; what cannot
-   * be sent, or exceeds what the client takes, is left out and logged. Default none.
+   * gRPC sends them as `grpc-status-details-bin`; TinyPB cannot carry them. At most 100, and 32 KiB encoded. Details
+   * that cannot be sent, or exceed what the client accepts, are left out, which is logged. Default none.
    */
   readonly details?: readonly ErrorDetail[];
   /** The cause; stays in this process. */
@@ -50,9 +50,9 @@ export class RpcError extends Error {
    * its own.
    */
   readonly wireCode: number;
-  /** As given to the constructor; of an error received by gRPC, what its peer sent with it. */
+  /** As given to the constructor; for an error received by gRPC, the metadata that its peer sent with it. */
   readonly metadata: Metadata;
-  /** As given to the constructor; of an error received by gRPC, what its server sent. */
+  /** As given to the constructor; for an error received by gRPC, the details that its server sent. */
   readonly details: readonly ErrorDetail[];
   /**
    * On the client: whether the whole request had been handed to the kernel when the call failed. `false`: the server
@@ -67,9 +67,10 @@ export class RpcError extends Error {
   declare readonly endpoint?: string;
 
   /**
-   * @param code `'NOT_FOUND'`, which is also `Status.NOT_FOUND`, or its gRPC number (1 to 16), as in the `status` of grpc-js.
-   * @throws TypeError for anything that is not a status, for OK, for an unknown option, for `metadata` that is none, and for
-   * `details` of no known form; RangeError for a `wireCode` that cannot be sent, and for too many `details`.
+   * @param code `'NOT_FOUND'`, which is also `Status.NOT_FOUND`, or its gRPC number (1 to 16), as in the `status` of
+   * grpc-js.
+   * @throws TypeError for an unknown status, for OK, for an unknown option, for invalid `metadata`, and for `details`
+   * of an unknown form; RangeError for a `wireCode` that cannot be sent, and for too many `details`.
    */
   constructor(code: StatusName | StatusNumber, message: string, options: RpcErrorOptions = {}) {
     const name: unknown = typeof code === 'number' ? statusNames[code] : code;
@@ -118,14 +119,16 @@ export class RpcError extends Error {
     return json;
   }
 
-  /** The error for a wire code and text received from a peer. @throws RangeError for what is no wire code of an error. */
+  /**
+   * The error for a wire code and text received from a peer. @throws RangeError if it is not the wire code of an error.
+   */
   static fromWire(wireCode: number, message: string, requestWritten?: boolean): RpcError {
     const options = requestWritten === undefined ? { wireCode } : { wireCode, requestWritten };
     return new RpcError(statusOfWireCode(checkedWireCode(wireCode)), message, options);
   }
 
   static {
-    // On the prototype, so that the stack begins with it too.
+    // On the prototype, so that the stack begins with this name too.
     Object.defineProperty(RpcError.prototype, 'name', {
       value: 'RpcError',
       configurable: true,
@@ -135,8 +138,8 @@ export class RpcError extends Error {
 }
 
 /**
- * An error as a transport has it: a status word, and the number that its protocol has for it (0: none); `more` came
- * with it.
+ * The error of a call that a transport reports: a status word, and the number that its protocol has for it (0: none).
+ * `more` was received with it.
  */
 export function receivedError(
   word: number,
@@ -146,38 +149,38 @@ export function receivedError(
   more?: Pick<RpcErrorOptions, 'metadata' | 'details'>,
 ): RpcError {
   const code = statusOfWord(word);
-  // (Nothing that fails is OK; whoever says so has a bug.)
+  // A failure never has the status OK: a word that says so is a bug.
   const wireCode = own === 0 ? wireCodeOfWord(word) : own;
   const options = { wireCode, requestWritten, ...more };
   return new RpcError(code === 'OK' ? 'UNKNOWN' : code, message, options);
 }
 
-/** Whether the server refused the call at the door, as against one that this side could not send. */
+/** Whether the server refused the call before it was handled; false for a call that this side could not send. */
 export function wasRefused(error: RpcError): boolean {
   return isRefusal(error.wireCode);
 }
 
-/** What a transport is given of an error: its status word, the number of its own if it has one, its message. */
+/** The part of an error that a transport gets: its status word, its own number if it has one, its message. */
 export interface Failure {
   readonly status: number;
   readonly own: number;
   readonly message: string;
-  /** Sent behind the error where the protocol has trailers. */
+  /** Sent with the error if the protocol has trailers. */
   readonly metadata: Metadata | undefined;
-  /** Sent with them: `details`, which may be anything by now; undefined: none. */
+  /** `details`, sent with the trailers; undefined: none. User code may have replaced them by any value. */
   readonly details: unknown;
 }
 
 type ReadField = 'wireCode' | 'code' | 'metadata' | 'details';
 
 /**
- * The part of a handler's RpcError that is sent; undefined for anything else, and for an RpcError changed so that its
- * `wireCode` is not an error code: it would arrive as a success. Never throws.
+ * The part of a handler's RpcError that is sent. Undefined for anything else, and for an RpcError that was changed so
+ * that its `wireCode` is not an error code: it would arrive as a success. Never throws.
  */
 export function wireFailure(thrown: unknown): Failure | undefined {
   try {
     if (!(thrown instanceof RpcError)) return undefined;
-    // Read once: all may be getters by now.
+    // Read once, because user code may have replaced them by getters.
     const { wireCode, code, metadata, details }: Readonly<Record<ReadField, unknown>> = thrown;
     if (!isErrorCode(wireCode)) return undefined;
     const name = isStatusName(code) && code !== 'OK' ? code : 'UNKNOWN';
@@ -194,13 +197,13 @@ export function wireFailure(thrown: unknown): Failure | undefined {
   }
 }
 
-/** JavaScript may pass anything, such as the Error that was caught; it must not keep the status from being told. */
+/** JavaScript may pass anything, such as an Error that was caught; the status must be sent all the same. */
 function textOf(message: unknown): string {
   if (typeof message === 'string') return message;
   return message === undefined ? '' : messageOf(message);
 }
 
-/** Also of what does not want to be asked. */
+/** False for a value that throws when it is examined. */
 export function isRpcError(value: unknown): value is RpcError {
   try {
     return value instanceof RpcError;

@@ -60,7 +60,7 @@ export interface GenericServiceDefinition {
 
 type Whole = string | number | boolean | bigint | symbol | null | undefined | Date | Uint8Array;
 
-/** A message of which fields may be left out, at any depth; a oneof with a `$case` needs that. */
+/** A message whose fields may be left out at any depth; a oneof with a `$case` needs that. */
 type Partially<Message> = Message extends Whole
   ? Message
   : Message extends readonly (infer Item)[]
@@ -71,15 +71,15 @@ type Partially<Message> = Message extends Whole
         }
       : { readonly [Name in keyof Message]?: Partially<Message[Name]> | undefined };
 
-/** What may be given for a message of such a type. */
+/** The values that may be passed for a message of such a type. */
 export type GivenOf<Type> = Type extends { readonly fromPartial: unknown }
   ? Partially<ReceivedOf<Type>>
   : ReceivedOf<Type>;
 
-/** What is read by such a type. */
+/** The message that such a type decodes. */
 export type ReceivedOf<Type> = Type extends { decode(bytes: Uint8Array): infer Message } ? Message : never;
 
-/** The kind of a method of these, as far as its type says so. */
+/** The kind of such a method, if its type shows it. */
 export type GrpcKind<Method> = Method extends { readonly requestStream: true }
   ? Method extends { readonly responseStream: true }
     ? 'bidi'

@@ -1,15 +1,16 @@
 // Metadata of gRPC between JavaScript and the core (native/core/grpc/metadata.h): a NUL, then for each value its key, a
-// NUL, the value, a NUL. Values of -bin keys are base64. What came by gRPC begins with the NUL even when it is empty.
+// NUL, the value, a NUL. Values of -bin keys are base64. Metadata received by gRPC begins with the NUL even when it is
+// empty.
 
 import { base64Of } from './metadata-value.ts';
 
 const nul = '\0';
-/** What gRPC takes as a value; spaces at its ends would be stripped by peers. */
+/** The values that gRPC allows. Peers would strip spaces at the ends. */
 const valuePattern = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
-/** Of the protocol: read by the code that makes errors of them. */
+/** Keys of the protocol itself, read by the code that makes errors of them. */
 const hiddenKeys: ReadonlySet<string> = new Set(['grpc-status-details-bin']);
 
-/** What HTTP/2 and gRPC say themselves. */
+/** Keys that HTTP/2 and gRPC set themselves. */
 const reservedKeys: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -23,9 +24,12 @@ const reservedKeys: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What a server says of when to repeat a call (gRFC A6): milliseconds; anything but a whole number from 0 on means never. */
+/**
+ * The key by which a server says when to repeat a call (gRFC A6): milliseconds; any other value than a whole number
+ * from 0 means never.
+ */
 export const retryPushbackKey = 'grpc-retry-pushback-ms';
-/** How many attempts of the call there were before this one. */
+/** The key for the number of attempts of the call before this one. */
 export const previousAttemptsKey = 'grpc-previous-rpc-attempts';
 
 /** Whether metadata of a request, as the transport has it, came by gRPC. */
@@ -46,7 +50,7 @@ export function withGrpcPair(text: string, key: string, value: string): string {
   return `${text === '' ? nul : text}${key}${nul}${value}${nul}`;
 }
 
-/** Adds the pairs of such a text. A value that is not base64 where it should be is left out. */
+/** Adds the pairs of such a text. A value of a -bin key that is not base64 is left out. */
 export function addGrpcPairs(
   text: string,
   add: (key: string, value: string, isBinary: boolean) => void,
@@ -63,8 +67,9 @@ export function addGrpcPairs(
 }
 
 /**
- * `open`: the key that may be there although it begins with `grpc-`. @throws TypeError for a key that gRPC uses itself, and a
- * value that it cannot carry.
+ * `open`: a key that is allowed although it begins with `grpc-`.
+ *
+ * @throws TypeError for a key that gRPC uses itself, and for a value that it cannot carry.
  */
 export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array]>, open?: string): string {
   let text = '';
@@ -80,7 +85,7 @@ export function grpcTextOf(pairs: Iterable<readonly [string, string | Uint8Array
   return text === '' ? '' : nul + text;
 }
 
-/** The pairs of one such text, and those of another in place of what has the same keys. */
+/** The pairs of two such texts; those of the second replace pairs with the same key. */
 export function withGrpcPairs(text: string, more: string): string {
   if (text === '' || more === '') return text === '' ? more : text;
   const replaced = new Set(more.split(nul).filter((_, at) => at % 2 === 1));
@@ -91,7 +96,10 @@ export function withGrpcPairs(text: string, more: string): string {
   return kept + more;
 }
 
-/** Adds the id of a call, which gRPC has no place of its own for, unless `text` has one; '': none. */
+/**
+ * Adds the id of a call as `x-request-id`, since gRPC has no field for it, unless `text` has one already; '': there is
+ * no id.
+ */
 export function withRequestId(text: string, id: string): string {
   if (id === '' || text.includes(`${nul}x-request-id${nul}`)) return text;
   return `${text === '' ? nul : text}x-request-id${nul}${id}${nul}`;

@@ -1,19 +1,19 @@
 import { types } from 'node:util';
 import { kindOf } from './value-text.ts';
 
-/** A value of metadata: bytes where the key ends in `-bin`, text everywhere else. */
+/** A value of metadata: bytes if the key ends in `-bin`, otherwise text. */
 export type MetadataValue<Key extends string = string> = string extends Key
   ? string | Uint8Array
   : Lowercase<Key> extends `${string}-bin`
     ? Uint8Array
     : string;
 
-/** Of a key in lower case. */
+/** Whether the values of this key, in lower case, are bytes. */
 export function isBinaryKey(key: string): boolean {
   return key.endsWith('-bin');
 }
 
-/** @throws TypeError unless `value` is what values of this key are; bytes are copied. */
+/** Checks a value, and copies bytes. @throws TypeError if it has not the type of values of this key. */
 export function checkedValue(key: string, value: unknown): string | Uint8Array {
   if (isBinaryKey(key)) {
     if (!types.isUint8Array(value))
@@ -31,34 +31,34 @@ function copied(key: string, bytes: Uint8Array): Uint8Array {
   try {
     return new Uint8Array(bytes);
   } catch (cause) {
-    // A buffer that was transferred to another thread.
+    // This happens for a buffer that was transferred to another thread.
     throw new TypeError(`metadata value of ${key} is a Uint8Array that has lost its memory`, { cause });
   }
 }
 
 /**
- * Heads a binary value on the wire. Percent-encoded text has no colon, so a text that an older peer sends under such a
+ * Precedes a binary value on the wire. Percent-encoded text has no colon, so text that an older peer sends under such a
  * key is not taken for base64.
  */
 const binaryMark = ':';
 const base64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
-/** As it stands behind `key=` on the wire of TinyPB. */
+/** The value as TinyPB sends it after `key=`. */
 export function encodedValue(value: string | Uint8Array): string {
   if (typeof value === 'string') return encodeURIComponent(value.toWellFormed());
   return binaryMark + base64Of(value, 'base64url');
 }
 
-/** @throws URIError for percent-encoding that is malformed; undefined for base64 that is. */
+/** Undefined for malformed base64. @throws URIError for malformed percent-encoding. */
 export function decodedValue(key: string, text: string): string | Uint8Array | undefined {
   if (!isBinaryKey(key)) return decodeURIComponent(text);
   if (!text.startsWith(binaryMark)) return new TextEncoder().encode(decodeURIComponent(text));
   return bytesOfBase64(text.slice(binaryMark.length));
 }
 
-/** Of either alphabet, with padding or without; undefined if it is malformed. */
+/** Decodes base64 of either alphabet, with or without padding; undefined if it is malformed. */
 export function bytesOfBase64(digits: string): Uint8Array | undefined {
-  // A last group of one digit holds no byte.
+  // A last group of one digit encodes no byte.
   if (!base64.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) return undefined;
   return new Uint8Array(Buffer.from(digits, 'base64'));
 }

@@ -11,7 +11,10 @@ import {
 import { isPlain } from './options.ts';
 import { kindOf } from './value-text.ts';
 
-/** The longest encoded metadata; the first request to a peer not known to be rocket-rpc is held to 511 bytes by the core. */
+/**
+ * The longest encoded metadata. For the first request to a peer that is not known to be rocket-rpc the core's limit is
+ * 511 bytes.
+ */
 export const maxMetadataBytes = 8192;
 
 /** Checked before lower-casing: the Kelvin sign, for example, would become a k. */
@@ -23,7 +26,7 @@ const keyPattern = /^[A-Za-z0-9_.-]+$/;
  * `key=value&key=value` (docs/wire-protocol.md, "Extensions that C++ peers ignore").
  */
 export class Metadata {
-  /** A list where a key has several. */
+  /** The values by key; a list if there are several. */
   readonly #entries = new Map<string, Value | Value[]>();
 
   /**
@@ -118,14 +121,16 @@ export class Metadata {
     if (this.#entries.size === 0) return '';
     let text = '';
     for (const [key, found] of this.#entries) {
-      // Apart, so that metadata of one value a key makes no list.
+      // A separate branch, so that metadata with one value for each key allocates no list.
       if (!Array.isArray(found)) text += encodedPair(text, key, found);
       else for (const value of found) text += encodedPair(text, key, value);
     }
     return checkedLength(text);
   }
 
-  /** Reads what a peer sent; a pair that is not well formed is left out, never an error. @throws TypeError for what is no text. */
+  /**
+   * Reads what a peer sent; a malformed pair is left out and is not an error. @throws TypeError for anything but text.
+   */
   static decode(text: string): Metadata {
     if (typeof text !== 'string')
       throw new TypeError(`Metadata.decode() takes encoded metadata, not ${kindOf(text)}`);
@@ -147,7 +152,7 @@ export class Metadata {
         const value = decodedValue(lower, pair.slice(at + 1));
         if (value !== undefined) metadata.#add(lower, value);
       } catch {
-        // Malformed percent-encoding: do not guess what the pair means.
+        // The percent-encoding is malformed: the pair is left out rather than guessed.
       }
     }
     return metadata;
@@ -175,12 +180,13 @@ function listOf(found: Value | Value[]): readonly Value[] {
 export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>;
 
 /**
- * Of a request, in the form of TinyPB or of gRPC. @throws TypeError for anything that is not metadata, or that gRPC
- * cannot carry; RangeError if it is too long.
+ * The encoded metadata of a request, in the form of TinyPB or of gRPC.
+ *
+ * @throws TypeError for anything that is not metadata, or that gRPC cannot carry; RangeError if it is too long.
  */
 export function encodeMetadata(init: MetadataInit | undefined, form: 'tinypb' | 'grpc' = 'tinypb'): string {
   if (init === undefined) return '';
-  // It may be encoded again, for another attempt or after an interceptor; an iterator would then be empty.
+  // Metadata may be encoded again, for another attempt or after an interceptor. An iterator would be empty then.
   if (typeof (init as { next?: unknown } | null)?.next === 'function')
     throw new TypeError(`metadata must not be ${kindOf(init)}, which can be read only once`);
   const metadata = init instanceof Metadata ? init : new Metadata(init);
@@ -189,12 +195,15 @@ export function encodeMetadata(init: MetadataInit | undefined, form: 'tinypb' | 
   return Metadata.prototype.encode.call(metadata);
 }
 
-/** Of a reply to a gRPC peer. @throws TypeError for what gRPC cannot carry, RangeError if it is too long. */
+/**
+ * The encoded metadata of a reply to a gRPC peer. @throws TypeError for what gRPC cannot carry, RangeError if it is too
+ * long.
+ */
 export function encodeGrpcMetadata(metadata: Metadata | undefined): string {
   return metadata === undefined ? '' : checkedLength(grpcTextOf(pairsOfMetadata(metadata), retryPushbackKey));
 }
 
-/** Not by the iterator of a user's subclass. */
+/** The pairs, without using the iterator of a user's subclass. */
 function pairsOfMetadata(metadata: Metadata): Iterable<readonly [string, string | Uint8Array]> {
   return Metadata.prototype[Symbol.iterator].call(metadata);
 }

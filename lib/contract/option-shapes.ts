@@ -81,7 +81,7 @@ function hasMethod(value: object, method: string): boolean {
   }
 }
 
-/** From any realm, or from a library with its own implementation. */
+/** An AbortSignal of any realm, or of a library with its own implementation. */
 export function isSignal(value: unknown): value is AbortSignal {
   if (value instanceof AbortSignal) return true;
   if (typeof value !== 'object' || value === null) return false;

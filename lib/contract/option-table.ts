@@ -15,45 +15,45 @@ import {
   timeoutOption,
 } from './options.ts';
 
-/** What a number may be. */
+/** The range of a number. */
 export interface OptionBounds {
-  /** Undefined: no constant; whoever asks for the option says what it is then. */
+  /** The default; undefined: it is not a constant, and the code that reads the option sets it. */
   readonly fallback: number | undefined;
-  /** The least, or what it must be over. */
+  /** The lower bound, which may be excluded. */
   readonly min: number;
   readonly isMinExcluded?: true;
   readonly max: number;
 }
 
-/** What one option may be, and what it is when it is not given. */
+/** The valid values of an option, and its default. */
 export interface OptionRule<Given, Checked> {
-  /** Undefined: no number. */
+  /** The range of a number; undefined for any other option. */
   readonly bounds: OptionBounds | undefined;
-  /** Of the options inside it. */
+  /** The table of the options inside it. */
   readonly table?: object;
-  /** What is used for `value`. @throws TypeError or RangeError that names the option. */
+  /** Returns the value to use for `value`. @throws TypeError or RangeError that names the option. */
   check(name: string, value: Given | undefined): Checked;
 }
 
 /**
- * A rule for every option of an interface, which has their types and what is said of them: a name that only one of the two has
- * is an error of compilation (`satisfies OptionTable<ServerOptions>`). The code that checks options, their defaults and the table in
- * docs/operations.md (scripts/docs-limits) come from these tables.
+ * A rule for every option of an interface; the interface has their types and docstrings. A name that only one of the
+ * two has is an error of compilation (`satisfies OptionTable<ServerOptions>`). The code that checks options, their
+ * defaults and the table in docs/operations.md (scripts/docs-limits) come from these tables.
  */
 export type OptionTable<Options> = {
   readonly [Name in keyof Options]-?: OptionRule<NonNullable<Options[Name]>, unknown>;
 };
 
-/** The options of a table with everything filled in. */
+/** The options of a table with defaults filled in. */
 export type CheckedOptions<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends OptionRule<never, infer Checked> ? Checked : never;
 };
 
 /**
- * The options with what is not given filled in. What is in Object.prototype is not given.
+ * The options with defaults filled in. Properties of Object.prototype do not count as given.
  *
- * @param what whose, as errors have it: `Server`.
- * @param prefix before the name of each in errors: `retry.`.
+ * @param what owner of the options, as errors have it: `Server`.
+ * @param prefix precedes the name of each option in errors: `retry.`.
  * @throws TypeError or RangeError that names the option.
  */
 export function checkedOptions<Table extends object>(
@@ -97,7 +97,7 @@ export function timeout<Fallback extends number | undefined>(
   };
 }
 
-/** Any number over `over`, or from `from` on. */
+/** A number greater than `over`, or at least `from`. */
 export function number(
   fallback: number,
   range: { over: number; max: number } | { from: number; max: number },
@@ -137,7 +137,7 @@ export function callbacks<F>(): OptionRule<readonly F[], readonly F[]> {
   return checked((name, value) => functionsOption(name, value));
 }
 
-/** An AbortSignal, of whichever realm. */
+/** An AbortSignal of any realm. */
 export function signal(): OptionRule<AbortSignal, AbortSignal | undefined> {
   return checked((name, value) => {
     checkSignal(name, value);
@@ -156,14 +156,14 @@ export function group<Options extends object, Table extends OptionTable<Options>
   };
 }
 
-/** What a function makes of it. */
+/** An option that a function checks and converts. */
 export function checked<Given, Checked>(
   check: (name: string, value: Given | undefined) => Checked,
 ): OptionRule<Given, Checked> {
   return { bounds: undefined, check };
 }
 
-/** Checked by what takes it. */
+/** An option that is checked by the code that uses it. */
 export function given<Given>(): OptionRule<Given, Given | undefined> {
   return checked((_name, value) => value);
 }

@@ -66,12 +66,14 @@ export function knownOptions(what: string, options: object, known: readonly stri
   if (!any) checkIsPlain(what, options);
 }
 
-/** Not what somebody has put into all objects of the process: that must not switch off a check. */
+/**
+ * The value of an option. A property that was added to Object.prototype does not count: it must not switch off a check.
+ */
 export function givenOption(options: object, name: string): unknown {
   return isGivenOption(options, name) ? (options as Record<string, unknown>)[name] : undefined;
 }
 
-/** It is the object's own, or that of a prototype other than Object.prototype, of whichever realm. */
+/** Whether the option is an own property, or one of a prototype other than the Object.prototype of any realm. */
 export function isGivenOption(options: object, name: string): boolean {
   if (!(name in options)) return false;
   for (let at: object | null = options; at !== null; at = Object.getPrototypeOf(at) as object | null)

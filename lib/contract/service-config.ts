@@ -7,14 +7,14 @@ export type ConfigDuration =
   | {
       /** Whole seconds. */
       readonly seconds?: number;
-      /** And so many billionths of one. */
+      /** Nanoseconds in addition. */
       readonly nanos?: number;
     };
 
 /** A status by its name, in any case, or its number. */
 export type ConfigStatus = StatusName | Lowercase<StatusName> | StatusNumber;
 
-/** Which methods an entry of `methodConfig` is for; an empty one: all that no other entry names. */
+/** The methods that an entry of `methodConfig` applies to; an empty one: all that no other entry names. */
 export interface MethodConfigName {
   /** Full name of a service, with its package. */
   readonly service?: string;
@@ -30,7 +30,7 @@ export interface RetryPolicyConfig {
   readonly initialBackoff: ConfigDuration;
   /** The longest pause. */
   readonly maxBackoff: ConfigDuration;
-  /** Each pause to the one before. */
+  /** Ratio of each pause to the one before. */
   readonly backoffMultiplier: number;
   /** After these a call is repeated. */
   readonly retryableStatusCodes: readonly ConfigStatus[];
@@ -42,21 +42,21 @@ export interface HedgingPolicyConfig {
   readonly maxAttempts: number;
   /** Pause before each further attempt. Default: none, all begin at once. */
   readonly hedgingDelay?: ConfigDuration;
-  /** With these an attempt fails alone, and the next one begins at once; with any other the call fails. */
+  /** With these codes only the attempt fails, and the next one begins at once; with any other code the call fails. */
   readonly nonFatalStatusCodes?: readonly ConfigStatus[];
 }
 
-/** What is said of some methods. */
+/** The settings of some methods. */
 export interface MethodConfig {
-  /** Each name is in a config once. */
+  /** Each name may occur only once in a config. */
   readonly name: readonly MethodConfigName[];
-  /** Of calls that do not say so themselves. */
+  /** For calls that do not set the option themselves. */
   readonly waitForReady?: boolean;
-  /** The longest time of a call; a shorter one that the caller gives counts. */
+  /** Time limit of a call; a shorter one of the caller takes precedence. */
   readonly timeout?: ConfigDuration;
   /** Longest request, encoded, before compression; a call with a longer one fails with RESOURCE_EXHAUSTED. */
   readonly maxRequestMessageBytes?: number;
-  /** Likewise of a reply; never over `maxMessageBytes` of the channel. */
+  /** Longest reply in the same sense; never more than `maxMessageBytes` of the channel. */
   readonly maxResponseMessageBytes?: number;
   /** Not together with `hedgingPolicy`. */
   readonly retryPolicy?: RetryPolicyConfig;
@@ -64,24 +64,26 @@ export interface MethodConfig {
   readonly hedgingPolicy?: HedgingPolicyConfig;
 }
 
-/** How clients call a service, as whoever runs it says (https://github.com/grpc/grpc/blob/master/doc/service_config.md). */
+/**
+ * How clients call a service, as its operator sets it (https://github.com/grpc/grpc/blob/master/doc/service_config.md).
+ */
 export interface ServiceConfig {
   /** An older form of `loadBalancingConfig`: one name. */
   readonly loadBalancingPolicy?: string;
-  /** One key each: the name of a balancer. The first that is known counts. */
+  /** Each object has one key, the name of a balancer. The first known one is used. */
   readonly loadBalancingConfig?: readonly Readonly<Record<string, object>>[];
-  /** By method; the most specific name counts. */
+  /** Settings by method; the most specific name takes precedence. */
   readonly methodConfig?: readonly MethodConfig[];
   /** Stops retries and hedging while too many calls fail. */
   readonly retryThrottling?: {
-    /** Over 0, up to 1000. */
+    /** Greater than 0, up to 1000. */
     readonly maxTokens: number;
-    /** Over 0; three decimal places count. */
+    /** Greater than 0; three decimal places are used. */
     readonly tokenRatio: number;
   };
   /** Endpoints whose `grpc.health.v1` says that they do not serve are left out (gRFC A17). */
   readonly healthCheckConfig?: {
-    /** Whose health is watched. Default `''`: that of the whole server. */
+    /** The service whose health is watched. Default `''`: that of the whole server. */
     readonly serviceName?: string;
   };
 }

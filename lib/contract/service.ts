@@ -9,15 +9,15 @@ import type {
 import type { Encoder, ReadyStrings } from './transport.ts';
 
 /**
- * Turns values of one message type into bytes and back. `Given` is the type of values that may be written, `T` of those
- * that are read.
+ * Encodes and decodes values of one message type. `Given` is the type of values that may be written, `T` of those that
+ * are read.
  */
 export interface MessageCodec<T, Given = T> extends Encoder {
   encodeInto(value: Given, into: Buffer, offset: number): number;
   /**
-   * Reads `buffer` from `start` to `end`; must copy what it keeps, as the memory is used again or freed afterwards. If
-   * `strings` is given, every string in the message is known to be ASCII, and `strings` has some of them. @throws Error
-   * on bytes that are not such a message.
+   * Reads `buffer` from `start` to `end`. It must copy what it keeps, because the memory is reused or freed afterwards.
+   * If `strings` is given, every string in the message is known to be ASCII, and `strings` has some of them. @throws
+   * Error on bytes that are not such a message.
    */
   decode(buffer: Buffer, start: number, end: number, strings?: ReadyStrings): T;
   /** Bit n is set if field n of the message itself is a string or a repeated string. Default: none. */
@@ -27,7 +27,7 @@ export interface MessageCodec<T, Given = T> extends Encoder {
 /** How many messages go each way: one and one, several and one, one and several, several and several. */
 export type MethodKind = 'unary' | 'clientStream' | 'serverStream' | 'bidi';
 
-/** One method. A type that names no kind is taken for unary. */
+/** One method. A type without a kind counts as unary. */
 export interface MethodDefinition<
   Request = unknown,
   Response = unknown,
@@ -41,9 +41,9 @@ export interface MethodDefinition<
   readonly wireName: string;
   /** Which sides send several messages. Default `unary`. */
   readonly kind?: Kind;
-  /** Codec of its request. */
+  /** Codec of its requests. */
   readonly request: MessageCodec<Request, GivenRequest>;
-  /** Codec of its reply. */
+  /** Codec of its replies. */
   readonly response: MessageCodec<Response, GivenResponse>;
 }
 
@@ -51,7 +51,7 @@ export interface MethodDefinition<
 export interface ServiceDefinition<Methods extends MethodMap = MethodMap> {
   /** Full name, with its package. */
   readonly name: string;
-  /** All of them; those whose `kind` is another than `unary` stream. */
+  /** All methods. Those whose `kind` is not `unary` stream. */
   readonly methods: Methods;
 }
 
@@ -80,28 +80,28 @@ export interface Unary<Request, Response, GivenRequest = Request, GivenResponse 
   readonly kind?: 'unary';
 }
 
-/** As Unary, of a method whose caller sends several messages. */
+/** Like Unary, for a method whose caller sends several messages. */
 export interface ClientStream<Request, Response, GivenRequest = Request, GivenResponse = Response>
   extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   /** Of `MethodDefinition.kind`. */
   readonly kind: 'clientStream';
 }
 
-/** As Unary, of a method whose handler sends several messages. */
+/** Like Unary, for a method whose handler sends several messages. */
 export interface ServerStream<Request, Response, GivenRequest = Request, GivenResponse = Response>
   extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   /** Of `MethodDefinition.kind`. */
   readonly kind: 'serverStream';
 }
 
-/** As Unary, of a method in which both sides send several messages. */
+/** Like Unary, for a method in which both sides send several messages. */
 export interface Bidi<Request, Response, GivenRequest = Request, GivenResponse = Response>
   extends MethodTypes<Request, Response, GivenRequest, GivenResponse> {
   /** Of `MethodDefinition.kind`. */
   readonly kind: 'bidi';
 }
 
-/** The description of a method of that kind; where the kind is not known, of a unary one. */
+/** The description of a method of that kind; if the kind is not known, of a unary one. */
 type Described<Kind, Request, Response, GivenRequest, GivenResponse> = [Kind] extends ['clientStream']
   ? ClientStream<Request, Response, GivenRequest, GivenResponse>
   : [Kind] extends ['serverStream']
@@ -110,7 +110,7 @@ type Described<Kind, Request, Response, GivenRequest, GivenResponse> = [Kind] ex
       ? Bidi<Request, Response, GivenRequest, GivenResponse>
       : Unary<Request, Response, GivenRequest, GivenResponse>;
 
-/** Which kind such a description is of. */
+/** The kind of such a description. */
 type KindOf<Description> = Description extends { readonly kind: infer Kind extends MethodKind }
   ? Kind
   : 'unary';

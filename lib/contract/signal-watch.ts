@@ -9,7 +9,7 @@ export interface SignalSource {
   delete(watcher: SignalWatcher): void;
 }
 
-/** The watchers of one signal. Usually there is one, and a Set for it would cost each call. */
+/** The watchers of one signal. Usually there is only one, for which a Set would cost each call too much. */
 export class SignalWatchers implements SignalSource {
   private first: SignalWatcher | undefined = undefined;
   private others: Set<SignalWatcher> | undefined = undefined;
@@ -68,7 +68,7 @@ export class SignalWatch extends SignalWatchers {
     try {
       this.signal.removeEventListener('abort', this);
     } catch {
-      // A user's signal, which may throw. Its watchers have been removed already.
+      // A user's signal may throw. Its watchers have been removed already.
     }
   }
 

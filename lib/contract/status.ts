@@ -47,7 +47,7 @@ export type StatusName = keyof typeof Status;
 /** The gRPC number of a status that is an error: the values of grpc-js's `status`. */
 export type StatusNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
-/** By their gRPC numbers. */
+/** The names in the order of their gRPC numbers. */
 export const statusNames = Object.keys(Status) as readonly StatusName[];
 
 /** The gRPC number of each status, 0 to 16: for metrics, or for code that also uses gRPC. */
@@ -106,7 +106,7 @@ export function statusWord(
   return statusNumbers[status] | (reason << reasonShift) | (refused ? refusedBit : 0);
 }
 
-/** The status of such a word; what is none is UNKNOWN. */
+/** The status of such a word; UNKNOWN if its number is not a status. */
 export function statusOfWord(word: number): StatusName {
   return statusNames[word & 0xff] ?? 'UNKNOWN';
 }
@@ -115,7 +115,7 @@ export function reasonOfWord(word: number): number {
   return (word >> reasonShift) & 0xff;
 }
 
-/** The wire code that stands for such a word where no protocol gave it another. */
+/** The wire code of such a word, unless the protocol has received another one. */
 export function wireCodeOfWord(word: number): number {
   const refused = (word & refusedBit) !== 0;
   return refused ? wireCode.refusedBase + (word & 0xff) : wireCodeOfStatus(statusOfWord(word));

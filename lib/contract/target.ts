@@ -19,9 +19,9 @@ export interface Target {
   readonly authority: string;
   /** The part after `scheme:///` or `scheme://authority/`. */
   readonly path: string;
-  /** Named by the target: `grpc://`, `grpcs://`. */
+  /** Set by `grpc://` and `grpcs://`. */
   readonly protocol?: 'grpc';
-  /** Asked for by the target: `tls://`, `grpcs://`. */
+  /** Set by `tls://` and `grpcs://`. */
   readonly tls?: true;
 }
 
@@ -90,7 +90,7 @@ export function parseTarget(text: string): Target {
   return { scheme: name, endpoints: [], authority, path: rest.slice(slash + 1) };
 }
 
-/** `rest`: behind `tls://`. */
+/** `rest`: the part after `tls://`. */
 function parseTlsTarget(rest: string, text: string): Target {
   const inner = rest.replace(/^\//, '');
   if (inner.startsWith('unix:') || hostPortPattern.test(inner)) return parseTarget(inner);
@@ -107,8 +107,8 @@ export function hostOf(name: string): string {
 }
 
 /**
- * What the certificate of a host must be for: without the dot behind a full name, which neither certificates nor SNI
- * have, and without the zone of an IPv6 address, which means something to this machine alone.
+ * The name that the certificate of a host must be for: without the trailing dot of a full name, which neither
+ * certificates nor SNI have, and without the zone of an IPv6 address, which has a meaning on this machine only.
  */
 export function certificateNameOf(host: string): string {
   if (isIP(host) !== 0) return host.replace(/%.*$/, '');
@@ -117,7 +117,7 @@ export function certificateNameOf(host: string): string {
   return name.replace(/(?<=[^.])\.$/, '');
 }
 
-/** `rest`: behind `grpc://`. */
+/** `rest`: the part after `grpc://`. */
 function parseGrpcTarget(rest: string, text: string): Target {
   const inner = rest.replace(/^\//, '');
   const protocol = 'grpc';
@@ -128,6 +128,6 @@ function parseGrpcTarget(rest: string, text: string): Target {
   if (inner.includes('://')) return { ...parseTarget(inner), protocol };
   const scheme = /^([a-z][a-z0-9+.-]*):(.+)$/.exec(inner);
   if (scheme !== null) return { ...parseTarget(`${scheme[1]}:///${scheme[2]}`), protocol };
-  // For a resolver that is given.
+  // For a resolver that is given as an option.
   return { scheme: 'grpc', endpoints: [], authority: '', path: inner, protocol };
 }

@@ -1,22 +1,24 @@
-/** A version of TLS, as node:tls names it; older ones are not spoken. */
+/** A version of TLS, as node:tls names it. Older ones are not supported. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** A secret and what decrypts it; an empty passphrase is none. */
+/** A secret and its passphrase; an empty one means that there is none. */
 export interface TlsSecret {
   readonly bytes: Uint8Array;
   readonly passphrase: string;
 }
 
-/** What the core makes a context of. Everything is checked for its shape, and nothing is parsed yet. */
+/**
+ * The settings from which the core makes a context. The shapes of all values have been checked; nothing is parsed yet.
+ */
 export interface TlsContextSettings {
-  /** For channels; otherwise for servers. */
+  /** True for channels, false for servers. */
   readonly client: boolean;
   readonly keys: readonly TlsSecret[];
-  /** Each with its chain. */
+  /** Certificates, each with its chain. */
   readonly certificates: readonly Uint8Array[];
   readonly pfx: readonly TlsSecret[];
   readonly authorities: readonly Uint8Array[];
-  /** Whom OpenSSL believes, besides. */
+  /** Whether the default authorities of OpenSSL are trusted in addition. */
   readonly opensslAuthorities: boolean;
   readonly revocations: readonly Uint8Array[];
   /** A server's. */
@@ -25,11 +27,11 @@ export interface TlsContextSettings {
   readonly ciphers: string;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
-  /** Empty: those of OpenSSL. */
+  /** Empty: the default of OpenSSL. */
   readonly ecdhCurve: string;
   /** `auto` or PEM. Empty: none. */
   readonly dhparam: Uint8Array;
-  /** Empty: made up. */
+  /** Empty: random ones. */
   readonly ticketKeys: Uint8Array;
   /** A server's. */
   readonly alpn: readonly string[];
@@ -46,74 +48,77 @@ export interface CertificateValidity {
 /** Parsed certificates and keys, in the core. */
 export interface TlsContext {
   readonly [opaque]?: never;
-  /** Of its own certificates, those that signed them included, the one that expires first. Undefined: it has none. */
+  /** The validity of the own certificate (or intermediate one) that expires first. Undefined: it has none. */
   readonly validity: CertificateValidity | undefined;
 }
 
-/** A context, and the files that it is made of again when they change. */
+/** A context, and the files from which it is made again when they change. */
 export interface MadeTls<Made> {
   readonly context: TlsContext;
-  /** Undefined: it is made of options alone. */
+  /** Undefined: it is made from options without files. */
   readonly files: TlsFilesInUse<Made> | undefined;
 }
 
 export interface TlsFilesInUse<Made> {
   readonly watch: boolean;
   readonly paths: readonly string[];
-  /** Of the files when they were read (watched-files.ts). */
+  /** The state of the files when they were read (watched-files.ts). */
   readonly mark: string;
   /**
-   * Reads them again. Undefined: what is in them is the same.
+   * Reads them again. Undefined: their contents have not changed.
    *
-   * @throws Error that names the option and the file, and never with anything of what is in it.
+   * @throws Error that names the option and the file, and never quotes its contents.
    */
   remake(): Made | undefined;
 }
 
-/** Of what a server demands of clients, the part that is less where an option is left out. */
+/** The rules for clients that become weaker if an option is left out. */
 export interface ServerTlsRules
   extends Pick<TlsContextSettings, 'requestCert' | 'minVersion' | 'ciphers' | 'ecdhCurve'> {
   /** Revoked certificates are refused. */
   readonly revokes: boolean;
 }
 
-/** What a server shows of itself, and asks of clients. */
+/** The certificates of a server, and its rules for clients. */
 export interface ServerTlsContext extends MadeTls<ServerTlsContext> {
   readonly rules: ServerTlsRules;
 }
 
-/** How a server takes TLS connections. */
+/** The settings for a server's TLS connections. */
 export interface ServerTlsSettings extends ServerTlsContext {
   readonly allowPlain: boolean;
   readonly handshakeTimeoutMs: number;
   readonly maxHandshakes: number;
 }
 
-/** What of a channel's options stays when it gets new certificates. */
+/** The options of a channel that stay when it gets new certificates. */
 export interface ClientTlsRules
   extends Pick<TlsContextSettings, 'ciphers' | 'minVersion' | 'maxVersion' | 'ecdhCurve'> {
   readonly rejectUnauthorized: boolean | undefined;
-  /** It has authorities of its own. */
+  /** Whether the channel has authorities of its own. */
   readonly hasAuthorities: boolean;
-  /** It refuses revoked certificates. */
+  /** Whether it refuses revoked certificates. */
   readonly revokes: boolean;
 }
 
 /** The certificate that a peer has shown; one object for all calls of its connection. */
 export interface TlsIdentity {
   readonly der: Buffer;
-  /** Why it is not valid, as node:tls names it; '': it is. */
+  /** Why it is not valid, as a code of node:tls; '': it is valid. */
   readonly error: string;
 }
 
-/** How a channel's connections are secured. */
+/** The TLS settings of a channel's connections. */
 export interface ClientTlsSettings extends MadeTls<ClientTlsSettings> {
   readonly rules: ClientTlsRules;
-  /** What the certificate of every server must be for; undefined: the host of its endpoint's name, which may be a registry's word. */
+  /**
+   * The name that the certificate of every server must be for. Undefined: the host in the name of its endpoint, which
+   * may come from a registry.
+   */
   readonly servername: string | undefined;
   /**
-   * Why the server with that certificate (DER) is not the one at that host; '': it is. Never throws. Undefined: names are
-   * compared.
+   * Returns why a server with this certificate (DER) is not the one at this host; '': it is. Never throws. Undefined:
+   * the names in the certificate are compared.
    */
   readonly judge: ((hostname: string, der: Buffer) => string) | undefined;
 }

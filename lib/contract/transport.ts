@@ -1,7 +1,8 @@
 /**
- * What the RPC layer needs from below. Two implementations: the native core (lib/addon), and one in memory for unit
- * tests. Calls are named by two 32-bit words, payloads are ranges of somebody else's buffer that hold only during the
- * callback, and values are encoded straight into the transport's memory: nothing is allocated per message.
+ * The interface between the RPC layer and a transport. There are two implementations: the native core (lib/addon), and
+ * one in memory for unit tests. Calls are identified by two 32-bit words, payloads are ranges of buffers that are valid
+ * only during the callback, and values are encoded straight into the transport's memory: nothing is allocated per
+ * message.
  */
 
 import { linkState } from './boundary.ts';
@@ -23,11 +24,11 @@ export interface Encoder {
    * @throws Error that names the field when the value does not fit the type.
    */
   encodeInto(value: unknown, into: Buffer, offset: number): number;
-  /** What encodeInto() had no room for; valid until its next call. */
+  /** The bytes for which encodeInto() had no room; valid until its next call. */
   spilled(): Buffer;
 }
 
-/** Strings of a batch of messages, created all at once before the messages are decoded, which costs less. */
+/** Strings of a batch of messages. They are created all at once before the messages are decoded, which costs less. */
 export interface ReadyStrings {
   /** The string in these `length` bytes of `buffer`, if it was created. Call it in order of positions. */
   take(buffer: Uint8Array, position: number, length: number): string | undefined;
@@ -61,7 +62,7 @@ export interface ServerReceiver {
     strings: ReadyStrings | undefined,
     flags: number,
   ): void;
-  /** One request of a stream. */
+  /** A request of a stream has arrived. */
   onMessage(
     low: number,
     high: number,
@@ -73,9 +74,9 @@ export interface ServerReceiver {
   ): void;
   /** No more requests of the stream will come. */
   onHalfClose(low: number, high: number): void;
-  /** So many bytes of replies have been written: as many more may be sent. */
+  /** This many bytes of replies have been written, so as many more may be sent. */
   onRoom(low: number, high: number, bytes: number): void;
-  /** The call is over for its peer: `status`, a status word, says why. end() must be called once. */
+  /** The call is over for its peer. `status` is a status word with the reason. end() must be called once. */
   onAbort(low: number, high: number, status: number): void;
   onLog(line: string): void;
   onClosed(): void;
@@ -98,9 +99,9 @@ export interface ServerTransportStats {
   readonly queuedBytes: number;
   /** All memory the core holds for peers: queued replies and partly received frames. */
   readonly nativeBytes: number;
-  /** Log lines of the core left out, beyond ten a second on each io thread. */
+  /** Log lines of the core that were left out because there were more than ten a second on an io thread. */
   readonly logLinesDropped: number;
-  /** Pauses of the acceptor for lack of file descriptors or memory. */
+  /** Pauses in accepting connections, for lack of file descriptors or memory. */
   readonly acceptBackoffs: number;
   /**
    * Rejected frames, by reason. Each closed its connection, except a request over `maxFrameBytes`, which is answered.
@@ -123,8 +124,8 @@ export interface ServerTransport {
   /** Returns the bound address as text. @throws Error if the address cannot be bound. */
   listen(address: string, backlog: number): string;
   /**
-   * The only reply of a call, which it ends. `metadata` and `trailers` are encoded. `compressed`: what is encoded already
-   * has been compressed as the metadata says.
+   * Sends the only reply of a call and ends it. `metadata` and `trailers` are encoded. `compressed`: the encoded bytes
+   * are compressed in the format that the metadata names.
    */
   reply(
     low: number,
@@ -140,27 +141,27 @@ export interface ServerTransport {
    * application has for the error, or 0.
    */
   fail(low: number, high: number, status: number, own: number, message: string, trailers: string): void;
-  /** The metadata of the replies, before the first of them; at most once. */
+  /** Sends the metadata before the first reply; at most once. */
   headers(low: number, high: number, metadata: string): void;
-  /** One reply of a stream; returns the bytes of its payload. @throws the error of encoding. */
+  /** Sends a reply of a stream; returns the length of its payload. @throws the error of encoding. */
   message(low: number, high: number, encoder: Encoder, value: unknown, compressed: boolean): number;
   /** Ends a stream of replies with OK. */
   finish(low: number, high: number, trailers: string): void;
   /**
-   * The handler has taken so many bytes of the requests of its stream: their peer may send as many more. Less than
-   * `takenStepBytes` need not be told, so the transport lets a peer go on that is owed no more than that.
+   * The handler has taken this many bytes of requests, so the peer may send as many more. Less than `takenStepBytes`
+   * need not be reported: the transport lets a peer continue to which no more than that is owed.
    */
   taken(low: number, high: number, bytes: number): void;
   /** Ends a call that was aborted, or that expired before its handler ran. */
   end(low: number, high: number): void;
-  /** Of the `heads` and `headAt` that onRequest() was given, at any time. */
+  /** The msg_id in the `heads` and `headAt` that onRequest() got. May be called at any time. */
   msgId(heads: string, headAt: number): string;
   peer(heads: string, headAt: number): string;
   /** Encoded. */
   metadata(heads: string, headAt: number): string;
   /** Whether callers may have an identity(). */
   readonly hasTls: boolean;
-  /** That of the caller of a call which has not been ended; undefined: it has shown none. */
+  /** The identity of the caller of a call that has not been ended; undefined: it has shown none. */
   identity(low: number, high: number): TlsIdentity | undefined;
   clock(): number;
   /**
@@ -168,7 +169,7 @@ export interface ServerTransport {
    * state.
    */
   setHealth(service: string, serving: boolean): void;
-  /** For connections that come from now on. Only of a server that was made with TLS. */
+  /** Sets the context of connections accepted from now on. Only for a server that was made with TLS. */
   setTls(context: TlsContext): void;
   close(drainMs: number): void;
   stats(): ServerTransportStats;
@@ -230,10 +231,10 @@ export interface CallEnd {
 }
 
 /**
- * A client call as the transport sees it: onHeaders() at most once, onMessage() for each message, then onEnd() once and
- * last. If all of it is known at once, as always with TinyPB, onReply() or onFailure() is called instead of the three:
- * one callback, with nothing to keep in between. Nothing is called after cancel(), nor from inside a method of the
- * transport.
+ * A client call as the transport sees it. The transport calls onHeaders() at most once, onMessage() for each message,
+ * then onEnd() once and last. If all of it is known at once, as always with TinyPB, it calls onReply() or onFailure()
+ * instead: one callback, with no state to keep in between. Nothing is called after cancel(), nor from inside a method
+ * of the transport.
  */
 export interface PendingCall {
   /** `metadata` is encoded. */
@@ -246,13 +247,17 @@ export interface PendingCall {
     strings: ReadyStrings | undefined,
     flags: number,
   ): void;
-  /** Of a call begun by open(): so many bytes of requests have been written, and as many more may be sent. */
+  /**
+   * For a call that was begun by open(): this many bytes of requests have been written, so as many more may be sent.
+   */
   onRoom(bytes: number): void;
   /** `trailers` are encoded metadata. */
   onEnd(end: CallEnd, trailers: string): void;
-  /** As onHeaders(), one onMessage() and onEnd() with OK. */
+  /** The same as onHeaders(), one onMessage(), and onEnd() with OK. */
   onReply(buffer: Buffer, start: number, end: number, text: string, strings: ReadyStrings | undefined): void;
-  /** As onEnd() with an error. `status` is a status word; `own` the number that the protocol has for it, or 0. */
+  /**
+   * The same as onEnd() with an error. `status` is a status word; `own` the number that the protocol has for it, or 0.
+   */
   onFailure(status: number, own: number, message: string, requestWritten: boolean): void;
   /** The transport's name for the call, for cancel(): two integers, since V8 keeps a longer one in an object of its own. */
   handleIndex: number;
@@ -291,7 +296,7 @@ export interface ClientTransportStats {
   readonly framesRejected: number;
 }
 
-/** The timeout of a call that has none: its server is told of no deadline (native/core/grpc/request_block.h). */
+/** The timeout of a call that has none. No deadline is sent to its server (native/core/grpc/request_block.h). */
 export const noTimeoutMs = 2 ** 31 - 1;
 
 export interface ClientTransport {
@@ -302,18 +307,18 @@ export interface ClientTransport {
   ): { readonly number: number; readonly links: number };
   connect(endpoint: number): void;
   setAddresses(endpoint: number, addresses: readonly string[]): void;
-  /** For connections that are made from now on. Only of a channel that was made with TLS. */
+  /** Sets the context of connections made from now on. Only for a channel that was made with TLS. */
   setTls(context: TlsContext): void;
   /**
-   * Ends the calls that wait for a connection to an endpoint that has none, with CANCELLED; those that are sent go on.
-   * Only the io threads know which are sent: what JavaScript was last told of a connection may be old.
+   * Ends the calls that wait for a connection to an endpoint, with CANCELLED; calls that are sent continue. Only the io
+   * threads know which are sent: the state of a connection that JavaScript knows may be out of date.
    */
   releaseWaiting(endpoint: number): void;
   /** Fails its calls with CANCELLED; resolves when everything is released. */
   removeEndpoint(endpoint: number): Promise<void>;
   /**
-   * Begins a call and sends its one request. `metadata` is in the form of the protocol. `compressed`, with gRPC: what is
-   * encoded already has been compressed as the metadata says.
+   * Begins a call and sends its only request. `metadata` is in the form of the protocol. `compressed`, with gRPC: the
+   * encoded bytes are compressed in the format that the metadata names.
    */
   start(
     call: PendingCall,
@@ -327,8 +332,8 @@ export interface ClientTransport {
     compressed?: boolean,
   ): void;
   /**
-   * As start(), of a call whose requests stream: message() sends each, halfClose() says that there are no more. It
-   * begins with `streamRoomBytes` of room. Only with `protocol: 'grpc'`.
+   * Like start(), for a call whose requests stream: message() sends each, halfClose() says that there are no more. The
+   * call begins with `streamRoomBytes` of room. Only with `protocol: 'grpc'`.
    */
   open(
     call: PendingCall,
@@ -339,18 +344,18 @@ export interface ClientTransport {
     msgId: string,
   ): void;
   /**
-   * One request of a call begun by open() that has not ended; returns the bytes of its payload, which take that room
-   * and `messageHeadBytes` more. @throws the error of encoding; the call is as it was.
+   * Sends a request of a call that was begun by open() and has not ended. Returns the length of its payload, which
+   * takes that room and `messageHeadBytes` more. @throws the error of encoding; the call stays as it was.
    */
   message(call: PendingCall, encoder: Encoder, value: unknown, compressed?: boolean): number;
   /** No more requests; once, unless the call has ended. */
   halfClose(call: PendingCall): void;
   /**
-   * Of a call whose replies stream, not ended: so many bytes of them, each with `messageHeadBytes`, have been taken. The
-   * server may send as many more. Told in steps, as ServerTransport.taken().
+   * For a call whose replies stream and that has not ended: this many bytes of replies, each with `messageHeadBytes`,
+   * have been taken, so the server may send as many more. Reported in steps, as in ServerTransport.taken().
    */
   taken(call: PendingCall, bytes: number): void;
-  /** Drops a call that has not ended. With gRPC its server is told. */
+  /** Drops a call that has not ended. With gRPC it resets the stream. */
   cancel(call: PendingCall): void;
   /** The call just started does not keep the process alive (true), or it has ended (false). */
   setBackground?(begins: boolean): void;
@@ -359,13 +364,13 @@ export interface ClientTransport {
   stats(): ClientTransportStats;
 }
 
-/** What a channel's connections may speak. */
+/** The protocols of a channel's connections. */
 export type ClientProtocol = 'tinypb' | 'grpc';
 
 export interface ClientTransportOptions {
-  /** What its connections speak. */
+  /** The protocol of its connections. */
   readonly protocol: ClientProtocol;
-  /** Of gRPC: whom requests are for; '': the name of the endpoint. */
+  /** For gRPC: the `:authority` of requests; '': the name of the endpoint. */
   readonly authority: string;
   readonly ioThreads: number;
   readonly connections: number;
@@ -383,12 +388,12 @@ export interface ClientTransportOptions {
   readonly longestBackoffMs: number;
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
-  /** Of gRPC. */
+  /** For gRPC. */
   readonly keepaliveWithoutCalls: boolean;
   readonly serialConnections: number;
   readonly checksum: boolean;
   readonly peerIsRocketRpc: boolean;
-  /** Undefined: without TLS. */
+  /** Undefined: no TLS. */
   readonly tls: ClientTlsSettings | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Where the library calls the user's functions (docs/decisions/0022 lists the places). */
+/** Helpers for calling the user's functions (docs/decisions/0022 lists the places). */
 
 /** Reads its `then`, which may throw. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
