@@ -8,7 +8,7 @@ packages=(
   g++ cmake ninja-build make python3 libasio-dev  # the core and the addon
   libgtest-dev                                    # native tests
   libnghttp2-dev                                  # the referee of native/core/h2: tests and fuzzing only
-  libssl-dev                                      # native tests; what is shipped uses the OpenSSL of Node.js
+  libssl-dev zlib1g-dev                           # headers; native tests link them, what is shipped uses those of Node.js
   libspdlog-dev                                   # bench:log measures against it
   clang-14 libclang-rt-14-dev                     # libFuzzer
   clang-format-14                                 # npm run format

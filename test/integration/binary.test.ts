@@ -16,17 +16,18 @@ it('is the one compiled here, or with PREBUILDS_ONLY the one that is shipped', (
   expect(loaded).toBe(path.join(root, file));
 });
 
-/** A Node.js without one of these could not load the binary, although it may never be asked for TLS. */
-it('needs no function of OpenSSL to be there', async () => {
+/** A Node.js without one of these could not load the binary, although it may never be asked for what needs them. */
+it('needs no function of OpenSSL or zlib to be there', async () => {
   loadBinary();
   const [loaded = ''] = /\S*\/rocket[^/]*\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8')) ?? [];
   const { code, output } = await ran('nm', ['-D', '--undefined-only', loaded]);
   expect(code).toBe(0);
-  const functions = output
-    .split('\n')
-    .filter((line) =>
-      / (ASN1|BIO|ERR|EVP|OPENSSL|OSSL|OpenSSL|PEM|PKCS12|RAND|SSL|TLS|X509|d2i)_/.test(line),
-    );
-  expect(functions.length).toBeGreaterThan(50);
-  expect(functions.filter((line) => !line.trim().startsWith('w '))).toEqual([]);
+  const lines = output.split('\n');
+  const ofOpenssl = lines.filter((line) =>
+    / (ASN1|BIO|ERR|EVP|OPENSSL|OSSL|OpenSSL|PEM|PKCS12|RAND|SSL|TLS|X509|d2i)_/.test(line),
+  );
+  expect(ofOpenssl.length).toBeGreaterThan(50);
+  const ofZlib = lines.filter((line) => / inflate(?:Init2_|Reset|End)?$/.test(line));
+  expect(ofZlib).toHaveLength(4);
+  expect([...ofOpenssl, ...ofZlib].filter((line) => !line.trim().startsWith('w '))).toEqual([]);
 });

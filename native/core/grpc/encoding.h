@@ -31,5 +31,7 @@ std::int32_t accepted_flags(std::string_view list);
 
 /// For a peer whose encoding is unknown, in the NUL form.
 inline constexpr std::string_view kAcceptEncoding{"\0grpc-accept-encoding\0identity,deflate,gzip\0", 44};
+/// The same where nothing can be decompressed.
+inline constexpr std::string_view kAcceptIdentity{"\0grpc-accept-encoding\0identity\0", 31};
 
 }  // namespace rocket::grpc

@@ -39,21 +39,24 @@ void ServerSession::fail_for_memory(ServerRequest& request) {
   fail(request, {Code::kResourceExhausted}, "the server has no memory for the request's message");
 }
 
-void ServerSession::fail_for_encoding(ServerRequest& request) {
+void ServerSession::fail_for_encoding(ServerRequest& request, std::string_view accepted) {
   shard_.count_refused();
   if (request.encoding == Encoding::kIdentity) {
     return refuse(request, {Code::kInternal}, "the request has a compressed message, and no grpc-encoding to say how");
   }
-  refuse(request, {Code::kUnimplemented}, "the request has a message of an encoding that the server lacks",
-         kAcceptEncoding);
+  refuse(request, {Code::kUnimplemented}, "the request has a message of an encoding that the server lacks", accepted);
 }
 
 void ServerSession::fail_for_inflated(ServerRequest& request, Inflated inflated) {
-  shard_.count_refused();
-  if (inflated == Inflated::kTooLarge) {
-    return refuse(request, {Code::kResourceExhausted}, "the request is too large for this method once decompressed");
+  switch (inflated) {
+    case Inflated::kUnavailable: return fail_for_encoding(request, kAcceptIdentity);
+    case Inflated::kNoMemory: return fail_for_memory(request);
+    case Inflated::kTooLarge:
+      return fail(request, {Code::kResourceExhausted}, "the request is too large for this method once decompressed");
+    case Inflated::kCorrupt:
+    case Inflated::kWhole: break;
   }
-  refuse(request, {Code::kInternal}, "the request has a message that cannot be decompressed");
+  fail(request, {Code::kInternal}, "the request has a message that cannot be decompressed");
 }
 
 void ServerSession::refuse(ServerRequest& request, const rpc::Status& status, std::string_view text,

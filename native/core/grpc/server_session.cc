@@ -305,7 +305,7 @@ void ServerSession::on_inbox_room() {
 void ServerSession::answer_natively(ServerRequest& request, ByteSpan message) {
   std::string opened;
   if (request.compressed) {
-    const Inflated inflated = inflate(message, request.encoding, kMostInflatedBytes, opened);
+    const Inflated inflated = inflate(shared_->zlib, message, request.encoding, kMostInflatedBytes, opened);
     if (inflated != Inflated::kWhole) return fail_for_inflated(request, inflated);
     message = as_bytes(opened);
   }

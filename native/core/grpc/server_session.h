@@ -33,6 +33,7 @@ struct SessionResources {
   RequestFields fields;
   ReplyBlocks headers;
   ReplyBlocks trailers;
+  const Zlib* zlib = zlib_of_process();
 };
 
 /// One server connection that speaks gRPC: HTTP/2 streams in, requests to ServerShard::admit(), replies out. Belongs to
@@ -144,8 +145,8 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void fail(ServerRequest& request, const rpc::Status& status, std::string_view text);
   void fail_for_size(ServerRequest& request);
   void fail_for_memory(ServerRequest& request);
-  /// A compressed message that JavaScript cannot read.
-  void fail_for_encoding(ServerRequest& request);
+  /// A compressed message that cannot be read. `accepted`: the encodings that could, in the NUL form.
+  void fail_for_encoding(ServerRequest& request, std::string_view accepted = kAcceptEncoding);
   void fail_for_inflated(ServerRequest& request, Inflated inflated);
   void expire(ServerRequest& request);
   /// The same for what is no call of gRPC.

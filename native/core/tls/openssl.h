@@ -16,6 +16,8 @@
 #include <memory>
 #include <string>
 
+#include "base/weak.h"
+
 // OpenSSL as the process has it: Node.js exports its own, and this library ships and links none. Every function used is
 // declared weak below, so that the binary loads where there is none, and unavailable() says what is missing. Compiled
 // against OpenSSL 3.0, whose functions all of 3.x have.
@@ -133,11 +135,6 @@
   each(i2d_X509)
 // clang-format on
 
-#if defined(__APPLE__)
-#define ROCKET_WEAK __attribute__((weak_import))
-#else
-#define ROCKET_WEAK __attribute__((weak))
-#endif
 #define ROCKET_DECLARE_WEAK(name) extern "C" ROCKET_WEAK decltype(::name) name;
 ROCKET_OPENSSL_FUNCTIONS(ROCKET_DECLARE_WEAK)
 #undef ROCKET_DECLARE_WEAK

@@ -105,20 +105,6 @@ TEST_F(GrpcEncoding, WhatCannotBeReadIsRefused) {
   EXPECT_EQ(native.status(), static_cast<int>(Code::kInternal));
 }
 
-TEST_F(GrpcEncoding, HealthIsToldToWhoeverCompresses) {
-  H2Peer peer(serve());
-  // The empty message, by zlib.
-  const std::pair<const char*, const char*> empty[] = {{"gzip", "1f8b080000000000000303000000000000000000"},
-                                                       {"deflate", "789c030000000001"}};
-  for (const auto& [encoding, digits] : empty) {
-    const auto stream = peer.open(H2Peer::request("/grpc.health.v1.Health/Check", {{"grpc-encoding", encoding}}));
-    peer.data(stream, H2Peer::message(test::hex(digits), 1), true);
-    const auto reply = peer.wait(stream);
-    EXPECT_EQ(reply.status(), 0) << encoding << ": " << reply.message();
-    EXPECT_EQ(reply.body(), "\x08\x01") << encoding;
-  }
-}
-
 TEST_F(GrpcEncoding, AnUnknownEncodingIsNoMatterWhereNothingIsCompressed) {
   H2Peer peer(serve());
   const auto id = peer.call(kEcho, "plain", {{"grpc-encoding", "snappy"}});
