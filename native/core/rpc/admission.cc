@@ -33,8 +33,9 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
     return refuse({Code::kUnimplemented}, refusal_);
   }
   if (method->native != nullptr) return {Admission::Is::kNative};
-  if (head.metadata.size() > kMostMetadataBytes) {
-    return refuse({Code::kResourceExhausted}, "the request's metadata is over 8192 bytes");
+  if (head.metadata.size() > std::max(kMostMetadataBytes, server_.options().max_metadata_bytes)) {
+    return refuse({Code::kResourceExhausted},
+                  "the request's metadata is over the server's limit (option maxMetadataBytes)");
   }
   if (draining_ || consumers_.empty()) return refuse(Status::refusal(Code::kUnavailable), "the server is closing");
   const auto& options = server_.options();

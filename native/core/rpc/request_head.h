@@ -14,7 +14,7 @@ namespace rocket::rpc {
 class DirectReplies;
 struct ServerCall;
 
-/// The longest encoded metadata of a request; it is kept as long as the call.
+/// The longest encoded metadata of a request, which is kept as long as the call, unless an option allows more.
 inline constexpr std::size_t kMostMetadataBytes = 8 * 1024;
 
 /// A request as a session has read it, in words of no protocol. The views need to live only until it is admitted.

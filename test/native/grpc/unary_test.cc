@@ -253,6 +253,22 @@ TEST_F(GrpcUnary, AHeaderListOverTheLimitIsAnswered) {
   EXPECT_EQ(peer.wait(fine).status(), 0);
 }
 
+TEST_F(GrpcUnary, MetadataMayBeAsLongAsTheOptionSays) {
+  rpc::ServerOptions options;
+  options.max_metadata_bytes = 64 * 1024;
+  H2Peer peer(serve(options));
+  std::size_t bytes = 0;
+  js_.on_request = [&](const EventView& event) {
+    bytes = event.text.size();
+    js_.reply(event.id_low, event.id_high, {});
+  };
+  const std::string value(5000, 'x');
+  const auto id = peer.call(kEcho, "x", {{"a", value}, {"b", value}, {"c", value}});
+  ASSERT_TRUE(pump_requests(1));
+  EXPECT_GT(bytes, 3 * value.size());
+  EXPECT_EQ(peer.wait(id).status(), 0);
+}
+
 TEST_F(GrpcUnary, DeadlinesAreKeptWhileJavaScriptIsBlocked) {
   H2Peer peer(serve());
   const auto taken = peer.call(kEcho, "x", {{"grpc-timeout", "50m"}});
