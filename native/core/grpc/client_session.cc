@@ -49,8 +49,8 @@ io::ConnectionHandler::Taken ClientSession::on_bytes(ByteSpan bytes) {
   }
   const auto fed = h2_.feed(bytes, connection_->io().now());
   if (!ready_) return {fed.consumed, fed.frame_bytes};
-  // The timeout of a frame is not restarted by single bytes.
-  if (fed.consumed == bytes.size()) {
+  // The timeout of a frame is not restarted by single bytes. A header block in several of them is one.
+  if (fed.consumed == bytes.size() && !h2_.in_block()) {
     connection_->expect_nothing();
   } else if (fed.consumed > 0 || !connection_->expects_progress()) {
     connection_->expect_progress(link_->options().connection.frame_timeout, io::CloseReason::kFrameTimeout);

@@ -76,8 +76,8 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
     if (shard_.draining()) h2_.begin_shutdown();
   }
   const auto fed = h2_.feed(bytes, now);
-  // The timeout of a frame is not restarted by single bytes.
-  if (fed.consumed == bytes.size()) {
+  // The timeout of a frame is not restarted by single bytes. A header block in several of them is one.
+  if (fed.consumed == bytes.size() && !h2_.in_block()) {
     connection_->expect_nothing();
   } else if (fed.consumed > 0 || !connection_->expects_progress()) {
     connection_->expect_progress(server_->options().connection.frame_timeout, io::CloseReason::kFrameTimeout);

@@ -165,6 +165,8 @@ class Session {
   std::size_t queued_bytes() const { return queued_bytes_; }
   /// What the peer takes as a header list (SETTINGS_MAX_HEADER_LIST_SIZE), fields counted as Field::size() does.
   std::uint32_t peer_max_header_list() const { return peer_max_header_list_; }
+  /// A header block has begun, and nothing but the rest of it may come.
+  bool in_block() const { return block_stream_ != 0; }
   bool settings_acknowledged() const { return settings_acknowledged_; }
   std::uint32_t last_stream() const { return last_stream_; }
 

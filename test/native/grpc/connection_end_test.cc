@@ -95,6 +95,18 @@ TEST_F(GrpcConnectionEnd, APeerThatTakesNoNoticeLosesItsConnection) {
   EXPECT_TRUE(closed(io::CloseReason::kMaxAge));
 }
 
+/// Nothing else may come on the connection until it is whole, so its calls cannot be waited for either.
+TEST_F(GrpcConnectionEnd, AHeaderBlockThatIsNeverWholeIsAFrameThatIsNot) {
+  rpc::ServerOptions options;
+  options.connection.frame_timeout = Millis(50);
+  H2Peer peer(serve(options));
+  held_call(peer);
+  peer.frame(h2::FrameType::kHeaders, 0, 3, test::hex("83"));
+  peer.frame(h2::FrameType::kContinuation, 0, 3, test::hex("86"));
+  peer.read_to_end();
+  EXPECT_TRUE(closed(io::CloseReason::kFrameTimeout));
+}
+
 TEST_F(GrpcConnectionEnd, CallsThatOutliveTheGraceAreUnavailable) {
   auto options = aging(20);
   options.max_connection_age_grace = Millis(30);
