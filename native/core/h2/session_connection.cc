@@ -34,6 +34,10 @@ void Session::take_settings(const FrameHead& head, ByteSpan payload) {
 
 bool Session::apply(const Setting& setting) {
   if (setting.is(SettingId::kInitialWindowSize)) return change_peer_window(setting.value);
+  if (setting.is(SettingId::kEnablePush) && setting.value != 0 && role_ == Role::kClient) {
+    fail(ErrorCode::kProtocolError, "SETTINGS_ENABLE_PUSH of a server");
+    return false;
+  }
   if (setting.is(SettingId::kMaxConcurrentStreams)) peer_max_streams_ = setting.value;
   if (setting.is(SettingId::kMaxHeaderListSize)) peer_max_header_list_ = setting.value;
   // Our encoder has no table, but what the peer expects to be told is that it has become smaller (RFC 7541, 4.2).

@@ -29,6 +29,13 @@ TEST(ClientSession, SendsThePrefaceAndRefusesPushes) {
   EXPECT_EQ(h2.feed(frame(h2::FrameType::kPushPromise, h2::kEndHeaders, 1, be32(2))), Lines{"error PROTOCOL_ERROR"});
 }
 
+TEST(ClientSession, RefusesServersThatAllowPushes) {
+  ClientFixture h2;
+  EXPECT_EQ(h2.feed(settings(setting(h2::SettingId::kEnablePush, 1))), Lines{"error PROTOCOL_ERROR"});
+  ClientFixture other;
+  EXPECT_EQ(other.feed(settings(setting(h2::SettingId::kEnablePush, 0))), Lines{"settings"});
+}
+
 TEST(ClientSession, MakesACall) {
   ClientFixture h2;
   h2.open();
