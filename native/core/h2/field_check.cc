@@ -1,8 +1,16 @@
 #include "h2/field_check.h"
 
+#include <algorithm>
+
 namespace rocket::h2 {
 
 namespace {
+
+/// `lower` is in lower case.
+bool equal_in_any_case(std::string_view value, std::string_view lower) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b; };
+  return std::equal(value.begin(), value.end(), lower.begin(), lower.end(), same);
+}
 
 constexpr std::uint8_t bit(Tag tag) {
   return static_cast<std::uint8_t>(1U << (static_cast<int>(tag) - static_cast<int>(Tag::kAuthority)));
@@ -22,7 +30,7 @@ void FieldCheck::take_known(const Field& field) {
   } else if (field.tag == Tag::kConnectionSpecific) {
     why_ = "connection-specific field";
   } else if (field.tag == Tag::kTe) {
-    if (field.value != "trailers") why_ = "te is not trailers";
+    if (!equal_in_any_case(field.value, "trailers")) why_ = "te is not trailers";
   } else if (field.tag == Tag::kContentLength && kind_ != Kind::kTrailers) {
     take_content_length(field.value);
   }

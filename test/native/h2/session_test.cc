@@ -165,9 +165,10 @@ TEST(Session, ResetsMalformedRequests) {
     // It is forgotten: what was on its way is ignored, and the next request is served.
     EXPECT_EQ(h2.feed(data(1, text_bytes("x")) + headers(3, true)), Lines{"request 3 ended"}) << i++;
   }
-  for (const auto& fields : {good, with("content-length", "0"), with("x", ""), with("x", " kept "),
-                             with("te", "trailers"), F{{":method", "CONNECT"}, {":authority", "a"}},
-                             F{{":method", "OPTIONS"}, {":scheme", "http"}, {":path", "*"}}}) {
+  for (const auto& fields :
+       {good, with("content-length", "0"), with("x", ""), with("x", " kept "), with("te", "trailers"),
+        with("te", "Trailers"), F{{":method", "CONNECT"}, {":authority", "a"}},
+        F{{":method", "OPTIONS"}, {":scheme", "http"}, {":path", "*"}}}) {
     SessionFixture h2;
     h2.open();
     EXPECT_EQ(h2.feed(headers(1, true, fields)), Lines{"request 1 ended"});
