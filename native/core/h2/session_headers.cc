@@ -76,9 +76,10 @@ void Session::take_late_block(std::uint32_t id, ByteSpan block) {
       return;
     case Past::kClosed: return fail(ErrorCode::kStreamClosed, "HEADERS on a closed stream");
     case Past::kUnknown:
-      if (role_ == Role::kServer) return fail(ErrorCode::kProtocolError, "a stream id lower than an earlier one");
-      // A call given up, with so many others that it is not remembered.
-      decode_unheard(block);
+      // It was never opened, unless so many have ended since that it is not remembered.
+      if (role_ == Role::kServer && past_at_ <= kRemembered)
+        return fail(ErrorCode::kProtocolError, "a stream id lower than an earlier one");
+      if (decode_unheard(block)) note_late();
       return;
   }
 }

@@ -35,6 +35,26 @@ TEST(SessionAttack, DataOnTheWayToManyStreamsThatWeHaveEndedIsNobodysFault) {
   EXPECT_EQ(h2.take_written(), Lines{});
 }
 
+TEST(SessionAttack, TrailersOnTheWayToManyStreamsThatWeHaveEndedAreNobodysFault) {
+  SessionFixture h2;
+  h2.open();
+  for (int i = 0; i < 200; ++i) {
+    h2.feed(headers(odd(i), false));
+    h2.session.send_headers(h2.stream(odd(i)), kReplyTrailers, true);
+    h2.release(odd(i));
+  }
+  h2.take_written();
+  // They change the table all the same.
+  const auto late = frame(h2::FrameType::kHeaders, h2::kEndHeaders | h2::kEndStream, 1, hex("40 01 78 01 79"));
+  EXPECT_EQ(h2.feed(late), Lines{});
+  EXPECT_EQ(h2.take_written(), Lines{});
+  h2.feed(
+      frame(h2::FrameType::kHeaders, h2::kEndHeaders | h2::kEndStream, odd(200), block_of(kRequestFields) + hex("be")));
+  EXPECT_EQ(h2.fields.back(), "x: y");
+  EXPECT_LT(feed_until_error(h2, 20'000, late), 20'000);
+  EXPECT_EQ(h2.events, Lines{"error ENHANCE_YOUR_CALM"});
+}
+
 TEST(SessionAttack, AnEndOfAllStreamsInOneTurnIsNoFlood) {
   h2::Options options;
   options.max_streams = 3000;
