@@ -17,7 +17,10 @@ export interface NestCallOptions extends CallOptions {
   readonly deadline?: Date | number;
 }
 
-/** A function of a service: each subscription to what it returns makes a call, and unsubscribing cancels it. */
+/**
+ * A function of a service. Each subscription to the Observable that it returns makes a call, and unsubscribing cancels
+ * it.
+ */
 export type ClientMethod = (...args: unknown[]) => ObservableType<unknown>;
 
 export function clientMethod(channel: Channel, method: NestMethod, limit: number): ClientMethod {
@@ -53,7 +56,7 @@ export function clientMethod(channel: Channel, method: NestMethod, limit: number
   }
 }
 
-/** One reply is asked for when the last one has been delivered, so none wait here. */
+/** The next reply is read only when the last one has been delivered, so no replies are kept here. */
 async function deliver(
   replies: AsyncIterable<unknown>,
   plain: Plain,
@@ -65,7 +68,7 @@ async function deliver(
   }
 }
 
-/** An Observable of requests as one that can be pulled; everything else is the channel's to check. */
+/** An Observable of requests as an iterable. Any other value is passed on, for the channel to check. */
 function requestOf(data: unknown, { kind, wireName }: MethodDefinition, limit: number): unknown {
   const takesStream = kind === 'clientStream' || kind === 'bidi';
   if (!takesStream || !isObservable(data)) return data;
@@ -94,7 +97,7 @@ function callOptions(
   };
 }
 
-/** They are copied, which a Map or a Promise would not survive. */
+/** Options are copied, which would lose the contents of a Map or a Promise. */
 function isOptions(given: unknown): boolean {
   return typeof given === 'object' && given !== null && !Array.isArray(given) && isPlain(given);
 }

@@ -13,7 +13,7 @@ import {
   serviceFilesTable,
 } from './server-options.ts';
 
-/** The options of Nest's gRPC client, as far as they mean something here, and those of a Channel. */
+/** The options of Nest's gRPC client that apply to rocket-rpc, and those of a Channel. */
 export interface RocketClientOptions extends ServiceFiles {
   /** The target of its channel: `host:port`, `dns:///host:port`, `etcd:///Service`, `grpcs://host:port`. Default `localhost:5000`, as Nest has it. */
   readonly url?: string;
@@ -24,8 +24,8 @@ export interface RocketClientOptions extends ServiceFiles {
   /** PINGs. Default: those of the channel. */
   readonly keepalive?: KeepaliveOptions;
   /**
-   * Number of requests of one call that may wait, however long they are: an Observable cannot be made to wait. Past it the call ends
-   * with RESOURCE_EXHAUSTED. Lower it where requests are long. Default 65,536.
+   * Number of requests of one call that may wait, regardless of their size, since an Observable cannot be made to wait.
+   * Past it the call ends with RESOURCE_EXHAUSTED. Lower it if requests are long. Default 65,536.
    */
   readonly maxBufferedMessages?: number;
   /** Options of the Channel. Its `protocol` is `grpc` unless it is given. */

@@ -6,7 +6,7 @@ import { checkedRocketClient, type RocketClientOptions } from './client-options.
 import { ClientProxy, Observable } from './nest-packages.ts';
 import { type NestService, nestServices } from './nest-services.ts';
 
-/** What `on()` of a RocketClient takes: the states of its channel. */
+/** The events of a RocketClient: the states of its channel. */
 export type RocketClientEvents = { readonly [State in ChannelState]: () => void };
 
 const states: readonly string[] = [
@@ -60,7 +60,8 @@ export class RocketClient extends ClientProxy<RocketClientEvents, string> {
   }
 
   /**
-   * The same service as rocket-rpc has it: functions that return promises, and async iterables that the server waits for.
+   * The same service with the API of rocket-rpc: functions that return promises, and async iterables for which the
+   * server waits.
    *
    * @throws TypeError for a name that the .proto files do not have.
    */
@@ -89,7 +90,10 @@ export class RocketClient extends ClientProxy<RocketClientEvents, string> {
     });
   }
 
-  /** Calls back when the channel's state becomes `event`. @throws TypeError for another event, and for what is no function. */
+  /**
+   * Calls back when the channel's state becomes `event`. @throws TypeError for another event, or if the callback is not
+   * a function.
+   */
   override on<Event extends keyof RocketClientEvents>(
     event: Event,
     callback: RocketClientEvents[Event],
@@ -103,7 +107,7 @@ export class RocketClient extends ClientProxy<RocketClientEvents, string> {
     });
   }
 
-  /** Connects, so that the first call need not wait for it. @throws RpcError when there is no connection in time. */
+  /** Connects, so that the first call need not wait for it. @throws RpcError if there is no connection in time. */
   override connect(): Promise<void> {
     return this.#channel.ready();
   }

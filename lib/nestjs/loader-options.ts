@@ -4,11 +4,11 @@ import { boolean, checked, checkedOptions, type OptionTable } from '../contract/
 import { kindOf } from '../contract/value-text.ts';
 import type { ShapeOptions } from './message-shape.ts';
 
-/** The options of Nest's `loader`, which are those of proto-loader, as far as there is such a form. */
+/** The options of Nest's `loader`, which are those of proto-loader that apply to rocket-rpc. */
 export interface LoaderOptions {
   /** Keep field names as written instead of turning `order_id` into `orderId`. Default false. */
   readonly keepCase?: boolean;
-  /** 64-bit integers are received as `String`, `Number` or `BigInt` makes them. Default `BigInt`. */
+  /** `String`, `Number` or `BigInt`: the type of received 64-bit integers. Default `BigInt`. */
   readonly longs?: (...args: never) => unknown;
   /** `String`: enums are received as their names. Default: as numbers. */
   readonly enums?: (...args: never) => unknown;
@@ -24,11 +24,11 @@ export interface LoaderOptions {
   readonly oneofs?: boolean;
   /** Folders in which `import` statements are looked up. Default none. */
   readonly includeDirs?: readonly string[];
-  /** Taken, and without effect: comments are not read. */
+  /** Accepted, without effect: comments are not read. */
   readonly alternateCommentMode?: boolean;
 }
 
-/** By constructor, or by its name, as proto-loader takes them. */
+/** A choice by constructor or by its name, as proto-loader accepts it. */
 function constructors<Value>(choices: Readonly<Record<string, Value>>, fallback: Value) {
   return checked<(...args: never) => unknown, Value>((name, value) => {
     if (value === undefined) return fallback;
@@ -55,7 +55,7 @@ export const loaderTable = {
   alternateCommentMode: boolean(false),
 } satisfies OptionTable<LoaderOptions>;
 
-/** What loadProto() is told, and what is made of received messages. */
+/** The options for loadProto(), and the conversion of received messages. */
 export interface Loader {
   readonly load: {
     readonly keepCase: boolean;

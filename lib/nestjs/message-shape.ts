@@ -1,6 +1,6 @@
 import type { FieldKind, MessageField, MessageType } from '../codec/message-type.ts';
 
-/** How proto-loader is told to make objects of messages. */
+/** The options by which proto-loader converts messages to objects. */
 export interface ShapeOptions {
   /** Enums as their names. */
   readonly enumNames: boolean;
@@ -23,14 +23,14 @@ interface FieldShape {
   readonly name: string;
   readonly shape: MessageField['shape'];
   readonly convert: Convert;
-  /** Undefined: left out when it was not sent. */
+  /** The value of a field that was not sent; undefined: it is left out. */
   readonly absent: (() => unknown) | undefined;
   readonly oneof: string | undefined;
 }
 
 /**
- * Makes plain objects of received messages, as proto-loader does: what was not sent is left out unless the options say otherwise,
- * where a message of rocket-rpc has its defaults in its prototype.
+ * Converts received messages to plain objects, as proto-loader does: fields that were not sent are left out unless the
+ * options say otherwise, while a message of rocket-rpc has their defaults in its prototype.
  */
 export class MessageShape {
   readonly #fields: FieldShape[] = [];
@@ -42,7 +42,7 @@ export class MessageShape {
     let made = known.get(type);
     if (made === undefined) {
       made = new MessageShape();
-      // Before its fields: a message type may contain itself.
+      // Before the fields are read, because a message type may contain itself.
       known.set(type, made);
       for (const field of type.fields()) made.#fields.push(shapeOf(field, type, options, known));
     }
@@ -78,7 +78,7 @@ function wasNotSent(value: unknown, shape: MessageField['shape']): boolean {
   return shape === 'repeated' ? (value as unknown[]).length === 0 : Object.keys(value).length === 0;
 }
 
-/** Object.fromEntries(), as a peer may send a key such as `__proto__`. */
+/** Uses Object.fromEntries(), because a peer may send a key such as `__proto__`. */
 function converted(map: Fields, convert: Convert): Fields {
   return Object.fromEntries(Object.entries(map).map(([key, each]) => [key, convert(each)]));
 }
@@ -90,7 +90,7 @@ function shapeOf(
   known: Map<MessageType, MessageShape>,
 ): FieldShape {
   const { name, shape, kind, optional = false } = field;
-  // That of an optional field is its own.
+  // An optional field has a oneof of its own.
   const oneof = optional ? `_${name}` : field.oneof;
   const convert = converter(kind, options, known);
   return {
@@ -123,7 +123,7 @@ function converter(kind: FieldKind, options: ShapeOptions, known: Map<MessageTyp
   }
   if (kind.is === 'enum' && options.enumNames) {
     const names = new Map<unknown, string>();
-    // Of two names for a number the first.
+    // The first of several names for a number.
     for (const [name, value] of Object.entries(kind.values)) if (!names.has(value)) names.set(value, name);
     return (value) => names.get(value) ?? value;
   }

@@ -9,16 +9,16 @@ import { GrpcServerCall } from './server-call.ts';
 import { toRpcError } from './statuses.ts';
 import { addTrailers, GrpcStream } from './stream-call.ts';
 
-/** A controller's method with what Nest runs around it. */
+/** A controller's method, with the guards, pipes and interceptors that Nest runs around it. */
 export type NestHandler = MessageHandler<unknown, unknown, unknown>;
 
 /** A handler of rocket-rpc's server. */
 export type ServerHandler = (request: unknown, context: CallContext) => unknown;
 
-/** What handlers of all methods are made with. */
+/** The settings that all handlers share. */
 export interface HandlerSettings {
   readonly maxBufferedMessages: number;
-  /** Runs a call within Nest's hooks; `end` is for the body to call when the call has ended. */
+  /** Runs a call within Nest's hooks. The body must call `end` when the call has ended. */
   within(name: string, call: object, body: (end: () => void) => Promise<unknown>): Promise<unknown>;
 }
 
@@ -72,7 +72,7 @@ export function streamCallHandler(
       const body = async (end: () => void): Promise<void> => {
         try {
           const returned = await calledWith(nest, stream, ...(callback === undefined ? [] : [callback]));
-          // What a filter makes of an exception is an Observable that fails.
+          // An exception filter returns an Observable that fails.
           if (isObservable(returned)) await lastOf(returned, context);
         } catch (error) {
           stream.failWith(error);
@@ -97,7 +97,7 @@ export function streamCallHandler(
   };
 }
 
-/** What grpc-js gives handlers that send one reply. */
+/** The callback that grpc-js passes to handlers that send one reply. */
 type GrpcCallback = (error: unknown, value?: unknown, trailers?: unknown) => void;
 
 /** Nest's type has two arguments; its transport for gRPC has up to three. */
@@ -105,7 +105,10 @@ function calledWith(nest: NestHandler, ...args: unknown[]): unknown {
   return (nest as (...all: unknown[]) => unknown)(...args);
 }
 
-/** Of an Observable the first, or the last one if the caller sends several messages, as Nest has it. */
+/**
+ * The reply of a handler: of an Observable the first value, or the last one if the caller sends several messages, as in
+ * Nest's transport.
+ */
 async function oneReply(returned: unknown, method: NestMethod, context: CallContext): Promise<unknown> {
   if (!isObservable(returned)) return replyOf(returned, method);
   const found = await lastOf(returned, context, method.definition.kind !== 'clientStream');
@@ -117,7 +120,7 @@ function replyOf(value: unknown, { replyIsEmpty }: NestMethod): unknown {
   return value === undefined && replyIsEmpty ? {} : value;
 }
 
-/** Its last value, or its first; undefined if it has none. Unsubscribes when the call is over. */
+/** The last or first value of an Observable; undefined if it has none. Unsubscribes when the call is over. */
 function lastOf(
   source: Observable<unknown>,
   { signal }: CallContext,
@@ -168,7 +171,7 @@ function severalReplies(
   return new ObservableReader(replies, maxBufferedMessages, what, toRpcError, end);
 }
 
-/** Behind the replies: a handler may take requests that are missing for the last ones. */
+/** Comes after the replies, because otherwise a handler could take the missing requests for the end of the stream. */
 function failureOf(requests: RequestObservable): Observable<never> {
   return new Observable((subscriber) => {
     if (requests.failure === undefined) subscriber.complete();

@@ -6,11 +6,11 @@ import { kindOf } from '../contract/value-text.ts';
 export type GrpcMetadataValue = string | Buffer;
 
 /**
- * Metadata with the methods of grpc-js's class, which Nest's controllers and guards are written for: `get()` has all values
- * of a key.
+ * Metadata with the methods of grpc-js's class, for which Nest's controllers and guards are written: `get()` returns
+ * all values of a key.
  */
 export class GrpcMetadata {
-  /** Of a call: read when something is asked of it. */
+  /** The metadata of a call; read at the first use. */
   #read: (() => Metadata) | undefined;
   #pairs: Metadata | undefined;
 
@@ -19,7 +19,7 @@ export class GrpcMetadata {
     this.#read = typeof init === 'function' ? init : () => new Metadata(init);
   }
 
-  /** The same pairs as rocket-rpc has them; changes are seen by both. */
+  /** The same pairs as a Metadata of rocket-rpc; both show changes of either. */
   get pairs(): Metadata {
     if (this.#pairs === undefined) {
       this.#pairs = new Metadata(this.#read?.());
@@ -81,7 +81,7 @@ function asBuffer(value: string | Uint8Array): GrpcMetadataValue {
   return typeof value === 'string' ? value : Buffer.from(value);
 }
 
-/** What a Metadata of grpc-js has. */
+/** The part of grpc-js's Metadata that is used here. */
 interface MetadataOfGrpcJs {
   getMap(): Record<string, unknown>;
   get(key: string): (string | Uint8Array)[];
@@ -95,7 +95,7 @@ export function isMetadata(value: unknown): boolean {
   return typeof getMap === 'function' && typeof get === 'function';
 }
 
-/** @throws TypeError for anything that is no metadata, or has values that cannot be sent. */
+/** @throws TypeError for anything but metadata, and for values that cannot be sent. */
 export function metadataOf(value: unknown): Metadata {
   if (value instanceof Metadata) return value;
   if (value instanceof GrpcMetadata) return value.pairs;

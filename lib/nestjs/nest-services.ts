@@ -9,19 +9,19 @@ import { kindOf } from '../contract/value-text.ts';
 import { checkedLoader, type LoaderOptions } from './loader-options.ts';
 import { MessageShape, type ShapeOptions } from './message-shape.ts';
 
-/** Where services come from, as Nest's gRPC options say it. */
+/** The source of services, in the form of Nest's gRPC options. */
 export interface ServiceFiles {
-  /** The packages of the .proto files whose services are meant. */
+  /** The packages of the .proto files whose services are used. */
   readonly package: string | readonly string[];
   /** The .proto files; a path may be relative to the working directory or to one of `loader.includeDirs`. */
   readonly protoPath?: string | readonly string[];
   /** How they are read, and in which form messages are received. */
   readonly loader?: LoaderOptions;
-  /** In place of `protoPath` and `loader`: what `loadSync()` of proto-loader has made; its serializers are used. */
+  /** Replaces `protoPath` and `loader`: the result of `loadSync()` of proto-loader; its serializers are used. */
   readonly packageDefinition?: object;
 }
 
-/** What a received message becomes, or nothing, if it is used as it is. */
+/** Converts a received message. */
 export type Plain = (message: unknown) => unknown;
 
 /** A method, and the forms of its messages. */
@@ -29,15 +29,15 @@ export interface NestMethod {
   readonly definition: MethodDefinition;
   readonly plainRequest: Plain;
   readonly plainReply: Plain;
-  /** A reply of undefined is an empty message, as its type has no fields. */
+  /** The type of the reply has no fields, so a reply of undefined is an empty message. */
   readonly replyIsEmpty: boolean;
 }
 
 export interface NestService {
-  /** Without the package that was asked for. */
+  /** The name without the package. */
   readonly name: string;
   readonly definition: ServiceDefinition;
-  /** By the keys of the definition. */
+  /** The methods by the keys of the definition. */
   readonly methods: ReadonlyMap<string, NestMethod>;
 }
 

@@ -12,9 +12,10 @@ interface Waiting {
 const done: Result = Object.freeze({ value: undefined, done: true });
 
 /**
- * The values of an Observable, one by one. An Observable does not wait for its reader, so up to `limit` values are kept; one
- * more, and it is unsubscribed from, and the reader gets RESOURCE_EXHAUSTED behind those that were kept. Subscribed to by the first
- * next(), unsubscribed from by return(). `onEnd` is called once, when nothing more is taken from it, also if it never was subscribed to.
+ * Reads the values of an Observable one by one. An Observable does not wait for its reader, so up to `limit` values are
+ * kept. With one more, the reader unsubscribes, and gets RESOURCE_EXHAUSTED after the values that were kept. The first
+ * next() subscribes, return() unsubscribes. `onEnd` is called once, when no further value will be taken, even if it was
+ * never subscribed to.
  */
 export class ObservableReader implements AsyncIterableIterator<unknown, undefined> {
   readonly #source: Observable<unknown>;
@@ -23,9 +24,9 @@ export class ObservableReader implements AsyncIterableIterator<unknown, undefine
   readonly #mapError: (error: unknown) => unknown;
   readonly #onEnd: (() => void) | undefined;
   readonly #kept: unknown[] = [];
-  /** Index of the next one in `#kept`. */
+  /** Index of the next value in `#kept`. */
   #at = 0;
-  /** In the order of their next(). */
+  /** Pending next() in their order. */
   readonly #waiting: Waiting[] = [];
   /** Unsubscribes, also from a source that emits while it is being subscribed to. */
   readonly #stop = new Subject<void>();
@@ -33,7 +34,7 @@ export class ObservableReader implements AsyncIterableIterator<unknown, undefine
   #isOver = false;
   #error: { readonly error: unknown } | undefined;
 
-  /** @param what the source is, in errors: `the replies of Order.list`. */
+  /** @param what names the source in errors: `the replies of Order.list`. */
   constructor(
     source: Observable<unknown>,
     limit: number,
@@ -124,7 +125,7 @@ export class ObservableReader implements AsyncIterableIterator<unknown, undefine
     this.#onEnd?.();
   }
 
-  /** Its error, once. */
+  /** The error of the Observable once, then its end. */
   #ended(): Promise<Result> {
     const failed = this.#error;
     this.#error = undefined;

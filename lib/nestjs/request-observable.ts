@@ -3,17 +3,17 @@ import { Observable } from './nest-packages.ts';
 import type { Plain } from './nest-services.ts';
 
 /**
- * The requests of a call as an Observable. Reading begins with the first subscription, pauses while there is none, and all
- * subscribers get what comes from then on. When the call ends early it completes, as with Nest's own transport: an error that no
- * subscriber handles would end the process. So it does when a request cannot be passed on, which `failure` tells
- * whoever answers the call. It can also be iterated, by `for await`, which makes the caller wait, and
- * which throws when the call ends early.
+ * The requests of a call as an Observable. Reading begins with the first subscription and pauses while there is none;
+ * each subscriber gets the requests that arrive from then on. If the call ends early, it completes, as with Nest's own
+ * transport: an error that no subscriber handles would end the process. It also completes if a request cannot be passed
+ * on; `failure` then has the error, for the code that answers the call. It can also be iterated with `for await`, which
+ * makes the caller wait, and which throws if the call ends early.
  */
 export class RequestObservable extends Observable<unknown> implements AsyncIterable<unknown> {
   readonly #requests: AsyncIterator<unknown>;
   readonly #plain: Plain;
   readonly #subscribers = new Set<Subscriber<unknown>>();
-  /** Came when the last subscriber had left. */
+  /** A request that was read after the last subscriber had left. */
   #held: Promise<IteratorResult<unknown>> | undefined;
   #isReading = false;
   #isOver = false;
@@ -57,7 +57,7 @@ export class RequestObservable extends Observable<unknown> implements AsyncItera
         if (!this.#pass(value)) return this.#complete();
       }
     } catch {
-      // The call is over; whoever handles it sees that in `call.cancelled`.
+      // The call is over, which its handler sees in `call.cancelled`.
       this.#complete();
     } finally {
       this.#isReading = false;

@@ -2,11 +2,11 @@ import { EventEmitter } from 'node:events';
 import type { CallContext } from '../rpc/call-context.ts';
 import { type GrpcMetadata, GrpcMetadata as Metadata, metadataOf } from './nest-metadata.ts';
 
-/** What controllers get as the third argument, `call`, as grpc-js has it. Emits `cancelled` when the call ends early. */
+/** The third argument, `call`, of controllers, like that of grpc-js. Emits `cancelled` when the call ends early. */
 export class GrpcServerCall extends EventEmitter {
-  /** The call as rocket-rpc has it: `{ parent: call.context }` hands its deadline on. */
+  /** The context of rocket-rpc: calls made with `{ parent: call.context }` inherit its deadline. */
   readonly context: CallContext;
-  /** The message, of a method that takes one. */
+  /** The request, for a method that takes one message. */
   readonly request: unknown;
   /** The metadata of the request. */
   readonly metadata: GrpcMetadata;
@@ -25,7 +25,7 @@ export class GrpcServerCall extends EventEmitter {
   }
 
   override on(event: string | symbol, listener: (...args: never[]) => void): this {
-    // The signal is not made for calls that do not ask for it.
+    // The signal is made only for calls that use it.
     if (event === 'cancelled' && this.listenerCount(event) === 0) tellOfAbort(this.context.signal, this);
     return super.on(event, listener as () => void);
   }

@@ -16,13 +16,13 @@ import { type ServerOptions, serverOptionTable } from '../rpc/server-options.ts'
 import type { LoaderOptions } from './loader-options.ts';
 import type { ServiceFiles } from './nest-services.ts';
 
-/** What Nest's `keepalive` has, as far as there is such an option. */
+/** The options of Nest's `keepalive` that apply to rocket-rpc. */
 export interface KeepaliveOptions {
   /** Silence after which the peer gets a PING. */
   readonly keepaliveTimeMs?: number;
   /** Time it has to answer. */
   readonly keepaliveTimeoutMs?: number;
-  /** Of a server: clients may send PINGs without calls; of a client: it sends them. 0 or 1. */
+  /** For a server: clients may send PINGs without calls. For a client: it sends them. 0 or 1. */
   readonly keepalivePermitWithoutCalls?: number | boolean;
 }
 
@@ -36,7 +36,7 @@ export const keepaliveTable = {
   }),
 } satisfies OptionTable<KeepaliveOptions>;
 
-/** The options of Nest's gRPC transport, as far as they mean something here, and those of a Server. */
+/** The options of Nest's gRPC transport that apply to rocket-rpc, and those of a Server. */
 export interface RocketServerOptions extends ServiceFiles {
   /** Where it listens: `host:port`, `unix:/path`. Default `localhost:5000`, as Nest has it. */
   readonly url?: string;
@@ -51,8 +51,9 @@ export interface RocketServerOptions extends ServiceFiles {
   /** How long, milliseconds. Default 5 s. */
   readonly drainMs?: number;
   /**
-   * Number of messages of one call that may wait, however long they are: of an Observable, which cannot be made to wait, or written to
-   * the stream of `@GrpcStreamCall()`. Past it the call ends with RESOURCE_EXHAUSTED. Lower it where messages are long. Default 65,536.
+   * Number of messages of one call that may wait, regardless of their size: values of an Observable, which cannot be
+   * made to wait, or messages written to the stream of `@GrpcStreamCall()`. Past it the call ends with
+   * RESOURCE_EXHAUSTED. Lower it if messages are long. Default 65,536.
    */
   readonly maxBufferedMessages?: number;
   /** Options of the Server: `tls`, `reflection`, `interceptors` and all others. */
@@ -61,7 +62,7 @@ export interface RocketServerOptions extends ServiceFiles {
   readonly listen?: ListenOptions;
 }
 
-/** Options of Nest's gRPC transport that are not taken, and what to do instead. */
+/** Options of Nest's gRPC transport that are refused, and what to use instead. */
 const refused: Readonly<Record<string, string>> = {
   credentials: 'give server: { tls: { cert, key } } to a server, a url that begins with grpcs:// to a client',
   channelOptions: 'give the options of rocket-rpc, in server or channel (docs/operations.md)',
@@ -106,7 +107,7 @@ export const rocketServerTable = {
   listen: given<ListenOptions>(),
 } satisfies OptionTable<RocketServerOptions>;
 
-/** Only what is given: everything else is the server's own default. */
+/** Only the options that are given, so that the others get the server's own defaults. */
 export function definedOnly<Options extends object>(
   options: Options,
 ): { readonly [Name in keyof Options]?: NonNullable<Options[Name]> } {

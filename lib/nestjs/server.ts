@@ -15,10 +15,10 @@ import { type NestService, nestServices } from './nest-services.ts';
 import { checkedRocketServer, type RocketServerOptions } from './server-options.ts';
 import { textOf } from './statuses.ts';
 
-/** What the `status` of a RocketServer emits. */
+/** The values of `status` of a RocketServer. */
 export type RocketServerStatus = 'listening' | 'closing' | 'closed';
 
-/** What `on()` of a RocketServer takes. */
+/** The events of a RocketServer. */
 export type RocketServerEvents = { readonly [Status in RocketServerStatus]: () => void };
 
 const statuses: readonly string[] = ['listening', 'closing', 'closed'] satisfies RocketServerStatus[];
@@ -54,7 +54,7 @@ export class RocketServer extends NestServer<RocketServerEvents, RocketServerSta
     return this._status$.asObservable();
   }
 
-  /** What it listens on, with the port that was bound if `url` has port 0; undefined before listen(). */
+  /** The address that it listens on, with the bound port if `url` has port 0; undefined before listen(). */
   get address(): ListenAddress | undefined {
     return this.#address;
   }
@@ -87,7 +87,10 @@ export class RocketServer extends NestServer<RocketServerEvents, RocketServerSta
     return this.#server as T;
   }
 
-  /** Calls back when the status becomes `event`. @throws TypeError for another event, and for what is no function. */
+  /**
+   * Calls back when the status becomes `event`. @throws TypeError for another event, or if the callback is not a
+   * function.
+   */
   override on<Event extends keyof RocketServerEvents>(
     event: Event,
     callback: RocketServerEvents[Event],
@@ -137,11 +140,11 @@ export class RocketServer extends NestServer<RocketServerEvents, RocketServerSta
       definition.name,
       [...methods.values()].map((method) => method.definition.name),
     );
-    // Without a handler of this application its methods are unknown to the server: UNIMPLEMENTED.
+    // If the application has no handler for it, its methods stay unknown to the server: UNIMPLEMENTED.
     if (Object.keys(handlers).length > 0) this.#server.addService(definition, handlers as never);
   }
 
-  /** Handlers that the .proto has no method for are never called. */
+  /** Warns of handlers for which the .proto has no method: they are never called. */
   #tellOfUnknown(name: string, fullName: string, rpcs: readonly string[]): void {
     for (const pattern of this.messageHandlers.keys()) {
       const { service, rpc } = grpcPattern(pattern);
@@ -184,7 +187,8 @@ export class RocketServer extends NestServer<RocketServerEvents, RocketServerSta
   }
 }
 
-// Nest hands metadata and the call to controllers of a ServerGrpc alone. Its constructor, which loads grpc-js, is not run.
+// Nest passes metadata and the call only to controllers of a ServerGrpc. Its constructor, which loads grpc-js, is not
+// run.
 Object.setPrototypeOf(RocketServer.prototype, ServerGrpc.prototype);
 
 function doNothing(): void {

@@ -4,7 +4,7 @@ import { isStatusName, type StatusName, type StatusNumber, statusNumbers } from 
 import { messageOf } from '../contract/value-text.ts';
 import { GrpcMetadata, isMetadata, metadataOf } from './nest-metadata.ts';
 
-/** What a controller's error says of itself, as grpc-js reads it. */
+/** The properties of a controller's error that grpc-js reads. */
 interface GivenStatus {
   readonly code?: unknown;
   readonly details?: unknown;
@@ -13,8 +13,9 @@ interface GivenStatus {
 }
 
 /**
- * The error for what a controller's call failed with: an RpcError as it is; of anything else the `code`, a number or a name, the
- * `details` or else the `message`, and the `metadata`. Without a code it is UNKNOWN. Never throws.
+ * The RpcError for a value that a controller threw: an RpcError is returned as it is. Of any other value the `code` (a
+ * number or a name), the `details` or else the `message`, and the `metadata` are used. Without a code it is UNKNOWN.
+ * Never throws.
  */
 export function toRpcError(thrown: unknown): RpcError {
   try {
@@ -44,11 +45,11 @@ function statusOf(code: unknown): StatusName | StatusNumber {
 export class ServiceError extends Error {
   /** The number of a gRPC status. */
   readonly code: StatusNumber;
-  /** What the server said. */
+  /** The message of the server. */
   readonly details: string;
-  /** What came with the error. */
+  /** The metadata that came with the error. */
   readonly metadata: GrpcMetadata;
-  /** The same error as rocket-rpc has it. */
+  /** The RpcError. */
   declare readonly cause: RpcError;
 
   /** Of an RpcError. */
@@ -62,7 +63,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** For an Observable that fails: what its subscriber is told. */
+/** The error that the subscriber of an Observable gets. */
 export function toServiceError(error: unknown): unknown {
   return error instanceof RpcError ? new ServiceError(error) : error;
 }

@@ -10,21 +10,21 @@ type Result = IteratorResult<unknown, undefined>;
 type Done = (error?: Error | null) => void;
 
 /**
- * What a method with `@GrpcStreamCall()` gets: a Duplex of messages, as grpc-js has it. It reads requests as it is read, and
- * `write()` calls its back when the message is on its way. `emit('error', status)` and `destroy(status)` end the call with that
- * status, `end()` with OK.
+ * The argument of a method with `@GrpcStreamCall()`: a Duplex of messages, like that of grpc-js. Requests are read only
+ * as fast as it is read, and the callback of `write()` is called when the message is being sent. `emit('error',
+ * status)` and `destroy(status)` end the call with that status, `end()` with OK.
  */
 export class GrpcStream extends Duplex {
-  /** The call as rocket-rpc has it. */
+  /** The context of rocket-rpc. */
   readonly context: CallContext;
   /** The metadata of the request. */
   readonly metadata: GrpcMetadata;
   readonly #requests: AsyncIterator<unknown> | undefined;
   readonly #plain: Plain;
   readonly #limit: number;
-  /** Written, and not taken. */
+  /** The message that is written and not taken yet. */
   #written: { readonly value: unknown; readonly callback: Done } | undefined;
-  /** Taken, and not followed by another request for one. */
+  /** The callback of the message that was taken last, until the next one is asked for. */
   #takenCallback: Done | undefined;
   #waiting:
     | { readonly resolve: (result: Result) => void; readonly reject: (error: unknown) => void }
@@ -45,7 +45,7 @@ export class GrpcStream extends Duplex {
     this.#requests = requests?.[Symbol.asyncIterator]();
     this.#plain = plain;
     this.#limit = limit;
-    // Whoever emits one means the status of the call; without a listener it would end the process.
+    // Handlers emit an error to end the call with its status. Without a listener it would end the process.
     this.on('error', (error: unknown) => this.#fail(toRpcError(error)));
     tellOfAbort(context.signal, this);
     this.on('cancelled', () => this.destroy());
@@ -93,7 +93,7 @@ export class GrpcStream extends Duplex {
     return super.write(chunk, ...more);
   }
 
-  /** Ends the call with OK, behind what was written; metadata is sent as trailers. */
+  /** Ends the call with OK after the messages that were written; metadata is sent as trailers. */
   override end(chunk?: unknown, ...more: never[]): this {
     if (!isMetadata(chunk)) return super.end(chunk, ...more);
     addTrailers(this.context, chunk);
@@ -110,7 +110,7 @@ export class GrpcStream extends Duplex {
       .next()
       .then(
         ({ value, done }) => this.push(done === true ? null : this.#plain(value)),
-        // The call is over, which `cancelled` tells.
+        // The call is over, which `cancelled` reports.
         () => this.push(null),
       )
       // A listener of `data`, which runs in push(), has thrown.
@@ -160,7 +160,7 @@ export class GrpcStream extends Duplex {
     this.destroy();
   }
 
-  /** What is written, one by one; there is room for the next one when it is asked for. @internal */
+  /** The written messages, one by one. There is room for the next one when it is asked for. @internal */
   replies(): AsyncIterableIterator<unknown, undefined> {
     const replies: AsyncIterableIterator<unknown, undefined> = {
       [Symbol.asyncIterator]: () => replies,
@@ -191,7 +191,7 @@ export class GrpcStream extends Duplex {
   }
 }
 
-/** @throws TypeError for what is no metadata. */
+/** @throws TypeError for anything but metadata. */
 export function addTrailers(context: CallContext, metadata: unknown): void {
   for (const [key, value] of metadataOf(metadata)) context.trailers.append(key, value as string);
 }
