@@ -9,15 +9,15 @@ import { descriptorTypes } from './descriptor-source.ts';
 
 const require = createRequire(import.meta.url);
 
-/** Has google/protobuf/descriptor.proto and others that are not built in. */
+/** The folder of google/protobuf/descriptor.proto and other files that protobufjs has not built in. */
 export const protobufFolder = dirname(require.resolve('protobufjs/package.json'));
 
-/** The FileDescriptorProto of a file of google/protobuf/, before its repair; undefined if it is none. */
+/** The FileDescriptorProto of a file of google/protobuf/, before repair(); undefined for any other file. */
 export function bundledDescriptor(name: string): Json | undefined {
   if (!/^google\/protobuf\/\w+\.proto$/.test(name)) return undefined;
   const json = protobuf.common.get(name);
   if (json !== null) {
-    // Adds toDescriptor() to Root. Takes 15 ms, which only those pay who are asked.
+    // Adds toDescriptor() to Root. That takes 15 ms, so it is done at the first use.
     require('protobufjs/ext/descriptor.js');
     const [file] = protobuf.Root.fromJSON(json).toDescriptor('proto3').toJSON()['file'] as Json[];
     return file === undefined ? undefined : { ...file, name };

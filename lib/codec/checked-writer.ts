@@ -26,7 +26,7 @@ export class TextWriter extends protobuf.BufferWriter {
  * before: accepts only values that are obviously right.
  */
 export class CheckedWriter extends TextWriter {
-  // Tags, too, are written by it; most are a single byte.
+  // This also writes tags, most of which are a single byte.
   override uint32(value: number): protobuf.Writer {
     if (typeof value !== 'number' || value >>> 0 !== value) throw unchecked;
     const { buf, pos } = this;

@@ -11,7 +11,7 @@ export function typesOf(file: FileJson): string[] {
   return names;
 }
 
-/** The full names of everything that a file declares. A value of an enum stands beside it, as in C++. */
+/** The full names of everything that a file declares. A value of an enum is in the scope of the enum, as in C++. */
 export function symbolsOf(file: FileJson): string[] {
   const names: string[] = [];
   const add = (scope: string, list: readonly { readonly name: string }[]): void => {

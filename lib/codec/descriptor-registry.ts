@@ -3,28 +3,28 @@ import { extensionsOf, symbolsOf, typesOf } from './descriptor-names.ts';
 import { type FileJson, repair } from './descriptor-repair.ts';
 import { decodedFile, encodedFile } from './descriptor-source.ts';
 
-/** A file as clients get it. */
+/** A file as clients of reflection get it. */
 export interface DescriptorFile {
   readonly name: string;
   readonly dependencies: readonly string[];
   readonly bytes: Uint8Array;
 }
 
-/** The files of all services of a server, and what is declared in them. */
+/** The files of all services of a server, with an index of their declarations. */
 export class DescriptorRegistry {
   readonly #files = new Map<string, DescriptorFile>();
-  /** File by full name of what it declares. */
+  /** The file that declares each full name. */
   readonly #symbols = new Map<string, DescriptorFile>();
   readonly #messages = new Map<string, DescriptorFile>();
-  /** File by number, by the message that is extended. */
+  /** By extended message and number of the extension: the file that declares it. */
   readonly #extensions = new Map<string, Map<number, DescriptorFile>>();
   #sets = 0;
 
   /**
-   * Adds files that belong together, and what of google/protobuf/ they import. Where another set has a file of the same
-   * name that differs, this one's is renamed.
+   * Adds files that belong together, and the files of google/protobuf/ that they import. A file that has the same name
+   * as a different one of another set is renamed.
    *
-   * @throws Error for bytes that are no FileDescriptorProto.
+   * @throws Error for bytes that are not a FileDescriptorProto.
    */
   add(encoded: readonly Uint8Array[]): void {
     this.#sets++;
@@ -67,7 +67,7 @@ export class DescriptorRegistry {
     }
   }
 
-  /** By the name by which others import it. */
+  /** The file with this import path. */
   file(name: string): DescriptorFile | undefined {
     return this.#files.get(name);
   }
@@ -81,14 +81,14 @@ export class DescriptorRegistry {
     return this.#extensions.get(message)?.get(number);
   }
 
-  /** In order; undefined if there is no such message. */
+  /** The numbers in order; undefined if there is no such message. */
   extensionNumbers(message: string): number[] | undefined {
     const numbers = this.#extensions.get(message);
     if (numbers === undefined) return this.#messages.has(message) ? [] : undefined;
     return [...numbers.keys()].sort((a, b) => a - b);
   }
 
-  /** The file and all that it imports, but for those in `sent`, which gets the others. */
+  /** The file and all its imports, except those in `sent`, to which they are added. */
   withImports(file: DescriptorFile, sent: Set<string>): DescriptorFile[] {
     const found = [file];
     sent.add(file.name);

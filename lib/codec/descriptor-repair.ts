@@ -2,7 +2,7 @@ import { camelCase, type Json } from '../proto/descriptor-options.ts';
 import { entryName } from '../proto/field-descriptor.ts';
 import { join } from '../proto/type-index.ts';
 
-/** The file that declares a message or an enum, by the full name of the latter. */
+/** Finds the file that declares the message or enum with this full name. */
 export type FileOfType = (fullName: string) => string | undefined;
 
 export interface FieldJson extends Json {
@@ -45,9 +45,9 @@ export interface FileJson extends Json {
 }
 
 /**
- * Makes a valid file of one that the toDescriptor() of protobufjs has made, which proto-loader uses: it leaves out what
- * the file imports, and writes names of types as they are in the .proto, and those of map entries in its own way.
- * Changes nothing in a file that protoc would make.
+ * Repairs a file made by toDescriptor() of protobufjs, which proto-loader uses. It leaves out the imports of the file,
+ * and writes names of types as they are in the .proto, and those of map entries in its own way. A file as protoc makes
+ * it is not changed.
  */
 export function repair(file: FileJson, fileOfType: FileOfType): void {
   const needed = new Set<string>();
@@ -91,7 +91,7 @@ function resolved(name: string, scope: string, fileOfType: FileOfType): string {
   }
 }
 
-/** Gives the message of a map's entries the name that it must have. */
+/** Gives the message of a map's entries the name that protobuf prescribes. */
 function nameEntry(field: FieldJson, { nestedType }: MessageJson, scope: string): void {
   const entry = nestedType.find(
     (each) => each.options?.mapEntry === true && field.typeName === `.${scope}.${each.name}`,

@@ -3,12 +3,12 @@ import protobuf from 'protobufjs';
 import type { ServiceDefinition } from '../contract/service.ts';
 import type { Json } from '../proto/descriptor-options.ts';
 
-/** The FileDescriptorProtos of a service's file and of what that imports, encoded. May throw. */
+/** Returns the encoded FileDescriptorProtos of a service's file and of its imports. May throw. */
 export type DescriptorSource = () => readonly Uint8Array[];
 
 const sources = new WeakMap<ServiceDefinition, DescriptorSource>();
 
-/** Sets what server reflection tells of a service; asked once, at the first request. */
+/** Sets the source of a service's descriptors for server reflection. It is called once, at the first request. */
 export function describe(definition: ServiceDefinition, source: DescriptorSource): ServiceDefinition {
   sources.set(definition, source);
   return definition;

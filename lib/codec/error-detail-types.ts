@@ -5,8 +5,8 @@ import { ProtobufCodec } from './protobuf-codec.ts';
 import { reflectedType } from './reflected-type.ts';
 
 /**
- * google/rpc/status.proto and error_details.proto. A field that ErrorDetail lets one leave out is optional here, which
- * is the same on the wire.
+ * google/rpc/status.proto and error_details.proto. Fields that are optional in ErrorDetail are optional here, which is
+ * the same on the wire.
  */
 const source = `
   syntax = "proto3";
@@ -57,7 +57,7 @@ const source = `
   message LocalizedMessage { string locale = 1; string message = 2; }
 `;
 
-/** A message type of those. */
+/** The codec of one of these message types. */
 export interface DetailCodec {
   readonly type: MessageType;
   readonly codec: ProtobufCodec;
@@ -70,7 +70,7 @@ export interface DetailCodecs {
 
 let made: DetailCodecs | undefined;
 
-/** Made at the first use, which most processes never come to. */
+/** Made at the first use, since most processes never need it. */
 export function detailCodecs(): DetailCodecs {
   if (made === undefined) {
     const { root } = protobuf.parse(source, new protobuf.Root());

@@ -7,12 +7,14 @@ import { kindOf, messageOf } from '../contract/value-text.ts';
 import { type DetailCodec, detailCodecs } from './error-detail-types.ts';
 import type { MessageField, MessageType } from './message-type.ts';
 
-/** With the longest metadata and message they are still less than the core sends at most (kMostListBytes, 64 KiB). */
+/**
+ * Together with the longest metadata and message this is still less than the core can send (kMostListBytes, 64 KiB).
+ */
 export const maxDetailsBytes = 32 * 1024;
 
 const detailsKey = 'grpc-status-details-bin';
 const typePrefix = 'type.googleapis.com/google.rpc.';
-/** Of a google.protobuf.Duration. */
+/** The limit of a google.protobuf.Duration. */
 const longestSeconds = 315_576_000_000;
 
 interface Any {
@@ -21,9 +23,9 @@ interface Any {
 }
 
 /**
- * Trailers, in the form of grpc-metadata.ts, with the details of a failure added, if there are any that can be sent; they
- * come last, where the core finds them when they are too many for the client. `onDropped` is told what cannot be sent,
- * and why. Never throws.
+ * Adds the details of a failure to trailers in the form of grpc-metadata.ts, if there are any that can be sent. They
+ * come last, where the core finds them if the trailers are too long for the client. `onDropped` is called for details
+ * that cannot be sent, with the reason. Never throws.
  */
 export function withDetails(
   trailers: string,
@@ -51,7 +53,7 @@ export function withDetails(
   return trailers;
 }
 
-/** @throws what tells why it cannot be sent. */
+/** @throws an error that says why the detail cannot be sent. */
 function anyOf(detail: unknown): Any {
   if (typeof detail !== 'object' || detail === null)
     throw new TypeError(`an object is needed, not ${kindOf(detail)}`);
@@ -88,8 +90,8 @@ function withDuration({ retryDelayMs, ...others }: Readonly<Record<string, unkno
 }
 
 /**
- * The details in the trailers of a failed call, which are in the form of grpc-metadata.ts. One that cannot be decoded is
- * returned as it is; what is malformed as a whole has none. Never throws.
+ * The details in the trailers of a failed call, which are in the form of grpc-metadata.ts. A detail that cannot be
+ * decoded is returned undecoded; a list that is malformed as a whole has none. Never throws.
  */
 export function errorDetailsIn(trailers: string): readonly ErrorDetail[] {
   const text = grpcValueOf(trailers, detailsKey);
@@ -112,7 +114,7 @@ function detailOf({ typeUrl, value }: Any): ErrorDetail {
       const fields = decoded(codec, value);
       return { type, ...(type === 'RetryInfo' ? withoutDuration(fields) : fields) } as ErrorDetail;
     } catch {
-      // Left as it is.
+      // The detail stays undecoded.
     }
   }
   return { typeUrl, value: new Uint8Array(value) };
@@ -123,7 +125,7 @@ function decoded({ codec, type }: DetailCodec, bytes: Uint8Array): Readonly<Reco
   return plain(codec.decode(buffer, 0, buffer.length), type);
 }
 
-/** An object of its own fields: those that were not sent have their defaults, and optional ones are left out. */
+/** A plain object of the fields: fields that were not sent have their defaults, and optional ones are left out. */
 function plain(message: unknown, type: MessageType): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const { name, shape, kind } of type.fields()) {
@@ -136,7 +138,7 @@ function plain(message: unknown, type: MessageType): Record<string, unknown> {
   return result;
 }
 
-/** A list or map that was not sent is one that all messages share. */
+/** Copies lists and maps, because all messages share one empty list or map for fields that were not sent. */
 function copied(value: unknown, shape: MessageField['shape']): unknown {
   if (shape === 'single') return value;
   return shape === 'map' ? { ...(value as object) } : [...(value as unknown[])];

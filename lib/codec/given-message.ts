@@ -238,7 +238,10 @@ function takeArray(take: TakeNested): TakeNested {
   };
 }
 
-/** Longer ones are not copied before the first item is looked at: `new Array(1e9)` has none, and takes a minute. */
+/**
+ * A longer array is copied only after its first item was checked: copying `new Array(1e9)`, which has no items, takes a
+ * minute.
+ */
 const longArray = 100_000;
 
 /** A subclass's own copy method would be called. */

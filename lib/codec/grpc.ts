@@ -65,7 +65,7 @@ function fromGrpc(definition: GrpcServiceDefinition): ServiceDefinition {
   return describe(defineService(first.service, described), () => descriptorsOf(definition));
 }
 
-/** Those that proto-loader puts beside the serializers. */
+/** The descriptors that proto-loader puts beside the serializers. */
 function descriptorsOf(definition: GrpcServiceDefinition): Uint8Array[] {
   const found = new Set<Uint8Array>();
   for (const method of Object.values(definition as Readonly<Record<string, DescribedTypes>>)) {
@@ -84,7 +84,7 @@ function isOurs(service: AnyService): service is ServiceDefinition {
   return typeof service['name'] === 'string' && typeof service['methods'] === 'object';
 }
 
-/** A definition written by hand may lack something that would only be noticed during a call. */
+/** Checks a definition: one written by hand may lack something that would otherwise be noticed only during a call. */
 function checked(service: ServiceDefinition): ServiceDefinition {
   for (const [key, method] of Object.entries(service.methods)) {
     const what = `${service.name}.${key}`;

@@ -28,7 +28,7 @@ export function exactLong(value: unknown, unsigned: boolean): bigint | undefined
   return fits ? exact : undefined;
 }
 
-/** What protobufjs writes for an integer of 64 bits. */
+/** The value that protobufjs writes for a 64-bit integer. */
 export function longOf(exact: bigint, unsigned: boolean): object {
   const bits = BigInt.asUintN(64, exact);
   return new protobuf.util.Long(Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, unsigned);

@@ -26,18 +26,18 @@ export interface MessageType {
 }
 
 export interface MessageField {
-  /** In JavaScript. */
+  /** The name in JavaScript. */
   readonly name: string;
   readonly shape: 'single' | 'repeated' | 'map';
-  /** Of the value, of each element, or of each value of the map. */
+  /** The kind of the value, of each element, or of each value of the map. */
   readonly kind: FieldKind;
-  /** Of a map. */
+  /** For a map: the kind of its keys. */
   readonly key?: KeyKind;
   /** The oneof it is in; none for one that is merely `optional`. */
   readonly oneof?: string;
-  /** As proto3 has it. */
+  /** An `optional` of proto3. */
   readonly optional?: boolean;
-  /** As proto2 has it. */
+  /** A `required` of proto2. */
   readonly required?: boolean;
 }
 

@@ -5,8 +5,8 @@ import { descriptorTypes, encodedFile } from './descriptor-source.ts';
 import { descriptorNames, located } from './proto-paths.ts';
 
 /**
- * The FileDescriptorProtos, encoded, of .proto files and of all that they import, but for what protobufjs has built in
- * of google/protobuf/.
+ * The encoded FileDescriptorProtos of .proto files and of all their imports, except files of google/protobuf/ that
+ * protobufjs has built in.
  *
  * @throws Error `file:line: reason`.
  */

@@ -2,7 +2,8 @@ import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { isFile, type LoadedFile } from '../proto/proto-files.ts';
 
 /**
- * Names files as others import them: one that is only given, as its own folder, or one of `includeDirs`, names it.
+ * Names files by the path by which others import them. A file that none imports is named by its path within its own
+ * folder or one of `includeDirs`.
  */
 export function descriptorNames(includeDirs: readonly string[]): (file: LoadedFile) => string {
   const taken = new Set<string>();

@@ -39,8 +39,8 @@ export function linkTypes(root: object, from: object, paths: readonly string[]):
 export type StaticMethod = readonly [name: string, request: string, response: string, kind?: MethodKind];
 
 /**
- * The definition of a service whose message types are generated. `files` is a FileDescriptorSet in base64 (of older
- * generated code: undefined) with the service's file and what that imports.
+ * The definition of a service whose message types are generated. `files` is a FileDescriptorSet in base64 with the
+ * service's file and its imports; undefined for older generated code.
  */
 export function staticService(
   name: string,

@@ -2,8 +2,8 @@ import type { Option, Range } from './outline.ts';
 import type { TokenReader } from './token-reader.ts';
 
 /**
- * What stands between braces, one `entry` after the other, which is given the line it begins at. `options`: where those
- * that are written as `option name = value;` go; undefined where none may be.
+ * Reads a body in braces: `entry` is called for each declaration with the line that it begins at. `options` collects
+ * those written as `option name = value;`; undefined where none are allowed.
  */
 export function readBody(
   tokens: TokenReader,
@@ -19,7 +19,7 @@ export function readBody(
   }
 }
 
-/** What follows the word `option`, with its semicolon. */
+/** Reads the rest of an option after the word `option`, including its semicolon. */
 export function readOption(tokens: TokenReader, line: number): Option {
   const option = readAssignment(tokens, line);
   tokens.expect(';');

@@ -4,7 +4,7 @@ import type { Option } from './outline.ts';
 /** An object in the form that protobufjs's fromObject() takes. */
 export type Json = Record<string, unknown>;
 
-/** Written to a field of its own, and not among the options. */
+/** These are fields of their own in the descriptor, and not among the options. */
 const elsewhere: ReadonlySet<string> = new Set(['default', 'json_name']);
 
 /**
@@ -40,7 +40,7 @@ function scalarOf(type: string, value: string): unknown {
   return value; // the name of an enum's value; there are no others
 }
 
-/** As protoc and protobufjs name a field in JSON. */
+/** The JSON name of a field, as protoc and protobufjs make it. */
 export function camelCase(name: string): string {
   return name.replace(/_+(.?)/g, (_all, next: string) => next.toUpperCase());
 }
@@ -55,7 +55,7 @@ const escapes: Readonly<Record<string, string>> = {
   v: '\v',
 };
 
-/** The bytes of a string of a .proto: what is between its quotes. */
+/** The bytes of a string of a .proto. `text` is the part between its quotes. */
 export function unescaped(text: string): Buffer {
   const parts: Buffer[] = [];
   const pattern =

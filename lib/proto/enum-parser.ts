@@ -2,7 +2,7 @@ import { readBody, readNumber, readRanges } from './declarations.ts';
 import type { EnumOutline, Option, Range, ValueOutline } from './outline.ts';
 import type { TokenReader } from './token-reader.ts';
 
-/** What follows the word `enum`. */
+/** Reads an enum after the word `enum`. */
 export function readEnum(tokens: TokenReader, line: number): EnumOutline {
   const name = tokens.name();
   const values: ValueOutline[] = [];

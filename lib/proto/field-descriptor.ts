@@ -3,7 +3,7 @@ import { camelCase, type Json, optionsOf, unescaped } from './descriptor-options
 import type { FieldOutline } from './outline.ts';
 import type { TypeIndex } from './type-index.ts';
 
-/** What is the same for all fields of a file. */
+/** The data that all fields of a file share. */
 export interface FieldScope {
   /** FieldOptions. */
   readonly options: protobuf.Type;
@@ -19,8 +19,8 @@ const scalars: ReadonlySet<string> = new Set(
 );
 
 /**
- * The FieldDescriptorProto of a field in the message, or the package, `scope`. That of a map is of its entries' message,
- * which is nested in the same message.
+ * The FieldDescriptorProto of a field in the message, or the package, `scope`. A map field is a repeated field of its
+ * entries' message, which is nested in the same message.
  */
 export function fieldDescriptor(field: FieldOutline, scope: string, of: FieldScope): Json {
   const { number, options, key, isGroup, label } = field;
@@ -54,13 +54,13 @@ function typeOf(type: string, isGroup: boolean, scope: string, index: TypeIndex)
   return { type: `TYPE_${is}`, typeName: `.${full}` };
 }
 
-/** Of the message that a map's entries are. */
+/** The name of the message for a map's entries. */
 export function entryName(name: string): string {
   const camel = camelCase(name);
   return `${camel.charAt(0).toUpperCase()}${camel.slice(1)}Entry`;
 }
 
-/** That message. */
+/** The descriptor of the message for a map's entries. */
 export function entryDescriptor(field: FieldOutline, scope: string, { index }: FieldScope): Json {
   const part = (name: string, number: number, type: Json): Json => ({
     name,

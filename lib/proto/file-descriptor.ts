@@ -23,7 +23,7 @@ const mostInt = 2 ** 31 - 1;
 export function fileDescriptor(
   outline: Outline,
   index: TypeIndex,
-  /** Has descriptor.proto. */
+  /** Contains descriptor.proto. */
   descriptors: protobuf.Root,
   name: string,
   /** The names of its imports, in order. */
@@ -153,7 +153,7 @@ function isOptional({ label }: FieldOutline): boolean {
   return label === 'optional';
 }
 
-/** The oneofs of optional fields stand behind the others. */
+/** The oneofs of optional fields come after the others. */
 function oneofIndex(
   field: FieldOutline,
   oneofs: MessageOutline['oneofs'],
@@ -164,7 +164,7 @@ function oneofIndex(
   return at < 0 ? {} : { oneofIndex: oneofs.length + at };
 }
 
-/** As protoc names them: no name may be taken. */
+/** Names the oneofs of optional fields as protoc does: with names that are not in use. */
 function syntheticNames({ fields, oneofs }: MessageOutline, synthetic: readonly FieldOutline[]): Json[] {
   const taken = new Set([...fields, ...oneofs].map(({ name }) => name));
   return synthetic.map((field) => {
@@ -175,7 +175,7 @@ function syntheticNames({ fields, oneofs }: MessageOutline, synthetic: readonly 
   });
 }
 
-/** Messages of maps stand among the others where the map is declared. */
+/** Messages of map entries come at the position where the map is declared. */
 function inOrder(
   fields: readonly FieldOutline[],
   types: readonly (MessageOutline | EnumOutline)[],
@@ -192,7 +192,7 @@ function inOrder(
   return all.sort((a, b) => a.line - b.line).map(({ json }) => json);
 }
 
-/** `beyond`: 1 where the end is the first number that is not in it. */
+/** `beyond`: 1 if the end of the range is exclusive. */
 function rangeOf([from, to]: Range, most: number, beyond: 0 | 1): Json {
   return { start: from, end: Math.min(to, most) + beyond };
 }

@@ -2,7 +2,7 @@ import type protobuf from 'protobufjs';
 
 export type Protobuf = typeof protobuf;
 
-/** What a field or a oneof is called in JavaScript. */
+/** The name of a field or a oneof in JavaScript. */
 export function propertyName(
   { util }: Protobuf,
   { name, isGroup }: { readonly name: string; readonly isGroup?: boolean },
@@ -11,7 +11,7 @@ export function propertyName(
   return keepCase || isGroup === true ? name : util.camelCase(name);
 }
 
-/** What a method is called in JavaScript. */
+/** The name of a method in JavaScript. */
 export function methodKey(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1);
 }

@@ -19,7 +19,7 @@ export function outlineOf(source: string, file: string): Outline {
   return new OutlineParser(source, file).file();
 }
 
-/** What may stand in a message or, most of it, in a file. */
+/** The declarations of a message or a file. */
 interface Body {
   fields: FieldOutline[];
   oneofs: { name: string; line: number; options: readonly Option[] }[];
@@ -114,7 +114,7 @@ class OutlineParser {
 
   #import(line: number): Import | undefined {
     const tokens = this.#tokens;
-    // Only of options, which are not read.
+    // An import that is only for options, which are not read.
     const isOfOptions = this.#hasVisibility && tokens.skip('option');
     const modifier = isOfOptions ? undefined : modifiers.find((each) => tokens.skip(each));
     const name = tokens.strings();
@@ -122,7 +122,10 @@ class OutlineParser {
     return isOfOptions ? undefined : { name, line, modifier };
   }
 
-  /** What may be declared in a file and, services aside, in a message; false when it is something else. */
+  /**
+   * Reads a declaration that is allowed in a file and, except for services, in a message; false if it is something
+   * else.
+   */
   #common(body: Body): boolean {
     const tokens = this.#tokens;
     if (this.#hasVisibility && (tokens.isNext('export') || tokens.isNext('local'))) tokens.next();
@@ -207,7 +210,7 @@ class OutlineParser {
     return { name, line, number, options, label, type, key, oneof, isGroup: false };
   }
 
-  /** Declares a message, and a field of that type by the same name with a small first letter. */
+  /** Declares a message, and a field of that type whose name is the same with a lower-case first letter. */
   #group(body: Body, label: FieldOutline['label'], oneof: string | undefined, line: number): FieldOutline {
     const tokens = this.#tokens;
     tokens.next();
@@ -219,7 +222,7 @@ class OutlineParser {
     return { name, line, number, options, label, type, key: undefined, oneof, isGroup: true };
   }
 
-  /** Groups declare their message beside the `extend`. */
+  /** A group in an `extend` declares its message in the scope around it. */
   #extension(line: number, body: Body): ExtensionOutline {
     const tokens = this.#tokens;
     const extended = tokens.path(true);

@@ -5,7 +5,7 @@ export interface Outline {
   /** `proto2`, `proto3`, or the year of an edition. */
   readonly syntax: string;
   readonly package: string;
-  /** Where that is said; 1 when it is not. */
+  /** The line of `package`; 1 if there is none. */
   readonly packageLine: number;
   readonly imports: readonly Import[];
   readonly types: readonly (MessageOutline | EnumOutline)[];
@@ -47,9 +47,9 @@ export interface MessageOutline extends Declared {
 export interface FieldOutline extends Declared {
   readonly number: number;
   readonly label: 'optional' | 'required' | 'repeated' | undefined;
-  /** As written; of a map that of its values. */
+  /** The type as written; for a map, that of its values. */
   readonly type: string;
-  /** Of a map. */
+  /** For a map: the type of its keys. */
   readonly key: string | undefined;
   readonly oneof: string | undefined;
   readonly isGroup: boolean;

@@ -15,23 +15,23 @@ export interface LoadOptions {
   /** Folders in which imports are looked up, after the importing file's own. */
   readonly folders: readonly string[];
   readonly keepCase: boolean;
-  /** Has google/protobuf/descriptor.proto and others that protobufjs does not look for there. */
+  /** The folder of google/protobuf/descriptor.proto and of other files that protobufjs has not built in. */
   readonly protobufFolder: string;
 }
 
 export interface LoadedFile {
-  /** Absolute; of what protobufjs has built in, the name it is imported by. */
+  /** The absolute path; for a file that protobufjs has built in, its import path. */
   readonly path: string;
-  /** How errors name it, and what its reflection objects have as `filename`. */
+  /** Its name in errors, and `filename` of its reflection objects. */
   readonly label: string;
   readonly package: string;
   /** Whether protobufjs has it built in. */
   readonly isBundled: boolean;
   /** Whether it was requested, and not only imported. */
   readonly isGiven: boolean;
-  /** Where it was imported first; its own first line when it was given. */
+  /** Where it was first imported; its own first line if it was given. */
   readonly where: string;
-  /** What it was imported as first. */
+  /** The path by which it was first imported. */
   readonly importedAs: string | undefined;
 }
 
@@ -65,7 +65,7 @@ class Loading {
   readonly #root: protobuf.Root;
   readonly #index = new TypeIndex();
   readonly #given: ReadonlySet<string>;
-  /** By path, without links; what protobufjs has built in by its name. */
+  /** By path without links; built-in files by their import path. */
   readonly #files = new Map<string, LoadedFile>();
   readonly #outlines: Outline[] = [];
   /** By outline: the keys in #files of what it imports. */
@@ -222,7 +222,7 @@ class Loading {
   }
 }
 
-/** How a path is shown: from here, if it is under here. */
+/** A path for errors: relative to the working directory if it is below it. */
 export function labelOf(path: string): string {
   const local = relative(process.cwd(), path);
   return local.startsWith('..') || isAbsolute(local) ? path : local;
@@ -238,7 +238,7 @@ function textOf(path: string, label: string): string {
   return source;
 }
 
-/** A relative path is one from the working directory, which is not that of the program. */
+/** Explains that a relative path starts at the working directory, not at the folder of the program. */
 function whyNoFile(path: string, label: string): string {
   if (existsSync(path)) return 'no such file, but a folder';
   return isAbsolute(label) ? 'no such file' : `no such file in ${process.cwd()}`;

@@ -2,7 +2,7 @@ import { readBody } from './declarations.ts';
 import type { MethodOutline, Option, ServiceOutline } from './outline.ts';
 import type { TokenReader } from './token-reader.ts';
 
-/** What follows the word `service`. */
+/** Reads a service after the word `service`. */
 export function readService(tokens: TokenReader, line: number): ServiceOutline {
   const name = tokens.name();
   const methods: MethodOutline[] = [];

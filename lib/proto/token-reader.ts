@@ -12,7 +12,7 @@ export class TokenReader {
     this.#tokens = tokensOf(source, file);
   }
 
-  /** Of the next token. */
+  /** The line of the next token. */
   get line(): number {
     return this.#peek().line;
   }
@@ -56,7 +56,7 @@ export class TokenReader {
     return this.next().text;
   }
 
-  /** `shop.v1.Order`, and `.shop.v1.Order` where a type is named. */
+  /** Reads `shop.v1.Order`, or also `.shop.v1.Order` for a type. */
   path(isType = false): string {
     let path = isType && this.skip('.') ? '.' : '';
     path += this.name();
@@ -74,7 +74,7 @@ export class TokenReader {
     return value === 0 ? 0 : sign * value;
   }
 
-  /** One string, which may be written in parts. */
+  /** Reads a string, which may be written in parts. */
   strings(): string {
     if (!this.isKind('string')) throw this.illegal('a string');
     let text = '';
@@ -82,7 +82,7 @@ export class TokenReader {
     return text;
   }
 
-  /** What is between braces, these included. */
+  /** Skips a block in braces. */
   skipBraces(): void {
     let depth = 0;
     do {

@@ -1,9 +1,9 @@
 import { ProtoError } from './proto-error.ts';
 
 export interface Token {
-  /** `end` is behind the last one. */
+  /** `end` follows the last token. */
   readonly kind: 'name' | 'number' | 'string' | 'symbol' | 'end';
-  /** As written; of a string what is between its quotes, escapes and all. */
+  /** The text as written; for a string the part between its quotes, with its escapes. */
   readonly text: string;
   /** From 1. */
   readonly line: number;

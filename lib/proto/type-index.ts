@@ -1,7 +1,7 @@
 import type { EnumOutline, FieldOutline, MessageOutline, Outline } from './outline.ts';
 import { ProtoError } from './proto-error.ts';
 
-/** What may have a name of its own in a package. */
+/** The kinds of declarations that have a name in a package. */
 export type Named = 'message' | 'enum' | 'service' | 'extension';
 
 interface Entry {
@@ -9,7 +9,7 @@ interface Entry {
   readonly values: ReadonlySet<string>;
 }
 
-/** All that a set of .proto files declares, by full name. */
+/** The declarations of a set of .proto files, by full name. */
 export class TypeIndex {
   readonly #entries = new Map<string, Entry>();
   readonly #packages = new Set<string>();
@@ -59,12 +59,12 @@ export class TypeIndex {
     if (this.#entries.has(name) || this.#packages.has(name)) throw duplicate(file, line, name);
   }
 
-  /** What is known without a .proto. */
+  /** Adds a name that is known without a .proto. */
   addKnown(name: string, is: Named): void {
     this.#entries.set(name, { is, values: new Set() });
   }
 
-  /** How many there are, extensions aside. */
+  /** The number of declarations, not counting extensions. */
   get size(): number {
     let count = 0;
     for (const { is } of this.#entries.values()) if (is !== 'extension') count++;
