@@ -1,7 +1,7 @@
 import { Metadata } from '../index.ts';
 import { badValue, listOption, type Values } from './bench-usage.ts';
 
-/** What `--metadata key=value` says, over all of them; undefined when there is none. @throws UsageError. */
+/** The metadata of all `--metadata key=value`; undefined if there is none. @throws UsageError. */
 export function metadataOf(values: Values): Readonly<Record<string, string>> | undefined {
   const given = listOption(values, 'metadata');
   if (given.length === 0) return undefined;

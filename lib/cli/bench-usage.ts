@@ -70,7 +70,7 @@ function callOf(values: Values): string {
   return words.join(' ');
 }
 
-/** For --key: someone may have given the key itself, which is shown nowhere. */
+/** For --key: the argument may be the key itself, which must not be shown. */
 export function keyFile(given: string): string {
   return existsSync(given) ? given : 'client.key';
 }

@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { connect } from 'node:tls';
 
 /**
- * For clients that always check certificates, as that of etcd. `target`: `host:port`, or `https://` and that. Returns the
- * `127.0.0.1:port` where what is written goes there over TLS, and no certificate is checked. Whoever is on this machine
- * can connect to it, so it shows the server no certificate of its own.
+ * For clients that always check certificates, such as that of etcd. `target`: `host:port`, or `https://host:port`.
+ * Returns a `127.0.0.1:port` from which bytes are forwarded to the target over TLS without checking its certificate.
+ * Any process on this machine can connect to it, so it presents no client certificate to the server.
  */
 export async function openInsecureTunnel(target: string, servername: string | undefined): Promise<string> {
   const { hostname, port } = new URL(target.includes('://') ? target : `https://${target}`);
@@ -18,10 +18,10 @@ export async function openInsecureTunnel(target: string, servername: string | un
       rejectUnauthorized: false,
       ALPNProtocols: ['h2'],
     });
-    // Whichever ends takes the other with it; the client says that its connection has ended.
+    // If one of the two sockets ends, the other is closed, so the client notices that its connection has ended.
     near.on('error', () => far.destroy()).on('close', () => far.destroy());
     far.on('error', () => near.destroy()).on('close', () => near.destroy());
-    // Only the client keeps the process.
+    // The tunnel does not keep the process alive; only the client does.
     for (const socket of [near, far]) socket.unref();
     near.pipe(far).pipe(near);
   });

@@ -166,7 +166,7 @@ const flags: Readonly<Record<string, string>> = {
   auth: '--user',
 };
 
-/** A complaint of etcd() about one of its options, by the name that it has here. */
+/** An error of etcd() about one of its options, with the name of the flag. */
 function byFlag(message: string): string {
   return byTlsFlag(message).replace(/^option (\w+)/, (whole, name: string) => flags[name] ?? whole);
 }

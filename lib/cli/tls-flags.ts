@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { messageOf } from '../contract/value-text.ts';
 import type { ClientTlsOptions } from '../index.ts';
 
-/** What of TLS was typed. */
+/** The TLS flags that were given. */
 export interface TlsFlags {
   readonly tls?: true | undefined;
   readonly cacert?: string | undefined;
@@ -13,7 +13,10 @@ export interface TlsFlags {
   readonly insecure?: true | undefined;
 }
 
-/** The variable that decrypts --key: in the arguments every process of the machine could read it. */
+/**
+ * The environment variable with the passphrase of --key. Every process of the machine could read it among the
+ * arguments.
+ */
 const passphraseVariable = 'ROCKET_KEY_PASSPHRASE';
 
 /** Adds the options to a command that connects to `peer`. */
@@ -28,8 +31,8 @@ export function addTlsFlags(command: Command, peer: string): Command {
 }
 
 /**
- * Undefined: nothing asks for TLS. @throws TypeError that names the flag, with nothing of a key in it, also where a key
- * was given instead of its file.
+ * Undefined: no flag asks for TLS. @throws TypeError that names the flag and never quotes a key, even if a key was
+ * given instead of its file.
  */
 export function tlsOf(flags: TlsFlags): ClientTlsOptions | undefined {
   const { tls, cacert, cert, key, servername, insecure } = flags;
@@ -48,7 +51,7 @@ export function tlsOf(flags: TlsFlags): ClientTlsOptions | undefined {
   };
 }
 
-/** Says on stderr what --insecure means. */
+/** Warns on stderr of what --insecure means. */
 export function warnIfInsecure(name: string, { insecure }: TlsFlags): void {
   if (insecure === true)
     console.error(
@@ -65,14 +68,14 @@ const flagOf: Readonly<Record<string, string>> = {
   rejectUnauthorized: '--insecure',
 };
 
-/** A text of the library about options of TLS, by the names that they have here. */
+/** A text of the library about TLS options, with the names of the flags. */
 export function byTlsFlag(text: string): string {
   return text
     .replaceAll(/(?:option )?\btls\.(\w+)(?:\[\d+\])?/g, (whole, name: string) => flagOf[name] ?? whole)
     .replaceAll(/options (--cacert), tls\.crl/g, 'option $1');
 }
 
-/** What was typed may be the key itself: only for a path is it shown, and of --key not even that. */
+/** The argument may be the key itself: it is quoted only if it looks like a path, and for --key never. */
 function pemOf(flag: string, file: string): Buffer {
   if (file.includes('\n') || file.includes('-----'))
     throw new TypeError(`${flag} takes the name of a file, not what is in it`);

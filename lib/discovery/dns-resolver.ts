@@ -5,7 +5,7 @@ import type { Resolver, ResolverListener } from './resolver.ts';
 
 const intervalMs = 30_000;
 
-/** The service config of a host, or why it cannot be had; undefined: it has none. */
+/** Looks up the service config of a host; an Error if that fails, undefined if it has none. */
 export type LookupConfig = (host: string) => Promise<ServiceConfig | Error | undefined>;
 
 const noConfig: LookupConfig = () => Promise.resolve(undefined);

@@ -3,13 +3,13 @@ import { hostname } from 'node:os';
 import type { ServiceConfig } from '../contract/service-config.ts';
 import { errorOf, kindOf } from '../contract/value-text.ts';
 
-/** The TXT records of a name, each in its parts. */
+/** Looks up the TXT records of a name, each as a list of its parts. */
 export type LookupText = (name: string) => Promise<readonly (readonly string[])[]>;
 
-/** What a service config is found for. */
+/** The client for which a service config is chosen. */
 export interface ConfigClient {
   readonly hostname: string;
-  /** From 0 to 100, of this client: it belongs to so many per cent. */
+  /** From 0 to 100: a choice for that many per cent of the clients, or more, applies to this one. */
   readonly share: number;
 }
 
@@ -18,7 +18,7 @@ const attribute = 'grpc_config=';
 const languages: readonly string[] = ['node', 'javascript'];
 const choiceFields: readonly string[] = ['clientLanguage', 'percentage', 'clientHostname', 'serviceConfig'];
 const lookupTimeoutMs = 5000;
-/** Of lookups that found that there is no such record. */
+/** Codes of lookups that found no such record. */
 const nothingThere: readonly unknown[] = ['ENOTFOUND', 'ENODATA'];
 
 export function lookupText(name: string): Promise<string[][]> {
@@ -30,8 +30,8 @@ export function thisClient(): ConfigClient {
 }
 
 /**
- * The service config of a host in DNS (gRFC A2): the first choice of its TXT record that is for this client. Undefined: there is
- * none; an Error: it cannot be looked up, or read.
+ * The service config of a host in DNS (gRFC A2): the first choice of its TXT record that applies to this client.
+ * Undefined: there is none; an Error: it cannot be looked up, or read.
  */
 export async function dnsServiceConfig(
   host: string,
@@ -51,7 +51,7 @@ export async function dnsServiceConfig(
   }
 }
 
-/** @throws TypeError for what is no list of choices. */
+/** @throws TypeError for anything but a list of choices. */
 function chosen(choices: unknown, client: ConfigClient): ServiceConfig | undefined {
   if (!Array.isArray(choices)) throw new TypeError(`grpc_config must be an array, not ${kindOf(choices)}`);
   const checked = choices.map((choice: unknown, i) => checkedChoice(`grpc_config[${i}]`, choice));

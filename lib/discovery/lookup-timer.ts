@@ -1,7 +1,7 @@
-/** A refresh() does not look again sooner than this after the last lookup. */
+/** A refresh() starts no lookup sooner than this after the last one. */
 const refreshIntervalMs = 1000;
 
-/** When a resolver looks up next. Does not keep the process alive. */
+/** Decides when a resolver looks up again. Does not keep the process alive. */
 export class LookupTimer {
   readonly #lookUp: () => Promise<void>;
   #lookingUp = false;
@@ -25,7 +25,7 @@ export class LookupTimer {
     this.#lastAt = performance.now();
   }
 
-  /** Unless a lookup is under way. */
+  /** Looks up again soon, unless a lookup is under way. */
   soon(): void {
     if (!this.#lookingUp) this.in(Math.max(0, this.#lastAt + refreshIntervalMs - performance.now()));
   }

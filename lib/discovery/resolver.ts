@@ -15,8 +15,9 @@ export interface Endpoint {
 /** The callbacks of a resolver to its channel; may be called at any time, from start() on. */
 export interface ResolverListener {
   /**
-   * The full current list; it replaces the previous one. `serviceConfig`, an object or its JSON text, likewise; without it
-   * the channel's own option counts. One that is wrong, or an Error that says why there is none, leaves the last good one in use.
+   * The full current list; it replaces the previous one. So does `serviceConfig`, an object or its JSON text; without
+   * it the channel's own option is used. An invalid one, or an Error that says why there is none, leaves the last valid
+   * one in use.
    */
   onEndpoints(endpoints: readonly Endpoint[], serviceConfig?: ServiceConfig | string | Error): void;
   /** The lookup failed; the previous list stays in use. */

@@ -24,7 +24,7 @@ export function quoteCut(text: string, most: number): string {
     if (json.length <= most + 2) return json;
   }
   const json = quoteJson(cut(text, most));
-  // Each character may be escaped by six.
+  // An escaped character takes up to six.
   return json.length <= most + 2 ? json : quoteJson(cut(text, Math.floor(most / 6)));
 }
 
