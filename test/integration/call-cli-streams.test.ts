@@ -12,10 +12,10 @@ import { until } from '../support/waits.ts';
 beforeAll(() => builtPackage(), 60_000);
 
 describe('streams', () => {
-  it('sends what stdin has, a line each or not', async () => {
+  it.each(['@-', '@'])('sends what stdin has, a line each or not: %s', async (data) => {
     const { address, seen } = await startServer();
     const input = '{"int":1}\n{"int":2}{\n"int":\n3}\n\n';
-    expect(await linesOf([address, 'Json/Collect', '--data', '@-'], input)).toEqual(['{"int":6}']);
+    expect(await linesOf([address, 'Json/Collect', '--data', data], input)).toEqual(['{"int":6}']);
     expect(seen.requests).toBe(3);
   });
 
@@ -115,5 +115,17 @@ describe('streams', () => {
     expect(await child.exit(soonMs)).toEqual({ code: signal === 'SIGINT' ? 130 : 143, signal: null });
     expect(child.errors).toBe('');
     await until(() => seen.cancelled === 1, { deadlineMs: soonMs, what: 'the call to end' });
+  });
+
+  it('SIGINT ends it while the rest of its request is waited for', async () => {
+    const { address, seen, server } = await startServer();
+    const child = await call(address, 'Json/Echo', '--data', '@-');
+    child.tell('{"text":');
+    const isDescribed = () => server.stats().callsTotal > 0 && server.stats().callsInFlight === 0;
+    await until(isDescribed, { deadlineMs: soonMs, what: 'reflection to be over' });
+    child.kill('SIGINT');
+    expect(await child.exit(soonMs)).toEqual({ code: 130, signal: null });
+    const { errors, output } = child;
+    expect({ errors, output, requests: seen.requests }).toEqual({ errors: '', output: '', requests: 0 });
   });
 });

@@ -24,7 +24,7 @@ export class Seen {
 /** A server of `json.v1.Json`, whose handlers do what the text of a request says. */
 export async function startServer(
   options: ServerOptions = {},
-): Promise<{ readonly address: string; readonly seen: Seen }> {
+): Promise<{ readonly address: string; readonly seen: Seen; readonly server: Server }> {
   const { Json } = loadProto(jsonProto);
   const seen = new Seen();
   const server = new Server({ logger: false, reflection: options.protocols === undefined, ...options });
@@ -63,5 +63,5 @@ export async function startServer(
     },
   } as never);
   const { address } = await server.listen('127.0.0.1:0');
-  return { address, seen };
+  return { address, seen, server };
 }

@@ -94,7 +94,8 @@ function actionOf(what: string | undefined, symbol: string | undefined, { data }
 function sourceOf(data: string): DataSource {
   if (!data.startsWith('@')) return { kind: 'text', text: data };
   const path = data.slice(1);
-  if (path === '-') return { kind: 'stdin' };
+  // As grpcurl has it: "@" alone.
+  if (path === '-' || path === '') return { kind: 'stdin' };
   try {
     if (statSync(path).isDirectory()) throw new TypeError('that is a folder');
   } catch (error) {

@@ -24,6 +24,8 @@ const longestSilenceMs = 2000;
 /** Does what the plan says; prints to stdout. Resolves with the exit code. */
 export async function runCall(plan: CallPlan): Promise<number> {
   const stop = new AbortController();
+  // A request of which more is to come would be waited for.
+  stop.signal.addEventListener('abort', () => process.stdin.destroy());
   let signalled: keyof typeof signalCodes | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     signalled ??= signal as keyof typeof signalCodes;
