@@ -107,6 +107,7 @@ build_rust() {
   (cd "$interop/rust" && CARGO_TARGET_DIR=$peers/rust cargo build --quiet --release --locked)
   install -s "$peers/rust/release/order-server" "$peers/bin/tonic-order-server"
   install -s "$peers/rust/release/test-client" "$peers/bin/tonic-test-client"
+  install -s "$peers/rust/release/test-server" "$peers/bin/tonic-test-server"
 }
 
 cpp_inputs=(test/interop/cpp proto/order.proto)

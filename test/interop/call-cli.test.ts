@@ -1,14 +1,16 @@
 /** `rocket call` on servers of others. */
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { builtPackage } from '../support/child.ts';
 import { Spawned } from '../support/spawned.ts';
 import { TestAuthority } from '../support/test-authority.ts';
 import { protosFolder, testProto } from './support/definitions.ts';
 import { grpcGoServer } from './support/grpc-go-server.ts';
 import { operatorServers } from './support/operator-servers.ts';
+import { orderServers } from './support/order-servers.ts';
 import { type Running, startPeer } from './support/peer-process.ts';
 import { peerPath, peersAreMissing } from './support/peers.ts';
+import { tonicServer } from './support/tonic-server.ts';
 
 const deadlineMs = 30_000;
 const service = 'grpc.testing.TestService';
@@ -96,6 +98,57 @@ for (const operatorServer of operatorServers.filter(({ lacks }) => !lacks.includ
     });
   });
 }
+
+const grpcGoOrders = orderServers.find(({ name }) => name === 'grpc-go')!;
+
+describe.skipIf(peersAreMissing(...grpcGoOrders.needs))('grpc-go server, by reflection', () => {
+  it('tells what it has, and is called', async () => {
+    const server = await grpcGoOrders.start();
+    onTestFinished(() => server.stop());
+    const at = (method: string): string[] => [`127.0.0.1:${server.port}`, method];
+    expect(await call(at('list'))).toContain('grpc.reflection.v1alpha.ServerReflection');
+    expect(await call([...at('describe'), 'Order/makeOrder'])).toContain(
+      'rpc makeOrder(makeOrderRequest) returns (makeOrderResponse);',
+    );
+    expect(await call([...at('Order/makeOrder'), '-d', '{"price": 1}'])).toEqual(['{"orderId":"20230514"}']);
+    expect(await call([...at('Feed/listen'), '-d', '{"messages": 3}'])).toHaveLength(3);
+    expect(await call([...at('Feed/upload'), '-d', '@-'], '{"text":"abc"}{"text":"d"}')).toEqual([
+      '{"bytes":"4"}',
+    ]);
+  });
+});
+
+describe.skipIf(peersAreMissing(...tonicServer.needs))('tonic server, by reflection', () => {
+  let server: Running;
+  const at = (method: string): string[] => [`127.0.0.1:${server.port}`, method];
+
+  beforeAll(async () => {
+    server = await tonicServer.start();
+  });
+  afterAll(() => server.stop());
+
+  it('tells what it has', async () => {
+    expect(await call(at('list'))).toContain(service);
+    expect(await call([...at('describe'), 'TestService.EmptyCall'])).toContain(
+      'rpc EmptyCall(grpc.testing.Empty) returns (grpc.testing.Empty);',
+    );
+  });
+
+  it('is called by all kinds of methods, without the package', async () => {
+    const sizes = '{"responseParameters":[{"size":1},{"size":2}]}';
+    const payloads = '{"payload":{"body":"AAAA"}}\n{"payload":{"body":"AA=="}}\n';
+    expect(await call([...at('TestService/UnaryCall'), '-d', '{"responseSize":3}'])).toEqual([
+      '{"payload":{"body":"AAAA"}}',
+    ]);
+    expect(await call([...at('TestService/StreamingOutputCall'), '-d', sizes])).toHaveLength(2);
+    expect(await call([...at('TestService/StreamingInputCall'), '-d', '@'], payloads)).toEqual([
+      '{"aggregatedPayloadSize":4}',
+    ]);
+    expect(await call([...at('TestService/FullDuplexCall'), '-d', '@'], `${sizes}\n${sizes}`)).toHaveLength(
+      4,
+    );
+  });
+});
 
 describe.skipIf(peersAreMissing('grpcio'))('grpcio server', () => {
   const authority = new TestAuthority();

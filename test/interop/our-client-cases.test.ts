@@ -7,8 +7,9 @@ import type { JsClient } from './support/js-client.ts';
 import type { Running } from './support/peer-process.ts';
 import { peersAreMissing } from './support/peers.ts';
 import { rocketClient } from './support/rocket-client.ts';
+import { tonicServer } from './support/tonic-server.ts';
 
-for (const target of [grpcioServer, connectServer]) {
+for (const target of [grpcioServer, connectServer, tonicServer]) {
   describe.skipIf(peersAreMissing(...target.needs))(`our client on a ${target.name}`, () => {
     let server: Running;
     let client: JsClient;

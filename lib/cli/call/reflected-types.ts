@@ -1,4 +1,5 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
+import { isRpcError } from '../../contract/errors.ts';
 import { statusNames, statusNumbers } from '../../contract/status.ts';
 import { CallFailure } from './call-failure.ts';
 import { DescriptorPool } from './descriptor-pool.ts';
@@ -46,8 +47,8 @@ export class ReflectedTypes implements TypeSource {
     const pool = this.#pool.copy();
     return this.#client.asking(async (ask) => {
       const question = { fileContainingSymbol: symbol };
-      const answer = await ask(question);
-      if (isNotFound(answer)) return false;
+      const answer = await ask(question).catch(missing);
+      if (answer === undefined || isNotFound(answer)) return false;
       this.#add(pool, answer, question);
       for (let name = pool.missing; name !== undefined; name = pool.missing) {
         const imported = { fileByFilename: name };
@@ -73,6 +74,11 @@ export class ReflectedTypes implements TypeSource {
         );
     }
   }
+}
+
+/** Servers of tonic end the stream with it. */
+function missing(error: unknown): undefined {
+  if (!isRpcError(error) || error.code !== 'NOT_FOUND') throw error;
 }
 
 /** Some servers say it with another number, but a text that says so. */

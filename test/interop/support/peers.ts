@@ -14,6 +14,7 @@ const ownFiles = {
   'troubled-server': 'bin/troubled-server',
   'tonic-order-server': 'bin/tonic-order-server',
   'tonic-test-client': 'bin/tonic-test-client',
+  'tonic-test-server': 'bin/tonic-test-server',
   h2spec: 'bin/h2spec',
   grpcurl: 'bin/grpcurl',
   ghz: 'bin/ghz',

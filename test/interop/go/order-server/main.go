@@ -1,4 +1,4 @@
-// The services of the benches on grpc-go with its default codec. Prints "listening PORT". TLS_CERT, TLS_KEY: files; with
+// The services of the benches on grpc-go with its default codec, and reflection. Prints "listening PORT". TLS_CERT, TLS_KEY: files; with
 // them it speaks TLS.
 package main
 
@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/reflection"
 	"rocket-rpc/interop/feed"
 	"rocket-rpc/interop/order"
 )
@@ -91,6 +92,7 @@ func main() {
 	server := grpc.NewServer(options()...)
 	order.RegisterOrderServer(server, orders{})
 	feed.RegisterFeedServer(server, feeds{})
+	reflection.Register(server)
 	fmt.Println("listening", listener.Addr().(*net.TCPAddr).Port)
 	log.Fatal(server.Serve(listener))
 }
