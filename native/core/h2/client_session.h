@@ -17,24 +17,24 @@ class ClientHandler : public Handler {
   ~ClientHandler() = default;
 };
 
-/// The client's side of a connection: requests out, responses in. A stream that is given up is reset before it is
-/// released.
+/// The client's side of a connection: it sends requests and receives responses. A stream that the client gives up is
+/// reset before it is released.
 class ClientSession final : public Session {
  public:
   ClientSession(const Options& options, Resources& resources, ClientHandler& handler, Sink& sink);
 
   /// Sends the preface and our SETTINGS. The server speaks HTTP/2 when on_settings() follows.
   void start(SteadyMs now);
-  /// Takes whole frames from the front of `bytes`. After an error it takes everything, and drops it.
+  /// Consumes whole frames from the front of `bytes`. After an error it consumes and drops everything.
   Fed feed(ByteSpan bytes, SteadyMs now);
 
-  /// How many more streams may be opened now.
+  /// The number of streams that may be opened now.
   std::uint32_t room() const;
-  /// No stream can be opened on this connection any more.
+  /// True if no stream can be opened on this connection any more.
   bool exhausted() const { return shutdown_ != Shutdown::kNo || last_stream_ + 2 > options_.last_id; }
-  /// Opens a stream, if there is room(), with the headers of its request. Null when there is no memory.
+  /// Opens a stream, if there is room(), with the headers of its request. Null if there is no memory.
   Stream* open(ByteSpan headers);
-  /// GOAWAY: nothing more is asked. What is open goes on.
+  /// Sends GOAWAY: no more requests follow. Open streams continue.
   void leave();
 
  private:

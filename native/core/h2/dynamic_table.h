@@ -18,7 +18,7 @@ class DynamicTable {
 
   std::uint32_t count() const { return count_; }
   std::uint32_t bytes() const { return bytes_; }
-  /// Changes of what indexes mean, ever: while this stays, the same block has the same fields.
+  /// Counts all changes of the table. While it stays the same, equal blocks decode to equal fields.
   std::uint64_t changes() const { return changes_; }
   /// Heap memory in use.
   std::size_t memory_bytes() const { return text_.size() + slots_block_.size(); }
@@ -35,8 +35,8 @@ class DynamicTable {
   }
 
   enum class Inserted : std::uint8_t { kYes, kTooLarge, kNoMemory };
-  /// Adds a field, whose views may point into the table, and evicts what it displaces. kYes: `field` now points to the
-  /// copy. kTooLarge: the table is empty, which is no error, and the views are still valid.
+  /// Adds a field, whose views may point into the table, and evicts the entries that it displaces. kYes: `field` points
+  /// to the copy now. kTooLarge: the table is empty, which is no error, and the views are still valid.
   Inserted insert(Field& field);
 
   /// `max_bytes` is not over kMaxBytes.

@@ -10,13 +10,13 @@ namespace rocket::h2 {
 /// in each call is checked once. Values from kFirstOfUser are assigned by TagOf.
 enum class Tag : std::uint8_t {
   kOther,
-  kMalformed,  ///< no name of HTTP/2: not a token, or with an upper case letter
+  kMalformed,  ///< not a name of HTTP/2: no token, or with an upper case letter
   kAuthority,
   kMethod,
   kPath,
   kScheme,
   kStatus,
-  kProtocol,            ///< extended CONNECT (RFC 8441), which is not spoken
+  kProtocol,            ///< extended CONNECT (RFC 8441), which is not supported
   kUnknownPseudo,       ///< begins with a colon
   kConnectionSpecific,  ///< connection, keep-alive, proxy-connection, transfer-encoding, upgrade
   kTe,
@@ -36,9 +36,9 @@ struct Field {
   std::string_view value;
   Tag tag = Tag::kOther;
   bool good_value = true;    ///< without the bytes that RFC 9113 (8.2.1) forbids: NUL, CR and LF
-  bool never_index = false;  ///< what carries it on has to send it as such a literal
+  bool never_index = false;  ///< a proxy must forward it as such a literal
 
-  /// As SETTINGS_MAX_HEADER_LIST_SIZE and the dynamic table count it.
+  /// Its size as SETTINGS_MAX_HEADER_LIST_SIZE and the dynamic table count it.
   std::size_t size() const { return name.size() + value.size() + 32; }
 };
 

@@ -60,7 +60,7 @@ void FieldCheck::take_status(std::string_view value) {
     why_ = "malformed :status";
     return;
   }
-  status_ = 0;  // a second one is an error, and is not added to the first
+  status_ = 0;  // a second one is an error; its digits are not added
   for (const char c : value) status_ = status_ * 10 + (c - '0');
 }
 

@@ -21,11 +21,11 @@ class FieldCheck {
       take_known(field);
     }
   }
-  /// After the last field: what is wrong, or null.
+  /// Call it after the last field: the fault, or null.
   const char* verdict() const;
-  /// Negative: there was none.
+  /// The content-length; negative: there was none.
   std::int64_t content_length() const { return content_length_; }
-  /// Of a response without a fault: `:status`.
+  /// `:status` of a response without a fault.
   int status() const { return status_; }
 
  private:
@@ -35,7 +35,7 @@ class FieldCheck {
   void take_content_length(std::string_view value);
 
   Kind kind_;
-  bool regular_ = false;  ///< a field that is no pseudo field has been seen
+  bool regular_ = false;  ///< a regular field has been seen
   std::uint8_t seen_ = 0;
   bool is_connect_ = false;
   const char* why_ = nullptr;

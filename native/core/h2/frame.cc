@@ -21,7 +21,7 @@ Fault of_size(const FrameHead& head, std::uint32_t size, const char* why) {
   return head.length != size ? connection(ErrorCode::kFrameSizeError, why) : Fault{};
 }
 
-/// Takes the padding, and the byte that says how long it is, from `payload`.
+/// Removes the padding and its length byte from `payload`.
 Fault take_padding(const FrameHead& head, ByteSpan& payload) {
   if (!head.has(kPadded)) return {};
   if (payload.empty()) return connection(ErrorCode::kFrameSizeError, "padded frame without a pad length");

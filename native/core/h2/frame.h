@@ -14,7 +14,7 @@ inline constexpr std::size_t kFrameHeadBytes = 9;
 
 struct FrameHead {
   std::uint32_t length = 0;  ///< of the payload
-  std::uint8_t type = 0;     ///< a FrameType, or one that is to be ignored
+  std::uint8_t type = 0;     ///< a FrameType, or an unknown one, which is ignored
   std::uint8_t flags = 0;
   std::uint32_t stream = 0;
 
@@ -23,7 +23,7 @@ struct FrameHead {
   std::size_t frame_bytes() const { return kFrameHeadBytes + length; }
 };
 
-/// An error in the peer's input, and what it ends: the stream (`of_stream`) or the connection.
+/// An error in the peer's input. It ends the stream (`of_stream`) or the connection.
 struct Fault {
   ErrorCode code = ErrorCode::kNoError;
   bool of_stream = false;

@@ -16,8 +16,8 @@ enum class HpackError : std::uint8_t {
   kBadInteger,     ///< over 32 bits
   kBadIndex,       ///< 0, or past the end of the dynamic table
   kBadHuffman,     ///< see decode_huffman()
-  kBadTableSize,   ///< over what we have announced
-  kLateTableSize,  ///< a change of the table's size behind a field
+  kBadTableSize,   ///< larger than we have announced
+  kLateTableSize,  ///< a change of the table's size after a field
   kNoMemory,
   kStopped,  ///< by the visitor
 };
@@ -26,7 +26,7 @@ const char* name_of(HpackError error);
 /// Memory for decoded strings that enter no table. One serves all decoders of a thread.
 class HpackScratch {
  public:
-  /// Keeps nothing of its previous contents. Null if there is no memory.
+  /// Room for `bytes`, without the previous contents. Null if there is no memory.
   std::uint8_t* room(std::size_t bytes) {
     return bytes <= block_.size() || block_.try_grow(bytes) ? block_.data() : nullptr;
   }
@@ -43,8 +43,8 @@ class HpackDecoder {
   /// Calls `visit(const Field&)` for each field of a whole block. After an error the connection cannot be used any
   /// more.
   ///
-  /// Only what enters the table is copied, so the cost depends on the block's length, not on what it decodes to:
-  /// counting and dropping fields over a limit is the visitor's task.
+  /// Only fields that enter the table are copied, so the cost depends on the length of the block, not on the length of
+  /// the decoded fields: counting and dropping fields over a limit is the visitor's task.
   template <class Visit>
   HpackError decode(ByteSpan block, HpackScratch& scratch, Visit&& visit) {
     Cursor in{block.data(), block.data() + block.size()};
@@ -77,7 +77,7 @@ class HpackDecoder {
   struct Cursor {
     const std::uint8_t* at;
     const std::uint8_t* end;
-    std::uint8_t* scratch = nullptr;  ///< once there is one: enough for the rest of the block
+    std::uint8_t* scratch = nullptr;  ///< null until it is needed; then enough for the rest of the block
 
     std::size_t left() const { return static_cast<std::size_t>(end - at); }
   };

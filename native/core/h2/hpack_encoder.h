@@ -7,8 +7,8 @@
 
 namespace rocket::h2 {
 
-// A stateless encoder (RFC 7541): entries of the static table, and literals that enter no table, so that nothing has to
-// be remembered or guarded. Names must be in lower case. Each writer returns the end of the written bytes.
+// A stateless encoder (RFC 7541): it uses entries of the static table, and literals that enter no table, so it has no
+// state to keep or to guard. Names must be in lower case. Each writer returns the end of the written bytes.
 
 /// The most bytes that a string, or a whole literal, takes besides its text.
 inline constexpr std::size_t kMaxIntegerBytes = 6;
@@ -17,7 +17,8 @@ inline constexpr std::size_t literal_bound(std::string_view name, std::string_vi
   return 1 + 2 * kMaxIntegerBytes + name.size() + value.size();
 }
 
-/// `value` in a byte whose low bits are `mask`, and as many more bytes as needed; `high` are the other bits.
+/// Writes `value` into the bits of `mask` of one byte, whose other bits are `high`, and into as many further bytes as
+/// needed.
 inline std::uint8_t* write_integer(std::uint8_t* out, std::uint8_t high, std::uint8_t mask, std::size_t value) {
   if (value < mask) {
     *out++ = static_cast<std::uint8_t>(high | value);
@@ -43,7 +44,7 @@ inline std::uint8_t* write_indexed(std::uint8_t* out, std::uint8_t index) {
 
 enum class Indexing : std::uint8_t {
   kWithout = 0x00,
-  kNever = 0x10,  ///< no proxy may keep it in a table either: for secrets
+  kNever = 0x10,  ///< for secrets: a proxy must not keep it in a table either
 };
 
 /// A value for the name at `name_index` of the static table.

@@ -10,7 +10,7 @@ namespace {
 constexpr int kSymbols = 257;
 constexpr std::uint16_t kEos = 256;
 constexpr int kMaxBits = 30;
-/// Enough for two symbols of the most common; longer codes belong to bytes that are rare in header fields.
+/// Wide enough for two of the most common symbols; longer codes belong to bytes that are rare in header fields.
 constexpr int kTableBits = 12;
 
 /// Bits of each symbol's code (RFC 7541, appendix B). The code is canonical, so this is all of it.
@@ -97,7 +97,7 @@ constexpr Steps make_steps() {
 
 constexpr Steps kSteps = make_steps();
 
-/// The bits that are still to be decoded, the next one on top.
+/// The bits that are not decoded yet, the next one at the top.
 struct Bits {
   const std::uint8_t* at;
   const std::uint8_t* end;

@@ -29,7 +29,7 @@ inline constexpr std::uint8_t kEndHeaders = 0x4;
 inline constexpr std::uint8_t kPadded = 0x8;
 inline constexpr std::uint8_t kHasPriority = 0x20;
 
-/// RFC 9113, 7. A peer may send others.
+/// RFC 9113, 7. A peer may send other codes.
 enum class ErrorCode : std::uint32_t {
   kNoError = 0,
   kProtocolError = 1,

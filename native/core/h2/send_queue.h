@@ -32,7 +32,7 @@ class SendQueue {
     end_ += bytes.size();
     return true;
   }
-  /// All of it, which is gone from here.
+  /// Moves all of it out of the queue.
   SendQueue take() {
     SendQueue taken;
     taken.block_ = std::move(block_);

@@ -48,7 +48,7 @@ Session::Fed ServerSession::feed(ByteSpan bytes, SteadyMs now) {
   return closed_ ? Fed{.consumed = bytes.size()} : fed;
 }
 
-/// As decode(), unless the block is the last one once more: decoding is half of what a small request costs.
+/// Like decode(), unless the block equals the last one: decoding is half of the cost of a small request.
 bool ServerSession::decode_request(ByteSpan bytes, Block& out) {
   const auto changes = decoder_.table().changes();
   const bool again = last_.size == bytes.size() && last_.table_changes == changes && !bytes.empty() &&
@@ -81,7 +81,7 @@ void ServerSession::open_stream(std::uint32_t id, bool ended, ByteSpan bytes, co
   const bool full = held_ >= options_.max_streams && held_ - server_handler_.written_unnoted() >= options_.max_streams;
   if (unserved || fault || full) {
     if (!decode_unheard(bytes)) return;
-    // The GOAWAY that it crossed has told the peer that it is not served.
+    // The request crossed our GOAWAY, which tells the peer that it is not served.
     if (unserved) {
       remember(id, true);
       glitch();

@@ -9,36 +9,38 @@ namespace rocket::h2 {
 
 class ServerHandler : public Handler {
  public:
-  /// The application has the stream from here on, until it releases it.
+  /// The application owns the stream from here on, until it releases it.
   virtual void on_request(Stream& stream, Opening opening) = 0;
-  /// The same block may come again: keep the fields since on_block() until the next on_kept_block() or keep_block(),
-  /// and return true to be told of it by on_kept_block().
+  /// The same block may come again. An application that keeps the fields since on_block() until the next
+  /// on_kept_block() or keep_block() returns true; then on_kept_block() tells it of the same block.
   virtual bool keep_block() { return false; }
-  /// In place of on_block() and on_field(): the fields are those that were kept.
+  /// Called instead of on_block() and on_field(): the fields are the kept ones.
   virtual void on_kept_block() {}
-  /// Streams whose reply has been written by somebody else (reserve()) without a note_written() yet: their peer may
-  /// know that they have ended.
+  /// The number of streams whose reply another thread has written (reserve()) and for which note_written() has not been
+  /// called yet: their peer may know that they have ended.
   virtual std::uint32_t written_unnoted() const { return 0; }
 
  protected:
   ~ServerHandler() = default;
 };
 
-/// The server's side of a connection: requests in, replies out.
+/// The server's side of a connection: it receives requests and sends replies.
 class ServerSession final : public Session {
  public:
   ServerSession(const Options& options, Resources& resources, ServerHandler& handler, Sink& sink);
 
   /// Sends our SETTINGS.
   void start(SteadyMs now);
-  /// Takes whole frames from the front of `bytes`, the preface first. After an error it takes everything, and drops it.
+  /// Consumes the preface, then whole frames from the front of `bytes`. After an error it consumes and drops
+  /// everything.
   Fed feed(ByteSpan bytes, SteadyMs now);
 
-  /// A whole unary reply: HEADERS, DATA of `head` and `body`, and trailers; one append when the windows have room.
+  /// Sends a whole unary reply: HEADERS, DATA of `head` and `body`, and trailers; in one append if the windows have
+  /// room.
   Sent reply(Stream& stream, ByteSpan headers, ByteSpan head, ByteSpan body, ByteSpan trailers);
 
-  /// GOAWAY that refuses nothing yet, and a PING; when that comes back, or finish_shutdown() is called, GOAWAY with the
-  /// last stream that is served. on_drained() follows.
+  /// Sends a GOAWAY that refuses nothing yet, and a PING. When the PING is acknowledged, or finish_shutdown() is
+  /// called, it sends a GOAWAY with the last stream that is served. on_drained() follows.
   void begin_shutdown();
   void finish_shutdown();
 
@@ -54,8 +56,8 @@ class ServerSession final : public Session {
   ServerHandler& server_handler_;
   bool preface_taken_ = false;
 
-  /// The block of the last request, if it is short and decoding it changes nothing: clients mostly send the same again.
-  /// It is only compared until it has come twice.
+  /// The header block of the last request, if it is short and decoding it does not change the table: most clients send
+  /// the same block again. It is only compared until it has come twice.
   struct LastBlock {
     OwnedBytes bytes;
     std::size_t size = 0;

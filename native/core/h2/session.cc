@@ -35,7 +35,7 @@ Session::Fed Session::feed_frames(ByteSpan bytes) {
   while (bytes.size() - fed.consumed >= kFrameHeadBytes) {
     const auto rest = bytes.subspan(fed.consumed);
     const auto head = read_frame_head(rest.data());
-    // Before the frame is waited for: one that is refused anyway is not kept.
+    // Checked before the whole frame has arrived, so that a frame that is refused is not buffered.
     if (!check_order(head)) return fed;
     const auto fault = check_frame_head(head, kDefaultMaxFrameBytes);
     if (fault && !fault.of_stream) {
@@ -57,7 +57,7 @@ Session::Fed Session::feed_frames(ByteSpan bytes) {
   return fed;
 }
 
-/// What may come next, whatever its content.
+/// Whether a frame of this type may follow now.
 bool Session::check_order(const FrameHead& head) {
   if (!settings_taken_ && (!head.is(FrameType::kSettings) || head.has(kAck))) {
     fail(ErrorCode::kProtocolError, "the first frame is not SETTINGS");
@@ -109,7 +109,7 @@ void Session::take_data(const FrameHead& head, ByteSpan payload) {
   auto* const stream = streams_.find(head.stream);
   if (stream == nullptr) {
     switch (past(head.stream)) {
-      // What was on its way when we reset it is nobody's fault.
+      // Frames that were under way when we reset the stream are no fault of the peer.
       case Past::kResetByUs: return;
       case Past::kUnknown: return note_late();
       case Past::kClosed: return refuse(head.stream, ErrorCode::kStreamClosed);

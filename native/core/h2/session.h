@@ -20,12 +20,12 @@
 
 namespace rocket::h2 {
 
-/// Where a session writes. `append` is called many times a turn; the bytes leave at the end of it.
+/// The output of a session. `append` is called many times in a turn; the bytes are sent at the end of the turn.
 class Sink {
  public:
-  /// `size` bytes at the end of what is to be written, to be filled at once.
+  /// Appends `size` bytes to the output, which the caller fills at once.
   virtual std::uint8_t* append(std::size_t size) = 0;
-  /// The peer does not read as fast as we write: DATA waits in its stream until Session::on_writable().
+  /// True if the peer does not read as fast as we write: DATA waits in its stream until Session::on_writable().
   virtual bool backlogged() const = 0;
   /// Bytes ever appended, and how many of them the kernel has taken.
   virtual std::uint64_t appended_total() const = 0;
@@ -35,50 +35,51 @@ class Sink {
   ~Sink() = default;
 };
 
-/// What a session tells its application. Any function of the session may be called from inside, but it may not be
-/// destroyed there. Nothing is called after on_connection_error() or Session::close().
+/// The callbacks of a session to its application. They may call any function of the session, but must not destroy it.
+/// Nothing is called after on_connection_error() or Session::close().
 class Handler {
  public:
-  /// A header block begins: what on_field() gave before is over. These two may not call the session.
+  /// A header block begins: fields of the previous one are no longer valid. This and on_field() must not call the
+  /// session.
   virtual void on_block() = 0;
-  /// One field of it, in order. Whether the block is good is known with on_request(), on_response() or on_trailers();
-  /// without one of them it is to be forgotten. The views are good during the call.
+  /// One field of the block, in order. Only on_request(), on_response() or on_trailers() says that the block is valid;
+  /// without one of them its fields are to be dropped. The views are valid during the call.
   virtual void on_field(const Field& field) = 0;
 
-  /// `data` is good during the call, and not empty unless `ended`. The application gives back what it has taken with
-  /// Session::consume().
+  /// `data` is valid during the call, and not empty unless `ended`. The application gives back the bytes that it has
+  /// taken with Session::consume().
   virtual void on_data(Stream& stream, ByteSpan data, bool ended) = 0;
-  /// They also end what the peer sends.
+  /// Trailers also end the data of the peer.
   virtual void on_trailers(Stream& stream, bool too_large) = 0;
-  /// The peer has reset the stream, or made us reset it (`why` is not null then). It is closed, and still to be
-  /// released.
+  /// The peer has reset the stream, or made us reset it (`why` is not null then). The stream is closed, and still has
+  /// to be released.
   virtual void on_reset(Stream& stream, ErrorCode code, const char* why) = 0;
-  /// After send_data() had to queue, and unless it was the end: all that waited has been written.
+  /// All data that send_data() had to queue has been written. Not called if it was the end of the stream.
   virtual void on_stream_writable(Stream& stream) = 0;
-  /// The peer opens no more streams, and takes none above `last_stream`; if `code` is an error, it says why.
+  /// The peer opens no more streams, and accepts none above `last_stream`. If `code` is an error, it is the reason.
   virtual void on_goaway(const Goaway& goaway) = 0;
   virtual void on_ping_ack(ByteSpan data) = 0;
-  /// The peer has lowered a window or the size of its table, which is acknowledged after this call: what
-  /// Session::reserve() has given may not be used from then on.
+  /// The peer has lowered a window or the size of its table, which is acknowledged after this call. From then on
+  /// replies that Session::reserve() has allowed must not be sent.
   virtual void on_limits_lowered() {}
-  /// After the last GOAWAY of a shutdown no stream is open any more.
+  /// After the last GOAWAY of a shutdown, the last open stream has ended.
   virtual void on_drained() = 0;
-  /// The connection is to be closed once what has been appended, a GOAWAY included, is written.
+  /// The connection has to be closed as soon as the appended bytes, including a GOAWAY, are written.
   virtual void on_connection_error(ErrorCode code, const char* why) = 0;
 
  protected:
   ~Handler() = default;
 };
 
-/// How the first header block of a stream came.
+/// Properties of the first header block of a stream.
 struct Opening {
-  /// Its header list is over the limit; the fields past it were not delivered.
+  /// Its header list exceeds the limit; fields past the limit were not delivered.
   bool too_large = false;
-  /// It has no body: END_STREAM came with it.
+  /// The stream has no body: END_STREAM came with the block.
   bool ended = false;
 };
 
-/// What the sessions of one thread share, and what outlives them.
+/// Resources that the sessions of one thread share, and that outlive them.
 struct Resources {
   HpackScratch scratch;
   StreamPool streams;
@@ -86,12 +87,13 @@ struct Resources {
 
 enum class Role : std::uint8_t { kServer, kClient };
 
-/// One HTTP/2 connection (RFC 9113): bytes in, streams out. Knows neither sockets nor threads nor a clock. Belongs to
-/// one thread. What both sides have is here, what only one has in server_session.h and client_session.h. There are no
-/// other roles: the path of a call branches on `role_`, and makes no virtual call to its own class.
+/// One HTTP/2 connection (RFC 9113): parses bytes into streams, and back. It uses no sockets, threads or clock, and
+/// belongs to one thread. The parts that both sides have are here, the others in server_session.h and client_session.h.
+/// There are no other roles: the path of a call branches on `role_`, and makes no virtual call to its own class.
 ///
-/// States of a stream: open until END_STREAM or a reset; `closed` when both sides have ended or one has reset it. The
-/// id is then forgotten but for the last kRemembered, and the object lives on until the application releases it.
+/// States of a stream: open until END_STREAM or a reset; `closed` when both sides have ended or one has reset it. Its
+/// id is forgotten then, except for the last kRemembered ids, and the object lives on until the application releases
+/// it.
 class Session {
  public:
   Session(const Session&) = delete;
@@ -99,13 +101,13 @@ class Session {
 
   struct Fed {
     std::size_t consumed = 0;
-    /// The bytes of the frame that begins right after what was consumed; 0: not yet known.
+    /// The length of the frame that begins right after the consumed bytes; 0: not known yet.
     std::size_t frame_bytes = 0;
   };
 
-  // What is sent. It is dropped when the stream is closed.
+  // Sending. If the stream is closed, the data is dropped.
 
-  /// A header block (hpack_encoder.h). With `end` it is the last frame: trailers wait behind data.
+  /// Sends a header block (hpack_encoder.h). With `end` it is the last frame: trailers wait for queued data.
   void send_headers(Stream& stream, ByteSpan block, bool end);
   enum class Sent : std::uint8_t {
     kWritten,
@@ -114,28 +116,29 @@ class Session {
     kClosed,    ///< nothing was taken
     kNoMemory,  ///< nothing more can be sent on this stream: reset it
   };
-  /// `head` and `body` in a row.
+  /// Sends `head` and `body`, one after the other.
   Sent send_data(Stream& stream, ByteSpan head, ByteSpan body, bool end);
   void reset(Stream& stream, ErrorCode code);
 
-  // A reply that somebody else writes: HEADERS, DATA of at most what was reserved, HEADERS with END_STREAM, in a row.
+  // A reply that another thread writes: HEADERS, DATA of at most the reserved bytes, HEADERS with END_STREAM, in this
+  // order.
 
-  /// Sets room in both windows aside. False: this session has to write the reply itself.
+  /// Reserves room in both windows. False: this session has to write the reply itself.
   bool reserve(Stream& stream, std::uint32_t bytes);
-  /// The reply is not written by somebody else after all.
+  /// The other thread does not write the reply after all.
   void unreserve(Stream& stream, std::uint32_t bytes);
-  /// It was, with `sent` bytes of DATA.
+  /// The other thread has written it, with `sent` bytes of DATA.
   void note_written(Stream& stream, std::uint32_t reserved, std::uint32_t sent);
 
-  /// The application has taken `bytes` of what on_data() gave: the peer may send as many again, and is told so once
-  /// they are half of the window. The window may grow then, unless `grows` was false for all of them: that of a stream
-  /// that nobody reads does not.
+  /// The application has taken `bytes` of the data that on_data() gave it, so the peer may send as many again. The peer
+  /// is told once they are half of the window. The window may grow then, unless `grows` was false for all of them: the
+  /// window of a stream that is not read does not grow.
   void consume(Stream& stream, std::size_t bytes, bool grows = true);
-  /// Tells the peer of less than half of the window, if it has not that much left: the application may take nothing
-  /// more before something arrives.
+  /// Gives back less than half of the window if the peer has less than that left: the application may take no more
+  /// before something arrives.
   void top_up(Stream& stream);
-  /// The application is done with the stream. If the peer is still sending it is told to stop, and what has not ended
-  /// is cut off with CANCEL. What waits in the queue of an ended one is still sent.
+  /// The application has finished with the stream. If the peer is still sending, it is told to stop. If our side has
+  /// not ended, it is cut off with CANCEL; data that waits in the queue of an ended stream is still sent.
   void release(Stream& stream);
 
   /// The sink is not backlogged any more.
@@ -143,29 +146,29 @@ class Session {
 
   // The connection.
 
-  /// GOAWAY with an error; on_connection_error() follows.
+  /// Sends GOAWAY with an error; on_connection_error() follows.
   void fail(ErrorCode code, const char* why);
-  /// The socket is gone: no callback comes any more.
+  /// The socket is closed: no callback follows.
   void close() { closed_ = true; }
   bool closed() const { return closed_; }
   /// `data` has kPingDataBytes, and is neither WindowMeter::kPing nor ServerSession::kShutdownPing.
   void send_ping(const std::uint8_t* data);
 
-  /// Since when the stream that waits longest for the peer's windows, or for the sink, has made no progress; call it
-  /// regularly, since it is what looks at the clock.
+  /// Returns since when the stream that has waited longest for the peer's windows, or for the sink, has made no
+  /// progress. It must be called regularly, because only these calls read the clock.
   std::optional<SteadyMs> stalled_since(SteadyMs now);
-  /// The stream that stalled_since() speaks of; it may be released, and `user` null. There must be one.
+  /// The stream of stalled_since(). It may have been released, and `user` be null. There must be one.
   Stream& longest_stalled() { return *static_cast<Stream*>(static_cast<StallLink*>(stalled_.next)); }
-  /// What the windows of streams grow to when they are given back.
+  /// The size to which windows of streams grow when they are given back.
   std::uint32_t wanted_window() const { return meter_.wanted(); }
-  /// What the stream's peer may send before consume() gives it back.
+  /// The receive window of the stream: the bytes that its peer may send before consume() gives them back.
   static std::uint32_t window_of(const Stream& stream) { return stream.window_; }
   /// Streams that the application has not released.
   std::uint32_t stream_count() const { return held_; }
   std::size_t queued_bytes() const { return queued_bytes_; }
-  /// What the peer takes as a header list (SETTINGS_MAX_HEADER_LIST_SIZE), fields counted as Field::size() does.
+  /// The longest header list that the peer accepts (SETTINGS_MAX_HEADER_LIST_SIZE); fields count as in Field::size().
   std::uint32_t peer_max_header_list() const { return peer_max_header_list_; }
-  /// A header block has begun, and nothing but the rest of it may come.
+  /// True if a header block has begun: only the rest of it may follow.
   bool in_block() const { return block_stream_ != 0; }
   bool settings_acknowledged() const { return settings_acknowledged_; }
   std::uint32_t last_stream() const { return last_stream_; }
@@ -173,14 +176,14 @@ class Session {
  protected:
   static constexpr std::uint32_t kRemembered = 64;
   static constexpr std::uint8_t kMaxPingStrikes = 2;
-  /// How many glitches a stream returns: a call is often followed by a WINDOW_UPDATE or two, and a PING.
+  /// The number of glitches that a stream gives back: a call is often followed by a WINDOW_UPDATE or two, and a PING.
   static constexpr std::int32_t kGlitchesPerStream = 4;
   enum class Shutdown : std::uint8_t { kNo, kBegun, kFinished, kDrained };
 
   Session(Role role, const Options& options, Resources& resources, Handler& handler, Sink& sink);
   ~Session();
 
-  // What the roles do differently, and rarely:
+  // Rare events that the roles handle differently:
   virtual void take_goaway(const Goaway& goaway) = 0;
   virtual void take_ping_ack(ByteSpan data) = 0;
 
@@ -194,8 +197,8 @@ class Session {
   void take_rst_stream(const FrameHead& head, ByteSpan payload);
   void take_window_update(const FrameHead& head, ByteSpan payload);
   void stream_fault(std::uint32_t id, const Fault& fault);
-  /// For a stream that is no more. More can be reset in a round trip than are remembered; a client's own are at its own
-  /// risk.
+  /// A frame for a stream that has ended. More streams can be reset in a round trip than are remembered. A client's own
+  /// streams are not counted.
   void note_late();
   bool is_idle(std::uint32_t id) const { return (id & 1) == 0 || id > last_stream_; }
 
@@ -245,20 +248,21 @@ class Session {
   enum class End : std::uint8_t { kBothEnded, kResetByPeer, kResetByUs };
   void close_stream(Stream& stream, End end);
   void recycle(Stream& stream);
-  /// A peer's doing costs it its stream.
+  /// Resets a stream because of a fault of the peer.
   void reset_for(Stream& stream, const Fault& fault);
-  /// The same for a stream that there is no object of.
+  /// The same for a stream for which there is no object.
   void refuse(std::uint32_t id, ErrorCode code);
-  /// Not of a client's open streams: they are its own doing, and there are no more than it has opened.
+  /// Counts a reset that the peer has caused. A client does not count those of its open streams: there are no more of
+  /// them than it has opened.
   bool count_reset();
   void write_rst(std::uint32_t id, ErrorCode code);
   void remember(std::uint32_t id, bool reset_by_us);
   enum class Past : std::uint8_t { kUnknown, kClosed, kResetByUs };
   Past past(std::uint32_t id) const;
 
-  /// Every peer takes frames of this size, and others need not wait long for their turn.
+  /// Every peer accepts frames of this size, and other streams need not wait long for their turn.
   static constexpr std::size_t kFrameBytes = kDefaultMaxFrameBytes;
-  /// A block, and what comes before it, in HEADERS and as many CONTINUATIONs as it takes.
+  /// The size of a block, and of the bytes before it, in HEADERS and as many CONTINUATIONs as needed.
   static std::size_t header_frames_bytes(std::size_t bytes) {
     return bytes + kFrameHeadBytes * std::max<std::size_t>(1, (bytes + kFrameBytes - 1) / kFrameBytes);
   }
@@ -278,22 +282,22 @@ class Session {
   bool closed_ = false;
   bool settings_taken_ = false;
   bool settings_acknowledged_ = false;
-  bool table_update_owed_ = false;  ///< the peer has made its table smaller than what HPACK begins with
-  bool table_size_told_ = false;    ///< and knows that we use none
+  bool table_update_owed_ = false;  ///< the peer has made its table smaller than HPACK's initial size
+  bool table_size_told_ = false;    ///< and has been told that we use none
   Shutdown shutdown_ = Shutdown::kNo;
   std::uint8_t ping_strikes_ = 0;
   std::uint32_t pings_unanswered_ = 0;  ///< of ours
   bool sent_since_ping_ = false;
   std::optional<SteadyMs> last_ping_;
 
-  // What the peer has set.
+  // The settings of the peer.
   std::uint32_t peer_max_streams_ = UINT32_MAX;
   std::uint32_t peer_window_ = kDefaultWindow;
   std::uint32_t peer_max_header_list_ = 0xffffffff;
 
   std::int64_t send_window_ = kDefaultWindow;
   std::size_t growth_ = 0;           ///< of the windows of open streams
-  std::uint32_t connection_window_;  ///< the same for all
+  std::uint32_t connection_window_;  ///< its size, which is constant
   std::uint32_t received_ = 0;       ///< and not yet given back
   std::uint64_t given_back_ = 0;
   WindowMeter meter_;
@@ -305,7 +309,7 @@ class Session {
   StreamTable streams_;
   ReadyLink ready_;
   StallLink stalled_;
-  ReadyLink held_closed_;  ///< closed streams that the application has not released
+  ReadyLink held_closed_;  ///< closed streams that are not released yet
 
   HpackDecoder decoder_;
   // A header block whose CONTINUATION frames have not all come.
@@ -319,10 +323,10 @@ class Session {
   TokenBucket resets_;
   TokenBucket glitches_;
   std::uint32_t control_frames_ = 0;
-  std::uint32_t most_control_frames_;  ///< more than these are too many
-  std::uint64_t control_mark_ = 0;     ///< once so much is written, those counted before are gone
+  std::uint32_t most_control_frames_;  ///< the most that are allowed
+  std::uint64_t control_mark_ = 0;     ///< when this much is written, those counted before are sent
 
-  std::array<std::uint32_t, kRemembered> past_{};  ///< ids, and below them a bit that says whether we have reset it
+  std::array<std::uint32_t, kRemembered> past_{};  ///< an id in the upper bits; the lowest bit: we have reset it
   std::uint32_t past_at_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Frames that concern the connection as a whole, and its end.
+// Frames of the connection as a whole, and its end.
 #include <algorithm>
 #include <cstring>
 
@@ -8,7 +8,7 @@ namespace rocket::h2 {
 
 namespace {
 
-/// A change of so many streams' windows costs what one frame does.
+/// Changing the windows of this many streams costs as much as one frame.
 constexpr std::uint32_t kStreamsPerGlitch = 16;
 
 }  // namespace
@@ -40,7 +40,7 @@ bool Session::apply(const Setting& setting) {
   }
   if (setting.is(SettingId::kMaxConcurrentStreams)) peer_max_streams_ = setting.value;
   if (setting.is(SettingId::kMaxHeaderListSize)) peer_max_header_list_ = setting.value;
-  // Our encoder has no table, but what the peer expects to be told is that it has become smaller (RFC 7541, 4.2).
+  // Our encoder has no table, but the peer has to be told that it has become smaller (RFC 7541, 4.2).
   if (setting.is(SettingId::kHeaderTableSize) && setting.value < DynamicTable::kMaxBytes && !table_size_told_) {
     table_update_owed_ = true;
     handler_.on_limits_lowered();
@@ -71,7 +71,7 @@ bool Session::change_peer_window(std::uint32_t window) {
 
 void Session::take_ping(const FrameHead& head, ByteSpan payload) {
   if (head.has(kAck) && pings_unanswered_ > 0) {
-    // We have asked for it: a stream of replies is measured in every round trip.
+    // We have asked for this acknowledgement: a stream is measured in every round trip.
     --pings_unanswered_;
     if (std::memcmp(payload.data(), WindowMeter::kPing.data(), kPingDataBytes) == 0) return take_window_ack();
     return take_ping_ack(payload);
@@ -101,7 +101,7 @@ bool Session::glitch(std::int32_t cost) {
   return false;
 }
 
-/// Null, and the connection has failed, when the peer does not read what it makes us send.
+/// Null if the peer does not read the frames that it makes us send; the connection has failed then.
 std::uint8_t* Session::append_control(std::size_t size) {
   if (closed_) return nullptr;
   if (sink_.written_total() >= control_mark_) {
@@ -109,7 +109,8 @@ std::uint8_t* Session::append_control(std::size_t size) {
     most_control_frames_ = options_.max_control_frames;
     control_mark_ = sink_.appended_total() + size;
   }
-  // All streams may have an answer in one turn, at whose end it is written. A client's may have ended by then.
+  // All streams may have a frame in one turn, and frames are written at its end. Streams of a client may have ended by
+  // then.
   const std::uint32_t streams = role_ == Role::kServer ? options_.max_streams : held_;
   most_control_frames_ = std::max(most_control_frames_, 2 * streams);
   if (++control_frames_ > most_control_frames_) {
@@ -119,7 +120,8 @@ std::uint8_t* Session::append_control(std::size_t size) {
   return sink_.append(size);
 }
 
-/// Half of the connection's window is always free, and a frame is within that: it cannot be overrun here.
+/// Half of the connection's window is always free, and a frame is smaller than that, so the window cannot be exceeded
+/// here.
 void Session::give_back(std::size_t bytes) {
   received_ += static_cast<std::uint32_t>(bytes);
   if (received_ < connection_window_ / 2) return;

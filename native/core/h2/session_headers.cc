@@ -8,7 +8,7 @@ namespace rocket::h2 {
 
 namespace {
 
-/// A header list so many times over the limit is an attack, not a mistake.
+/// A header list this many times over the limit is an attack, not a mistake.
 constexpr std::size_t kTooMuch = 4;
 
 }  // namespace
@@ -76,7 +76,7 @@ void Session::take_late_block(std::uint32_t id, ByteSpan block) {
       return;
     case Past::kClosed: return fail(ErrorCode::kStreamClosed, "HEADERS on a closed stream");
     case Past::kUnknown:
-      // It was never opened, unless so many have ended since that it is not remembered.
+      // It was never opened, unless so many streams have ended since that it is forgotten.
       if (role_ == Role::kServer && past_at_ <= kRemembered)
         return fail(ErrorCode::kProtocolError, "a stream id lower than an earlier one");
       if (decode_unheard(block)) note_late();

@@ -1,4 +1,4 @@
-// What is sent, inside the peer's windows.
+// Sending within the peer's windows.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -9,9 +9,10 @@ namespace rocket::h2 {
 
 namespace {
 
-/// What a DATA frame of ours gives back of the glitches: it is often answered by WINDOW_UPDATEs and a PING.
+/// The glitches that a DATA frame of ours gives back: peers often answer it with WINDOW_UPDATEs and a PING.
 constexpr std::int32_t kGlitchesPerData = 4;
-/// Not one that a window has made smaller than this: such windows are how a peer makes us write single bytes.
+/// A DATA frame that a window has made smaller than this gives back none: a peer can use such windows to make us write
+/// single bytes.
 constexpr std::size_t kLeastCutBytes = 256;
 /// A change of the dynamic table's size to 0.
 constexpr std::uint8_t kNoTable = 0x20;
@@ -65,7 +66,7 @@ std::size_t Session::room_of(const Stream& stream) const {
   return window > 0 ? static_cast<std::size_t>(window) : 0;
 }
 
-/// `last`: of what there was to send.
+/// `last`: all data has been sent.
 void Session::note_sent(Stream& stream, std::size_t bytes, bool last) {
   stream.send_window_ -= static_cast<std::int32_t>(bytes);
   send_window_ -= static_cast<std::int64_t>(bytes);
@@ -145,7 +146,7 @@ void Session::drain() {
   while (!closed_ && !ready_.empty() && send_window_ > 0 && !sink_.backlogged()) drain_one(of(ready_.next));
 }
 
-/// One frame of a stream, which then goes to the end of the row.
+/// Sends one frame of a stream, which then moves to the end of the list.
 void Session::drain_one(Stream& stream) {
   const auto data = stream.queue_.front(std::min(room_of(stream), kFrameBytes));
   const bool last = data.size() == stream.queue_.size();
@@ -189,7 +190,7 @@ bool Session::reserve(Stream& stream, std::uint32_t bytes) {
 
 void Session::unreserve(Stream& stream, std::uint32_t bytes) {
   if (closed_) return;
-  // A peer may have opened them as far as they go, since it cannot know of what is set aside.
+  // The peer may have opened the windows to the maximum, since it does not know of the reserved bytes.
   const auto opened = [bytes](std::int64_t window) { return std::min<std::int64_t>(window + bytes, kMaxWindow); };
   send_window_ = opened(send_window_);
   stream.send_window_ = static_cast<std::int32_t>(opened(stream.send_window_));
@@ -216,7 +217,7 @@ std::uint32_t Session::growth_of(const Stream& stream) {
 
 void Session::consume(Stream& stream, std::size_t bytes, bool grows) {
   if (closed_ || stream.closed_ || stream.peer_ended_) return;
-  // Not more than was received, whatever the application says.
+  // Never more than was received, even if the application says so.
   const auto received = stream.window_ - static_cast<std::uint32_t>(stream.receive_window_) - stream.consumed_;
   const auto taken = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, received));
   stream.consumed_ += taken;
@@ -243,7 +244,7 @@ void Session::give_consumed(Stream& stream) {
 std::optional<SteadyMs> Session::stalled_since(SteadyMs now) {
   if (stalled_.empty()) return std::nullopt;
   const auto stream_of = [](ListLink* link) { return static_cast<Stream*>(static_cast<StallLink*>(link)); };
-  // Those that have moved since the last look are at the end.
+  // Streams that have moved since the last call are at the end.
   for (auto* link = stalled_.prev; link != &stalled_ && stream_of(link)->stalled_since_ == 0; link = link->prev)
     stream_of(link)->stalled_since_ = now;
   return stream_of(stalled_.next)->stalled_since_;

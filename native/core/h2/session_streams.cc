@@ -8,7 +8,7 @@ void Session::reset(Stream& stream, ErrorCode code) {
   if (role_ == Role::kServer) {
     write_rst(stream.id_, code);
   } else {
-    // A call that is given up is nothing that the server makes us send.
+    // The caller has cancelled, so this frame does not count as one that the server makes us send.
     write_rst_stream(sink_.append(kRstStreamBytes), stream.id_, code);
   }
   close_stream(stream, End::kResetByUs);
@@ -77,7 +77,7 @@ void Session::remember(std::uint32_t id, bool reset_by_us) {
 }
 
 Session::Past Session::past(std::uint32_t id) const {
-  // The newest first: an id may have been closed by the peer, and reset by us when something more came.
+  // The newest first: a stream may have been closed by the peer, and then reset by us because more data came.
   for (std::uint32_t i = 1; i <= kRemembered; ++i) {
     const auto seen = past_[(past_at_ - i) % kRemembered];
     if (seen >> 1 == id) return (seen & 1) != 0 ? Past::kResetByUs : Past::kClosed;

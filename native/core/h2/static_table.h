@@ -79,7 +79,7 @@ inline constexpr std::array<StaticEntry, 61> kStaticTable = {{
     {"www-authenticate", ""},
 }};
 
-/// Indexes that replies are made of.
+/// Indexes that replies use.
 inline constexpr std::uint8_t kIndexStatus200 = 8;
 inline constexpr std::uint8_t kIndexContentType = 31;
 static_assert(kStaticTable[kIndexStatus200 - 1].value == "200");

@@ -9,15 +9,15 @@
 
 namespace rocket::h2 {
 
-struct ReadyLink : ListLink {};  ///< of streams that have something to send and a window for it
-struct StallLink : ListLink {};  ///< of all streams that have something to send, the longest without progress first
+struct ReadyLink : ListLink {};  ///< streams that have data to send and a window for it
+struct StallLink : ListLink {};  ///< all streams with data to send, the longest without progress first
 
-/// One request and its reply. Belongs to its session; the application has it from on_request() or open() until
+/// One request and its reply. Belongs to its session; the application may use it from on_request() or open() until
 /// release().
 class Stream : ReadyLink, StallLink {
  public:
   std::uint32_t id() const { return id_; }
-  /// Neither side has anything more to say, or one has reset it: what is sent is dropped.
+  /// Both sides have ended, or one has reset it: data that is sent now is dropped.
   bool closed() const { return closed_; }
   /// END_STREAM has come.
   bool peer_ended() const { return peer_ended_; }
@@ -38,17 +38,17 @@ class Stream : ReadyLink, StallLink {
   std::uint32_t id_ = 0;
   bool peer_ended_ = false;
   bool ended_ = false;
-  bool end_waits_ = false;  ///< END_STREAM, with or without trailers, waits behind the queue
+  bool end_waits_ = false;  ///< END_STREAM, with or without trailers, waits for the queue
   bool closed_ = false;
   bool released_ = false;
   bool writable_owed_ = false;
-  bool headers_taken_ = false;       ///< those of the request or response that the peer sends
+  bool headers_taken_ = false;       ///< the headers of the peer's request or response have come
   std::int32_t send_window_ = 0;     ///< negative after a peer has lowered its setting
-  std::uint32_t window_ = 0;         ///< what the peer may send before anything is given back
-  std::int32_t receive_window_ = 0;  ///< what of it the peer may still send
-  std::uint32_t consumed_ = 0;       ///< and not yet given back
-  bool may_grow_ = false;            ///< some of `consumed_` lets the window grow
-  std::int64_t content_left_ = -1;   ///< of content-length; negative: none was said
+  std::uint32_t window_ = 0;         ///< size of the receive window
+  std::int32_t receive_window_ = 0;  ///< the part of it that the peer may still use
+  std::uint32_t consumed_ = 0;       ///< taken by the application and not yet given back
+  bool may_grow_ = false;            ///< part of `consumed_` allows the window to grow
+  std::int64_t content_left_ = -1;   ///< the rest of content-length; negative: none was given
   std::int64_t stalled_since_ = 0;   ///< 0: since the last look
   SendQueue queue_;
   OwnedBytes trailers_;
@@ -73,8 +73,8 @@ class StreamPool {
   std::size_t kept_ = 0;
 };
 
-/// Open streams by id. Ids come in a row, so their low bits spread them evenly. A peer may leave some out so that they
-/// do not: once a bucket has too many, ids are mixed with a number that no peer knows.
+/// Open streams by id. Ids are consecutive, so their low bits spread them evenly. A peer may skip ids so that they do
+/// not: once a bucket has too many, ids are mixed with a number that no peer knows.
 class StreamTable {
  public:
   Stream* find(std::uint32_t id) const {

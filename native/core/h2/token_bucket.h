@@ -17,7 +17,7 @@ class TokenBucket {
  public:
   explicit TokenBucket(const Allowance& allowance) : left_(allowance.burst) {}
 
-  /// False when there is none left. Only then is the time checked.
+  /// False if there are too few. The clock is read only when they run out.
   bool take(std::int32_t tokens, const Allowance& allowance, SteadyMs now) {
     left_ -= tokens;
     if (left_ >= 0) return true;
