@@ -1,5 +1,5 @@
-// Memory of replies that are not whole, or that nobody has taken. Windows bound it for each stream, and most of all
-// messages are longer than a window: so it is also bounded for each connection.
+// Memory of replies that are incomplete or not taken yet. Windows bound it for each stream, but a message may be longer
+// than a window: so it is also bounded for each connection.
 #include <utility>
 
 #include "grpc/client_link.h"
@@ -7,8 +7,9 @@
 
 namespace rocket::grpc {
 
-/// Half of the limit is for windows that grow (h2::Options::max_growth), the other for what is let in early. Past it
-/// windows stay shut, except of the call that has waited longest: so one gets on, and the others when it is through.
+/// Half of the limit is for windows that grow (h2::Options::max_growth), the other half for bytes for which window is
+/// given back early. Past it windows stay closed, except that of the call that has waited longest, so that one call
+/// always makes progress.
 std::size_t ClientSession::most_early() const { return link_->options().max_buffered_reply_bytes / 2; }
 
 void ClientSession::count_partial(ClientCall& call) {
@@ -17,8 +18,8 @@ void ClientSession::count_partial(ClientCall& call) {
   if (now != before) link_->count_partial(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(before));
 }
 
-/// Of replies that stream one long message is let in at a time: else a caller that does not read would not stop its
-/// server.
+/// Of streamed replies only one long message at a time gets window early: otherwise a caller that does not read would
+/// not stop its server.
 void ClientSession::let_in(ClientCall& call) {
   if (!call.may_be_read() || call.withheld == 0) return;
   auto& link = static_cast<ShutReplyLink&>(call);
@@ -34,7 +35,7 @@ void ClientSession::give_window(ClientCall& call) {
   top_up(call);
 }
 
-/// What was let in early is taken, or dropped.
+/// Bytes for which window was given back early have been taken or dropped.
 void ClientSession::take_early(ClientCall& call, std::size_t bytes) {
   if (bytes == 0) return;
   call.given_early -= bytes;
@@ -42,7 +43,8 @@ void ClientSession::take_early(ClientCall& call, std::size_t bytes) {
   give_windows();
 }
 
-/// The message has come. What was let in of it counts until it is taken, or the call ends.
+/// The message is complete. Its bytes for which window was given back early count until they are taken, or the call
+/// ends.
 void ClientSession::note_whole(ClientCall& call) {
   call.withheld = 0;
   if (call.given_early == 0) leave_shut(call);

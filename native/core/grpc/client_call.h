@@ -24,46 +24,46 @@ namespace rocket::grpc {
 
 class ClientSession;
 
-struct ShutReplyLink : ListLink {};  ///< of those whose window stays shut, the one that waits longest first
+struct ShutReplyLink : ListLink {};  ///< calls whose window stays closed, the longest waiting first
 
-/// One call on its way through a ClientLink; lives on the link's io thread.
+/// A call of a ClientLink. Belongs to the link's io thread.
 struct ClientCall : rpc::LinkedCall, ShutReplyLink {
   using LinkedCall::LinkedCall;
 
-  /// Where its stream is; null: it waits for one.
+  /// The session of its stream; null: it waits for one.
   ClientSession* session = nullptr;
   h2::Stream* stream = nullptr;
   std::uint64_t headers_end = 0;  ///< position of the last byte of its HEADERS in what the connection writes
 
   // Its requests.
   bool open = false;            ///< they stream
-  bool compressed = false;      ///< the one request of another, while it waits
+  bool compressed = false;      ///< the single request of a unary call is compressed
   bool half_closed = false;     ///< no more will come
-  h2::SendQueue early;          ///< with their heads, while the call waits
-  std::size_t sent_untold = 0;  ///< bytes sent, and JavaScript not told that they have left
+  h2::SendQueue early;          ///< requests with their heads, while the call waits for a stream
+  std::size_t sent_untold = 0;  ///< bytes sent of which JavaScript has not been told yet
 
   // Its replies.
   MessageReader reader;
-  std::string reply_metadata;  ///< until JavaScript is told
-  OwnedBytes message;          ///< of a call with one reply, until the end is known
+  std::string reply_metadata;  ///< until it is passed to JavaScript
+  OwnedBytes message;          ///< of a call with one reply, until its status is known
   std::size_t message_bytes = 0;
   bool single_reply = true;
-  bool answered = false;  ///< its response has begun
+  bool answered = false;  ///< its response headers have come
   bool has_message = false;
-  Encoding encoding = Encoding::kIdentity;  ///< of replies that are compressed
+  Encoding encoding = Encoding::kIdentity;  ///< of compressed replies
   std::int32_t reply_flags = 0;             ///< of `message`
-  bool told = false;                        ///< JavaScript has had headers or a message of it
-  bool is_read = false;                     ///< JavaScript has taken something of replies that stream
-  std::size_t untaken = 0;                  ///< of whole messages that JavaScript has, and has not told as taken
-  std::size_t withheld = 0;     ///< of the message that has begun: bytes that the window was not given back yet
-  std::size_t given_early = 0;  ///< of a long message: what was given back before JavaScript had it
+  bool told = false;                        ///< JavaScript has been given headers or a message
+  bool is_read = false;                     ///< JavaScript has taken some of its streamed replies
+  std::size_t untaken = 0;                  ///< bytes of whole messages that JavaScript has not reported as taken
+  std::size_t withheld = 0;                 ///< bytes of the incomplete message for which no window was given back yet
+  std::size_t given_early = 0;  ///< bytes of a long message for which window was given back before it was whole
   std::size_t counted = 0;      ///< partial_bytes(), as its session has counted them
 
-  /// Its caller may have taken all that it was given, and say so only when more has come.
+  /// Whether its caller may have taken all that it was given: less than a step is reported only with more.
   bool may_be_read() const { return untaken < rpc::kTakenStepBytes; }
-  /// Its window stays shut, because of what other replies hold.
+  /// Its window stays closed because of the memory that other replies hold.
   bool waits_for_room() const { return !static_cast<const ShutReplyLink&>(*this).empty(); }
-  /// Memory of a reply that is not whole, or that waits for its end; what is within one window aside.
+  /// Memory of a reply that is incomplete, or that waits for its status, beyond one window.
   std::size_t partial_bytes() const {
     return (reader.in_message() ? reader.held_bytes() : 0) +
            (has_message && message.size() > h2::kDefaultWindow ? message.size() : 0);
@@ -87,7 +87,7 @@ class ClientCallPool {
   void give(ClientCall& call);
 
  private:
-  /// Text that a call keeps memory of for the next one.
+  /// Capacity of texts that a call keeps for the next call.
   static constexpr std::size_t kKeptTextBytes = 256;
   static constexpr std::size_t kKeptMessageBytes = 1024;
   static constexpr std::size_t kMostKept = 4096;

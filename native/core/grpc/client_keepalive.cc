@@ -1,4 +1,4 @@
-// Whether the server is still there: a PING when nothing has been heard for a while (keepalive of gRPC).
+// Keepalive of gRPC: sends a PING if nothing has been received for a while.
 #include <algorithm>
 #include <cstring>
 
@@ -34,7 +34,7 @@ void ClientSession::look_at_peer() {
   const SteadyMs now = io.now();
   const auto& options = link_->options();
   if (!connection_->open()) return;
-  // While we do not read ourselves nothing can be said.
+  // While this side does not read, silence means nothing.
   if (connection_->paused() || connection_->last_read() >= asked_at_) asked_at_ = 0;
   if (asked_at_ != 0) {
     const SteadyMs due = asked_at_ + options.keepalive.timeout.count();

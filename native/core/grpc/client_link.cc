@@ -256,7 +256,7 @@ void ClientLink::on_session_closed(ClientSession& session, io::CloseReason reaso
 }
 
 void ClientLink::renew(bool proven, bool asked, std::string why) {
-  // Accepted and ended without one reply: no reason to reconnect again and again.
+  // The connection was accepted and ended without any reply, so reconnecting at once would be repeated without end.
   if (!proven) return asked ? replace_unproven(std::move(why)) : fall_back(std::move(why), INT64_MAX);
   forget_failures();
   begin_connect();

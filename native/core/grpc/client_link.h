@@ -14,7 +14,7 @@
 namespace rocket::grpc {
 
 /// The calls of one endpoint on one io thread, and its connections: one for new calls, and those whose server has sent
-/// GOAWAY, until their calls have ended. Calls beyond the server's limit of streams wait in order.
+/// GOAWAY until their calls have ended. Calls past the server's limit of streams wait in order.
 class ClientLink final : public rpc::ConnectingLink {
  public:
   explicit ClientLink(rpc::LinkSetup setup);
@@ -29,27 +29,27 @@ class ClientLink final : public rpc::ConnectingLink {
 
   const RequestPrefix& prefix() const { return prefix_; }
   const rpc::ClientEndpointInfo& endpoint() const { return *endpoint_; }
-  /// Between PINGs; longer once a server has complained.
+  /// The time between PINGs; longer after a server has complained.
   SteadyMs keepalive_ms() const { return keepalive_ms_; }
 
   // Called by sessions.
   void on_ready(ClientSession& session);
-  /// More calls may be sent on it, or fewer.
+  /// The number of calls that may be sent on it has changed.
   void on_room(ClientSession& session);
   enum class Leaving : std::uint8_t {
-    kAsked,  ///< the server asks for another connection, with an error or without, or its stream numbers are used up
-    kTooManyPings  ///< of ours, which it says for the first time
+    kAsked,        ///< the server wants another connection, or stream ids are used up
+    kTooManyPings  ///< the server complains of our PINGs for the first time
   };
-  /// No more calls may be sent on it.
+  /// No more calls may be sent on the session.
   void on_leaving(ClientSession& session, Leaving why);
   void on_answered() { forget_failures(); }
   void on_session_closed(ClientSession& session, io::CloseReason reason);
-  /// Ends a call that has no stream any more, and tells JavaScript why.
+  /// Ends a call that has no stream, and tells JavaScript why.
   void end_with(ClientCall& call, const rpc::Status& status, std::string_view text, bool written);
-  /// The same for one of which JavaScript knows the end.
+  /// Releases a call whose end JavaScript knows.
   void release(ClientCall& call);
   void count_rejected();
-  /// Memory of replies that are not whole: so much more, or (negative) less.
+  /// Counts memory of incomplete replies: `bytes` more, or less if it is negative.
   void count_partial(std::int64_t bytes);
 
  private:
@@ -64,7 +64,7 @@ class ClientLink final : public rpc::ConnectingLink {
   void serve();
   void start_kept(ClientCall& call);
   void fail(ClientCall& call, const rpc::Status& status, std::string_view text);
-  /// There is no connection for new calls: another is made. `asked`: its server would have it so.
+  /// Replaces the connection for new calls. `asked`: the server wants another one.
   void renew(bool proven, bool asked, std::string why);
   std::string why_late(const ClientCall& call) const;
   static void on_call_deadline(Timer& timer);
@@ -80,7 +80,7 @@ class ClientLink final : public rpc::ConnectingLink {
   ClientSession* current_ = nullptr;   // where new calls go; null unless ready
 };
 
-/// gRPC as a channel speaks it.
+/// gRPC for channels.
 extern const rpc::ClientProtocol kClientProtocol;
 
 }  // namespace rocket::grpc

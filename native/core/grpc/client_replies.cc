@@ -1,4 +1,4 @@
-// What a session makes of responses.
+// The part of a session that handles responses.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -32,7 +32,7 @@ void ClientSession::on_response(h2::Stream& stream, int status, h2::Opening open
   if (opening.ended) return end(call, {Code::kUnknown}, "the reply has no grpc-status");
   call.reply_metadata = fields.metadata();
   call.encoding = fields.encoding();
-  // Of a unary call all is told at once.
+  // A unary call gets everything in one event.
   if (call.method->kind != rpc::MethodKind::kUnary) tell_headers(call);
 }
 
@@ -83,7 +83,7 @@ bool ClientSession::take_messages(ClientCall& call, ByteSpan data) {
         return false;
     }
   }
-  // A message that the window may have no room for has to be let in before anybody can take it.
+  // A message for which the window may have no room needs window before it can be taken.
   if (call.reader.message_bytes() + kMessageHeadBytes > h2::Session::window_of(*call.stream) / 2) {
     call.withheld += begun;
     let_in(call);
@@ -122,7 +122,7 @@ bool ClientSession::take_message(ClientCall& call, MessageReader::Message& messa
   return true;
 }
 
-/// Until the trailers have said how the call ends.
+/// Keeps the reply until the trailers have come.
 bool ClientSession::keep_reply(ClientCall& call, MessageReader::Message& message) {
   if (message.block != nullptr && message.bytes.size() > rpc::kLargePayloadBytes) {
     call.message = std::move(*message.block);
@@ -186,7 +186,7 @@ void ClientSession::tell_headers(ClientCall& call) {
       rpc::ReplyHeadersEvent{.endpoint = link_->endpoint().number, .handle = call.handle, .text = call.reply_metadata});
 }
 
-/// All of a unary call in one event.
+/// Passes all of a unary call on in one event.
 void ClientSession::tell_reply(ClientCall& call) {
   tell(rpc::ReplyEvent{.endpoint = link_->endpoint().number,
                        .handle = call.handle,
@@ -198,7 +198,8 @@ void ClientSession::tell_reply(ClientCall& call) {
   release(call);
 }
 
-/// What finds no room is kept, but nothing more is read: that is at most what has arrived together with it.
+/// An event for which there is no room is kept, and reading stops: at most the events of bytes that had already arrived
+/// wait.
 void ClientSession::tell(const rpc::Event& event, OwnedBytes* block) {
   if (link_->port().push(event, block)) return;
   link_->port().push_always(event);

@@ -1,4 +1,4 @@
-// What a session sends of calls.
+// The part of a session that sends requests.
 #include <array>
 #include <string>
 #include <utility>
@@ -32,7 +32,7 @@ void ClientSession::start(ClientCall& call, std::string_view metadata, rpc::Payl
     return link_->end_with(call, {code}, shared_->requests.why(), false);
   }
   const ByteSpan body = payload.span();
-  // What an open call may send is bounded by its room.
+  // The room of an open call bounds what it sends.
   if (body.size() > UINT32_MAX || (!call.open && !has_queue_room(block.size() + body.size()))) {
     return link_->end_with(
         call, {Code::kResourceExhausted},
@@ -54,7 +54,7 @@ void ClientSession::start(ClientCall& call, std::string_view metadata, rpc::Payl
     write_message_head(head.data(), body.size(), payload.compressed);
     send(call, head, body, true);
   } else if (!body.empty() || call.half_closed) {
-    // What came while it waited, with the heads of messages.
+    // Requests that came while it waited, with their heads.
     call.sent_untold = body.size();
     if (send(call, {}, body, call.half_closed)) note_room(call);
   }
@@ -96,7 +96,7 @@ void ClientSession::half_close(ClientCall& call) {
   send(call, {}, {}, true);
 }
 
-/// What has gone to the kernel, or waits for it while that is within limits, makes room for more.
+/// Bytes that the kernel has accepted, or that wait for it within limits, make room for more.
 void ClientSession::note_room(ClientCall& call) {
   if (!call.open || call.half_closed || connection_->backlogged()) return;
   const std::size_t queued = call.stream->queued_bytes();

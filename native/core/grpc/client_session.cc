@@ -49,7 +49,7 @@ io::ConnectionHandler::Taken ClientSession::on_bytes(ByteSpan bytes) {
   }
   const auto fed = h2_.feed(bytes, connection_->io().now());
   if (!ready_) return {fed.consumed, fed.frame_bytes};
-  // The timeout of a frame is not restarted by single bytes. A header block in several of them is one.
+  // Single bytes do not restart the timeout of a frame. A header block in several frames counts as one.
   if (fed.consumed == bytes.size() && !h2_.in_block()) {
     connection_->expect_nothing();
   } else if (fed.consumed > 0 || !connection_->expects_progress()) {
@@ -77,7 +77,7 @@ void ClientSession::on_goaway(const h2::Goaway& goaway) {
   if (!text.empty()) goaway_.append(": ").append(text);
   auto why = ClientLink::Leaving::kAsked;
   const bool complains = goaway.code == h2::ErrorCode::kEnhanceYourCalm && goaway.text == "too_many_pings";
-  // However often it says so.
+  // Only the first complaint counts.
   if (complains && !std::exchange(complained_, true)) why = ClientLink::Leaving::kTooManyPings;
   link_->on_leaving(*this, why);
 }

@@ -22,9 +22,9 @@ namespace rocket::grpc {
 
 class ClientLink;
 
-/// What the client sessions of one io thread share.
+/// Resources that the client sessions of one io thread share.
 struct ClientResources {
-  /// Those of the thread that asks; they live as long as somebody there has them.
+  /// The resources of the calling thread. They live as long as they are used there.
   static std::shared_ptr<ClientResources> of_thread();
 
   h2::Resources h2;
@@ -32,8 +32,8 @@ struct ClientResources {
   RequestBlocks requests;
 };
 
-/// One connection of a ClientLink: HTTP/2 streams out, each a call. Destroyed by its link after the connection has
-/// closed. Belongs to its io thread.
+/// One connection of a ClientLink, on which each call is an HTTP/2 stream. Destroyed by its link after the connection
+/// has closed. Belongs to its io thread.
 class ClientSession final : public io::ConnectionHandler,
                             public rpc::RoomWaiter,
                             private h2::ClientHandler,
@@ -46,27 +46,27 @@ class ClientSession final : public io::ConnectionHandler,
   /// Sends the preface; ClientLink::on_ready() follows when the server has answered with its SETTINGS.
   void start();
   io::Connection& connection() { return *connection_; }
-  /// The server has said that it speaks HTTP/2.
+  /// The server has sent its SETTINGS, so it speaks HTTP/2.
   bool ready() const { return ready_; }
-  /// How many calls could be sent at once.
+  /// The number of calls that may be sent now.
   std::uint32_t room() const { return h2_.room(); }
   bool exhausted() const { return h2_.exhausted(); }
-  /// The server has answered a call, or has been there for a while: it is worth connecting to at once again.
+  /// The server has answered a call, or has been connected for a while, so it is worth reconnecting at once.
   bool proven() const;
-  /// GOAWAY, and the end of the connection.
+  /// Sends GOAWAY and closes the connection.
   void close();
-  /// What ended it, for errors.
+  /// Why it was closed, for errors.
   std::string why_closed(io::CloseReason reason) const;
 
   // Calls.
-  /// There must be room().
+  /// Starts a call. There must be room().
   void start(ClientCall& call, std::string_view metadata, rpc::Payload& payload);
   void message(ClientCall& call, rpc::Payload& payload);
   void half_close(ClientCall& call);
   void taken(ClientCall& call, std::size_t bytes);
-  /// JavaScript wants nothing more of it: its server is told.
+  /// JavaScript has dropped the call: resets its stream.
   void drop(ClientCall& call);
-  /// Its end: JavaScript is told, the stream is let go of.
+  /// Ends a call: tells JavaScript and releases the stream.
   void end(ClientCall& call, const rpc::Status& status, std::string_view text, std::string_view trailers = {});
   /// Whether the server may have begun to handle it.
   bool may_have_begun(const ClientCall& call) const { return written_total() >= call.headers_end; }
@@ -116,7 +116,7 @@ class ClientSession final : public io::ConnectionHandler,
   void tell(const rpc::Event& event, OwnedBytes* block = nullptr);
   void tell_headers(ClientCall& call);
   void tell_reply(ClientCall& call);
-  /// The response has ended with what `fields` holds.
+  /// The response has ended; `fields` has the trailers.
   void finish(ClientCall& call);
   void fail_for_metadata(ClientCall& call);
   void fail_http(ClientCall& call, int status);
@@ -126,7 +126,7 @@ class ClientSession final : public io::ConnectionHandler,
   std::size_t most_early() const;
   void count_partial(ClientCall& call);
   void let_in(ClientCall& call);
-  /// Keeps the window open for the next message, whatever of the last ones the caller has not told as taken.
+  /// Keeps the window open for the next message, even if the caller has not reported all of the last ones as taken.
   void top_up(ClientCall& call) {
     if (call.may_be_read()) h2_.top_up(*call.stream);
   }
@@ -151,17 +151,17 @@ class ClientSession final : public io::ConnectionHandler,
   const std::shared_ptr<ClientResources> shared_;
   const std::shared_ptr<io::Connection> connection_;
   LookTimer look_timer_{*this};
-  SteadyMs asked_at_ = 0;  ///< when the PING was sent that is not answered; 0: none is due
-  std::string goaway_;     ///< what the server's GOAWAY said
+  SteadyMs asked_at_ = 0;  ///< when the unanswered PING was sent; 0: there is none
+  std::string goaway_;     ///< text of the server's GOAWAY
   const char* error_ = nullptr;
   rpc::Foreign foreign_ = rpc::Foreign::kNone;
   bool begins_as_tinypb_ = false;
   bool heard_ = false;  ///< a byte has arrived
   bool ready_ = false;
   bool got_reply_ = false;
-  bool complained_ = false;  ///< the server, of too many PINGs
+  bool complained_ = false;  ///< the server has complained of too many PINGs
   SteadyMs ready_at_ = 0;
-  std::size_t early_ = 0;  ///< given back to windows before anybody has taken it, of all calls
+  std::size_t early_ = 0;  ///< window given back before messages were taken, of all calls
   ShutReplyLink shut_;
   h2::ClientSession h2_;
 };

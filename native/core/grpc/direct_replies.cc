@@ -13,7 +13,7 @@ namespace rocket::grpc {
 
 namespace {
 
-/// What a reply takes besides its DATA.
+/// The bytes of a reply besides its DATA.
 constexpr std::size_t kOverhead = 3 * h2::kFrameHeadBytes + kReplyHeaders.size() + kOkTrailers.size();
 
 std::uint8_t* write_header_frame(std::uint8_t* out, std::uint32_t stream, std::string_view block, std::uint8_t flags) {
@@ -41,7 +41,7 @@ std::size_t DirectReplies::write(const rpc::ServerCall& call, const rpc::DirectR
   return size;
 }
 
-/// Only while calls come one at a time: otherwise replies leave together, from this thread.
+/// Only while calls come one at a time: otherwise this thread sends replies together.
 void ServerSession::allow_direct(ServerRequest& request, rpc::RequestHead& head) {
   ROCKET_ON_IO_THREAD(connection_->io());
   const bool may = connection_->io().lone() && connection_->can_direct() && request.method->native == nullptr &&

@@ -4,8 +4,8 @@
 
 namespace rocket::grpc {
 
-/// Replies that JavaScript's thread sends by itself: those of unary calls, with one small message, and no metadata. The
-/// session has set kDirectBytes of both windows aside for each (h2::Session::reserve()).
+/// Replies that the JavaScript thread sends itself: those of unary calls with one small message and no metadata. The
+/// session has reserved kDirectBytes of both windows for each (h2::Session::reserve()).
 class DirectReplies final : public rpc::DirectReplies {
  public:
   std::size_t write(const rpc::ServerCall& call, const rpc::DirectReply& reply,
@@ -13,7 +13,7 @@ class DirectReplies final : public rpc::DirectReplies {
 };
 extern const DirectReplies kDirectReplies;
 
-/// The longest message of one, with the five bytes before it.
+/// The longest message of such a reply, including the five bytes before it.
 inline constexpr std::uint32_t kDirectBytes = 1024;
 
 }  // namespace rocket::grpc

@@ -7,7 +7,7 @@
 
 namespace rocket::grpc {
 
-/// What `grpc-encoding` says of the compressed messages of one direction of a call. JavaScript has the code for them.
+/// The `grpc-encoding` of one direction of a call. JavaScript decompresses the messages.
 enum class Encoding : std::uint8_t {
   kIdentity,  ///< also without the header: no message may be compressed
   kGzip,

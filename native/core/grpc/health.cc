@@ -10,7 +10,7 @@ namespace rocket::grpc::health {
 namespace {
 
 constexpr std::string_view kService = "grpc.health.v1.Health";
-/// The longest name of a service that is watched: it is kept, and looked up again and again.
+/// The longest name of a watched service, since it is kept and looked up regularly.
 constexpr std::size_t kMostWatchedBytes = 1024;
 constexpr char kStatusField = 1 << 3;       // varint
 constexpr char kLengthField1 = 1 << 3 | 2;  // HealthListResponse.statuses; an entry's key

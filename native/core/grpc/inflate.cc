@@ -15,10 +15,10 @@ namespace rocket::grpc {
 
 namespace {
 
-/// Blocks that are empty cost time and become nothing, so what a message may be longer than its contents is bounded:
-/// by more than headers and blocks that are stored ever take.
+/// Empty blocks cost time and add nothing to the output. So a message may be longer than its contents only by this
+/// much, which is more than headers and stored blocks ever take.
 constexpr std::size_t kMostOverhead = 4096;
-/// Added to the bits of the window: a header of gzip, and no other.
+/// Added to the window bits: accept a gzip header only.
 constexpr int kGzipHeader = 16;
 
 Inflated verdict(int result, const z_stream& stream, std::size_t bytes, std::size_t most) {
@@ -43,7 +43,7 @@ Inflated inflate(const Zlib* zlib, ByteSpan message, Encoding encoding, std::siz
   z_stream stream{};
   const int ready = zlib->init(&stream, MAX_WBITS + (is_gzip ? kGzipHeader : 0), ZLIB_VERSION, sizeof stream);
   if (ready != Z_OK) return ready == Z_MEM_ERROR ? Inflated::kNoMemory : Inflated::kUnavailable;
-  // One byte more tells what is too large from what just fits.
+  // One byte more, to distinguish a message that is too large from one that just fits.
   out.resize(most + 1);
   stream.next_in = const_cast<Bytef*>(message.data());
   stream.avail_in = static_cast<uInt>(message.size());

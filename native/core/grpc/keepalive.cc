@@ -43,7 +43,7 @@ void Keepalive::look() {
   if (!connection_.open() || session_.closed()) return;
   auto& timers = connection_.io().timers();
   const SteadyMs now = connection_.io().now();
-  // While this side does not read, nothing can be heard; it looks again when it may have read something.
+  // While this side does not read, nothing can arrive; it checks again when it may have read something.
   const bool paused = connection_.paused();
   if (!pinged_) {
     const SteadyMs since = paused ? now : connection_.last_read();
@@ -51,10 +51,10 @@ void Keepalive::look() {
   }
   if (paused) return wait(now);
   if (connection_.last_read() >= pinged_at_) return wait(connection_.last_read());
-  // A PING that waits behind data which the peer takes is not late yet.
+  // A PING that waits behind data that the peer is reading is not late yet.
   const std::uint64_t written = connection_.written_total();
   const bool taking = std::exchange(written_seen_, written) < written && written < ping_end_;
-  // Nor is one whose answer may have come while this process was stopped or had no core.
+  // Nor is one whose acknowledgement may have come while this process was stopped or got no CPU.
   const bool late = now - timer_.expires_at > timeout_ / 4 && !was_late_;
   was_late_ = late;
   if (taking || late) return timers.arm(timer_, now + timeout_);

@@ -9,9 +9,9 @@
 
 namespace rocket::grpc {
 
-/// A side's own PINGs: one after `time` without a byte from the peer. When none has come `timeout` after it was
-/// written, the connection is closed at once. One PING is outstanding at most. A member of the session, on its io
-/// thread.
+/// The PINGs of a side: one is sent after `time` without a byte from the peer. If no byte has come within `timeout`
+/// after it was written, the connection is closed at once. At most one PING is outstanding. A member of the session, on
+/// its io thread.
 class Keepalive {
  public:
   Keepalive(h2::Session& session, io::Connection& connection);
@@ -42,8 +42,8 @@ class Keepalive {
   bool pinged_ = false;
   bool was_late_ = false;
   SteadyMs pinged_at_ = 0;
-  std::uint64_t ping_end_ = 0;      ///< once so much is written, the PING is
-  std::uint64_t written_seen_ = 0;  ///< by the last look
+  std::uint64_t ping_end_ = 0;      ///< position of the PING's end in the written bytes
+  std::uint64_t written_seen_ = 0;  ///< at the last check
 };
 
 }  // namespace rocket::grpc

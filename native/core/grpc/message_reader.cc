@@ -11,7 +11,7 @@ MessageReader::Result MessageReader::next(ByteSpan& data, std::size_t max_messag
     if (taken > 0) std::memcpy(head_.data() + head_bytes_, data.data(), taken);
     head_bytes_ += taken;
     data = data.subspan(taken);
-    // The flag is checked as soon as it arrives: what follows a bad one is of no use.
+    // The flag is checked as soon as it arrives, because nothing after an invalid one can be read.
     if (head_bytes_ > 0 && head_[0] > 1) return Result::kBadFlag;
     if (head_bytes_ < kMessageHeadBytes) return Result::kNeedsMore;
   }

@@ -40,7 +40,7 @@ bool is_base64(std::string_view value) {
   return value.size() % 4 != 1;
 }
 
-/// Of fields that begin with `grpc-`: those that the application may read and send.
+/// The fields beginning with `grpc-` that the application may read and send.
 bool is_open(std::string_view name) {
   return name == "grpc-trace-bin" || name == "grpc-tags-bin" || name == "grpc-previous-rpc-attempts";
 }

@@ -12,14 +12,14 @@ namespace rocket::grpc {
 // Between the core and JavaScript metadata of gRPC is one text, the NUL form: a NUL, then for each value its key, a
 // NUL, the value, a NUL. Bytes are as on the wire: values of `-bin` keys stay base64. No metadata is the empty text.
 
-/// The fields of a request that mean something to gRPC.
+/// The fields of a request that gRPC uses.
 namespace tag {
 using enum h2::Tag;
 inline constexpr auto kContentType = static_cast<h2::Tag>(32);
 inline constexpr auto kTimeout = static_cast<h2::Tag>(33);
-inline constexpr auto kReserved = static_cast<h2::Tag>(34);  ///< of the protocol, and not for the application
+inline constexpr auto kReserved = static_cast<h2::Tag>(34);  ///< of the protocol, not passed to the application
 inline constexpr auto kEncoding = static_cast<h2::Tag>(35);
-inline constexpr auto kForeignKey = static_cast<h2::Tag>(36);  ///< a name of HTTP that is no key of gRPC
+inline constexpr auto kForeignKey = static_cast<h2::Tag>(36);  ///< a name of HTTP that is not a key of gRPC
 inline constexpr auto kAcceptEncoding = static_cast<h2::Tag>(37);
 static_assert(kContentType == h2::Tag::kFirstOfUser);
 }  // namespace tag
@@ -39,7 +39,7 @@ enum class MetadataFault : std::uint8_t {
   kKey,       ///< empty, or not made of a-z 0-9 _ . -
   kReserved,  ///< a key that the protocol uses itself
   kValue,     ///< not of printable ASCII, or with a space at an end
-  kBinary,    ///< the value of a `-bin` key is no base64
+  kBinary,    ///< the value of a `-bin` key is not base64
 };
 const char* name_of(MetadataFault fault);
 
@@ -48,7 +48,7 @@ struct CheckedMetadata {
   MetadataFault fault = MetadataFault::kNone;
   std::string_view key;         ///< of the fault
   std::size_t list_bytes = 0;   ///< as SETTINGS_MAX_HEADER_LIST_SIZE counts
-  std::size_t block_bytes = 0;  ///< the most that write_metadata() writes
+  std::size_t block_bytes = 0;  ///< upper bound for write_metadata()
 };
 CheckedMetadata check_metadata(std::string_view text);
 

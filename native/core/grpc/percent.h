@@ -9,7 +9,7 @@ namespace rocket::grpc {
 
 // `grpc-message` is percent-encoded: bytes outside printable ASCII, and the percent sign.
 
-/// How much of the beginning of `text` fits into `most` encoded bytes. Characters of UTF-8 stay whole.
+/// The longest prefix of `text` that fits into `most` encoded bytes. Characters of UTF-8 stay whole.
 std::string_view fit_percent_encoded(std::string_view text, std::size_t most);
 
 std::size_t percent_encoded_bytes(std::string_view text);

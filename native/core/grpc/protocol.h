@@ -6,11 +6,11 @@
 
 namespace rocket::grpc {
 
-/// gRPC over HTTP/2 as a server speaks it: to clients that begin with the preface of HTTP/2.
+/// gRPC over HTTP/2 for servers: clients begin with the preface of HTTP/2.
 extern const rpc::Protocol kProtocol;
 
-/// Its rejections are the error codes of HTTP/2 that ended connections, and one for codes without a name.
-/// for.
+/// Its rejections are counted by the HTTP/2 error code that ended the connection, and one counter is for codes without
+/// a name.
 inline constexpr std::size_t kErrorCodes = 15;
 
 }  // namespace rocket::grpc

@@ -18,7 +18,7 @@ constexpr std::size_t list_bytes(std::string_view name, std::size_t value) { ret
 
 constexpr std::string_view kStatus = "grpc-status";
 constexpr std::string_view kMessage = "grpc-message";
-/// How the details of an error stand in metadata; JavaScript puts them last.
+/// The key of error details in the NUL form; JavaScript puts them last.
 constexpr std::string_view kDetailsPair{"\0grpc-status-details-bin\0", 25};
 constexpr std::size_t kHeadersListBytes = list_bytes(":status", 3) + list_bytes("content-type", 16);
 
@@ -35,7 +35,7 @@ std::uint8_t* write_status(std::uint8_t* out, std::uint8_t code) {
 
 }  // namespace
 
-/// Whether the metadata may be sent besides `used` bytes of the peer's list; if not, failure_ is the reason.
+/// Whether the metadata may be sent in addition to `used` bytes of the peer's list; if not, failure_ has the reason.
 bool ReplyBlocks::accept(std::string_view metadata, std::size_t used, std::size_t most) {
   const auto checked = check_metadata(metadata);
   if (checked.fault != MetadataFault::kNone) {
@@ -83,7 +83,7 @@ ByteSpan ReplyBlocks::trailers(const Trailers& given, std::size_t most, bool onl
   const std::size_t used = (only ? kHeadersListBytes : 0) + list_bytes(kStatus, 2);
   if (trailers.code != 0 && !trailers.metadata.empty()) drop_details(trailers, used, most);
   if (!accept(trailers.metadata, used, most)) {
-    // A failure keeps its own status, which says more.
+    // A failure keeps its own status, which is more useful.
     if (trailers.code == 0)
       trailers = failure_;
     else

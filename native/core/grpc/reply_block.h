@@ -30,7 +30,7 @@ inline constexpr std::string_view kNotGrpc =
     "415\x0f\x10\x0atext/plain";
 inline constexpr std::string_view kNotGrpcText = "gRPC is spoken here: POST, with content-type application/grpc\n";
 
-/// How a call ends, for the wire.
+/// The end of a call as it is sent.
 struct Trailers {
   std::uint8_t code = 0;
   std::string_view message;
@@ -52,7 +52,8 @@ class ReplyBlocks {
   /// Details are sent only with the whole message, which they repeat: clients compare the two.
   ByteSpan trailers(const Trailers& trailers, std::size_t most, bool only);
 
-  /// What the last failure that exceeded a limit went without, for a log line; empty if nothing. Asked once.
+  /// The parts that the last failure past a limit was sent without, for a log line; empty if none. Reading it clears
+  /// it.
   std::string take_dropped() { return std::exchange(dropped_, {}); }
 
   /// Why headers() was empty; valid until it is called again.

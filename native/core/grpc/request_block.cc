@@ -26,7 +26,7 @@ std::uint8_t* put(std::uint8_t* out, ByteSpan bytes) {
   return out + bytes.size();
 }
 
-/// `/package.Service/Method`, as a literal; in `method` a point is before the last part.
+/// Writes `/package.Service/Method` as a literal; `method` has a dot before its last part.
 std::uint8_t* write_path(std::uint8_t* out, std::string_view method) {
   const auto point = method.rfind('.');
   *out++ = kPath;

@@ -11,7 +11,7 @@
 
 namespace rocket::grpc {
 
-/// What the requests of one link have in common, encoded once.
+/// The headers that all requests of one link share, encoded once.
 class RequestPrefix {
  public:
   RequestPrefix(std::string_view authority, std::string_view user_agent, std::string_view encodings,
@@ -47,7 +47,8 @@ class RequestBlocks {
   bool too_large_ = false;
 };
 
-/// JavaScript says "none" with the longest timeout there is, of which some may have passed: `grpc-timeout` is left out.
+/// JavaScript passes the longest timeout to mean "none", of which some time may have passed already: `grpc-timeout` is
+/// left out then.
 inline constexpr SteadyMs kNoTimeout = INT32_MAX - 86'400'000;
 
 }  // namespace rocket::grpc

@@ -13,7 +13,8 @@
 
 namespace rocket::grpc {
 
-/// What gRPC reads from the header block of a request. One serves all sessions of a thread: a block is read at once.
+/// The data that gRPC reads from the header block of a request. One object serves all sessions of a thread, because a
+/// block is read at once.
 class RequestFields {
  public:
   void clear() {
@@ -30,7 +31,7 @@ class RequestFields {
       is_post_ = field.value == "POST";
       is_head_ = field.value == "HEAD";
     } else if (field.tag == tag::kPath) {
-      // Mostly the one of the call before, whoever made it: comparing is quicker than copying.
+      // Usually the path of the previous call: comparing is faster than copying.
       if (path_ != field.value) path_ = field.value;
     } else if (field.tag == tag::kContentType) {
       is_grpc_ = is_grpc_content_type(field.value);
@@ -44,23 +45,23 @@ class RequestFields {
     }
   }
 
-  /// Of a request that has none, which is no POST, that of another.
+  /// The path. Only a POST has one of its own; otherwise it is that of another request.
   const std::string& path() const { return path_; }
-  /// In the NUL form; begins with the NUL even if there is none, which says that the request came by gRPC.
+  /// In the NUL form. It begins with NUL even if there is no metadata, which shows that the request came by gRPC.
   const std::string& metadata() const { return metadata_; }
   bool is_post() const { return is_post_; }
   bool is_head() const { return is_head_; }
   bool is_grpc() const { return is_grpc_; }
   bool bad_timeout() const { return bad_timeout_; }
   std::optional<Millis> timeout() const { return timeout_; }
-  /// Of its messages.
+  /// The encoding of its messages.
   Encoding encoding() const { return encoding_; }
-  /// Flags of the request's event for what its peer can read.
+  /// Flags of the request's event for the encodings that its peer accepts.
   std::int32_t accepted() const { return accepted_; }
 
  private:
   void take_accepted(std::string_view list) {
-    // The client of a connection says the same with every call.
+    // A client sends the same list with every call.
     if (list != last_list_) {
       last_list_ = list;
       last_accepted_ = accepted_flags(list);

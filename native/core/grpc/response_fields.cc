@@ -20,7 +20,7 @@ std::int32_t ResponseFields::parse_status(std::string_view value) {
   return number;
 }
 
-/// Of two that differ none is the status.
+/// If two values differ, there is no valid status.
 void ResponseFields::take_status(std::string_view value) {
   const std::int32_t status = parse_status(value);
   status_ = !status_ || *status_ == status ? status : kNoStatus;

@@ -12,7 +12,7 @@
 
 namespace rocket::grpc {
 
-/// Those of a response that mean something to gRPC, beside those of a request.
+/// The fields of a response that gRPC uses, in addition to those of a request.
 namespace tag {
 inline constexpr auto kGrpcStatus = static_cast<h2::Tag>(38);
 inline constexpr auto kGrpcMessage = static_cast<h2::Tag>(39);
@@ -21,7 +21,8 @@ inline constexpr auto kGrpcMessage = static_cast<h2::Tag>(39);
 /// For h2::Options::tag_of of a client.
 h2::Tag response_tag_of(std::string_view name);
 
-/// What gRPC reads from a header block of a response. One serves all sessions of a thread: a block is read at once.
+/// The data that gRPC reads from a header block of a response. One object serves all sessions of a thread, because a
+/// block is read at once.
 class ResponseFields {
  public:
   void clear() {
@@ -51,11 +52,11 @@ class ResponseFields {
   const std::string& metadata() const { return metadata_; }
   bool is_grpc() const { return is_grpc_; }
   Encoding encoding() const { return encoding_; }
-  /// Of what is not gRPC.
+  /// The content type of a response that is not gRPC.
   const std::string& content_type() const { return content_type_; }
-  /// Empty: there was none. Negative: it is no number.
+  /// The `grpc-status`; empty: there was none; negative: it is not a number.
   std::optional<std::int32_t> status() const { return status_; }
-  /// As it came, percent-encoded.
+  /// The `grpc-message`, percent-encoded.
   const std::string& message() const { return message_; }
 
  private:

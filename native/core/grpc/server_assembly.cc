@@ -1,5 +1,5 @@
-// Memory of messages that are not whole, or that wait. Windows bound it for each stream, and most of all messages are
-// longer than a window: so it is also bounded for each connection, together with what windows have grown.
+// Memory of messages that are incomplete or waiting. Windows bound it for each stream, but a message may be longer than
+// a window: so it is also bounded for each connection, together with the growth of windows.
 
 #include <algorithm>
 #include <utility>
@@ -18,8 +18,8 @@ static_assert(kMostRequestGrowth <= kLeastAssembled / 2);
 
 }  // namespace
 
-/// Past it windows stay shut, except of the request that has waited longest: so one always gets on. What windows may
-/// have grown is left out of it.
+/// Past it windows stay closed, except that of the request that has waited longest, so that one always makes progress.
+/// The growth that windows may have is subtracted from the limit.
 std::size_t ServerSession::most_assembled() const {
   return std::max(kLeastAssembled, kLongestMessages * server_->options().max_message_bytes) - kMostRequestGrowth;
 }
@@ -34,7 +34,8 @@ void ServerSession::count_assembled(ServerRequest& request) {
   if (now < before) give_windows();
 }
 
-/// Of a request that streams one long message is let in at a time: else a slow handler would not stop its peer.
+/// Of a streamed request only one long message at a time gets window early: otherwise a slow handler would not stop its
+/// peer.
 void ServerSession::let_in(ServerRequest& request) {
   if (!request.may_be_read() || request.withheld == 0) return;
   auto& link = static_cast<ShutLink&>(request);

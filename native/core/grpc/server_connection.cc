@@ -1,4 +1,4 @@
-// The end of a session's connection: told by the server, by age, by the peer, or by an error.
+// The end of a session's connection: by the server, by age, by the peer, or by an error.
 
 #include <algorithm>
 #include <string>
@@ -43,12 +43,13 @@ void ServerSession::close() {
   for (ListLink* link = requests_.next; link != &requests_;) {
     auto& request = static_cast<ServerRequest&>(static_cast<RequestLink&>(*link));
     link = link->next;
-    // A watch, or a request that is not whole or waits for room.
+    // A watch, or a request that is incomplete or waits for room.
     if (request.call == nullptr) refuse(request, {Code::kUnavailable}, "the server closes");
   }
   if (!started_) return connection_->close_when_written();
   connection_->bar_direct();
-  // The peer may have sent a request before it could know: it is refused, and then the peer is told of the last stream.
+  // The peer may have sent a request before it knows of the shutdown. That request is refused, and then the peer is
+  // told the last stream.
   h2_.begin_shutdown();
 }
 
@@ -57,12 +58,12 @@ void ServerSession::on_drained() { lifetime_.linger(); }
 void ServerSession::on_connection_error(h2::ErrorCode code, const char* why) {
   error_ = why;
   server_->count_rejected(kProtocol, std::min<std::size_t>(static_cast<std::size_t>(code), kErrorCodes - 1));
-  // Whoever has called the session may still use its request: everything is dropped afterwards (finish_retiring()).
+  // The caller of this function may still use its request, so everything is dropped later (finish_retiring()).
   connection_->end_when_written();
   lifetime_.linger();
 }
 
-// What is not whole will never be, and nobody says when a watch has been enough.
+// Incomplete requests can never be completed, and watches have no other end.
 void ServerSession::on_peer_ended() {
   ROCKET_ON_IO_THREAD(connection_->io());
   connection_->bar_direct();

@@ -1,4 +1,4 @@
-// Answers of a session: replies, refusals, and what is done about a peer that does not read them.
+// Answers of a session: replies, refusals, and the handling of a peer that does not read them.
 
 #include <array>
 #include <string>
@@ -16,7 +16,7 @@ namespace {
 
 using rpc::Code;
 
-/// The longest header list that we send, whatever the peer accepts.
+/// The longest header list that we send, even if the peer accepts more.
 constexpr std::size_t kMostListBytes = 64 * 1024;
 
 std::uint8_t code_of(const rpc::Status& status) { return static_cast<std::uint8_t>(status.code); }
@@ -76,7 +76,7 @@ void ServerSession::refuse_http(ServerRequest& request, std::string_view block, 
   request.http_reply = block;
   request.wants_no_body = fields_->is_head();
   if (ended) return reply_http(request);
-  // Until its end it may still turn out malformed, which is an error of its stream and has no reply.
+  // Until its end the request may still prove malformed, which is a stream error without a reply.
   connection_->io().timers().arm(request, connection_->io().now() + server_->options().default_timeout.count());
 }
 

@@ -16,14 +16,14 @@ namespace {
 
 using rpc::Code;
 
-/// Requests of a thread beside twice the calls that a server may have: those that are not whole, and native ones.
+/// Requests of a thread in addition to twice the calls that a server may have: incomplete ones, and native ones.
 constexpr std::size_t kSpareRequests = 1024;
-/// Metadata that is kept for the next request: a short block may have a lot, by indexes into the table.
+/// Limit for metadata that is kept for the next request: a short block may have much, by indexes into the table.
 constexpr std::size_t kMostKeptBytes = 1024;
 
-/// A request of a method that is answered natively.
+/// Limit for a decompressed request of a method that is answered natively.
 constexpr std::size_t kMostInflatedBytes = 4096;
-/// One stream alone does not use up what all may have grown.
+/// The limit of one stream, so that it cannot use the whole growth of all windows.
 constexpr std::uint32_t kMostRequestWindow = kMostRequestGrowth / 2;
 
 h2::Options options_of(const rpc::ServerOptions& options) {
@@ -76,7 +76,7 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
     if (shard_.draining()) h2_.begin_shutdown();
   }
   const auto fed = h2_.feed(bytes, now);
-  // The timeout of a frame is not restarted by single bytes. A header block in several of them is one.
+  // Single bytes do not restart the timeout of a frame. A header block in several frames counts as one.
   if (fed.consumed == bytes.size() && !h2_.in_block()) {
     connection_->expect_nothing();
   } else if (fed.consumed > 0 || !connection_->expects_progress()) {
@@ -147,7 +147,7 @@ void ServerSession::on_request(h2::Stream& stream, h2::Opening opening) {
   request.encoding = fields.encoding();
   request.accepted = fields.accepted();
   const auto& options = server_->options();
-  // A stream has no default deadline.
+  // Streams have no default deadline.
   const bool streams = method.method->kind != rpc::MethodKind::kUnary;
   const Millis longest = streams || fields.timeout() ? options.max_timeout : options.default_timeout;
   const SteadyMs timeout = std::min(fields.timeout().value_or(longest), longest).count();
@@ -273,7 +273,7 @@ rpc::RequestHead ServerSession::head_of(const ServerRequest& request) {
 }
 
 void ServerSession::wait_for_room(ServerRequest& request) {
-  // One that is a call has the call's deadline.
+  // An admitted request has the deadline of its call.
   auto& timers = connection_->io().timers();
   if (request.call == nullptr && !request.armed()) timers.arm(request, request.deadline);
   request.waits_for_room = true;
@@ -295,7 +295,7 @@ void ServerSession::on_inbox_room() {
       deliver(request, request.message.span().first(request.message_bytes), &request.message);
     }
     if (waiting_.empty()) continue;
-    // Full again: the rest keeps its place behind this one.
+    // The Inbox is full again: the rest stays in order after this one.
     waiting_.insert(waiting_.end(), waiting.begin() + static_cast<std::ptrdiff_t>(i) + 1, waiting.end());
     return;
   }
@@ -358,7 +358,7 @@ void ServerSession::on_reset(h2::Stream& stream, h2::ErrorCode, const char* why)
   auto& request = *static_cast<ServerRequest*>(stream.user);
   if (request.call == nullptr) return drop(request);
   leave_shut(request);
-  // A peer that has reset it has cancelled the call; one that broke the rules is as good as gone.
+  // A peer that reset the stream has cancelled the call. One that violated the protocol counts as gone.
   shard_.cancel(*request.call, {Code::kCancelled, why == nullptr ? rpc::Reason::kNone : rpc::Reason::kPeerGone});
 }
 

@@ -19,13 +19,13 @@
 
 namespace rocket::grpc {
 
-/// By how much the windows of a connection's requests may have grown: part of what it may hold of messages.
+/// The most bytes by which the windows of a connection's requests may have grown: part of its limit for messages.
 inline constexpr std::size_t kMostRequestGrowth = 8 << 20;
 
-/// What the sessions of one io thread share.
+/// Resources that the sessions of one io thread share.
 struct SessionResources {
   SessionResources();
-  /// Those of the thread that asks; they live as long as somebody there has them.
+  /// The resources of the calling thread. They live as long as they are used there.
   static std::shared_ptr<SessionResources> of_thread();
 
   h2::Resources h2;
@@ -36,8 +36,8 @@ struct SessionResources {
   const Zlib* zlib = zlib_of_process();
 };
 
-/// One server connection that speaks gRPC: HTTP/2 streams in, requests to ServerShard::admit(), replies out. Belongs to
-/// its io thread.
+/// One server connection that speaks gRPC: it passes requests from HTTP/2 streams to ServerShard::admit(), and sends
+/// replies. Belongs to its io thread.
 class ServerSession final : public rpc::CallSession, private h2::ServerHandler, private h2::Sink {
  public:
   ServerSession(rpc::ServerShard& shard, std::shared_ptr<io::Connection> connection);
@@ -100,7 +100,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   /// False: there is no memory.
   bool keep_message(ServerRequest& request, MessageReader::Message& message);
   void end_request(ServerRequest& request);
-  /// The request is whole: `block`, which may be null, is the memory of its message.
+  /// The request is complete. `block`, which may be null, is the memory of its message.
   void deliver(ServerRequest& request, ByteSpan message, OwnedBytes* block);
   void wait_for_room(ServerRequest& request);
   rpc::RequestHead head_of(const ServerRequest& request);
@@ -112,14 +112,14 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   std::size_t most_assembled() const;
   /// The memory of the request may have changed.
   void count_assembled(ServerRequest& request);
-  /// Gives back what the request has withheld, or lets it wait for its turn.
+  /// Gives back the window that the request has withheld, or lets it wait for its turn.
   void let_in(ServerRequest& request);
-  /// Keeps the window open for the next message, whatever of the last ones the handler has not told as taken.
+  /// Keeps the window open for the next message, even if the handler has not reported all of the last ones as taken.
   void top_up(ServerRequest& request) {
     if (request.may_be_read()) h2_.top_up(*request.stream);
   }
   void give_window(ServerRequest& request);
-  /// Its message is whole, or nobody wants it: it waits for no window.
+  /// The message is complete, or not wanted any more: the request stops waiting for a window.
   void leave_shut(ServerRequest& request);
   void give_windows();
   void forget_message(ServerRequest& request);
@@ -128,7 +128,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void take_stream(ServerRequest& request, ByteSpan data, bool ended);
   void push_messages(ServerRequest& request, ByteSpan data);
   bool push_message(ServerRequest& request, MessageReader::Message& message);
-  /// Goes on with what waited for room; false: there is none yet.
+  /// Continues with messages that waited for room; false: there is no room yet.
   bool push_held(ServerRequest& request);
   bool hold(ServerRequest& request, ByteSpan data);
   void end_stream(ServerRequest& request);
@@ -138,8 +138,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void tell_watch(ServerRequest& watch, SteadyMs lag);
   void tell_watches();
   static void on_watch_look(Timer& timer);
-  /// Ends a request with an error. Of one that is in nobody else's hands nothing is left then; JavaScript is told to
-  /// stop.
+  /// Ends a request with an error. If JavaScript has it, JavaScript is told to stop; otherwise the request is released.
   void refuse(ServerRequest& request, const rpc::Status& status, std::string_view text, std::string_view trailers = {});
   /// The same, and counted.
   void fail(ServerRequest& request, const rpc::Status& status, std::string_view text);
@@ -149,7 +148,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void fail_for_encoding(ServerRequest& request, std::string_view accepted = kAcceptEncoding);
   void fail_for_inflated(ServerRequest& request, Inflated inflated);
   void expire(ServerRequest& request);
-  /// The same for what is no call of gRPC.
+  /// The same for a request that is not a gRPC call.
   void refuse_http(ServerRequest& request, std::string_view block, bool ended);
   void reply_http(ServerRequest& request);
   void refuse_stream(ServerRequest& request);
@@ -158,10 +157,10 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   void send_trailers(ServerRequest& request, const Trailers& trailers);
   void send_reply(ServerRequest& request, std::string_view metadata, const rpc::Payload& message,
                   std::string_view trailers);
-  /// Lets go of the stream and forgets the request.
+  /// Releases the stream and the request.
   void drop(ServerRequest& request);
   ServerRequest& request_of(const rpc::ServerCall& call);
-  /// Nobody is there any more for whom anything could be done.
+  /// Drops all requests, because the connection has ended.
   void drop_all();
   std::size_t header_list_room() const;
   std::string too_much(std::size_t bytes);
@@ -173,7 +172,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
     explicit StallTimer(ServerSession& owner) : Timer(&ServerSession::on_stall_look), session(owner) {}
     ServerSession& session;
   };
-  /// How a service stands also changes without anybody saying so: JavaScript may be blocked.
+  /// Checks watched services: their status also changes without a call, when JavaScript is blocked.
   struct WatchTimer : Timer {
     explicit WatchTimer(ServerSession& owner) : Timer(&ServerSession::on_watch_look), session(owner) {}
     ServerSession& session;
@@ -181,7 +180,7 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
 
   const std::shared_ptr<SessionResources> shared_;
   const h2::Options options_;
-  /// Of the block that was read last: of the thread, or this session's own.
+  /// The fields of the last block: those of the thread, or this session's own.
   const RequestFields* fields_ = nullptr;
   std::unique_ptr<RequestFields> kept_fields_;
   RequestLink requests_;
@@ -190,12 +189,12 @@ class ServerSession final : public rpc::CallSession, private h2::ServerHandler, 
   ShutLink shut_;
   std::size_t assembled_ = 0;  ///< the sum of ServerRequest::counted
   StallTimer stall_timer_{*this};
-  std::uint64_t written_seen_ = 0;  ///< by the last look for stalls
-  SteadyMs last_written_ = 0;       ///< when a look found that the peer had read something
+  std::uint64_t written_seen_ = 0;  ///< at the last check for stalls
+  SteadyMs last_written_ = 0;       ///< when a check found that the peer had read something
   std::vector<ServerRequest*> watches_;
   WatchTimer watch_timer_{*this};
-  std::string peer_name_;  ///< made for the first request: an idle connection does without
-  /// A peer mostly calls one method again and again: comparing is quicker than hashing.
+  std::string peer_name_;  ///< made for the first request; idle connections need none
+  /// A peer usually calls the same method again: comparing is faster than hashing.
   std::string last_path_;
   const rpc::Method* last_method_ = nullptr;
   const char* error_ = nullptr;  ///< why HTTP/2 has failed

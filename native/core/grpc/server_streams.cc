@@ -1,5 +1,5 @@
-// Calls whose requests or replies stream. A message crosses as soon as it is whole; windows follow what JavaScript has
-// taken, and JavaScript follows what has left.
+// Calls whose requests or replies stream. A message is passed to JavaScript as soon as it is complete. Windows are
+// given back as JavaScript takes messages, and JavaScript may send more as bytes leave.
 
 #include <algorithm>
 #include <array>
@@ -38,7 +38,7 @@ void ServerSession::open(ServerRequest& request) {
     case rpc::Admission::Is::kRefused:
       if (admission.status.refused && admission.status.code == Code::kUnavailable) return refuse_stream(request);
       return refuse(request, admission.status, admission.text);
-    case rpc::Admission::Is::kNative: return;  // none of these streams requests
+    case rpc::Admission::Is::kNative: return;  // no native method streams requests
     case rpc::Admission::Is::kInboxFull: return wait_for_room(request);
   }
 }
@@ -46,7 +46,7 @@ void ServerSession::open(ServerRequest& request) {
 void ServerSession::take_stream(ServerRequest& request, ByteSpan data, bool ended) {
   request.ended = request.ended || ended;
   if (request.call != nullptr && request.call->answered.load(std::memory_order_acquire)) {
-    // The handler is through: what still comes is dropped.
+    // The handler has ended: further requests are dropped.
     h2_.consume(*request.stream, data.size(), false);
     return;
   }
@@ -76,7 +76,7 @@ void ServerSession::push_messages(ServerRequest& request, ByteSpan data) {
       case MessageReader::Result::kNoMemory: return fail_for_memory(request);
     }
   }
-  // A message that the window may have no room for has to be let in before anybody can take it.
+  // A message for which the window may have no room needs window before it can be taken.
   if (request.reader.message_bytes() + kMessageHeadBytes > h2::Session::window_of(*request.stream) / 2) {
     request.withheld += begun;
     let_in(request);
@@ -110,7 +110,7 @@ bool ServerSession::hold(ServerRequest& request, ByteSpan data) {
 bool ServerSession::push_held(ServerRequest& request) {
   if (request.call == nullptr) {
     open(request);
-    // Gone, or it waits again.
+    // The request has ended, or waits again.
     if (request.call == nullptr) return false;
   }
   if (request.call->answered.load(std::memory_order_acquire)) return true;
@@ -196,7 +196,7 @@ void ServerSession::send_message(ServerRequest& request, ByteSpan message, bool 
   watch_stalls();
 }
 
-/// What has gone to the kernel, or waits for it while that is within limits, makes room for more.
+/// Bytes that the kernel has accepted, or that wait for it within limits, make room for more.
 void ServerSession::note_room(ServerRequest& request) {
   if (request.call == nullptr || connection_->backlogged()) return;
   const std::size_t queued = request.stream->queued_bytes();

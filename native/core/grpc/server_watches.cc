@@ -10,7 +10,7 @@ namespace rocket::grpc {
 namespace {
 
 constexpr SteadyMs kWatchLookMs = 250;
-/// Of a connection; each is looked at four times a second.
+/// For each connection. A watch is checked four times a second.
 constexpr std::size_t kMostWatches = 100;
 constexpr std::uint8_t kNothingTold = 0xff;
 

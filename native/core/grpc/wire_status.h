@@ -9,13 +9,13 @@
 
 namespace rocket::grpc {
 
-// What a client makes of the ends that a call can have on the wire.
+// The statuses of a client for the ways in which a call can end.
 
-/// Of a `grpc-status`; negative: it is no number.
+/// The status for a `grpc-status`; negative: it is not a number.
 rpc::Status status_of(std::int32_t grpc_status);
-/// Of a response without `grpc-status` (http-grpc-status-mapping of gRPC).
+/// The status for a response without `grpc-status` (http-grpc-status-mapping of gRPC).
 rpc::Status status_of_http(int http_status);
-/// Of a stream that was reset (PROTOCOL-HTTP2 of gRPC, "Errors").
+/// The status for a stream that was reset (PROTOCOL-HTTP2 of gRPC, "Errors").
 rpc::Status status_of_reset(h2::ErrorCode code);
 
 }  // namespace rocket::grpc
