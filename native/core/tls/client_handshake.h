@@ -9,8 +9,8 @@
 
 namespace rocket::tls {
 
-/// Secures what connect() has reached: its `layer` is then the stream, to be put over the connection's socket
-/// (put_over()), or it has no socket and an error that says why. `timeout` limits the handshake.
+/// Secures the connection that connect() has made: `layer` of the result is the stream, to be put over the connection's
+/// socket (put_over()), or the result has no socket and an error with the reason. `timeout` limits the handshake.
 io::Task<io::ConnectResult> secure(io::IoThread& io, io::ConnectResult reached, std::shared_ptr<const Context> context,
                                    ServerName server, Millis timeout);
 

@@ -11,12 +11,12 @@ namespace rocket::tls {
 
 namespace {
 
-/// 112 bits: RSA keys of 2048, no SHA-1. OpenSSL's own default differs between its versions.
+/// Level 2 means 112 bits: RSA keys of 2048 bits, no SHA-1. OpenSSL's default differs between versions.
 constexpr int kSecurityLevel = 2;
 
 int number_of(Version version) { return version == Version::k12 ? TLS1_2_VERSION : TLS1_3_VERSION; }
 
-/// Suites of TLS 1.3, and those of earlier versions, which OpenSSL takes apart.
+/// Suites of TLS 1.3 and those of earlier versions, which OpenSSL takes as separate lists.
 struct Suites {
   std::string modern;
   std::string older;
@@ -36,7 +36,7 @@ Suites split(std::string_view list) {
 
 int always(int, X509_STORE_CTX*) { return 1; }
 
-/// The server's choice among a client's protocols. None in common ends the handshake (RFC 7301, 3.2).
+/// The server's choice among a client's protocols. If there is none in common, the handshake fails (RFC 7301, 3.2).
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered,
                     unsigned int size, void* context) {
   const std::string_view mine = static_cast<const Context*>(context)->alpn();
@@ -53,7 +53,7 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, c
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/// The context is that of the stream which the ticket is for.
+/// Uses the context of the stream to which the ticket belongs.
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seal) {
   return seal_or_open_ticket(Stream::of(ssl).context().ticket_keys(), name, iv, cipher, mac, seal != 0);
 }
@@ -64,7 +64,7 @@ void on_message(int sent, int, int type, const void* bytes, std::size_t size, SS
   if (sent == 0) Stream::of(ssl).on_message(type, {static_cast<const std::uint8_t*>(bytes), size});
 }
 
-/// How many it shows, to one peer or another: it has room for one of each kind of key.
+/// The number of certificates that the context can show: one for each kind of key.
 std::size_t shown_certificates(SSL_CTX* context) {
   std::size_t count = 0;
   for (long which = SSL_CERT_SET_FIRST; SSL_CTX_set_current_cert(context, which) == 1; which = SSL_CERT_SET_NEXT) {
@@ -110,7 +110,7 @@ Context::Made Context::for_server(const ContextSettings& settings, const PeerDem
                                                        static_cast<unsigned int>(digest.size())) != 1) {
     return refused("ca", "no memory");
   }
-  // Sessions live in tickets alone: nothing is kept for a client that has gone.
+  // Sessions exist only in tickets: the server keeps nothing for a client that has disconnected.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_timeout(context, kSessionSeconds);
   const std::string_view ticket_keys = settings.ticket_keys.view();
@@ -161,12 +161,12 @@ std::optional<ContextError> Context::load_rules(const ContextSettings& settings)
   Version most = settings.most;
   if (!settings.ciphers.empty()) {
     const Suites suites = split(settings.ciphers);
-    // A list that has suites of one version alone leaves the other out, as with Node.js.
+    // If the list has suites of one version only, the other version is not used, as in Node.js.
     if (suites.modern.empty() && most == Version::k13) most = Version::k12;
     if (suites.older.empty() && least == Version::k12) least = Version::k13;
     if (least > most) return ContextError{"ciphers", "no suite of it belongs to the versions that are allowed"};
     if (SSL_CTX_set_ciphersuites(get(), suites.modern.c_str()) != 1) return refused("ciphers", "no such cipher suite");
-    // Whatever the list says: no suite that leaves the server unauthenticated, or the bytes unencrypted.
+    // Even if the list names them: no suites without authentication of the server, or without encryption.
     if (!suites.older.empty() && SSL_CTX_set_cipher_list(get(), (suites.older + ":!aNULL:!eNULL").c_str()) != 1) {
       return refused("ciphers", "no such cipher suite");
     }
@@ -241,7 +241,7 @@ std::optional<ContextError> Context::load_trust(const ContextSettings& settings,
     const auto parsed = certificates_of(pem);
     if (!parsed.error.empty()) return ContextError{"ca", parsed.error};
     for (const auto& authority : parsed.items) {
-      // A server tells its clients whom it believes.
+      // A server tells its clients which authorities it trusts.
       if (X509_STORE_add_cert(store, authority.get()) != 1 ||
           (server && SSL_CTX_add_client_CA(get(), authority.get()) != 1)) {
         return refused("ca", "it cannot be used");

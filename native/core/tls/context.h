@@ -18,7 +18,7 @@ namespace rocket::tls {
 
 enum class Version : std::uint8_t { k12, k13 };
 
-/// What a side shows of itself, and whom it believes. Texts are PEM unless they say otherwise.
+/// The certificates that a side shows, and the authorities that it trusts. Texts are PEM unless stated otherwise.
 struct ContextSettings {
   struct Key {
     Secret pem;
@@ -28,12 +28,12 @@ struct ContextSettings {
     Secret bytes;  ///< DER
     Secret passphrase;
   };
-  /// As many certificates, each with its chain, as keys, in the same order; or none of both.
+  /// Keys in the order of the certificates, each of which has its chain: as many of both, or none.
   std::vector<Key> keys;
   std::vector<std::string> certificates;
   std::vector<Pfx> pfx;
   std::vector<std::string> authorities;
-  /// Whom OpenSSL believes besides: SSL_CERT_FILE, SSL_CERT_DIR, or where it was built to look.
+  /// Trusts the default authorities of OpenSSL too: SSL_CERT_FILE, SSL_CERT_DIR, or where it was built to look.
   bool openssl_authorities = false;
   std::vector<std::string> revocations;
   /// OpenSSL's list of cipher suites; those of TLS 1.3 may be among them. Empty: OpenSSL's own.
@@ -44,41 +44,41 @@ struct ContextSettings {
   std::string curves;
   /// Parameters for DHE, or `auto`. Empty: none.
   std::string dh_parameters;
-  /// A server's (TicketKeys), to be shared with other processes. Empty: its own.
+  /// For a server (TicketKeys), to be shared with other processes. Empty: it makes its own.
   Secret ticket_keys;
-  /// A server's names for ALPN, the preferred one first.
+  /// For a server: its protocols for ALPN, the preferred one first.
   std::vector<std::string> alpn;
 };
 
-/// A server's: what it asks of its clients.
+/// For a server: its rules for clients' certificates.
 struct PeerDemands {
   bool ask = false;    ///< for a certificate
-  bool reject = true;  ///< a client without one, or with one that is not valid
+  bool reject = true;  ///< a client without a valid one
 };
 
 /// An option that could not be used.
 struct ContextError {
   std::string option;  ///< its name, such as `key`
-  std::string why;     ///< never with anything of its value
+  std::string why;     ///< never quotes its value
 };
 
-/// What all connections of a side share: certificates, keys, rules. Immutable; any thread may hold it.
+/// The certificates, keys and rules that all connections of a side share. Immutable; any thread may use it.
 class Context {
  public:
   using Made = std::variant<std::shared_ptr<const Context>, ContextError>;
-  /// Only where unavailable() is empty.
+  /// May be called only if unavailable() is empty.
   static Made for_server(const ContextSettings& settings, const PeerDemands& demands);
 
-  /// `verify`: only servers whose certificate comes from an authority and is for the name that is connected to.
+  /// `verify`: accept only servers whose certificate comes from an authority and is for the name that is connected to.
   static Made for_client(const ContextSettings& settings, bool verify);
 
   bool verifies() const { return verifies_; }
   SSL_CTX* get() const { return context_.get(); }
-  /// Of the side's own certificates, those that signed them included, the one that expires first.
+  /// The validity of the own certificate (or intermediate one) that expires first.
   const std::optional<Validity>& validity() const { return validity_; }
-  /// When the first of its lists of revoked certificates expires; the far future without any.
+  /// When the first of its lists of revoked certificates expires; the far future if it has none.
   UnixSeconds revocations_until() const { return revocations_until_; }
-  /// In the form of ALPN: each with its length before it.
+  /// In the form of ALPN: each name preceded by its length.
   const std::string& alpn() const { return alpn_; }
   TicketKeys& ticket_keys() const { return ticket_keys_; }
 

@@ -4,7 +4,7 @@ namespace rocket::tls {
 
 namespace {
 
-/// What the peer may have found wrong, of its alert; empty if it tells nothing.
+/// A guess at the peer's reason from its alert; empty if the alert does not show it.
 const char* hint_of_alert(int alert, bool is_server) {
   switch (alert) {
     case SSL_AD_BAD_CERTIFICATE:

@@ -6,15 +6,15 @@
 
 namespace rocket::tls {
 
-/// The first of the errors that OpenSSL holds for this thread, in its own words; they never contain key material. Empty
-/// if there is none.
+/// The first error in OpenSSL's queue of this thread, in its own words, which never contain key material. Empty if
+/// there is none.
 std::string first_error();
 
-/// Why a call for `ssl` has failed, with the option to look at where there is one.
+/// Why a call for `ssl` has failed, with the option to check if there is one.
 std::string reason_of(const SSL* ssl);
 
-/// Begins and ends without errors: OpenSSL keeps those of a thread until they are asked for, and takes them for its
-/// own.
+/// Clears OpenSSL's error queue at its beginning and its end: OpenSSL keeps errors of a thread until they are read, and
+/// would take them for errors of the next call.
 class ErrorScope {
  public:
   ErrorScope();

@@ -18,9 +18,9 @@
 
 #include "base/weak.h"
 
-// OpenSSL as the process has it: Node.js exports its own, and this library ships and links none. Every function used is
-// declared weak below, so that the binary loads where there is none, and unavailable() says what is missing. Compiled
-// against OpenSSL 3.0, whose functions all of 3.x have.
+// The OpenSSL of the process: Node.js exports its own, and this library ships and links none. Every function used here
+// is declared weak below, so that the binary loads without OpenSSL, and unavailable() says what is missing. Compiled
+// against OpenSSL 3.0, whose functions exist in all versions of 3.x.
 // clang-format off
 #define ROCKET_OPENSSL_FUNCTIONS(each) \
   each(ASN1_STRING_get0_data) \
@@ -141,7 +141,7 @@ ROCKET_OPENSSL_FUNCTIONS(ROCKET_DECLARE_WEAK)
 
 namespace rocket::tls {
 
-/// Why this process cannot speak TLS; empty if it can. To be asked before anything else here.
+/// Why this process cannot use TLS; empty if it can. Must be called before anything else here.
 std::string unavailable();
 
 inline void free_it(SSL_CTX* what) { SSL_CTX_free(what); }

@@ -7,8 +7,8 @@
 
 namespace rocket::tls {
 
-/// The certificate that a client has shown in a handshake, also in that of a session which is resumed. Set by the io
-/// thread before the first request of its connection is passed on, and immutable from then on.
+/// The certificate that a client has shown in its handshake, or in that of the session that it resumes. Set by the io
+/// thread before the first request of the connection is passed on, and immutable from then on.
 class PeerCertificate {
  public:
   // io thread:

@@ -17,7 +17,7 @@ Owned<BIO> reader_of(std::string_view bytes) {
   return Owned<BIO>(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
-/// OpenSSL's own asks the terminal.
+/// OpenSSL's default callback asks the terminal.
 int give_passphrase(char* into, int size, int, void* passphrase) {
   const auto& text = *static_cast<const std::string_view*>(passphrase);
   if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
@@ -44,8 +44,8 @@ std::string_view without_mark(std::string_view text) {
   return text.substr(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
 }
 
-/// What is wrong with a line that begins a block, or seems to: OpenSSL takes it for a remark between the blocks, and
-/// would leave the block out.
+/// Finds a malformed line that begins a block, or seems to: OpenSSL takes it for text between the blocks, and would
+/// leave the block out.
 const char* fault_of(std::string_view pem) {
   constexpr std::string_view kBegin = "-----BEGIN ";
   constexpr std::string_view kDashes = "-----";
@@ -145,7 +145,7 @@ ParsedPfx pfx_of(std::string_view bytes, std::string_view passphrase) {
     parsed.chain.emplace_back(sk_X509_value(others, i));
   }
   sk_X509_free(others);
-  // From the key's own up, as it is sent; in the file they may be in any order.
+  // In the order in which it is sent, from the key's own certificate up. In the file they may be in any order.
   for (std::size_t i = 1; i < parsed.chain.size(); ++i) {
     const auto rest = parsed.chain.begin() + static_cast<std::ptrdiff_t>(i);
     const auto issuer = std::find_if(rest, parsed.chain.end(), [&](const Owned<X509>& candidate) {

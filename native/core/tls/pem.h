@@ -13,7 +13,7 @@ class Secret {
  public:
   Secret() = default;
   explicit Secret(std::string text) : text_(std::move(text)) {}
-  Secret(const Secret&) = default;  // and no move: a short string would leave its text behind
+  Secret(const Secret&) = default;  // no move: a short string would leave its text behind
   Secret& operator=(const Secret&) = delete;
   ~Secret() { wipe(); }
 
@@ -25,8 +25,8 @@ class Secret {
   std::string text_;
 };
 
-/// All of a PEM text, or why it is not what it should be. A text without any is an error, as is one whose rest does not
-/// parse: half a list of certificates must not pass for the whole.
+/// All items of a PEM text, or the error. A text without any is an error, and so is one whose rest cannot be parsed:
+/// half of a list of certificates must not pass for the whole.
 template <typename T>
 struct Parsed {
   std::vector<Owned<T>> items;
@@ -44,7 +44,7 @@ ParsedKey private_key_of(std::string_view text, std::string_view passphrase);
 /// The parameters of Diffie-Hellman.
 ParsedKey dh_parameters_of(std::string_view pem);
 
-/// A PKCS#12 file: a key, its certificate, and those that signed it.
+/// A PKCS#12 file: a key, its certificate, and the chain.
 struct ParsedPfx {
   Owned<EVP_PKEY> key;
   std::vector<Owned<X509>> chain;  ///< the key's own first

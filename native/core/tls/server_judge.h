@@ -9,7 +9,7 @@
 
 namespace rocket::tls {
 
-/// A server whose certificate is from an authority, and for which a handshake waits to be told whether it is the right
+/// A question that a handshake waits for: whether a server, whose certificate comes from an authority, is the right
 /// one. Belongs to the io thread.
 class ServerQuestion {
  public:
@@ -19,7 +19,7 @@ class ServerQuestion {
   /// DER.
   const std::string certificate;
 
-  /// Why it is not; empty: it is. Only the first answer counts.
+  /// `refusal`: why it is not the right server; empty: it is. Only the first answer counts.
   void answer(std::string refusal) {
     if (!refusal_) refusal_ = std::move(refusal);
     wake();
@@ -33,10 +33,10 @@ class ServerQuestion {
   io::SteadyTimer waiting_;
 };
 
-/// Answers them, in place of OpenSSL's comparison of names.
+/// Answers such questions, in place of OpenSSL's comparison of names.
 class ServerJudge {
  public:
-  /// An answer may come later, or never: the time for the handshake is limited.
+  /// The answer may come later, or never, because the time for the handshake is limited.
   virtual void judge(const std::shared_ptr<ServerQuestion>& question) = 0;
 
  protected:

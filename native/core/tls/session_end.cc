@@ -30,7 +30,7 @@ int write_session_end(SSL* ssl, void*) {
   SSL_SESSION* session = SSL_get_session(ssl);
   const auto before = SSL_session_reused(ssl) == 1 ? end_of(session) : std::nullopt;
   const UnixSeconds end = before ? *before : end_of_handshake(ssl);
-  // What the client is told. OpenSSL cannot encode a session of 0 seconds.
+  // The lifetime that the client is told. OpenSSL cannot encode a session of 0 seconds.
   const UnixSeconds left = std::max<UnixSeconds>(end - unix_now(), 1);
   const bool set = SSL_SESSION_set_timeout(session, static_cast<long>(left)) == 1 &&
                    SSL_SESSION_set1_ticket_appdata(session, &end, sizeof end) == 1;

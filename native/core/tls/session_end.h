@@ -4,12 +4,13 @@
 
 namespace rocket::tls {
 
-/// How long a session can be resumed, in seconds; as Node.js has it.
+/// How long a session can be resumed, in seconds, as in Node.js.
 inline constexpr UnixSeconds kSessionSeconds = 300;
 
-// Resuming a session looks at no certificate. So a server's tickets say when their session ends: with the first of the
-// certificates and lists that its handshake has checked, after kSessionSeconds at most. Tickets that a resumed session
-// gets say the same, so that no session goes on for ever. As SSL_CTX_set_session_ticket_cb() wants them:
+// Resuming a session checks no certificate. So a server's tickets contain the time at which their session ends: when
+// the first of the certificates and lists expires that its handshake has checked, and after kSessionSeconds at the
+// latest. Tickets issued to a resumed session contain the same time, so that no session can be continued for ever. The
+// signatures are those of SSL_CTX_set_session_ticket_cb():
 
 int write_session_end(SSL* ssl, void*);
 SSL_TICKET_RETURN check_session_end(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,

@@ -47,8 +47,8 @@ const BIO_METHOD* make_method() {
 }  // namespace
 
 const BIO_METHOD* socket_bio_method() {
-  // One for the process, because OpenSSL has little more than a hundred indexes. Never freed: process.exit() runs
-  // static destructors while there are connections.
+  // One method for the process, because OpenSSL has little more than a hundred indexes. It is never freed:
+  // process.exit() runs static destructors while there are connections.
   static const BIO_METHOD* const method = make_method();
   return method;
 }

@@ -4,7 +4,7 @@
 
 namespace rocket::tls {
 
-/// How OpenSSL reads and writes: through the Stream that is a BIO's data. Null without memory.
+/// A BIO whose data is the Stream through which OpenSSL reads and writes. Null if there is no memory.
 const BIO_METHOD* socket_bio_method();
 
 }  // namespace rocket::tls

@@ -17,18 +17,19 @@ namespace {
 constexpr std::size_t kRecordBytes = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr std::size_t kRecordsAtOnce = 4;
 constexpr std::size_t kSealedBytes = kRecordBytes + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
-/// For records, something that OpenSSL says between them, and the text of one record.
+/// Room for records, for messages that OpenSSL sends between them, and for the plain text of one record.
 constexpr std::size_t kScratchBytes = (kRecordsAtOnce + 1) * kSealedBytes + kRecordBytes;
-/// Reads of the socket for one read(), each of a record or so: records that bring no bytes must not hold the thread.
+/// Reads of the socket in one read(), each of about one record: records without data must not occupy the thread.
 constexpr unsigned kPulls = 4;
-/// Calls of OpenSSL for one read(), each of a record at most: small records must not hold the thread either.
+/// Calls of OpenSSL in one read(), each for at most one record: small records must not occupy the thread either.
 constexpr unsigned kRecordsPerRead = 64;
-/// Key updates, tickets, attempts to renegotiate and alerts past what the bytes received pay for. An honest peer has
+/// Key updates, tickets, attempts to renegotiate and alerts that received bytes have not paid for. An honest peer sends
 /// one now and then.
 constexpr unsigned kMostIdleRecords = 32;
-/// Bytes that pay for one of them.
+/// Received bytes that pay for one of them.
 constexpr std::size_t kBytesPerIdleRecord = 256;
-/// Of answers to what was read. Only a peer that asks and does not read gets that far.
+/// The limit for encrypted answers that are not sent yet. Only a peer that requests answers and does not read reaches
+/// it.
 constexpr std::size_t kMostHeld = 256 * 1024;
 
 }  // namespace
@@ -84,7 +85,7 @@ bool Stream::ask_for(const ServerName& server) {
   }
   sessions_ = server.sessions;
   if (sessions_ != nullptr && sessions_->session != nullptr) {
-    // Once: a ticket that is used twice shows that both connections are the same client's.
+    // A ticket is used once: if it were used twice, an observer could see that both connections are of the same client.
     const Owned<SSL_SESSION> session = std::move(sessions_->session);
     offered_until_ = sessions_->until;
     if (sessions_->context == context_ && unix_now() < offered_until_) SSL_set_session(ssl, session.get());
@@ -120,7 +121,7 @@ io::ByteStream::Next Stream::handshake() {
     if (secured_) peer_.take(ssl_.get());
     if (!secured_) next = after(result);
   }
-  const bool sent = send_held();  // an alert, too
+  const bool sent = send_held();  // also sends an alert
   if (is_broken()) return broken_;
   return sent ? next : Next::kWritable;
 }
@@ -142,7 +143,7 @@ std::size_t Stream::pull(std::span<std::uint8_t> into) {
     if (begun_.empty()) begun_.shrink_to_fit();
     return here;
   }
-  // The socket has said that it has no more; it is asked again after the connection has waited for it.
+  // The socket has no more bytes; it is read again after the connection has waited for it.
   if (below_next_ != Next::kAgain || pulls_left_ == 0 || idle_records_ > kMostIdleRecords) return 0;
   --pulls_left_;
   const Moved moved = below_->read(into);
@@ -161,7 +162,7 @@ bool Stream::push(ByteSpan bytes) {
   try {
     held_.insert(held_.end(), bytes.begin(), bytes.end());
   } catch (const std::bad_alloc&) {
-    return false;  // it must not pass through OpenSSL, which called us
+    return false;  // no exception may pass through OpenSSL, which called us
   }
   return true;
 }
@@ -206,7 +207,7 @@ io::ByteStream::Next Stream::shake_hands() {
   return Next::kAgain;
 }
 
-/// Were it enough to send any byte, a peer could have as many as it likes.
+/// If any byte were enough, a peer could send as many of these records as it likes.
 void Stream::pay_for_idle_records(std::size_t got) {
   if (idle_records_ == 0) return;
   paid_bytes_ += got;
@@ -222,7 +223,7 @@ io::ByteStream::Moved Stream::decrypt(std::span<std::uint8_t> into) {
     const int result = SSL_read_ex(ssl_.get(), into.data() + filled, into.size() - filled, &got);
     if (result != 1) {
       const Next next = after(result);
-      // Bytes first: what has happened is told by the next call.
+      // Bytes are returned first; the next call returns the event.
       return {filled, filled > 0 && next != Next::kReadable ? Next::kAgain : next};
     }
     filled += got;
@@ -249,7 +250,7 @@ io::ByteStream::Next Stream::after(int result) {
 
 io::ByteStream::Next Stream::fail() {
   failure_ = why();
-  // Many peers end without an end of TLS. It may have been cut short, so it is no orderly end either.
+  // Many peers close without close_notify. The data may be truncated then, so this is not an orderly end.
   const unsigned long error = ERR_peek_error();
   const bool flooded = idle_records_ > kMostIdleRecords;
   const bool lost = (error == 0 && !flooded) || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
@@ -292,7 +293,7 @@ bool Stream::encrypt(std::span<const iovec> parts, std::size_t& taken) {
   bool good = true;
   for (std::size_t records = 0; good && records < kRecordsAtOnce && !parts.empty(); ++records) {
     ByteSpan record;
-    // Many small replies share a record; the text of a large one is encrypted where it is.
+    // Many small replies share a record; a large one is encrypted without copying its text.
     std::size_t gathered = 0;
     while (!parts.empty() && gathered < kRecordBytes) {
       const auto* at = static_cast<const std::uint8_t*>(parts.front().iov_base) + offset;

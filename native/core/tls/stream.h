@@ -18,34 +18,32 @@ namespace rocket::tls {
 
 class ServerJudge;
 
-/// What a client's connections to one endpoint leave to the next. Belongs to its io thread.
+/// The session that a client's connection to an endpoint leaves to the next one. Belongs to its io thread.
 struct SessionSlot {
   Owned<SSL_SESSION> session;
-  /// What its server was checked with. Under another context it is checked anew: resuming does not look at
-  /// certificates.
+  /// The context with which its server was checked. Under another context the session is not resumed, because resuming
+  /// checks no certificate.
   std::shared_ptr<const Context> context;
-  /// When the first of what was checked then expires.
+  /// When the first of the certificates and lists expires that were checked then.
   UnixSeconds until = 0;
 };
 
-/// The server that a client wants.
+/// The server to which a client connects.
 struct ServerName {
-  std::string host;         ///< a name or an IP address, which its certificate must be for
+  std::string host;         ///< the name or IP address that its certificate must be for
   std::string alpn;         ///< the protocol; empty: no ALPN
   bool needs_alpn = false;  ///< a server that does not choose it is refused
   std::shared_ptr<SessionSlot> sessions;
-  /// Instead of the comparison with `host`; null: without. Outlives the handshake.
+  /// Decides instead of the comparison with `host`, unless it is null. Outlives the handshake.
   ServerJudge* judge = nullptr;
 };
 
-/// TLS over a connection's socket (Connection::put_layer()). Belongs to the connection and its io thread.
-///
-/// What comes is read from the socket straight into OpenSSL's record buffer, which exists only while a record is
-/// incomplete. What is written is encrypted into a buffer of the io thread and leaves with one write; only what the
-/// kernel does not take is kept.
+/// Received bytes are read from the socket straight into OpenSSL's record buffer, which exists only while a record is
+/// incomplete. Bytes to send are encrypted into a buffer of the io thread and sent with one write; only bytes that the
+/// kernel does not accept are kept.
 class Stream final : public io::ByteStream {
  public:
-  /// Who hears of the handshake; called from inside read(), and must not close the connection.
+  /// Is told of the handshake. Called from inside read(), it must not close the connection.
   class Listener {
    public:
     virtual void on_secured(Stream& stream) = 0;
@@ -54,13 +52,13 @@ class Stream final : public io::ByteStream {
     ~Listener() = default;
   };
 
-  /// A server's side. `begun` are bytes that were read from `below` already. Null without memory.
+  /// The server's side. `begun`: bytes that were already read from `below`. Null if there is no memory.
   static std::unique_ptr<Stream> accept(io::IoThread& io, io::ByteStream& below, std::shared_ptr<const Context> context,
                                         Listener& listener, ByteSpan begun);
-  /// A client's side, for handshake(). Null if there is no memory, or no name to hold the certificate against.
+  /// The client's side, for handshake(). Null if there is no memory, or no name to compare the certificate with.
   static std::unique_ptr<Stream> connect(io::IoThread& io, io::ByteStream& below,
                                          std::shared_ptr<const Context> context, const ServerName& server);
-  /// Goes on with a client's handshake, before there is a connection. kAgain: it is finished.
+  /// Continues a client's handshake, before there is a connection. kAgain: it is finished.
   Next handshake();
   /// The socket has moved.
   void put_over(io::ByteStream& below) { below_ = &below; }
@@ -78,18 +76,18 @@ class Stream final : public io::ByteStream {
   bool can_direct() const override { return false; }
   bool holds_input() const override;
   bool holds_output() const override { return !held_.empty(); }
-  /// With the option to look at where there is one.
+  /// Names the option to check, if there is one.
   std::string_view failure() const override { return failure_; }
   io::PeerIdentity peer_identity() const override { return peer_.identity(); }
   std::string peer_certificate() const override { return peer_.der(); }
 
   // For OpenSSL.
-  /// 0: nothing is there now, or ever (below_ended()).
+  /// Returns 0 if no bytes are there now, or the socket has ended (below_ended()).
   std::size_t pull(std::span<std::uint8_t> into);
   bool push(ByteSpan bytes);
-  /// True: it is ours now.
+  /// True: this object owns the session now.
   bool keep_session(SSL_SESSION* session);
-  /// Part of a record or message as it came, `type` of it or of what is in it.
+  /// Part of a record or message as received. `type`: of the record, or of its contents.
   void on_message(int type, ByteSpan bytes);
   bool below_ended() const { return below_next_ == Next::kEnded || below_next_ == Next::kBroken; }
 
@@ -98,39 +96,39 @@ class Stream final : public io::ByteStream {
          ByteSpan begun);
   bool ask_for(const ServerName& server);
   bool check_name(const std::string& host, bool is_ip);
-  /// What to return while it is not finished.
+  /// Returns what read() returns while it is not finished.
   Next shake_hands();
   Moved decrypt(std::span<std::uint8_t> into);
   void pay_for_idle_records(std::size_t got);
-  /// What follows from a call that did not succeed.
+  /// Handles a call of OpenSSL that did not succeed.
   Next after(int result);
   Next fail();
   bool is_broken() const { return broken_ != Next::kAgain; }
   std::string why() const;
-  /// True when the kernel has taken everything.
+  /// True if the kernel has accepted everything.
   bool send_held();
   bool encrypt(std::span<const iovec> parts, std::size_t& taken);
 
   io::IoThread& io_;
   io::ByteStream* below_;
   const std::shared_ptr<const Context> context_;
-  Listener* listener_;  ///< null for a client, and once it has heard
+  Listener* listener_;  ///< null for a client, and once it has been told
   std::shared_ptr<SessionSlot> sessions_;
-  UnixSeconds offered_until_ = 0;  ///< of the session that was offered
+  UnixSeconds offered_until_ = 0;  ///< expiry of the session that was offered
   Owned<SSL> ssl_;
-  PeerCertificate peer_;             ///< once it is secured
+  PeerCertificate peer_;             ///< valid once the stream is secured
   std::vector<std::uint8_t> begun_;  ///< read from below before there was a stream
-  std::vector<std::uint8_t> held_;   ///< encrypted, and not yet taken by the kernel
-  std::span<std::uint8_t> out_;      ///< where encrypt() puts what OpenSSL writes; empty outside of it
+  std::vector<std::uint8_t> held_;   ///< encrypted, not yet accepted by the kernel
+  std::span<std::uint8_t> out_;      ///< destination of encrypt(); empty outside of it
   std::size_t out_size_ = 0;
-  unsigned pulls_left_ = 0;     ///< of this read()
-  unsigned idle_records_ = 0;   ///< that brought no bytes, and that those of others have not paid for
+  unsigned pulls_left_ = 0;     ///< in this read()
+  unsigned idle_records_ = 0;   ///< records without data that received data has not paid for
   std::size_t paid_bytes_ = 0;  ///< towards the next one
   std::string failure_;
-  Next below_next_ = Next::kAgain;  ///< what the socket last said of reading
+  Next below_next_ = Next::kAgain;  ///< the socket's last result of reading
   bool secured_ = false;
-  bool deferred_ = false;  ///< the handshake goes on in another turn
-  bool starved_ = false;   ///< OpenSSL wants more than has come
+  bool deferred_ = false;  ///< the handshake continues in another turn
+  bool starved_ = false;   ///< OpenSSL needs more than has arrived
   bool ended_ = false;
   Next broken_ = Next::kAgain;  ///< once nothing more can be read or written: kInvalid or kBroken
 };

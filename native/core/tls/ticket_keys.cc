@@ -26,10 +26,10 @@ bool TicketKeys::start(std::string_view given, SteadyMs now) {
   return true;
 }
 
-/// With mutex_ held. False: there is no randomness, and no key is too old to be used.
+/// With mutex_ held. False: no random bytes are available and the current key is too old.
 bool TicketKeys::rotate(SteadyMs now) {
   if (fixed_ || now - made_at_ < kLife) return true;
-  // A key before this one is forgotten when even the tickets of its last moment have expired.
+  // The previous key is dropped when the last tickets that it encrypted have expired.
   has_previous_ = now - made_at_ < 2 * kLife;
   previous_ = current_;
   made_at_ = now;

@@ -11,9 +11,9 @@
 
 namespace rocket::tls {
 
-/// What a server encrypts session tickets with, in the form of Node.js: 16 bytes of name, 16 of HMAC key, 16 of AES
-/// key. Keys that were given stay as they are; those it makes up are replaced every kLife, and the ones before still
-/// open tickets. Any thread.
+/// The keys that encrypt a server's session tickets, in the form of Node.js: 16 bytes of name, 16 of HMAC key, 16 of
+/// AES key. Given keys are kept; generated ones are replaced every kLife, and the previous ones still decrypt tickets.
+/// Any thread.
 class TicketKeys {
  public:
   static constexpr std::size_t kBytes = 48;
@@ -25,11 +25,11 @@ class TicketKeys {
   TicketKeys(const TicketKeys&) = delete;
   TicketKeys& operator=(const TicketKeys&) = delete;
 
-  /// `given`: kBytes of them, or empty. False: there is no randomness.
+  /// `given`: kBytes, or empty. False: no random bytes are available.
   bool start(std::string_view given, SteadyMs now);
 
   enum class Found : std::uint8_t { kNone, kCurrent, kOld };
-  /// The key to encrypt with. False: there is no randomness.
+  /// The key to encrypt with. False: no random bytes are available.
   bool current(SteadyMs now, Key& key);
   /// The key of that name.
   Found find(const unsigned char* name, SteadyMs now, Key& key);
@@ -46,7 +46,7 @@ class TicketKeys {
   Key previous_{};
 };
 
-/// As SSL_CTX_set_tlsext_ticket_key_evp_cb() wants it.
+/// The callback of SSL_CTX_set_tlsext_ticket_key_evp_cb().
 int seal_or_open_ticket(TicketKeys& keys, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                         EVP_MAC_CTX* mac, bool seal);
 

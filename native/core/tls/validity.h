@@ -6,7 +6,7 @@
 
 namespace rocket::tls {
 
-/// Seconds of Unix time, as certificates count.
+/// Seconds of Unix time, the unit of certificates.
 using UnixSeconds = std::int64_t;
 
 /// When a certificate is valid.
@@ -16,9 +16,9 @@ struct Validity {
 };
 
 UnixSeconds unix_now();
-/// 0 for a time that is none.
+/// 0 for an invalid time.
 UnixSeconds seconds_of(const ASN1_TIME* time);
-/// When the first of what the handshake has checked expires, from the peer's certificate to its authority; the far
+/// When the first of the certificates that the handshake has checked expires, from the peer's to its authority; the far
 /// future if it has checked none.
 UnixSeconds checked_until(const SSL* ssl);
 
