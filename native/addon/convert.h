@@ -29,7 +29,7 @@ inline Millis millis_of(const Napi::Object& object, const char* name) {
 
 inline bool bool_of(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean(); }
 
-/// Empty when it is not there.
+/// Empty if the property is missing.
 inline std::string text_of(const Napi::Object& object, const char* name) {
   const auto value = object.Get(name);
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();

@@ -14,10 +14,7 @@ namespace rocket::addon {
 /// A log of the process, shared by every environment that opens the same file, and the number of those environments.
 struct SharedLog;
 
-/// One JavaScript environment's access to a log: its own buffer, and the operations of the log. Every method
-/// runs on the JavaScript thread.
-///
-/// The memory of the buffer belongs to native code, so what JavaScript wrote is gathered also after terminate().
+/// The memory of the buffer belongs to native code, so lines that JavaScript wrote are also gathered after terminate().
 class LogBinding final : public Napi::ObjectWrap<LogBinding> {
  public:
   static Napi::Function define(Napi::Env env);

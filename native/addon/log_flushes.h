@@ -14,10 +14,10 @@
 
 namespace rocket::addon {
 
-/// The promises of flush() of one end of a log. No thread waits for any of them: the log's own threads tell when one is
-/// done, and the environment's event loop is kept alive until then.
+/// The promises of flush() of one environment's access to a log. No thread waits for them: the log's own threads report
+/// when one is done, and the environment's event loop is kept alive until then.
 ///
-/// The ThreadSafeFunction owns it, and so do callbacks in the log; so whoever tells late finds it there, closed.
+/// The ThreadSafeFunction and callbacks in the log share its ownership, so that a late report finds a closed object.
 class LogFlushes final : public std::enable_shared_from_this<LogFlushes> {
  public:
   // js thread:

@@ -16,7 +16,7 @@ namespace {
 /// Every protocol there is.
 const std::vector<const rpc::Protocol*> kProtocols{&tinypb::kProtocol, &grpc::kProtocol};
 
-/// Those whose names are given, in the order above: the first one speaks for a connection that matches none.
+/// The protocols with these names, in the order above. The first one answers connections that match none.
 std::vector<const rpc::Protocol*> protocols_of(const Napi::Array& names) {
   std::vector<const rpc::Protocol*> chosen;
   for (const rpc::Protocol* protocol : kProtocols) {
@@ -134,7 +134,7 @@ Napi::Value Environment::set_tls(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-/// Of a call that JavaScript holds, which keeps it.
+/// The connection of a call that JavaScript holds; the call keeps it alive.
 io::Connection& Environment::connection_of_call(const Napi::CallbackInfo& info) {
   if (engine_ == nullptr) throw Napi::Error::New(info.Env(), "rocket-rpc: there is no server");
   const rpc::CallId id{info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()};

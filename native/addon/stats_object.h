@@ -9,7 +9,7 @@
 
 namespace rocket::addon {
 
-/// js thread: what stats() returns: a number for each name, or an object of numbers by label.
+/// js thread: the result of stats(): a number for each name, or an object of numbers by label.
 class StatsObject {
  public:
   explicit StatsObject(Napi::Env env) : env_(env), object_(Napi::Object::New(env)) {}
@@ -35,7 +35,7 @@ class StatsObject {
 
   const Napi::Env env_;
   Napi::Object object_;
-  std::string_view labelled_;  // whose values by_label_ has
+  std::string_view labelled_;  // the name to which by_label_ belongs
   Napi::Object by_label_;
 };
 

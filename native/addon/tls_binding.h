@@ -8,11 +8,11 @@
 
 namespace rocket::addon {
 
-/// A tls::Context as JavaScript holds it: certificates and keys that were parsed, and rules. js thread: everything.
+/// A JavaScript object that holds a tls::Context: parsed certificates and keys, and rules. js thread: everything.
 class TlsBinding final : public Napi::ObjectWrap<TlsBinding> {
  public:
   static Napi::Function define(Napi::Env env);
-  /// Throws a TypeError that names the option (`tls.key`); an Error where this process has no OpenSSL 3.
+  /// Throws a TypeError that names the option (`tls.key`); an Error if this process has no OpenSSL 3.
   explicit TlsBinding(const Napi::CallbackInfo& info);
 
   static std::shared_ptr<const tls::Context> context_of(const Napi::Value& binding);
