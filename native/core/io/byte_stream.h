@@ -12,8 +12,8 @@
 
 namespace rocket::io {
 
-/// What a connection reads from and writes to: its socket, or a layer over the socket such as TLS, which buffers bytes
-/// in both directions.
+/// The stream that a connection reads from and writes to: its socket, or a layer over the socket such as TLS, which
+/// buffers bytes in both directions.
 ///
 /// No call waits. Each returns what has to happen before the next call makes sense; the connection, which owns the
 /// socket, waits for that. Belongs to the connection's io thread.
@@ -26,7 +26,7 @@ class ByteStream {
     kEnded,     ///< the peer has closed its sending side; only from read(), and without bytes
     kBroken,    ///< never: the connection is lost
     kInvalid,   ///< never: the peer broke the layer's rules, or was refused; only from a layer's read()
-    kNextTurn,  ///< in another turn of the io thread, whose share of heavy work is spent; only from a layer's read()
+    kNextTurn,  ///< in another turn of the io thread, as its heavy work is used up; only from a layer's read()
   };
   struct Moved {
     std::size_t bytes = 0;
@@ -38,9 +38,9 @@ class ByteStream {
   /// Reads into `into`, which is not empty. A layer may return its bytes in small pieces, with kAgain while it holds
   /// more. What it has to write because of a read it keeps (holds_output).
   virtual Moved read(std::span<std::uint8_t> into) = 0;
-  /// Takes bytes from the front of `parts`. A layer first writes what it holds; only when all of that is written does
-  /// it take more, at most as much as fits in one write to the socket. With no parts it only writes what it holds. What
-  /// was taken must not be passed again.
+  /// Consumes bytes from the front of `parts`. A layer first writes the bytes that it holds; only when all of them are
+  /// written does it accept more, at most as much as fits in one write to the socket. Without parts it only writes the
+  /// bytes that it holds. Consumed bytes must not be passed again.
   virtual Moved write(std::span<const iovec> parts) = 0;
   /// Nothing more will be written. A layer that has to tell its peer (TLS: close_notify) then holds that as output.
   virtual void shutdown() = 0;
@@ -51,7 +51,7 @@ class ByteStream {
   virtual bool holds_input() const = 0;
   /// write() has something to write even without parts.
   virtual bool holds_output() const = 0;
-  /// Why it is kInvalid, for people.
+  /// Why it is kInvalid, for errors and logs.
   virtual std::string_view failure() const { return {}; }
 
   // any thread, once the layer has let the first bytes through:

@@ -45,7 +45,7 @@ void set_stream_options(int fd, TcpKeepalive keepalive) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive.interval_seconds);
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.questions);
 #if defined(__APPLE__)
-  // There, what is not acknowledged is given up by its own clock.
+  // macOS gives up unacknowledged data by a separate timeout.
   set_option(fd, IPPROTO_TCP, TCP_RXT_CONNDROPTIME,
              keepalive.idle_seconds + keepalive.interval_seconds * keepalive.questions);
 #endif

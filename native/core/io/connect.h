@@ -15,11 +15,11 @@ struct ConnectResult {
   std::optional<StreamSocket> socket;
   /// The socket connected to the reached address.
   PeerAddress peer;
-  /// Why no address was reached, for people: `connect to 127.0.0.1:1: Connection refused`.
+  /// Why no address was reached, for errors: `connect to 127.0.0.1:1: Connection refused`.
   std::string error;
   /// Nothing refused the connection: the packets got no answer.
   bool unanswered = false;
-  /// What the connection is to have over its socket, already at work; null: nothing.
+  /// A layer for the connection, which has already been used on the socket; null: none.
   std::unique_ptr<ByteStream> layer = nullptr;
 };
 

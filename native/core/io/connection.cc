@@ -263,8 +263,8 @@ Connection::Direct Connection::direct_send(ByteSpan frame, std::size_t& sent) {
   ROCKET_OFF_IO_THREAD(io_);
   std::uint8_t seen = kFree;
   if (!can_direct() || !writer_.compare_exchange_strong(seen, kJs, std::memory_order_acquire)) return Direct::kBusy;
-  // Looked at as the writer: the io thread has to become the writer after it bars others, so either it waits for this
-  // write or this sees it.
+  // Checked while this thread is the writer. The io thread has to become the writer after it sets the flag, so either
+  // it waits for this write, or this check sees the flag.
   const bool barred = direct_barred_.load(std::memory_order_acquire);
   const iovec whole{const_cast<std::uint8_t*>(frame.data()), frame.size()};  // iovec has no const form
   sent = barred ? 0 : socket_.write({&whole, 1}).bytes;

@@ -22,12 +22,12 @@ enum class CloseReason : std::uint8_t {
   kPeerClosed,    ///< the peer has closed its sending side, between or inside frames, and everything is answered
   kReset,         ///< an error from the socket
   kBadInput,      ///< the handler refused what it read
-  kFrameTimeout,  ///< the peer did not send in time what was due, such as the rest of a frame
+  kFrameTimeout,  ///< the peer did not send expected data in time, such as the rest of a frame
   kIdleTimeout,
   kSlowReader,    ///< the peer has read nothing for the idle timeout
   kSilent,        ///< the handler got no sign of life from the peer
   kOutOfMemory,   ///< memory for received data could not be allocated
-  kMaxAge,        ///< it has reached its greatest age
+  kMaxAge,        ///< it has reached its maximum age
   kLayer,         ///< the layer refused the peer, or what it sent: TLS
   kLayerTimeout,  ///< the layer was not ready in time: its handshake
 };
@@ -40,7 +40,7 @@ struct ConnectionLimits {
   /// Past this many queued bytes the handler must stop producing (Connection::backlogged); past four times as
   /// many and one frame the connection is closed as kSlowReader.
   std::size_t max_write_queue_bytes = 4 << 20;
-  /// For the first bytes, and for a whole frame; of one that is skipped, for each max_frame_bytes of it.
+  /// Time for the first bytes, and for a whole frame; for a skipped frame, for each max_frame_bytes of it.
   Millis frame_timeout{10'000};
   /// 0: never.
   Millis idle_timeout{300'000};
@@ -67,10 +67,10 @@ class ConnectionHandler {
  public:
   struct Taken {
     std::size_t consumed = 0;
-    /// So many bytes of what begins right after what was consumed have to be there before it is worth another look: the
-    /// length of a frame, or of its names. 0: not yet known.
+    /// on_bytes() is called again only when this many bytes are there, counted from the end of the consumed ones: the
+    /// length of a frame, or of its names. 0: not known yet.
     std::size_t frame_bytes = 0;
-    /// So many of the bytes that come next are to be dropped: the rest of a frame that was consumed.
+    /// This many of the next bytes are dropped: the rest of a frame that was consumed.
     std::size_t skip_bytes = 0;
   };
 
@@ -80,7 +80,7 @@ class ConnectionHandler {
   /// and is to be offered again once reading is resumed. Only called for a frame whose frame_bytes was returned.
   virtual bool on_large_frame(OwnedBytes&) { return true; }
   /// There is no memory for a frame of `frame_bytes` that begins with `begun`. True: its sender has been told, and the
-  /// rest of it is to be dropped. False: the connection is to be closed.
+  /// rest of it is dropped. False: the connection has to be closed.
   virtual bool on_out_of_memory([[maybe_unused]] ByteSpan begun, [[maybe_unused]] std::size_t frame_bytes) {
     return false;
   }
@@ -90,12 +90,13 @@ class ConnectionHandler {
   virtual bool busy() const = 0;
   /// It has been idle for the idle timeout. True: the handler ends it itself, before the next one.
   virtual bool on_idle() { return false; }
-  /// A server's: its peer may end its side and still wait for replies, and is gone only when the whole connection is.
+  /// True for a server: its peer may close its sending side and still wait for replies, and is gone only when the whole
+  /// connection is closed.
   virtual bool serves() const = 0;
   /// The peer has closed its sending side; nothing more is read.
   virtual void on_peer_ended() {}
-  /// A client's: whether the peer may be at work for it. Closing then resets the connection, which is how a server
-  /// hears that nobody waits any more; an end of stream would only say that nothing more is asked.
+  /// For a client: whether the peer may still be working on a call. Closing then resets the connection, which tells the
+  /// server that the caller does not wait any more; an end of stream would only say that no more requests follow.
   virtual bool owed() const { return false; }
   /// The last call to a handler that has handed its connection over, once its on_bytes() has returned.
   virtual void on_handed_over() {}
@@ -128,9 +129,9 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void close(CloseReason reason);
   /// Closes once everything queued is written. The caller limits the wait.
   void close_when_written(CloseReason reason = CloseReason::kLocal);
-  /// Reads nothing more, and ends what is sent once everything queued is written; closes when the peer has closed, too.
-  /// The caller limits the wait. Closing at once would reset the connection if there is something unread, and the peer
-  /// might never read the last that it was sent.
+  /// Stops reading, and closes the sending side once everything queued is written; closes the connection when the peer
+  /// has closed, too. The caller limits the wait. Closing at once would reset the connection if there are unread bytes,
+  /// and the peer might never read the last bytes that it was sent.
   void end_when_written();
   /// The handler has finished some work: closes if the peer has closed its sending side and everything is answered.
   void close_if_done();
@@ -139,9 +140,9 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   /// All bytes go through `layer` from now on. Must be called before anything is queued; bytes that were already read
   /// from the socket are the layer's to take over.
   void put_layer(std::unique_ptr<ByteStream> layer);
-  /// What a layer reads from and writes to; lives as long as the connection.
+  /// The socket for a layer; lives as long as the connection.
   ByteStream& socket() { return socket_; }
-  /// Of one that was closed as kLayer.
+  /// The reason, if it was closed as kLayer.
   std::string why_layer_failed() const { return layer_ == nullptr ? "" : "TLS: " + std::string(layer_->failure()); }
 
   /// Why reading is paused. It resumes when no reason is left.
@@ -149,7 +150,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
     kBacklog = 1,    ///< the write queue is over its limit; cleared by the connection, before on_writable()
     kInboxFull = 2,  ///< there is no room for what would be read
     kSession = 4,    ///< a limit of the session
-    kEnding = 8,     ///< nothing that comes is of interest any more
+    kEnding = 8,     ///< received bytes are not needed any more
   };
   void pause_reading(Pause why);
   void resume_reading(Pause why);
@@ -180,7 +181,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   IoThread& io() { return io_; }
   void touch() { last_activity_ = io_.now(); }
 
-  /// From now on direct_send() is kBusy. One that has begun is written before anything that is queued after this call.
+  /// From now on direct_send() returns kBusy. A direct send that has begun is written before anything that is queued
+  /// after this call.
   void bar_direct() {
     ROCKET_ON_IO_THREAD(io_);
     direct_barred_.store(true, std::memory_order_release);
@@ -198,8 +200,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
 
   // js thread:
   enum class Direct : std::uint8_t { kSent, kPartial, kBusy };
-  /// Tries to write one whole frame at once, without waiting. kBusy: nothing was written. kPartial: `sent` bytes were;
-  /// the caller must post finish_direct() with the rest, and until then nobody else writes.
+  /// Tries to write one whole frame at once, without waiting. kBusy: nothing was written. kPartial: `sent` bytes were
+  /// written; the caller must post finish_direct() with the rest, and until then no other thread writes.
   Direct direct_send(ByteSpan frame, std::size_t& sent);
 
   // io thread:
@@ -291,7 +293,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   OwnedBytes pending_;
   std::size_t pending_size_ = 0;
   std::size_t pending_frame_bytes_ = 0;
-  std::size_t skip_left_ = 0;  // of a frame that was refused; nothing is pending then
+  std::size_t skip_left_ = 0;  // bytes of a refused frame; nothing is pending then
 
   ConnectionTimer timer_;
   SteadyMs last_activity_;
@@ -306,13 +308,13 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   std::uint8_t paused_ = 0;
   bool open_ = true;
   bool reading_ = false;
-  bool ended_ = false;  // the peer has closed its sending side, and not everything is answered
+  bool ended_ = false;  // the peer has closed its sending side; answers are still due
   bool watching_ = false;
   bool writing_ = false;
   bool close_when_written_ = false;
   bool end_when_written_ = false;
   bool shut_down_ = false;    // the layer accepts no more
-  bool awaits_step_ = false;  // the layer reads on when the thread has a heavy step for it
+  bool awaits_step_ = false;  // the layer continues to read when the thread has a heavy step for it
   bool was_backlogged_ = false;
   CloseReason written_reason_ = CloseReason::kLocal;  ///< of close_when_written()
   CloseReason close_reason_ = CloseReason::kLocal;

@@ -68,7 +68,8 @@ class IoThread {
   /// Runs all tasks posted before, then ends the thread. Objects still alive on it are destroyed by the caller.
   void stop_and_join();
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_acquire); }
-  /// Also before it runs and once it has ended, when its objects belong to the thread that makes and destroys it.
+  /// True on this thread. Also true before it runs and after it has ended, when its objects belong to the thread that
+  /// creates and destroys it.
   bool may_touch() const { return on_this_thread() || thread_id_.load(std::memory_order_acquire) == std::thread::id(); }
   /// Memory of the thread's own buffers, as of its last turn.
   std::size_t buffer_bytes() const { return buffer_bytes_.load(std::memory_order_relaxed); }
@@ -111,26 +112,27 @@ class IoThread {
     return {read_buffer_.get(), kReadBufferBytes};
   }
 
-  /// Memory of the thread for a moment: until whoever asked returns. At least `size` bytes, kept once it was needed.
+  /// Temporary memory of the thread, valid until the caller returns. At least `size` bytes; it is kept for later calls.
   std::span<std::uint8_t> scratch(std::size_t size) {
     ROCKET_ON_IO_THREAD(*this);
     if (scratch_.size() < size) scratch_ = OwnedBytes(size);
     return {scratch_.data(), scratch_.size()};
   }
 
-  /// What post_lazily() has queued, before this thread learns what has come of it from elsewhere: a peer that has got a
-  /// reply may count on it. Not from inside a task.
+  /// Runs the tasks of post_lazily(). Called before this thread reads data of a peer that may already have got a reply
+  /// of such a task. Not from inside a task.
   void run_lazy_tasks() {
     if (lazy_queued_.load(std::memory_order_acquire)) run_tasks();
   }
 
-  /// Asks for a share of what a turn may spend on work of a fraction of a millisecond, such as the cryptography of a
-  /// handshake, so that a crowd of it does not delay calls. False: after await_heavy_step(), in another turn.
+  /// Asks for a share of the time that a turn may spend on steps of a fraction of a millisecond, such as the
+  /// cryptography of a handshake, so that many of them do not delay calls. False: call await_heavy_step(), and do the
+  /// work in another turn.
   bool take_heavy_step() {
     ROCKET_ON_IO_THREAD(*this);
     return heavy_steps_left_ > 0 && heavy_steps_left_-- > 0;
   }
-  /// `what` hears on_heavy_step() when it may ask again, in the order of asking.
+  /// Calls on_heavy_step() of `what` when it may ask again, in the order of the calls.
   void await_heavy_step(std::shared_ptr<TurnEnd> what) {
     ROCKET_ON_IO_THREAD(*this);
     awaiting_heavy_step_.push_back(std::move(what));

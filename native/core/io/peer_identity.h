@@ -5,11 +5,11 @@
 
 namespace rocket::io {
 
-/// What the peer of a connection has proved of itself to its layer.
+/// The identity that the peer of a connection has proved to its layer.
 struct PeerIdentity {
-  /// Of the connection in this process, if the peer has shown a certificate; 0: none.
+  /// A number of this identity within the process; 0: the peer has shown no certificate.
   std::uint64_t number = 0;
-  /// Why that certificate is not valid, by the name that node:tls has for it; empty: it is.
+  /// Why that certificate is not valid, as a code of node:tls; empty: it is valid.
   std::string_view error;
 };
 

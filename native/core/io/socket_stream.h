@@ -22,7 +22,7 @@ class SocketStream final : public ByteStream {
   bool holds_input() const override { return false; }
   bool holds_output() const override { return false; }
 
-  // What only a socket has.
+  // Functions that only a socket has.
   auto wait(StreamSocket::wait_type what, std::error_code& error) {
     return socket_.async_wait(what, asio::redirect_error(use_task, error));
   }
@@ -32,11 +32,11 @@ class SocketStream final : public ByteStream {
   TcpSigns signs() const { return tcp_signs(fd()); }
   /// Whether closing resets the connection and drops unsent data.
   void reset_on_close(bool reset);
-  /// The socket, for another one of these.
+  /// Moves the socket out, for another SocketStream.
   StreamSocket release() { return std::move(socket_); }
   /// Ends a write in progress on another thread; the descriptor stays open.
   void interrupt();
-  /// Ends what is sent: the peer reads all of it, and then the end.
+  /// Closes the sending side: the peer reads all sent bytes, and then the end.
   void end();
   void close();
 

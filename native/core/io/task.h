@@ -27,7 +27,7 @@ using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
 using SteadyTimer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-/// Until it expires, or is cancelled. To be awaited at once.
+/// Waits until the timer expires or is cancelled. The result must be awaited at once.
 inline auto wait_for(SteadyTimer& timer, std::error_code& error) {
   return timer.async_wait(asio::redirect_error(use_task, error));
 }
