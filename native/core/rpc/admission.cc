@@ -1,4 +1,4 @@
-// What becomes of a request that a session has read: the same for every protocol.
+// Admits requests that sessions have read, for all protocols.
 
 #include <algorithm>
 
@@ -60,7 +60,7 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
   call->stream = head.stream;
   call->wire_stream = head.wire_stream;
   call->marks = head.marks;
-  // Before JavaScript can have it, and count it out.
+  // Before JavaScript can get the call and count it out.
   ++consumer.calls;
   counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
   const RequestEvent event{.server = consumer.consumer->number(),

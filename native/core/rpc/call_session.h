@@ -24,15 +24,15 @@ struct ServerCall;
 struct Reply {
   Status status;
   std::string_view text;      ///< message of an error, metadata of a success
-  std::string_view trailers;  ///< metadata behind the message, where the protocol has such a place
+  std::string_view trailers;  ///< metadata after the message, if the protocol has trailers
   Payload payload;
 };
 
-/// One server connection, whatever it speaks: it reads requests and gives them to ServerShard::admit(), and writes what
-/// the shard says of its calls. Belongs to its shard, and to its io thread.
+/// One server connection of any protocol: it reads requests and passes them to ServerShard::admit(), and writes the
+/// answers of the shard. Belongs to its shard, and to its io thread.
 ///
-/// Of a call it hears message() any number of times, finish() or reply() at most once, neither when its peer has gone
-/// or has cancelled it, and release() last. After finish() the call is still JavaScript's.
+/// For each call it gets message() any number of times, finish() or reply() at most once (neither if its peer has gone
+/// or has cancelled it), and release() last. After finish() JavaScript still holds the call.
 class CallSession : public io::ConnectionHandler, public RoomWaiter {
  public:
   CallSession(ServerShard& shard, std::shared_ptr<io::Connection> connection);
@@ -41,9 +41,9 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   CallSession& operator=(const CallSession&) = delete;
 
   // Called by the shard:
-  /// The metadata of the answer, early; without it the first message or the end brings none.
+  /// Sends the metadata of the answer before its first message. Without this call it has none.
   virtual void headers(ServerCall&, std::string_view) {}
-  /// JavaScript has handled so many bytes of a request that streams.
+  /// JavaScript has handled this many bytes of a streamed request.
   virtual void taken(ServerCall&, std::size_t) {}
   /// One message of the answer; more may follow.
   virtual void message(ServerCall& call, Payload& payload) = 0;
@@ -51,16 +51,16 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   virtual void finish(ServerCall& call, const Status& status, std::string_view text, std::string_view trailers) = 0;
   /// message() and finish() in one.
   virtual void reply(ServerCall& call, Reply& reply) = 0;
-  /// JavaScript has let go of the call, whose slot is used again afterwards.
+  /// JavaScript has released the call. Its slot is reused afterwards.
   virtual void release(ServerCall& call) = 0;
   /// No new call is admitted from now on.
   virtual void begin_draining() {}
-  /// The connection has lived long enough: its peer is to make another one, and this one ends with its last call.
-  /// False: the protocol cannot tell the peer, and calls may be on their way.
+  /// The connection has reached its age: its peer is told to make another one, and this one ends with its last call.
+  /// False: the protocol cannot tell the peer, and calls may be under way.
   virtual bool retire(io::CloseReason) { return false; }
-  /// A peer that was told has had the time to take notice, or has been told everything.
+  /// The peer that was told has had time to react, or has been told everything.
   virtual void finish_retiring() {}
-  /// Its calls are finished. The shard closes the connection itself when that takes too long.
+  /// All its calls are finished. If closing takes too long, the shard closes the connection itself.
   virtual void close() { connection_->close_when_written(); }
 
   io::Connection& connection() { return *connection_; }
@@ -68,7 +68,7 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   CallLink& calls() { return calls_; }
   ConnectionLifetime& lifetime() { return lifetime_; }
 
-  std::size_t index = 0;  ///< where the shard keeps it
+  std::size_t index = 0;  ///< its index in the shard
 
  protected:
   const std::shared_ptr<Server> server_;
@@ -77,7 +77,7 @@ class CallSession : public io::ConnectionHandler, public RoomWaiter {
   ConnectionLifetime lifetime_;
 
  private:
-  CallLink calls_;  ///< admitted, and not released
+  CallLink calls_;  ///< calls that are admitted and not released
 };
 
 }  // namespace rocket::rpc

@@ -33,8 +33,8 @@ struct CallRequest {
   std::size_t lost_bytes = 0;  ///< length of a body that could not be allocated
   std::string_view metadata;
   std::string_view msg_id;  ///< empty: create a new one
-  bool open = false;        ///< it has no body: its requests stream
-  bool compressed = false;  ///< the body is
+  bool open = false;        ///< its requests stream, so it has no body
+  bool compressed = false;  ///< the body is compressed
 
   ByteSpan payload() const { return large_body.empty() ? body : large_body.span(); }
 };

@@ -29,9 +29,9 @@ struct Keepalive {
 };
 
 struct ClientOptions {
-  /// What its links speak; not null.
+  /// The protocol of its links; not null.
   const ClientProtocol* protocol = nullptr;
-  /// The name of the server, for protocols that tell it. Empty: that of the endpoint.
+  /// The name of the server, for protocols that send it. Empty: the name of the endpoint.
   std::string authority;
   std::string user_agent = "rocket-rpc-node";
   /// Encodings of compressed replies that JavaScript can read, as `grpc-accept-encoding` lists them.
@@ -48,17 +48,17 @@ struct ClientOptions {
   Millis longest_backoff{10'000};
   /// Null: without TLS. ClientChannel::tls replaces it.
   std::shared_ptr<const tls::Context> tls;
-  /// JavaScript says whether a server is the right one (checkServerIdentity).
+  /// JavaScript decides whether a server is the right one (checkServerIdentity).
   bool judges_servers = false;
   Keepalive keepalive;
   /// The peer is probed even while nothing is due.
   bool keepalive_without_calls = false;
-  /// The longest message that is received, where a message is not a frame.
+  /// The longest received message, for protocols whose messages are not frames.
   std::size_t max_message_bytes = 4 << 20;
-  /// The longest metadata of a reply, where a protocol has it apart: names, values, and 32 bytes for each.
+  /// The longest metadata of a reply, for protocols that send it separately: names, values, and 32 bytes for each.
   std::size_t max_metadata_bytes = 16 << 10;
-  /// Of one connection, what a server can make us hold of replies beyond a window for each call; past it windows stay
-  /// shut.
+  /// Bytes of replies that a server can make one connection hold beyond a window for each call; past it windows stay
+  /// closed.
   std::size_t max_buffered_reply_bytes = 64 << 20;
   /// Connections to each endpoint that is not rocket-rpc, with one call at a time on each; at least one per link.
   std::size_t serial_connections = 16;
@@ -89,7 +89,7 @@ struct ClientChannel {
   /// By method number. Appended to by the JavaScript thread; an element never moves, and io threads only
   /// read those whose address they were sent.
   std::deque<ClientMethod> methods;
-  /// What the connections of endpoints that are added begin with. js thread: only.
+  /// The TLS context for endpoints that are added. js thread only.
   std::shared_ptr<const tls::Context> tls;
 };
 
@@ -99,7 +99,7 @@ struct ClientEndpointInfo {
   std::string name;
   /// With TLS: the name or IP address that its certificate must be for.
   std::string server_name;
-  /// The last finding about the peer on any connection. A hint: each connection finds out for itself, because another
+  /// The last result of probing the peer on any connection. A hint: each connection probes by itself, because another
   /// server may have taken over the address.
   std::atomic<bool> seems_plain{false};
 };

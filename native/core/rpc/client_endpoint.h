@@ -26,7 +26,7 @@ class ClientEndpoint {
   void set_addresses(const std::vector<io::Address>& addresses);
   void set_tls(const std::shared_ptr<const tls::Context>& context);
   void answer_server_check(std::uint32_t link, std::uint32_t question, std::string refusal);
-  /// Calls that wait for a connection fail; those that are sent go on.
+  /// Calls that wait for a connection end; calls that are sent continue.
   void release_waiting();
   /// kEndpointClosed follows once for each link.
   void close();

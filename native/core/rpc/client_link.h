@@ -19,7 +19,7 @@ namespace rocket::rpc {
 
 class ClientLink;
 
-/// What every protocol's client call begins with. Lives on its link's io thread; the timer is its deadline.
+/// The base of the client calls of all protocols. Lives on its link's io thread; the timer is its deadline.
 struct LinkedCall : Timer, CallLink {
   explicit LinkedCall(Fire on_deadline) : Timer(on_deadline) {}
 
@@ -28,14 +28,14 @@ struct LinkedCall : Timer, CallLink {
   const ClientMethod* method = nullptr;
   SteadyMs started = 0;
 
-  // Only while it waits for a connection.
+  // Used only while it waits for a connection.
   OwnedBytes body;
   std::string metadata;
 };
 
-/// The connections of one endpoint on one io thread, whatever they speak: what JavaScript calls a link. A session is
-/// the protocol on one of those connections, on the client as on the server. Belongs to its io thread; kept alive by
-/// the endpoint on the JavaScript thread, and by whatever its protocol still has to finish.
+/// The connections of one endpoint on one io thread, for any protocol: JavaScript calls this a link. A session is the
+/// protocol on one of those connections, on the client as on the server. Belongs to its io thread; kept alive by the
+/// endpoint on the JavaScript thread, and by pending work of its protocol.
 class ClientLink {
  public:
   ClientLink(Lane& lane) : lane_(lane) {}
@@ -46,9 +46,9 @@ class ClientLink {
   // any thread:
   Lane& lane() { return lane_; }
   LinkState state() const { return state_.load(std::memory_order_relaxed); }
-  /// How many more calls could be sent at once; others would wait on the link. A hint, as of the link's last turn.
+  /// The number of calls that could be sent now; more would wait on the link. A hint, as of the link's last turn.
   std::uint32_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
-  /// The peer takes no new calls on the connections there are, and will close them.
+  /// The peer accepts no new calls on the current connections, and will close them.
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
 
   // io thread:
@@ -56,23 +56,23 @@ class ClientLink {
   virtual void attach() = 0;
   /// Starts a call. It ends with one event for its handle, unless it is cancelled.
   virtual void send(CallRequest& request) = 0;
-  // Of an open call; only of protocols that stream.
-  /// One more request of it.
+  // For an open call, of protocols that stream.
+  /// Sends a request of it.
   virtual void message(LinkedCall&, Payload&) {}
   virtual void half_close(LinkedCall&) {}
-  /// JavaScript has handled so many bytes of its replies.
+  /// JavaScript has handled this many bytes of its replies.
   virtual void taken(LinkedCall&, std::size_t) {}
-  /// Drops one of its calls; nothing more is reported of it.
+  /// Drops one of its calls; nothing more is reported about it.
   virtual void cancel(LinkedCall& call) = 0;
   /// Connects if idle, so that the first call need not wait.
   virtual void connect_now() = 0;
   virtual void set_addresses(std::vector<io::Address> addresses) = 0;
-  /// For connections that are made from then on.
+  /// Sets the TLS context of connections made from now on.
   virtual void set_tls(std::shared_ptr<const tls::Context> context) = 0;
-  /// To a question about a server (ServerCheckEvent); empty: it is the right one.
+  /// Answers a question about a server (ServerCheckEvent). An empty `refusal`: it is the right one.
   virtual void answer_server_check(std::uint32_t question, std::string refusal) = 0;
-  /// The endpoint is listed no more. While there is no connection, calls that wait for one end with CANCELLED; those
-  /// that are sent go on.
+  /// The endpoint is no longer listed. While there is no connection, calls that wait for one end with CANCELLED; calls
+  /// that are sent continue.
   virtual void release_waiting() = 0;
   /// Fails what is in flight with CANCELLED, closes, then sends kEndpointClosed.
   virtual void close() = 0;
@@ -100,13 +100,13 @@ class ClientLink {
   std::atomic<bool> draining_{false};
 };
 
-/// What a link is made of.
+/// The arguments for making a link.
 struct LinkSetup {
   std::shared_ptr<ClientChannel> channel;
   std::shared_ptr<ClientEndpointInfo> endpoint;
   Lane& lane;
-  std::uint32_t index;  ///< among the links of the endpoint
-  std::size_t links;    ///< of the endpoint
+  std::uint32_t index;  ///< its index among the links of the endpoint
+  std::size_t links;    ///< number of links of the endpoint
   std::vector<io::Address> addresses;
 };
 
@@ -115,7 +115,7 @@ struct ClientProtocol {
   std::string_view name;
   std::shared_ptr<ClientLink> (*make_link)(LinkSetup setup);
   std::string_view alpn = {};  ///< its name in TLS
-  bool needs_alpn = false;     ///< a server that does not choose it there is refused
+  bool needs_alpn = false;     ///< a server that does not choose it is refused
 };
 
 }  // namespace rocket::rpc

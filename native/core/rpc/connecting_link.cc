@@ -12,12 +12,12 @@ namespace rocket::rpc {
 
 namespace {
 
-/// The longest pause after an attempt that nobody answered: the network may be back at any moment, and there is no
-/// server that many attempts could burden.
+/// The longest pause after an attempt that got no answer: the network may be back at any moment, and there is no server
+/// that attempts could burden.
 constexpr SteadyMs kUnansweredPauseMs = 1000;
-/// So many connections in a row may a peer end before it has answered a call, without a call that fails.
+/// A peer may end this many connections in a row before it has answered a call, without a call that fails.
 constexpr int kMostReplaced = 5;
-/// Nobody reads it: the attempt ends at once, and its socket with it.
+/// This text is not shown: the attempt ends at once and closes its socket.
 constexpr const char* kClosedMeanwhile = "the channel is closed";
 
 io::TcpKeepalive tcp_keepalive(const Keepalive& keepalive) {
@@ -137,7 +137,7 @@ void ConnectingLink::back_off(SteadyMs most) {
   const auto longest = std::min<SteadyMs>(options().longest_backoff.count(), most);
   const auto base = std::min<SteadyMs>(options().first_backoff.count() << std::min(attempts_, 20), longest);
   ++attempts_;
-  // A fifth up or down, so that the clients of a server that died do not reconnect at the same time.
+  // Varied by a fifth, so that the clients of a server that died do not reconnect at the same time.
   const auto delay = base * std::uniform_int_distribution<SteadyMs>(800, 1200)(random_) / 1000;
   lane_.io.timers().arm(backoff_timer_, lane_.io.now() + std::max<SteadyMs>(delay, 1));
 }

@@ -17,9 +17,9 @@
 
 namespace rocket::rpc {
 
-/// What the links of all protocols share: attempts to connect and the pauses between them, the state that JavaScript is
-/// told, the first and last steps of a call, and the memory of calls that wait. Owners: the endpoint on the JavaScript
-/// thread, the sessions of the protocol, and coroutines.
+/// The part that the links of all protocols share: attempts to connect and the pauses between them, the state that
+/// JavaScript is told, the first and last steps of a call, and the memory of waiting calls. Owners: the endpoint on the
+/// JavaScript thread, the sessions of the protocol, and coroutines.
 class ConnectingLink : public ClientLink,
                        private tls::ServerJudge,
                        public std::enable_shared_from_this<ConnectingLink> {
@@ -46,10 +46,10 @@ class ConnectingLink : public ClientLink,
   void fail() { on_connect_failed("internal error while connecting"); }
 
  protected:
-  // What a protocol does:
+  // Implemented by a protocol:
   /// The attempt of begin_connect() has succeeded; the state is still kConnecting.
   virtual void on_connected(io::ConnectResult result) = 0;
-  /// There is no connection, and for a while no attempt: calls that wait fail with that error.
+  /// There is no connection, and no attempt for a while: waiting calls fail with this error.
   virtual void fail_waiting(std::string_view why) = 0;
   /// Calls that wait end with CANCELLED.
   virtual void cancel_waiting(std::string_view why) = 0;
@@ -60,31 +60,31 @@ class ConnectingLink : public ClientLink,
   // Connections.
   io::Task<io::ConnectResult> connect();
   void begin_connect();
-  /// Makes a connection of what connect() has reached, and counts it.
+  /// Makes a connection of the result of connect(), and counts it.
   std::shared_ptr<io::Connection> make_connection(io::ConnectResult result);
   void on_connect_failed(std::string error, bool unanswered = false);
   void count_connect_failure();
-  /// There is no connection, and for a while no attempt: calls without `waitForReady` fail.
+  /// There is no connection, and no attempt for a while: calls without `waitForReady` fail.
   void fall_back(std::string error, SteadyMs most);
   /// The peer has asked for another connection before it answered a call on the last one. Calls wait for the next
   /// attempt, which is made after a pause unless this is the first time; a peer that does nothing else has failed.
   void replace_unproven(std::string error);
-  /// The peer has shown that it serves: the next pause is short again.
+  /// The peer has answered a call, so the next pause is short again.
   void forget_failures() { attempts_ = replaced_ = 0; }
   void set_state(LinkState state);
   /// Once closed: tells JavaScript as soon as the last session is gone.
   void maybe_closed();
 
   // Calls.
-  /// The first step of a call that send() was given a slot for: it counts, can be cancelled, and has a deadline.
+  /// The first step of a call that has a slot: it counts, can be cancelled, and has a deadline.
   void begin(LinkedCall& call, const CallRequest& request);
-  /// One that gets no slot.
+  /// Ends a call that gets no slot.
   void refuse(const CallRequest& request, const Status& status, std::string_view why);
-  /// False: the bytes of those that wait are at their limit.
+  /// Keeps a waiting call. False: the bytes of waiting calls are at their limit.
   bool keep(LinkedCall& call, CallRequest& request, CallLink& waiting);
-  /// The body of a call that waited, which does not count any more.
+  /// Takes the body of a call that waited; it is not counted any more.
   OwnedBytes take_kept(LinkedCall& call);
-  /// Of bytes that wait and are not in LinkedCall::body.
+  /// Counts waiting bytes that are not in LinkedCall::body.
   void count_waiting(std::int64_t bytes) {
     channel_->counters.waiting_bytes.fetch_add(bytes, std::memory_order_relaxed);
   }
@@ -93,7 +93,7 @@ class ConnectingLink : public ClientLink,
            static_cast<std::int64_t>(options().connection.max_write_queue_bytes);
   }
   void tell_failure(const LinkedCall& call, const Status& status, std::string_view text, bool written);
-  /// The last step: nothing refers to the call any more but its slot.
+  /// The last step: only the slot still refers to the call.
   void forget(LinkedCall& call);
 
   const std::shared_ptr<ClientChannel> channel_;
@@ -120,13 +120,13 @@ class ConnectingLink : public ClientLink,
   std::vector<io::Address> addresses_;
   std::shared_ptr<const tls::Context> tls_;               ///< null without TLS
   const std::shared_ptr<tls::SessionSlot> tls_sessions_;  ///< null without TLS
-  /// What JavaScript has been asked about servers, by number; those whose handshake has ended are null.
+  /// Open questions to JavaScript about servers, by number; null if their handshake has ended.
   std::map<std::uint32_t, std::weak_ptr<tls::ServerQuestion>> questions_;
   std::uint32_t last_question_ = 0;
   BackoffTimer backoff_timer_{*this};
   int attempts_ = 0;
-  int replaced_ = 0;      ///< connections in a row, by replace_unproven()
-  bool pausing_ = false;  ///< kConnecting, and the attempt is still to be made
+  int replaced_ = 0;      ///< connections in a row replaced by replace_unproven()
+  bool pausing_ = false;  ///< kConnecting, but the attempt has not begun
   bool closed_reported_ = false;
 };
 

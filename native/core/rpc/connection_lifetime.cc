@@ -11,7 +11,7 @@ namespace rocket::rpc {
 
 namespace {
 
-/// Until a session that could not end is asked again.
+/// Pause until a session that could not end is tried again.
 constexpr SteadyMs kAskAgainMs = 250;
 /// For a peer to read the last answers, and to close.
 constexpr SteadyMs kFlushMs = 1000;

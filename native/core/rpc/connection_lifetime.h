@@ -26,10 +26,12 @@ class ConnectionLifetime {
   SteadyMs last_call_end() const { return last_call_end_; }
   /// Begins the end now. False: it has begun already, or the session cannot end yet.
   bool retire(io::CloseReason why);
-  /// All is said: the session hears finish_retiring(), and the peer has a second to close the connection. Closed here
-  /// at once, what the peer has sent meanwhile would reset it, and the peer might never read the last that it was told.
+  /// Calls finish_retiring() of the session, and gives the peer a second to close the connection. If it were closed
+  /// here at once, bytes that the peer has sent meanwhile would reset it, and the peer might never read the last
+  /// answers.
   void linger();
-  /// As what the end of the connection counts: it is the server that has ended it, also if the peer has closed it then.
+  /// The reason with which the end of the connection is counted: the server has ended it, even if the peer closed it
+  /// then.
   io::CloseReason counts_as(io::CloseReason closed) const;
 
  private:
@@ -54,8 +56,8 @@ class ConnectionLifetime {
   bool retiring_ = false;
   bool calls_ended_ = false;
   io::CloseReason reason_ = io::CloseReason::kLocal;
-  SteadyMs told_by_ = kNever;  ///< when the peer must have taken notice
-  SteadyMs end_at_ = kNever;   ///< of what is left then: first its calls, then the connection
+  SteadyMs told_by_ = kNever;  ///< when the peer must have reacted
+  SteadyMs end_at_ = kNever;   ///< when the rest is ended: first its calls, then the connection
 };
 
 }  // namespace rocket::rpc

@@ -16,7 +16,7 @@ class ServerShard;
 /// One JavaScript environment that handles the calls of a server. Immutable.
 class Consumer {
  public:
-  /// `number` is what it calls the server; `methods`, by Method::index, what it calls the methods.
+  /// `number`: its number for the server; `methods`: its numbers for the methods, by Method::index.
   Consumer(std::int32_t number, std::shared_ptr<Inbox> inbox, std::vector<std::int32_t> methods)
       : number_(number), inbox_(std::move(inbox)), methods_(std::move(methods)) {}
 
@@ -38,7 +38,7 @@ struct ShardConsumer {
   ServerShard& shard;
   const std::shared_ptr<const Consumer> consumer;
   const std::shared_ptr<InboxPort> port;
-  std::size_t calls = 0;  ///< admitted and not released
+  std::size_t calls = 0;  ///< calls that are admitted and not released
 };
 
 }  // namespace rocket::rpc

@@ -35,8 +35,8 @@ class Engine {
   static std::shared_ptr<Engine> acquire();
   /// The running engine, if there is one.
   static std::shared_ptr<Engine> current();
-  /// From now on exit() ends the io threads before it runs what was registered earlier: a library that they are inside
-  /// of, such as OpenSSL, then does not free what they use. Its objects are left as they are.
+  /// From now on exit() ends the io threads before it runs handlers that were registered earlier. So a library that
+  /// these threads use, such as OpenSSL, does not free memory in use. Their objects are not destroyed.
   static void stop_at_exit();
   ~Engine();
   Engine(const Engine&) = delete;

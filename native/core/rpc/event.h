@@ -8,8 +8,8 @@
 
 namespace rocket::rpc {
 
-/// An event before it is copied into the slab; the spans need to be valid only until then. What a word means depends on
-/// the kind: events are made of the structs in events.h, which name it.
+/// An event before it is copied into the slab; the spans need to be valid only until then. The meaning of a word
+/// depends on the kind: events are made from the structs in events.h, which name the words.
 struct Event {
   EventKind kind;
   std::int32_t owner = 0;

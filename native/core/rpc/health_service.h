@@ -8,10 +8,10 @@
 
 namespace rocket::rpc::health {
 
-/// How a service stands, or the server (`service` is empty); `lag` is ServerShard::probe().
+/// The status of a service, or of the server if `service` is empty. `lag` is ServerShard::probe().
 Status status_of(ServerShard& shard, std::string_view service, SteadyMs lag);
 
-/// Answers a HealthCheckRequest from what the shard knows.
+/// Answers a HealthCheckRequest with the state of the shard.
 NativeAnswer check(ServerShard& shard, ByteSpan request);
 
 }  // namespace rocket::rpc::health

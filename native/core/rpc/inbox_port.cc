@@ -55,7 +55,7 @@ void InboxPort::tell_room(const std::weak_ptr<InboxPort>& weak) {
   auto port = weak.lock();
   if (!port) return;
   auto& io = port->io_;
-  // The io thread lets go of it, whatever this thread does meanwhile.
+  // The io thread releases the port, regardless of what this thread does meanwhile.
   io.post([port = std::move(port)] { port->on_room(); });
 }
 
@@ -68,7 +68,7 @@ void InboxPort::on_room() {
     io_.at_turn_end(shared_from_this());
   }
   if (!kept_.empty()) return;
-  // A waiter that finds the Inbox full once more waits again, behind the others.
+  // A waiter that finds the Inbox full again waits after the others.
   std::vector<RoomWaiter*> waiters;
   waiters.swap(waiters_);
   while (!waiters.empty()) {

@@ -32,8 +32,8 @@ class InboxPort final : public io::TurnEnd, public std::enable_shared_from_this<
   InboxPort(io::IoThread& io, std::shared_ptr<Inbox> inbox)
       : io_(io), inbox_(std::move(inbox)), lock_(inbox_->lock()) {}
 
-  /// Everything that has arrived on a connection is pushed in a row. At its end it is announced, if nothing else is
-  /// going on.
+  /// All requests that have arrived on a connection are pushed in a row. They are announced at the end of the burst if
+  /// the thread has no other work.
   void begin_burst() {
     ROCKET_ON_IO_THREAD(io_);
     in_burst_ = true;

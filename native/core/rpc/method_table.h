@@ -16,22 +16,22 @@ namespace rocket::rpc {
 
 class ServerShard;
 
-/// What a native method answers with: a message, or an error and its text.
+/// The answer of a native method: a message, or an error and its text.
 struct NativeAnswer {
   Status status;
   std::string_view text;  ///< static
   std::string message;
 };
-/// Answers on the io thread, whatever JavaScript does.
+/// Answers on the io thread, even while JavaScript is blocked.
 using NativeHandler = NativeAnswer (*)(ServerShard& shard, ByteSpan message);
 
 /// A method of a server: JavaScript's, or one that is answered natively.
 struct Method {
   std::string name;              ///< `Service.method`
-  std::size_t service_size = 0;  ///< so many bytes of `name` are the service
-  /// JavaScript's: in the order in which the methods were added (Consumer::number_of()).
+  std::size_t service_size = 0;  ///< length of the service in `name`
+  /// For a method of JavaScript: its index in the order in which methods were added (Consumer::number_of()).
   std::int32_t index = 0;
-  std::uint32_t string_fields = 0;  ///< of its request (Event::string_fields)
+  std::uint32_t string_fields = 0;  ///< string fields of its request (Event::string_fields)
   MethodKind kind = MethodKind::kUnary;
   NativeHandler native = nullptr;
 
@@ -39,25 +39,25 @@ struct Method {
   std::string_view method() const { return std::string_view(name).substr(service_size + 1); }
 };
 
-/// Which method a service and a method's name stand for, however a protocol writes the two. Filled before the server
-/// listens, immutable from then on, so every io thread reads it without a lock.
+/// Finds the method for a service and a method name, for all protocols. Filled before the server listens, immutable
+/// from then on, so every io thread reads it without a lock.
 class MethodTable {
  public:
   struct Lookup {
     const Method* method = nullptr;
-    Reason why = Reason::kNone;  ///< there is none
+    Reason why = Reason::kNone;  ///< why there is none
   };
 
   /// `name` is `Service.method`, split at its last dot; false if it is already in use or has no dot.
   bool add(std::string_view name, std::uint32_t string_fields = 0, MethodKind kind = MethodKind::kUnary);
-  /// The same for one that is answered natively. Its service is not one of services().
+  /// The same for a native method. Its service is not in services().
   bool add_native(std::string_view name, NativeHandler handler, MethodKind kind = MethodKind::kUnary);
 
   Lookup find(std::string_view service, std::string_view method) const;
   bool has_service(std::string_view name) const { return services_.contains(name); }
-  /// The application's.
+  /// The services of the application.
   const auto& services() const { return services_; }
-  /// Of JavaScript's methods.
+  /// The number of JavaScript's methods.
   std::size_t size() const { return size_; }
 
  private:

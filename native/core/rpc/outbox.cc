@@ -27,7 +27,7 @@ std::size_t end_of(const Command& command) {
                   in_slab ? std::size_t{command.payload_at} + command.payload : 0);
 }
 
-/// Lets go of a call whose peer has its answer.
+/// Releases a call whose peer has its answer.
 class ReleaseTask final : public io::IoTask {
  public:
   ReleaseTask(Lane& lane, CallId id) : lane_(lane), id_(id) {}
@@ -192,7 +192,7 @@ void Outbox::flush(Engine& engine, std::span<const Command> commands, const std:
     if (command.has(command_flag::kLargePayload)) block = std::move(large[next_large++]);
     switch (command.kind) {
       case CommandKind::kHeaders:
-        // The reply has to stay behind them.
+        // The reply has to be sent after them.
         engine.lane(command.call().io_thread()).server_calls.held(command.call()).direct = nullptr;
         [[fallthrough]];
       case CommandKind::kReply:

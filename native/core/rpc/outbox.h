@@ -32,7 +32,7 @@ struct Command {
   std::uint32_t more;  ///< bytes directly behind the text: the msg_id of a call, trailers of an answer
 
   bool has(std::int32_t flag) const { return (flags & flag) != 0; }
-  /// Of what is about a server call.
+  /// For commands about a server call.
   CallId call() const { return {id_low, id_high}; }
   /// kReply, kFinish.
   Status status() const { return Status::from_word(code, method); }
@@ -40,7 +40,7 @@ struct Command {
   std::int32_t endpoint() const { return code; }
   /// kTaken, kRepliesTaken.
   std::int32_t taken_bytes() const { return code; }
-  /// What is about a client call.
+  /// For commands about a client call.
   CallHandle handle() const { return {id_low, id_high}; }
 };
 static_assert(sizeof(Command) == kCommandWords * 4);

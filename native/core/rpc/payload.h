@@ -6,7 +6,7 @@
 
 namespace rocket::rpc {
 
-/// A message on its way out.
+/// A message to be sent.
 struct Payload {
   ByteSpan bytes;
   OwnedBytes block;  ///< used instead of `bytes` when not empty

@@ -39,12 +39,12 @@ class Preface final : public ListLink, public io::ConnectionHandler, private tls
 
  private:
   enum class Stage : std::uint8_t {
-    kFirstByte,  ///< it tells whether the connection begins with TLS
+    kFirstByte,  ///< shows whether the connection begins with TLS
     kHandshake,
     kProtocol,
   };
 
-  /// False: there are too many.
+  /// False: there are too many handshakes.
   bool begin_handshake();
   void limit_handshake();
   void end_handshake();
@@ -60,11 +60,11 @@ class Preface final : public ListLink, public io::ConnectionHandler, private tls
   const std::shared_ptr<Server> server_;
   ServerShard& shard_;
   const std::shared_ptr<io::Connection> connection_;
-  const tls::Stream* tls_ = nullptr;  ///< the connection's
+  const tls::Stream* tls_ = nullptr;  ///< the stream of the connection
   Foreign foreign_ = Foreign::kNone;
   Stage stage_ = Stage::kProtocol;
   bool begun_ = false;         ///< a byte of the protocol has arrived
-  bool in_handshake_ = false;  ///< counted as such
+  bool in_handshake_ = false;  ///< counted as a handshake
 };
 
 /// Counts a client whose protocol is none of the server's. One that speaks HTTP/1 gets a response that says so, one

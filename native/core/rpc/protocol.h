@@ -19,20 +19,19 @@ struct Protocol {
   enum class Match : std::uint8_t { kNo, kYes, kMore };
 
   std::string_view name;   ///< in options and stats
-  std::string_view title;  ///< for people
+  std::string_view title;  ///< in errors and logs
   std::string_view alpn;   ///< its name in TLS
-  /// From so many first bytes matches() can always tell.
+  /// The number of first bytes with which matches() always decides.
   std::size_t first_bytes;
-  /// Whether a client that begins with these bytes speaks it. kMore: it may, but there are too few to tell.
+  /// Whether a client that begins with these bytes speaks it. kMore: perhaps; more bytes are needed.
   Match (*matches)(ByteSpan first);
-  /// A session for a connection that begins so. The bytes that were looked at are offered to its on_bytes() like any
-  /// others.
+  /// Makes a session for such a connection. The bytes that were examined are offered to its on_bytes() like any others.
   std::unique_ptr<CallSession> (*make_session)(ServerShard& shard, std::shared_ptr<io::Connection> connection);
   /// Adds its own health service, natively answered; null: it has none.
   void (*add_natives)(MethodTable& methods);
-  /// The names of the reasons for which a session refuses what it reads, as in stats (Server::count_rejected()).
+  /// The names of the reasons for which a session rejects its input, as in stats (Server::count_rejected()).
   std::span<const std::string_view> rejections;
-  /// Which of them is counted for a connection whose first bytes match no protocol of the server.
+  /// The reason that is counted for a connection whose first bytes match no protocol of the server.
   std::size_t unmatched;
 };
 

@@ -30,9 +30,9 @@ struct ServerOptions {
   std::size_t io_threads = 1;
   io::ConnectionLimits connection;
   ServerTls tls;
-  /// The longest message of a call, where the protocol has other frames than messages; a longer one fails its call.
+  /// The longest message of a call, for protocols whose messages are not frames; a longer one fails its call.
   std::size_t max_message_bytes = 4 << 20;
-  /// The longest metadata of a request, where a protocol has it apart: names, values, and 32 bytes for each.
+  /// The longest metadata of a request, for protocols that send it separately: names, values, and 32 bytes for each.
   std::size_t max_metadata_bytes = 8 << 10;
   /// Requests of one connection that JavaScript may handle at a time; past it the connection is not read.
   std::size_t max_calls_per_connection = 1024;
@@ -44,21 +44,21 @@ struct ServerOptions {
   Millis default_timeout{30'000};
   /// The longest deadline a request can have; a longer one is reduced to it.
   Millis max_timeout{24 * 3600 * 1000};
-  /// After which a connection is ended without losing a call; each has up to a tenth more or less. 0: never.
+  /// The age at which a connection is ended without losing a call; it varies by up to a tenth. 0: never.
   Millis max_connection_age{0};
-  /// How long the calls of such a connection may then take. 0: as long as they do.
+  /// How long the calls of such a connection may take then. 0: no limit.
   Millis max_connection_age_grace{0};
-  /// How long a connection may have no call before it is ended in the same way. 0: for ever.
+  /// How long a connection may have no call before it is ended in the same way. 0: no limit.
   Millis max_connection_idle{0};
-  /// Silence after which a peer is asked whether it is there, where its protocol has such a question. 0: never.
+  /// Silence after which a peer is probed, if its protocol has such a message. 0: never.
   Millis keepalive_time{7'200'000};
-  /// For its answer, and for the answer of a peer that is told to leave.
+  /// Time for its answer, and for the reaction of a peer that is told to leave.
   Millis keepalive_timeout{20'000};
-  /// How often a peer may ask that: see h2::Options::min_ping_interval. 0: as often as it likes.
+  /// The least time between probes of a peer: see h2::Options::min_ping_interval. 0: no limit.
   Millis min_ping_interval{300'000};
-  /// Also while it has no call; otherwise every two hours then.
+  /// The same interval applies while the peer has no call; otherwise two hours.
   bool permits_idle_pings = false;
-  /// Of one connection, where its protocol has streams, and never over max_calls_per_connection.
+  /// Streams of one connection, if its protocol has streams; never over max_calls_per_connection.
   std::size_t max_concurrent_streams = 1 << 20;
   /// How long JavaScript may leave its events unread before the health service reports it as blocked. 0: no health
   /// service.
@@ -93,7 +93,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   ~Server();
 
   // js thread: that of the consumer
-  /// Before listen(). It hears kServerClosed when nothing is left of the server.
+  /// Called before listen(). The consumer gets kServerClosed when everything of the server is released.
   void add_consumer(const std::shared_ptr<const Consumer>& consumer);
   /// For a JavaScript environment that goes away: nothing is delivered to it any more. With the last consumer
   /// everything is dropped at once.
@@ -105,7 +105,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   /// kServerClosed when everything is released; that takes at most `drain` plus a second for slow readers.
   void close(Millis drain);
   std::uint64_t accept_backoffs() const;
-  /// For connections that are accepted from now on. Only of a server that has TLS.
+  /// Sets the context of connections accepted from now on. Only for a server with TLS.
   void set_tls(const std::shared_ptr<const tls::Context>& context);
 
   // io thread:

@@ -34,10 +34,10 @@ struct ServerCall : Timer, CallLink {
   io::Connection* connection = nullptr;  // its session keeps it, then `kept_connection`
   std::string msg_id;
   const Method* method = nullptr;
-  /// How JavaScript's thread may answer by itself; null: it may not. That thread takes it away when it has handed over
-  /// a part of the answer.
+  /// How the JavaScript thread may send the answer itself; null: it may not. That thread sets it to null when it has
+  /// handed over a part of the answer.
   const DirectReplies* direct = nullptr;
-  // The session's own words:
+  // Used by the session:
   std::uint32_t stream = 0;
   std::uint32_t wire_stream = 0;  ///< its number on the wire
   std::uint8_t marks = 0;
@@ -45,10 +45,10 @@ struct ServerCall : Timer, CallLink {
   /// Written by the JavaScript thread while it holds the call: it has answered the peer directly, and the call no
   /// longer counts as in flight.
   bool counted_out = false;
-  /// The same: the bytes of that answer on the wire; 0: there was none.
+  /// Likewise: the length of that answer on the wire; 0: there was none.
   std::uint32_t direct_bytes = 0;
 
-  /// Set by whoever ends the answer first, or by the io thread when there is nobody left to answer.
+  /// Set by the thread that ends the answer first, or by the io thread when the peer has gone.
   std::atomic<bool> answered{false};
 
   // io thread:
@@ -61,17 +61,17 @@ struct ServerCall : Timer, CallLink {
 
 struct DirectReply {
   Status status;
-  std::string_view text;      ///< of an error, or the metadata of a success
+  std::string_view text;      ///< message of an error, or metadata of a success
   std::string_view trailers;  ///< encoded as metadata
   ByteSpan message;
 };
 
-/// The form in which a protocol's replies leave without its session, which belongs to the io thread. One immutable
-/// object a protocol.
+/// Encodes replies of a protocol without its session, which belongs to the io thread. One immutable object for each
+/// protocol.
 class DirectReplies {
  public:
   // js thread, for a call it holds:
-  /// Writes the whole answer; returns its bytes, or 0 when it cannot be written by itself or has no room in `into`.
+  /// Writes the whole answer; returns its length, or 0 if it cannot be sent this way or does not fit into `into`.
   virtual std::size_t write(const ServerCall& call, const DirectReply& reply, std::span<std::uint8_t> into) const = 0;
 
  protected:

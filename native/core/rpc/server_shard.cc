@@ -18,7 +18,7 @@ namespace rocket::rpc {
 
 namespace {
 
-/// How long a peer may take to read its last replies once the server is closing.
+/// How long a peer may take to read its last replies when the server closes.
 constexpr Millis kFlushTimeout{1000};
 constexpr int kLogLinesPerSecond = 10;
 

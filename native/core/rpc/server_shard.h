@@ -33,9 +33,9 @@ class ServerShard {
   ServerShard(Server& server, Lane& lane);
   ~ServerShard();
 
-  /// Before requests come: one that handles them.
+  /// Adds a consumer that handles requests. Called before requests come.
   void attach(std::shared_ptr<const Consumer> consumer);
-  /// It takes and says nothing any more; its calls are answered. Another one is left, or the server is abandoned.
+  /// Removes a consumer, and answers its calls. Another one is left, or the server is abandoned.
   void detach(const Consumer& consumer);
   void adopt(std::vector<io::Accepted> batch);
   void set_tls(std::shared_ptr<const tls::Context> context);
@@ -44,13 +44,14 @@ class ServerShard {
   void finish();
   void abandon();
 
-  // What JavaScript says of a call it holds. One that is answered already, natively say, is not answered again.
+  // Commands of JavaScript for a call that it holds. A call that is answered already, for example natively, is not
+  // answered again.
   static void send_headers(Lane& lane, CallId id, std::string_view metadata);
   static void note_taken(Lane& lane, CallId id, std::int32_t bytes);
   static void send_message(Lane& lane, CallId id, Payload& payload);
   static void finish_call(Lane& lane, CallId id, const Status& status, std::string_view text,
                           std::string_view trailers);
-  /// The last word; a call that is not answered has then come too late for its handler.
+  /// The last command. A call that is not answered by then came too late for its handler.
   static void release_call(Lane& lane, CallId id);
   /// finish_call() with all of a single reply, and release_call(), in one.
   static void reply_call(Lane& lane, CallId id, Reply& reply);
@@ -65,35 +66,36 @@ class ServerShard {
 
   // Called by sessions.
   Admission admit(CallSession& session, RequestHead& head);
-  /// More of a call that was admitted as open. False: the Inbox is full, and the session hears on_inbox_room().
+  /// A message of a call that was admitted as open. False: the Inbox is full, and on_inbox_room() of the session
+  /// follows.
   bool tell_message(ServerCall& call, ByteSpan message, OwnedBytes* block, std::int32_t flags);
   bool tell_half_close(ServerCall& call);
-  /// JavaScript may send so many bytes more.
+  /// JavaScript may send this many more bytes.
   void tell_room(ServerCall& call, std::size_t bytes);
-  /// A request that is answered with an error before anything has begun.
+  /// Counts a request that is answered with an error before it is handled.
   void count_refused();
   /// The peer no longer waits for the call's answer; nothing is written for it any more.
   void cancel(ServerCall& call, const Status& status);
-  /// Answers its calls with an error, and closes it.
+  /// Answers the calls of a session with an error, and closes it.
   void end_session(CallSession& session, const Status& status, std::string_view text);
-  /// A tenth more or less at most.
+  /// The time with a random deviation of up to a tenth.
   Millis jittered(Millis time);
-  /// Its connection has closed: its calls lose their peer.
+  /// The connection of a session has closed: its calls lose their peer.
   void orphan(CallSession& session);
-  /// Destroys it.
+  /// Destroys a session.
   void remove(CallSession& session);
   // Called by prefaces.
-  /// The session of a connection whose protocol is known now.
+  /// Adds the session of a connection whose protocol is known now.
   void add(std::unique_ptr<CallSession> session);
   /// Destroys a preface whose connection was added.
   void forget(Preface& preface);
   /// Destroys a preface whose connection has closed.
   void remove(Preface& preface);
   void log(std::string_view line);
-  /// For how long JavaScript has been away from its events (Inbox::probe()): the least of all consumers.
+  /// For how long JavaScript has not read its events (Inbox::probe()): the least value of all consumers.
   SteadyMs probe();
 
-  /// Everything that has arrived on a connection, admitted in a row (InboxPort::begin_burst()).
+  /// Scope in which all requests that have arrived on a connection are admitted in a row (InboxPort::begin_burst()).
   class Burst {
    public:
     explicit Burst(ServerShard& shard) : shard_(shard) {
@@ -112,14 +114,14 @@ class ServerShard {
   Server& server() { return server_; }
   Lane& lane() { return lane_; }
   bool draining() const { return draining_; }
-  /// Prefaces in a handshake, the oldest first.
+  /// Prefaces that are in a handshake, the oldest first.
   ListLink& handshakes() { return handshakes_; }
   /// Null: the server has no TLS.
   const std::shared_ptr<const tls::Context>& tls() const { return tls_; }
 
  private:
   bool offer(ServerCall& call, const Event& event, OwnedBytes* block);
-  /// Which consumer gets the next request.
+  /// The consumer for the next request.
   ShardConsumer& pick_consumer() { return *consumers_.front(); }
   Admission refuse(const Status& status, std::string_view text);
   static ServerCall* find_unanswered(Lane& lane, CallId id);
@@ -149,8 +151,8 @@ class ServerShard {
   std::vector<std::unique_ptr<CallSession>> sessions_;
   CallLink orphans_;
   std::shared_ptr<const tls::Context> tls_;
-  std::string refusal_;  ///< text of the last one that had to be made
-  /// While the shard drains.
+  std::string refusal_;  ///< text of the last refusal that was composed
+  /// Set while the shard drains.
   io::TasksAwaited ends_awaited_;
   FlushTimer flush_timer_{*this};
   std::minstd_rand random_;

@@ -1,4 +1,4 @@
-// The calls of a shard: what JavaScript and their sessions say of them.
+// The calls of a shard: commands of JavaScript and events of their sessions.
 #include "base/thread_check.h"
 #include "rpc/engine.h"
 #include "rpc/events.h"
@@ -24,7 +24,7 @@ void ServerShard::count_in(ServerCall& call) {
   call.consumer->shard.server_.counters.calls_in_flight.fetch_add(1);
 }
 
-/// Whether this thread may answer the call, and somebody is there to be answered.
+/// Whether this thread may answer the call and its peer is still there.
 bool ServerShard::claim(ServerCall& call) {
   return !call.answered.exchange(true, std::memory_order_acq_rel) && call.session != nullptr;
 }
@@ -58,7 +58,7 @@ void ServerShard::reply_call(Lane& lane, CallId id, Reply& reply) {
   call->consumer->shard.release(*call);
 }
 
-/// The call, if its answer has not ended and somebody is there to get more of it.
+/// The call, if its answer has not ended and its peer is still there.
 ServerCall* ServerShard::find_unanswered(Lane& lane, CallId id) {
   ROCKET_ON_IO_THREAD(lane.io);
   ServerCall* call = lane.server_calls.find(id);

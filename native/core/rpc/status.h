@@ -19,7 +19,7 @@ struct Status {
 
   static Status refusal(Code code) { return {code, Reason::kNone, true, 0}; }
 
-  /// All but `own`, as one word of an event or a command (lib/contract/status.ts).
+  /// Everything except `own` as one word of an event or a command (lib/contract/status.ts).
   std::int32_t word() const {
     return static_cast<std::int32_t>(code) | static_cast<std::int32_t>(reason) << status_word::kReasonShift |
            (refused ? status_word::kRefusedBit : 0);
