@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type CallOptions, Metadata, RpcError } from '../../lib/index.ts';
+import { rightForCall } from '../support/call-option-types.ts';
 import { memoryOrders } from '../support/memory-orders.ts';
 import { settled } from '../support/waits.ts';
 import { changed, changing, revoked, throwing, trapped, wrongTypes } from '../support/wrong-values.ts';
@@ -17,31 +18,9 @@ async function refused(options: unknown, interceptors: boolean): Promise<Error> 
   return (outcome as PromiseRejectedResult).reason as Error;
 }
 
-const right: Record<keyof CallOptions, readonly string[]> = {
-  timeoutMs: ['a number'],
-  signal: [],
-  metadata: [
-    'an array',
-    'an array of another realm',
-    'a Map',
-    'an object of nothing known',
-    'an object of nothing known, frozen',
-    'an object of nothing known, of another realm',
-  ],
-  waitForReady: ['true', 'false'],
-  parent: [],
-  onHeaders: ['a function', 'a class', 'an async function'],
-  onTrailers: ['a function', 'a class', 'an async function'],
-  onMetadata: ['a function', 'a class', 'an async function'],
-  compression: [],
-  balanceKey: ['a string', 'the empty string', 'a blank string', 'a number as a string'],
-  retry: ['false'],
-  credentials: ['false'],
-};
-
 describe.each([false, true])('a call (interceptors: %s)', (interceptors) => {
-  describe.each(Object.keys(right) as (keyof CallOptions)[])('with %s', (name) => {
-    it.each(wrongTypes.filter(([type]) => type !== 'undefined' && !right[name].includes(type)))(
+  describe.each(Object.keys(rightForCall) as (keyof CallOptions)[])('with %s', (name) => {
+    it.each(wrongTypes.filter(([type]) => type !== 'undefined' && !rightForCall[name].includes(type)))(
       'being %s is refused by name',
       async (type, make) => {
         const error = await refused({ [name]: make() }, interceptors);
@@ -130,7 +109,7 @@ describe.each([false, true])('a call (interceptors: %s)', (interceptors) => {
     ],
     [
       'everything undefined',
-      () => Object.fromEntries(Object.keys(right).map((name) => [name, undefined])) as CallOptions,
+      () => Object.fromEntries(Object.keys(rightForCall).map((name) => [name, undefined])) as CallOptions,
     ],
     ['metadata with a key called next', () => ({ metadata: { next: 'page' } })],
     ['metadata as a Map', () => ({ metadata: new Map([['a', 'b']]) as unknown as Metadata })],
