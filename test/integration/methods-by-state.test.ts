@@ -47,8 +47,10 @@ const handlers = { makeOrder: () => ({}) };
 const other = { name: 'Other', methods: { m: { ...Order.methods.makeOrder, wireName: 'Other.m' } } };
 
 describe.each(transports)('a server, %s', (_, memory) => {
-  type State = 'new' | 'listening' | 'closing' | 'closed';
-  const states: readonly State[] = ['new', 'listening', 'closing', 'closed'];
+  const all = ['new', 'starting', 'listening', 'closing', 'closed', 'dropped'] as const;
+  type State = (typeof all)[number];
+  // In memory no name is looked up, so it listens at once.
+  const states = all.filter((state) => !(memory && state === 'starting'));
   const address = memory ? '10.0.0.1:0' : '127.0.0.1:0';
 
   async function serverIn(state: State): Promise<Server> {
@@ -56,34 +58,51 @@ describe.each(transports)('a server, %s', (_, memory) => {
     const server = new Server({ logger: false, ...(memory ? { transport: serverTransport } : {}) });
     server.addService(Order, handlers);
     open.push(() => server.close({ drainMs: 0 }));
-    if (state !== 'new') await server.listen(address);
+    if (state === 'starting') void server.listen('localhost:0').catch(() => undefined);
+    if (state === 'listening' || state === 'closing' || state === 'closed') await server.listen(address);
     if (state === 'closing') void server.close();
     if (state === 'closed') await server.close();
+    if (state === 'dropped') await server.close({ drainMs: 0 }); // never listened
     return server;
   }
 
-  const everywhere = { new: 'works', listening: 'works', closing: 'works', closed: 'works' } as const;
+  const everywhere = {
+    new: 'works',
+    starting: 'works',
+    listening: 'works',
+    closing: 'works',
+    closed: 'works',
+    dropped: 'works',
+  } as const;
   const late = { throws: 'addService() must come before listen()' };
   const closed = { throws: 'listen() on a closed server' };
   const plain = { throws: 'setTls() on a server made without option tls' };
+  const silent = { throws: 'the server is not listening yet' };
   const table: Table<State, Server> = {
     addService: {
       use: (server) => server.addService(other, { m: () => ({}) }),
-      in: { new: 'works', listening: late, closing: late, closed: late },
+      in: { ...everywhere, listening: late, closing: late, closed: late, dropped: late },
     },
     listen: {
       use: (server) => server.listen(address),
-      in: { new: 'works', listening: 'works', closing: closed, closed },
+      in: { ...everywhere, closing: closed, closed, dropped: closed },
     },
     setHealth: { use: (server) => server.setHealth('NOT_SERVING', 'Order'), in: everywhere },
     setTls: {
       use: (server) => server.setTls({}),
-      in: { new: plain, listening: plain, closing: plain, closed: plain },
+      in: {
+        new: plain,
+        starting: plain,
+        listening: plain,
+        closing: plain,
+        closed: plain,
+        dropped: plain,
+      },
     },
     registrations: { use: (server) => expect(server.registrations).toEqual([]), in: everywhere },
     stats: {
       use: (server) => expect(server.stats()).toMatchObject({ handlersRunning: 0, callsInFlight: 0 }),
-      in: { ...everywhere, new: { throws: 'the server is not listening yet' } },
+      in: { ...everywhere, new: silent, starting: silent, dropped: silent },
     },
     close: { use: (server) => server.close({ drainMs: 0 }), in: everywhere },
     asyncDispose: { use: (server) => server[Symbol.asyncDispose](), in: everywhere },
@@ -137,15 +156,15 @@ describe.each(transports)('a server, %s', (_, memory) => {
     const registry = new LocalDiscovery();
     const server = await serverIn(state);
     const outcome = await outcomeOf(() => server.listen(address, { registry }));
-    const listens = state === 'new' || state === 'listening';
+    const listens = state === 'new' || state === 'starting' || state === 'listening';
     expect(outcome).toEqual(listens ? 'works' : closed);
     expect(server.registrations).toHaveLength(listens ? 1 : 0);
   });
 });
 
 describe.each(transports)('a channel, %s', (_, memory) => {
-  type State = 'new' | 'open' | 'closing' | 'closed';
-  const states: readonly State[] = ['new', 'open', 'closing', 'closed'];
+  const states = ['new', 'connecting', 'open', 'closing', 'closed'] as const;
+  type State = (typeof states)[number];
 
   async function channelIn(state: State): Promise<Channel> {
     const { serverTransport, clientTransport } = new MemoryNetwork();
@@ -155,21 +174,28 @@ describe.each(transports)('a channel, %s', (_, memory) => {
     const { address } = await server.listen(memory ? '10.0.0.1:0' : '127.0.0.1:0');
     const channel = new Channel(address, memory ? { transport: clientTransport } : {});
     open.push(() => channel.close({ drainMs: 0 }));
-    if (state !== 'new') await channel.ready();
+    if (state === 'connecting') channel.connect();
+    else if (state !== 'new') await channel.ready();
     if (state === 'closing') void channel.close();
     if (state === 'closed') await channel.close();
     return channel;
   }
 
-  const everywhere = { new: 'works', open: 'works', closing: 'works', closed: 'works' } as const;
+  const everywhere = {
+    new: 'works',
+    connecting: 'works',
+    open: 'works',
+    closing: 'works',
+    closed: 'works',
+  } as const;
   const closed = { throws: expect.stringMatching(/^CANCELLED: the channel to .* is closed$/) as string };
-  const untilClosed = { new: 'works', open: 'works', closing: closed, closed } as const;
+  const untilClosed = { ...everywhere, closing: closed, closed } as const;
   const method = Order.methods.makeOrder as MethodDefinition;
   const plain = { throws: 'setTls() on a channel made without TLS' };
   const table: Table<State, Channel> = {
     setTls: {
       use: (channel) => channel.setTls({}),
-      in: { new: plain, open: plain, closing: plain, closed: plain },
+      in: { new: plain, connecting: plain, open: plain, closing: plain, closed: plain },
     },
     connect: { use: (channel) => channel.connect(), in: everywhere },
     ready: { use: (channel) => channel.ready(), in: untilClosed },
