@@ -86,6 +86,8 @@ export class ClientCall implements StreamedCall, SignalWatcher {
   handleIndex = 0;
   handleGeneration = 0;
   ended = false;
+  /** See CountedCall; undefined for an attempt of a hedged call. */
+  channel: object | undefined = undefined;
   readonly what: CallRequest;
   /** The endpoint it was given to; undefined while it has none. */
   endpoint: ChannelEndpoint | undefined = undefined;

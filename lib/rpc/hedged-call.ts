@@ -26,10 +26,12 @@ export interface HedgedCallParts {
   resolve(value: unknown): void;
   reject(error: unknown): void;
   /** The call has ended, with whatever outcome. */
-  onEnd(call: object): void;
+  onEnd(call: HedgedCall): void;
 }
 
 export class HedgedCall implements SignalWatcher, WaitingHedge, HedgedAttemptOwner {
+  /** See CountedCall. */
+  channel: object | undefined = undefined;
   readonly #parts: HedgedCallParts;
   /** The request as attempts send it. */
   readonly #what: CallRequest;
