@@ -133,7 +133,9 @@ function durationMs(value: unknown): number | undefined {
     const ms = Number(`${whole}.${decimals}`) * 1000;
     return sign === '-' ? -ms : ms;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return undefined;
+  // Another empty object is no duration of 0.
+  if (!Object.hasOwn(value, 'seconds') && !Object.hasOwn(value, 'nanos')) return undefined;
   const { seconds = 0, nanos = 0 } = value as { readonly seconds?: unknown; readonly nanos?: unknown };
   if (Object.keys(value).some((key) => key !== 'seconds' && key !== 'nanos')) return undefined;
   const isWhole = Number.isInteger(seconds) && Number.isInteger(nanos);
