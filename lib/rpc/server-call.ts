@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { inspect } from 'node:util';
 import {
   type Compression,
   type CompressionFormat,
@@ -275,6 +276,16 @@ export class ServerCall implements CallContext, PeerSource {
     const { extras, msgId, method } = this;
     extras.log ??= callLog(loggers.get(this.transport), { msgId, method });
     return extras.log;
+  }
+
+  /** For logs. Its fields lead to the whole server, and its metadata may hold a token. */
+  toJSON(): Record<string, unknown> {
+    const { method, msgId, peer, timeRemainingMs } = this;
+    return { method, msgId, peer, timeRemainingMs };
+  }
+
+  [inspect.custom](): Record<string, unknown> {
+    return this.toJSON();
   }
 
   /** Whether it was aborted; does not create the signal. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   type CallContext,
@@ -280,6 +281,19 @@ describe('a context behind the end of its call', () => {
     previousAttempts: (ctx) => expect(ctx.previousAttempts).toBe(0),
     log: (ctx) => ctx.log.info('late'),
     signal: (ctx) => expect(typeof ctx.signal.aborted).toBe('boolean'),
+    toJSON: (ctx) => {
+      // As a log does; with neither the server nor tokens in it.
+      const text = JSON.stringify({ ctx });
+      expect(JSON.parse(text)).toEqual({
+        ctx: {
+          method: ctx.method,
+          msgId: ctx.msgId,
+          peer: ctx.peer.address,
+          timeRemainingMs: expect.any(Number),
+        },
+      });
+      expect(inspect(ctx).length).toBeLessThan(300);
+    },
   };
 
   it('has a row for every member', async () => {
