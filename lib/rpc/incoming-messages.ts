@@ -8,7 +8,7 @@ import { WaitingMessages } from './waiting-messages.ts';
 export interface IncomingOwner {
   /** Tells the transport that the reader has taken this many bytes, at least `takenStepBytes`. */
   giveBack(bytes: number): void;
-  /** What waits in all streams of the server or channel. */
+  /** Counts the messages that wait in all streams of the server or channel. */
   readonly queued: QueuedMessages;
   /** The reader has left its loop. */
   onLeft(): void;
@@ -16,7 +16,7 @@ export interface IncomingOwner {
   open(message: RawMessage): Buffer | Promise<Buffer | undefined>;
   /** @throws the error of decoding. */
   decode(bytes: Buffer): unknown;
-  /** The reader is given a message that had these flags. */
+  /** The reader gets a message with these flags. */
   onTaken(flags: number): void;
   /** A message cannot be read. The owner ends the call and then calls fail(). */
   refuse(error: unknown): void;
@@ -31,26 +31,26 @@ interface Waiter {
 const done: IteratorResult<unknown, undefined> = Object.freeze({ value: undefined, done: true });
 
 /**
- * What comes in on a stream: requests that a handler reads, or replies that a caller reads. Messages are decoded when
- * they come and wait here. The stream's window bounds how many bytes wait, because it opens only as the reader takes
- * them.
+ * The incoming messages of a stream: requests that a handler reads, or replies that a caller reads. Messages are
+ * decoded when they arrive, and wait here. The stream's window bounds how many bytes wait, because it opens only as the
+ * reader takes them.
  *
- * Two kinds are decoded only when the reader takes them: compressed messages, and those that come while too much waits.
- * From the first of these on, #giveOut() gives messages out one at a time, to keep their order.
+ * Two kinds are decoded only when the reader takes them: compressed messages, and messages that arrive while too much
+ * waits. From the first of these on, #giveOut() gives messages out one at a time, to keep their order.
  */
 export class IncomingMessages implements AsyncIterableIterator<unknown, undefined> {
   #owner: IncomingOwner;
   readonly #waiting: WaitingMessages;
   #waiters: Waiter[] = [];
-  /** Bytes that the reader has taken and the transport has not been told of. */
+  /** Bytes that the reader has taken and that are not reported to the transport yet. */
   #taken = 0;
-  /** The peer sends no more. */
+  /** The peer has sent its last message. */
   #complete = false;
-  /** The reader takes no more. */
+  /** The reader has left. */
   #left = false;
-  /** What every reader is told, whatever waited. */
+  /** The error for every further next(), even if messages waited. */
   #failure: { readonly error: unknown } | undefined;
-  /** What the reader is told once it has taken what waits. */
+  /** The error for the reader after it has taken the waiting messages. */
   #lastFailure: { readonly error: unknown } | undefined;
   /** A message has come that is not decoded. */
   #isMixed = false;
@@ -62,7 +62,10 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     this.#waiting = new WaitingMessages(owner.queued);
   }
 
-  /** Before the first message comes: says which of several calls, all with the same `queued`, the messages are of. */
+  /**
+   * Called before the first message arrives: sets which of several calls, all with the same `queued`, the messages
+   * belong to.
+   */
   setOwner(owner: IncomingOwner): void {
     this.#owner = owner;
   }
@@ -156,7 +159,7 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     waiter?.resolve({ value, done: false });
   }
 
-  /** The reader has left its loop: messages that wait or still come are dropped. A call that is handled goes on. */
+  /** The reader has left its loop: waiting and further messages are dropped. A call that is handled continues. */
   return(): Promise<IteratorResult<unknown, undefined>> {
     if (!this.#left) {
       this.#left = true;
@@ -185,7 +188,7 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     this.push(message, bytes);
   }
 
-  /** The next message is not to be decoded before it is taken: it goes to pack(). */
+  /** True if the next message must not be decoded before it is taken: it is given to pack(). */
   get isCrowded(): boolean {
     return this.#waiting.isCrowded;
   }
@@ -197,28 +200,28 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     this.#waiting.pack(buffer, start, end, flags);
   }
 
-  /** The call of that owner has ended: what waits counts no more among what the server or channel has queued. */
+  /** The call of that owner has ended: its waiting messages no longer count as queued in the server or channel. */
   leaveCount(owner: IncomingOwner): void {
     if (owner === this.#owner) this.#waiting.leaveCount();
   }
 
-  /** No more will come; those that wait can still be taken. */
+  /** The last message has arrived. Waiting messages can still be taken. */
   complete(): void {
     this.#complete = true;
     if (this.#isEmpty() || !this.#isMixed) this.#resolveAll();
   }
 
-  /** No more will come, because the call has failed. The reader is told so once it has taken what waits. */
+  /** The call has failed. The reader gets the error after it has taken the waiting messages. */
   completeWith(error: unknown): void {
     if (this.#isEmpty()) return this.fail(error);
     this.#lastFailure ??= { error };
   }
 
-  /** The call is over. What waits is dropped; whoever waits, or asks later, is told why. */
+  /** The call is over. Waiting messages are dropped, and pending and later next() reject with the error. */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     const dropped = this.#waiting.clear() > 0 || this.#isOpening;
-    // A reader that has left, or has read everything, goes on being told that there is no more.
+    // A reader that has left, or has read everything, still gets `done: true`.
     if (this.#left || (this.#complete && !dropped)) return;
     this.#failure = { error };
     const waiters = this.#waiters;
@@ -230,7 +233,10 @@ export class IncomingMessages implements AsyncIterableIterator<unknown, undefine
     }
   }
 
-  /** The rest of a step is never told: the core knows that the reader may have taken as much (decision 0054). */
+  /**
+   * Less than a step is never reported: the core takes into account that the reader may have taken as much (decision
+   * 0054).
+   */
   #take(bytes: number): void {
     this.#taken += bytes;
     if (this.#taken < takenStepBytes) return;

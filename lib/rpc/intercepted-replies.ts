@@ -15,7 +15,7 @@ export class InnerCalls {
     else this.#replies.push(replies);
   }
 
-  /** Nobody reads what interceptors make of them any more: they are cancelled. */
+  /** Cancels the calls, because the replies of the interceptors are not read any more. */
   leave(): void {
     this.#isOver = true;
     for (const replies of this.#replies.splice(0)) void replies.return();
@@ -27,15 +27,15 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** What interceptors are given for one call, and whom to tell of it. */
+/** The data and callbacks for one intercepted call. */
 export interface InterceptedParts {
   readonly made: Promise<unknown>;
-  /** Added to while interceptors make calls. */
+  /** Calls are added while interceptors make them. */
   readonly inner: InnerCalls;
-  /** Of the caller. */
+  /** The signal of the caller. */
   readonly signal: AbortSignal | undefined;
   readonly method: string;
-  /** Tells an error which call it is of. */
+  /** Adds the call to an error. */
   tell(error: unknown): unknown;
   onLateError(error: unknown): void;
 }
@@ -96,7 +96,7 @@ export class InterceptedReplies implements ReplySource, SignalWatcher {
     return done;
   }
 
-  /** As `for await`: an iterable that is not asynchronous is told to stop at a value that is a rejected promise. */
+  /** Like `for await`, stops a synchronous iterable at a value that is a rejected promise. */
   async #settled(iterator: MessageIterator, value: unknown): Promise<unknown> {
     try {
       return await value;
@@ -106,7 +106,10 @@ export class InterceptedReplies implements ReplySource, SignalWatcher {
     }
   }
 
-  /** Interceptors see first that their calls are cancelled; one that waits for something else keeps nobody. */
+  /**
+   * Interceptors first see that their calls are cancelled. An interceptor that waits for something else does not delay
+   * the caller.
+   */
   onSignal(signal: AbortSignal): void {
     setImmediate(() => this.#fail(this.#parts.tell(abortError(signal))));
   }
@@ -141,7 +144,10 @@ export class InterceptedReplies implements ReplySource, SignalWatcher {
   }
 }
 
-/** A call as interceptors have made it, or that its signal was aborted: then they keep nobody, whatever they wait for. */
+/**
+ * The outcome of an intercepted call, or the abort of its signal: an interceptor that waits for something else does not
+ * delay the caller.
+ */
 export function untilAborted(
   made: Promise<unknown>,
   signal: AbortSignal,

@@ -15,7 +15,7 @@ class UserIterator implements MessageIterator {
   readonly isAsync: boolean;
   readonly #iterator: { next(): unknown; return?(): unknown };
   #isRunning = false;
-  /** From stop(), while it runs. */
+  /** Set by stop() while the iterator runs. */
   #onStopError: ((error: unknown) => void) | undefined;
 
   constructor(iterator: { next(): unknown; return?(): unknown }, isAsync: boolean) {
@@ -35,7 +35,7 @@ class UserIterator implements MessageIterator {
   }
 
   stop(onError: (error: unknown) => void): void {
-    // A generator that ends its own call, by a signal say, cannot be returned before it has yielded.
+    // A generator that ends its own call, for example by a signal, can be ended by return() only after it has yielded.
     if (this.#isRunning) this.#onStopError = onError;
     else callUser(() => this.#iterator.return?.(), onError);
   }
@@ -50,12 +50,14 @@ export function replyIterator(returned: unknown, method: string, who = 'the hand
   );
 }
 
-/** What is its own iterator, and was given to a call: that has read it, and has ended it. */
+/** Iterators that were given to a call, which has read and ended them. */
 const taken = new WeakSet<object>();
 
 /**
- * The iterator of the requests of a call. @throws as replyIterator(); TypeError for a generator that was given to another
- * call, as in a loop that repeats it: this one would have no requests.
+ * The iterator of the requests of a call.
+ *
+ * @throws as replyIterator(); TypeError for a generator that was already given to a call, as in a loop that repeats it:
+ * it would give no requests.
  */
 export function requestIterator(requests: unknown, method: string): MessageIterator {
   if (isReadOnce(requests)) {
@@ -77,7 +79,7 @@ const iteratorPrototypes: readonly object[] = [
   Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype)),
 ];
 
-/** Generators, and iterators of JavaScript's own objects. */
+/** Whether it can be read only once: generators, and iterators of JavaScript's own objects. */
 function isReadOnce(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   if (types.isGeneratorObject(value)) return true;
@@ -104,14 +106,14 @@ function iteratorOf(given: unknown, what: string): MessageIterator | undefined {
 }
 
 /**
- * Lets go of what a handler returned, or a promise of it, and interceptors have not read to its end. Generators alone: one
- * may be returned again.
+ * Ends the generator that a handler returned, or a promise of it, if interceptors have not read it to its end. Only
+ * generators, because only they may be ended twice.
  */
 export function dropGenerator(made: unknown, onError: (error: unknown) => void): void {
   if (types.isPromise(made)) {
     adopted(made).then(
       (later) => dropGenerator(later, onError),
-      // Its interceptors were told.
+      // The interceptors have got the error.
       () => undefined,
     );
   } else if (types.isGeneratorObject(made)) callUser(() => (made as Generator).return(undefined), onError);

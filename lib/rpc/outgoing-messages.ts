@@ -17,9 +17,9 @@ export interface OutgoingOwner {
 }
 
 /**
- * What goes out on a stream: replies that a handler yields, or requests of a caller. The iterator is asked for the next
- * value only while the stream has room, so at most that room and one message wait to be written. No closure is made for
- * a message.
+ * The outgoing messages of a stream: replies that a handler yields, or requests of a caller. The iterator is asked for
+ * the next value only while the stream has room, so at most that room and one message wait to be written. No closure is
+ * made for a message.
  */
 export class OutgoingMessages {
   readonly #owner: OutgoingOwner;
@@ -106,7 +106,7 @@ export class OutgoingMessages {
     return undefined;
   }
 
-  /** `for await` waits for the values of an iterable that is not asynchronous, too. */
+  /** Like `for await`, waits for promises that a synchronous iterable yields. */
   #isWaitedFor(value: unknown): boolean {
     try {
       if (!isThenable(value)) return false;
@@ -151,7 +151,7 @@ export class OutgoingMessages {
     this.#owner.fail(error);
   };
 
-  /** A value could not be had or sent. The iterator has not ended, and is stopped. */
+  /** A value was rejected, or could not be sent. The iterator has not ended, and is stopped. */
   readonly #onRejected = (error: unknown): void => {
     if (this.#ended) return;
     this.#owner.fail(error);
@@ -159,7 +159,7 @@ export class OutgoingMessages {
   };
 }
 
-/** Calls one of them when `await value` would go on; `value` need not be a promise. */
+/** Calls one of the callbacks when `await value` would continue; `value` need not be a promise. */
 function whenSettled(
   value: unknown,
   onFulfilled: (value: unknown) => void,

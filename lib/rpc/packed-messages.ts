@@ -1,10 +1,10 @@
 import { messageHeadBytes } from '../contract/transport.ts';
 import { RawMessage } from './raw-message.ts';
 
-/** What comes before the bytes of each message: its flags, 2 bytes, and its length, 4 bytes. */
+/** Precedes the bytes of each message: flags, 2 bytes, and length, 4 bytes. */
 const headBytes = 6;
 
-/** Messages as they came, in one block of memory. */
+/** Undecoded messages, in one block of memory. */
 export class PackedMessages {
   #block: Buffer = Buffer.alloc(0);
   #start = 0;
@@ -31,7 +31,7 @@ export class PackedMessages {
     this.#length++;
   }
 
-  /** Takes a copy of the first one. There must be one. */
+  /** Removes the first message and returns a copy. There must be one. */
   shift(): RawMessage {
     const at = this.#start;
     const flags = this.#block.readUInt16LE(at);

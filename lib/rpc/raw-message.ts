@@ -1,6 +1,6 @@
 /**
- * A message as it came, maybe compressed. It is decompressed only when the reader takes it: a window counts compressed
- * bytes, so what waits would not be bounded otherwise.
+ * An undecoded message, maybe compressed. It is decompressed only when the reader takes it: a window counts compressed
+ * bytes, so the memory of waiting messages would not be bounded otherwise.
  */
 export class RawMessage {
   readonly bytes: Buffer;

@@ -19,15 +19,15 @@ import { RawMessage } from './raw-message.ts';
 import type { CallStream, ServerCall } from './server-call.ts';
 import type { MethodHandler } from './service-handlers.ts';
 
-/** The calls that a stream is one of. */
+/** The server's calls, of which a stream is one. */
 export interface StreamHost {
   readonly transport: ServerTransport;
   readonly streams: StreamCounts;
   readonly requestLimit: MessageLimit;
-  /** There are interceptors. */
+  /** Whether the server has interceptors. */
   readonly isIntercepted: boolean;
   invoke(handler: MethodHandler['handler'], request: unknown, call: ServerCall): unknown;
-  /** Runs what is not called from the handler, as if it were. */
+  /** Runs code in the asynchronous context of the handler. */
   resume(call: ServerCall, body: () => void): void;
   /** Sends the only reply and ends the call. */
   reply(call: ServerCall, value: unknown): void;
@@ -36,7 +36,7 @@ export interface StreamHost {
   refuse(call: ServerCall, error: unknown): void;
   unsent(call: ServerCall, error: unknown): unknown;
   forget(call: ServerCall): void;
-  /** What the user's code throws when nobody waits for it any more. */
+  /** The user's code threw after the call had ended. */
   onLateError(call: ServerCall, error: unknown): void;
 }
 
@@ -53,7 +53,7 @@ export class StreamCall implements CallStream, IncomingOwner, OutgoingOwner {
   readonly #requests: IncomingMessages | undefined;
   readonly #repliesStream: boolean;
   #replies: OutgoingMessages | undefined;
-  /** What the handler has returned, where interceptors may have returned something else. */
+  /** The results of the handler, in case interceptors return something else. */
   #inner: unknown[] | undefined;
   /** The asynchronous context in which interceptors have called the handler. */
   #resource: AsyncResource | undefined;
@@ -68,7 +68,7 @@ export class StreamCall implements CallStream, IncomingOwner, OutgoingOwner {
     host.streams.open++;
   }
 
-  /** Calls the handler; `request` is that of a method whose requests do not stream. */
+  /** Calls the handler. `request` is set if the requests do not stream. */
   run(handler: MethodHandler['handler'], request: unknown): void {
     const call = this.#call;
     let returned: unknown;
@@ -111,7 +111,7 @@ export class StreamCall implements CallStream, IncomingOwner, OutgoingOwner {
     this.#pull();
   }
 
-  // Not within the handler's own turn, as far as its asynchronous context is concerned.
+  // Runs in the asynchronous context of the handler, outside its own turn.
   #pull(): void {
     this.#resume(() => this.#replies?.pull());
   }
@@ -121,7 +121,7 @@ export class StreamCall implements CallStream, IncomingOwner, OutgoingOwner {
     else this.#resource.runInAsyncScope(body);
   }
 
-  /** One request. */
+  /** A request has arrived. */
   onMessage(
     buffer: Buffer,
     start: number,
@@ -179,7 +179,7 @@ export class StreamCall implements CallStream, IncomingOwner, OutgoingOwner {
   }
 
   onLeft(): void {
-    // The call goes on.
+    // The call continues.
   }
 
   get queued(): QueuedMessages {
@@ -243,7 +243,7 @@ export class StreamCall implements CallStream, IncomingOwner, OutgoingOwner {
     this.#host.onLateError(this.#call, error);
   }
 
-  /** The call is over, for whatever reason: nobody waits for a request any more, and no reply is asked for. */
+  /** The call is over, for whatever reason: waiting for requests ends, and no further reply is pulled. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

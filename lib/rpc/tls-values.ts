@@ -18,7 +18,7 @@ export function pemBytes(name: string, value: unknown): Uint8Array {
   return Buffer.from(value);
 }
 
-/** For `tls.key` and `tls.key[0].pem`: into `tls.keyFile`. */
+/** The option for a file, to be named in errors: `tls.keyFile` for `tls.key` and `tls.key[0].pem`. */
 function whereFilesGo(name: string): string {
   const option = /^tls\.(key|cert|ca|crl)\b/.exec(name)?.[0];
   return option === undefined ? '' : `, which goes into ${option}File`;

@@ -18,7 +18,7 @@ export class WaitingMessages {
   readonly #sizes: number[] = [];
   /** Index of the first value. Both arrays are emptied when the last one is taken. */
   #head = 0;
-  /** What waits behind the values; there are none without a value. */
+  /** Messages that wait after the values; undefined or empty if there is no value. */
   #packed: PackedMessages | undefined;
   #isCounted = true;
 
@@ -30,7 +30,7 @@ export class WaitingMessages {
     return this.#values.length === 0;
   }
 
-  /** The next message is not to be decoded before it is taken: it goes to pack(). */
+  /** True if the next message must not be decoded before it is taken: it is given to pack(). */
   get isCrowded(): boolean {
     return this.#packed !== undefined || (this.#values.length > 0 && this.#queued.isCrowded);
   }
@@ -89,7 +89,7 @@ export class WaitingMessages {
     return bytes;
   }
 
-  /** The call has ended: its reader alone holds what waits, and may have dropped it. */
+  /** The call has ended: only its reader still references the waiting messages, and may have dropped them. */
   leaveCount(): void {
     this.#count(this.#head - this.#values.length, -this.#bytes());
     this.#isCounted = false;
