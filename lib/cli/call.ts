@@ -56,6 +56,13 @@ export function callCommand(): Command {
     )
     .option('--proto <file>', 'describes the service, instead of reflection (repeatable)', append, [])
     .option('--proto-path <folder>', 'where imports of --proto are looked up (repeatable)', append, [])
+    .option(
+      '--protoset <file>',
+      'describes it too: what protoc --descriptor_set_out or buf build made, with imports (repeatable)',
+      append,
+      [],
+    )
+    .option('--authority <host>', "the request's :authority (default: the host of the target)")
     .option('--protocol <name>', 'grpc or tinypb (default: what the server speaks)')
     .option('--timeout <ms>', 'deadline of the call and of connecting (default: 30000; of a stream: a day)')
     .option('--max-message-bytes <bytes>', 'longest message accepted (default: 4194304)')

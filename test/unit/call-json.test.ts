@@ -6,9 +6,13 @@ import { describe, expect, it } from 'vitest';
 import { ReplyJson } from '../../lib/cli/call/json-reply.ts';
 import { requestOfJson } from '../../lib/cli/call/json-request.ts';
 import { JsonValues } from '../../lib/cli/call/json-values.ts';
-import { protoTypes } from '../../lib/cli/call/type-source.ts';
+import { typesOfFiles } from '../../lib/cli/call/type-source.ts';
 
-const types = protoTypes([path.resolve('test/support/protos/json.proto')], []);
+const types = typesOfFiles({
+  proto: [path.resolve('test/support/protos/json.proto')],
+  protoPath: [],
+  protosets: [],
+});
 const all = types.registry.getMessage('json.v1.All')!;
 const rules = { registry: types.registry, allowUnknownFields: false };
 

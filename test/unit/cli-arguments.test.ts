@@ -147,6 +147,8 @@ describe('a value that cannot be', () => {
     ['call', '--max-message-bytes', [...numbers, '0', '63', '1.5', '1e30']],
     ['call', '--protocol', ['', 'http', 'GRPC']],
     ['call', '--proto', ['', '/nowhere/a.proto', folder, file]],
+    ['call', '--protoset', ['', '/nowhere/a.binpb', folder, file]],
+    ['call', '--authority', ['', 'a b', 'a/b']],
     ['call', '--proto-path', ['', '/nowhere', file, folder]],
     ['call', '--metadata', ['', 'a', '=a', 'a b=1', 'a-bin=!', `a=${'x'.repeat(9000)}`]],
     ['call', '--data', ['{}']],

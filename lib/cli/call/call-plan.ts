@@ -11,6 +11,8 @@ export interface CallFlags extends TlsFlags {
   readonly metadata: readonly string[];
   readonly proto: readonly string[];
   readonly protoPath: readonly string[];
+  readonly protoset: readonly string[];
+  readonly authority?: string;
   readonly protocol?: string;
   readonly timeout?: string;
   readonly maxMessageBytes?: string;
@@ -40,9 +42,11 @@ export interface CallPlan {
   readonly tls: ClientTlsOptions | undefined;
   readonly timeoutMs: number | undefined;
   readonly maxMessageBytes: number;
-  /** Empty: the server is asked. */
+  /** With the other, empty: the server is asked. */
   readonly proto: readonly string[];
   readonly protoPath: readonly string[];
+  readonly protosets: readonly string[];
+  readonly authority: string | undefined;
   readonly emitDefaults: boolean;
   readonly allowUnknownFields: boolean;
   readonly verbose: boolean;
@@ -53,11 +57,13 @@ export function callPlan(
   [target = '', what, symbol]: readonly (string | undefined)[],
   flags: CallFlags,
 ): CallPlan {
-  const { proto, protoPath } = flags;
+  const { proto, protoPath, protoset: protosets, authority } = flags;
   if (target === 'list' || target === 'describe')
     throw new TypeError(`the target comes first, as in: rocket call 127.0.0.1:50051 ${target}`);
   const protocol = protocolOf(target, flags.protocol);
   for (const path of proto) if (path === '') throw new TypeError('--proto is empty: it takes a .proto file');
+  for (const path of protosets)
+    if (path === '') throw new TypeError('--protoset is empty: it takes a file with a FileDescriptorSet');
   for (const folder of protoPath) checkFolder('--proto-path', folder);
   if (proto.length === 0 && protoPath.length > 0)
     throw new TypeError('--proto-path says where the imports of --proto are; give --proto too');
@@ -71,6 +77,8 @@ export function callPlan(
     maxMessageBytes: wholeOf('--max-message-bytes', flags.maxMessageBytes, 64, 1023 * MiB) ?? 4 * MiB,
     proto,
     protoPath,
+    protosets,
+    authority,
     emitDefaults: flags.emitDefaults === true,
     allowUnknownFields: flags.allowUnknownFields === true,
     verbose: flags.verbose === true,

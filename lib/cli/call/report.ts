@@ -42,6 +42,7 @@ function hintOf(error: RpcError): string {
 export function byFlag(text: string): string {
   return byTlsFlag(text)
     .replaceAll(/\b(?:maxMessageBytes|maxFrameBytes)\b/g, '--max-message-bytes')
+    .replaceAll(/\bauthority must\b/g, '--authority must')
     .replaceAll(/\boption (?:connectTimeoutMs|timeoutMs)\b/g, 'option --timeout');
 }
 

@@ -13,7 +13,7 @@ import { ReflectedTypes } from './reflected-types.ts';
 import { ReflectionClient } from './reflection-client.ts';
 import { byFlag, detailLines, errorLine, exitCodeOf } from './report.ts';
 import { DataError } from './requests.ts';
-import { protoTypes, type TypeSource } from './type-source.ts';
+import { type TypeSource, typesOfFiles } from './type-source.ts';
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 const MiB = 1 << 20;
@@ -117,32 +117,30 @@ class Run {
     for (const each of symbols) await this.#output.write(described(await findSymbol(types, each)).trimEnd());
   }
 
+  get #hasFiles(): boolean {
+    return this.#plan.proto.length + this.#plan.protosets.length > 0;
+  }
+
   #types(): TypeSource {
-    const { proto, protoPath, metadata, timeoutMs = reflectionTimeoutMs } = this.#plan;
-    if (proto.length > 0) {
-      try {
-        return protoTypes(proto, protoPath);
-      } catch (error) {
-        throw new CallFailure(`--proto: ${messageOf(error)}`, wrongArguments);
-      }
-    }
+    const { metadata, timeoutMs = reflectionTimeoutMs } = this.#plan;
+    if (this.#hasFiles) return typesOfFiles(this.#plan);
     const signal = this.#signal;
     return new ReflectedTypes(new ReflectionClient(this.#open('grpc'), { metadata, timeoutMs, signal }));
   }
 
   /** The channel to call by, and another to call by if that one's server does not speak its protocol. */
   #callChannels(): readonly [Channel, (() => Channel)?] {
-    const { protocol, proto } = this.#plan;
+    const { protocol } = this.#plan;
     if (protocol !== undefined) return [this.#open(protocol)];
     const [reflecting] = this.#channels;
     if (reflecting !== undefined) return [reflecting];
-    return proto.length === 0
-      ? [this.#open('grpc')]
-      : [this.#open('grpc', longestSilenceMs), () => this.#open('tinypb')];
+    return this.#hasFiles
+      ? [this.#open('grpc', longestSilenceMs), () => this.#open('tinypb')]
+      : [this.#open('grpc')];
   }
 
   #open(protocol: 'grpc' | 'tinypb', longestConnectMs?: number): Channel {
-    const { target, tls, timeoutMs, maxMessageBytes } = this.#plan;
+    const { target, tls, timeoutMs, maxMessageBytes, authority } = this.#plan;
     const connectTimeoutMs = Math.min(timeoutMs ?? 5000, longestConnectMs ?? 5000);
     const options: ChannelOptions = {
       protocol,
@@ -156,6 +154,7 @@ class Run {
       maxQueuedBytes: 1024 * MiB,
       ...(timeoutMs === undefined ? {} : { timeoutMs, streamTimeoutMs: timeoutMs }),
       ...(tls === undefined ? {} : { tls }),
+      ...(authority === undefined ? {} : { authority }),
     };
     try {
       const channel = new Channel(target, options);
