@@ -20,7 +20,7 @@ import { nativeClientTransport } from '../../lib/addon/client-transport.ts';
 import { nativeServerTransport } from '../../lib/addon/server-transport.ts';
 import { messageHeadBytes, takenStepBytes } from '../../lib/contract/transport.ts';
 import { Channel, createClient, Metadata, Server, type ServerOptions } from '../../lib/index.ts';
-import { bareGrpc, frame, textMessage } from '../support/grpc-frames.ts';
+import { bareGrpc, frame, textIn, textMessage } from '../support/grpc-frames.ts';
 import { Kinds, type KindsHandlers, type Text } from '../support/memory-kinds.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -222,6 +222,23 @@ it('takes requests whose DATA is padded', async () => {
   const outcomes = await Promise.all(seeds.map((seed) => call('/kinds.v1.Kinds/Many', cut(seed))));
   const bodies = outcomes.map(({ messages }) => messages[0]?.body.toString('latin1'));
   for (const [i, seed] of seeds.entries()) expect(bodies[i]).toContain(digestOf(mixed(seed)));
+});
+
+it('sends to peers that take little at a time', async () => {
+  const address = await serve();
+  const seeds = [1, 2, 3, 4];
+  for (const initialWindowSize of [1000, 20_000, 70_000]) {
+    const call = bareGrpc(address, { settings: { initialWindowSize } });
+    const outcomes = await Promise.all(
+      seeds.map((seed) => call('/kinds.v1.Kinds/Both', cut(seed), { seed: `${seed}` })),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(seeds.map(() => 0));
+    for (const [i, seed] of seeds.entries()) {
+      const texts = outcomes[i]!.messages.map((message) => textIn(message)!);
+      expect(texts.at(-1)).toBe(verdict + digestOf(mixed(seed)));
+      expect(texts.slice(0, -1)).toEqual([...mixed(seed + 2)].map(({ text }) => text));
+    }
+  }
 });
 
 it('takes replies whose DATA is padded', async () => {

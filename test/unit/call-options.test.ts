@@ -222,6 +222,17 @@ it.each([false, true])('each option of a call is read once; with interceptors: %
   expect(reads.toSorted()).toEqual(Object.keys(values).toSorted());
 });
 
+it('a method that cannot be read fails the call, and throws nothing', async () => {
+  const { network, open } = await memoryOrders();
+  const { channel } = open();
+  for (const method of [undefined, null, 7, {}, throwing({}, 'wireName'), revoked()]) {
+    const call = channel.call(method as never, {} as never);
+    expect((await settled(call, 5000)).status).toBe('rejected');
+  }
+  expect(network.started).toEqual([]);
+  expect(channel.stats()).toMatchObject({ callsPending: 0, callsInFlight: 0 });
+});
+
 it('a signal aborted by a getter of the request ends the call', async () => {
   const { network, open } = await memoryOrders(() => new Promise(() => undefined));
   const { channel, orders } = open();
