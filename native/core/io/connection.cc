@@ -134,7 +134,7 @@ Connection::Wrote Connection::write_some() {
       case ByteStream::Next::kEnded:
       case ByteStream::Next::kInvalid:
       case ByteStream::Next::kNextTurn:
-      case ByteStream::Next::kBroken: close(CloseReason::kReset); return Wrote::kClosed;
+      case ByteStream::Next::kBroken: return on_broken_write();
     }
   }
   return Wrote::kAll;

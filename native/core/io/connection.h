@@ -260,6 +260,8 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
     kClosed,
   };
   Wrote write_some();
+  Wrote on_broken_write();
+  void read_rest();
   void after_write();
   void count_queued(std::size_t added);
   bool acquire_writer();
@@ -311,6 +313,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   bool ended_ = false;  // the peer has closed its sending side; answers are still due
   bool watching_ = false;
   bool writing_ = false;
+  bool write_broken_ = false;
   bool close_when_written_ = false;
   bool end_when_written_ = false;
   bool shut_down_ = false;    // the layer accepts no more

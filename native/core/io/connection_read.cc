@@ -117,6 +117,25 @@ void Connection::on_end_of_stream() {
   if (open_) watch();
 }
 
+/// The last thing that a server has sent before it reset the connection is still in the socket: replies, and why it
+/// did so (an alert of TLS, a GOAWAY).
+Connection::Wrote Connection::on_broken_write() {
+  if (handler_ == nullptr || handler_->serves()) {
+    close(CloseReason::kReset);
+    return Wrote::kClosed;
+  }
+  // Not now: the caller may be in the middle of writing a call.
+  if (!std::exchange(write_broken_, true)) {
+    asio::post(io_.context(), [self = shared_from_this()] { self->read_rest(); });
+  }
+  return Wrote::kAwaitsReading;
+}
+
+void Connection::read_rest() {
+  if (open_ && !paused() && !ended_ && !awaits_step_) read_available();
+  close(CloseReason::kReset);
+}
+
 void Connection::watch() {
   if (watching_) return;
   watching_ = true;

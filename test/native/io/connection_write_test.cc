@@ -153,5 +153,32 @@ TEST_F(ConnectionWrite, APeerThatIsGoneEndsIt) {
   EXPECT_EQ(gauges_.queued_bytes.load(), 0);
 }
 
+TEST_F(ConnectionWrite, WhatAServerSentBeforeItWasGoneIsRead) {
+  open();
+  on_io(io_, [&] {
+    peer_->send(test_frame(100, 7));
+    peer_->close();
+    append(pattern(100, 1));
+    connection_->write_now();
+    EXPECT_TRUE(handler_->heard.get().frames.empty());  // not in the middle of a write
+  });
+  ASSERT_TRUE(wait_closed());
+  EXPECT_EQ(handler_->heard.get().frames, std::vector<Bytes>{test_frame(100, 7)});
+}
+
+TEST_F(ConnectionWrite, ACallerThatIsGoneIsNotRead) {
+  open([](TestHandler& handler) { handler.is_server = true; });
+  on_io(io_, [&] {
+    peer_->send(test_frame(100, 7));
+    peer_->close();
+    append(pattern(100, 1));
+    connection_->write_now();
+    EXPECT_FALSE(connection_->open());
+  });
+  ASSERT_TRUE(wait_closed());
+  EXPECT_EQ(reason(), CloseReason::kReset);
+  EXPECT_TRUE(handler_->heard.get().frames.empty());
+}
+
 }  // namespace
 }  // namespace rocket::test
