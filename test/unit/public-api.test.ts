@@ -22,7 +22,6 @@ const key: Argument = { right: 'a', takes: only(...texts) };
 /** Metadata keys have no spaces; one that is only looked up is not checked for that. */
 const value: Argument = { right: 'b', takes: only(...texts) };
 /** Checked elsewhere, with every option (option-types.test.ts). */
-const options: Argument = { right: undefined, takes: () => true };
 const service: Argument = { right: Order, takes: only() };
 const handlers: Argument = { right: { makeOrder: () => ({}) }, takes: only() };
 const functions = ['a function', 'a class', 'an async function'];
@@ -165,10 +164,10 @@ const subjects: Readonly<Record<string, Subject>> = {
       args: [{ right: {}, takes: (type) => isObject(type) }],
     },
   },
-  createLogger: { call: { call: () => undefined, args: [options] } },
-  rocketDestination: { call: { call: () => undefined, args: [options] } },
-  etcd: { call: { call: () => undefined, args: [options] } },
-  RocketLogger: { call: { call: () => undefined, args: [options] } },
+  createLogger: {},
+  rocketDestination: {},
+  etcd: {},
+  RocketLogger: {},
   healthService: {},
   currentCall: {},
   engineStats: {},
@@ -202,7 +201,6 @@ describe.each(Object.entries(subjects).filter(([, subject]) => Object.keys(subje
           .filter(([type]) => !argument.takes(type))
           .map(([type, make]) => [at + 1, type, make] as const),
       );
-      if (cases.length === 0) return;
       it.each(cases)('argument %i: %s is refused', async (at, type, make) => {
         const given = args.map(({ right }, i) => (i + 1 === at ? make() : right));
         const error = await refusal(() => use(...(given as never[])));
