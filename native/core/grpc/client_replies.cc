@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/thread_check.h"
 #include "grpc/client_link.h"
 #include "grpc/client_session.h"
@@ -246,7 +247,8 @@ void ClientSession::on_reset(h2::Stream& stream, h2::ErrorCode code, const char*
   if (why != nullptr) {
     return end(call, {Code::kInternal}, std::string("the server breaks the rules of HTTP/2: ") + why);
   }
-  if (code == h2::ErrorCode::kCancel && connection_->io().now() >= call.expires_at) {
+  // By the clock of this moment: that of the turn may be older than what has come in it.
+  if (code == h2::ErrorCode::kCancel && steady_now_ms() >= call.expires_at) {
     return end(call, {Code::kDeadlineExceeded}, "deadline exceeded: the server has given the call up");
   }
   Status status = status_of_reset(code);

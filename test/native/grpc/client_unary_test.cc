@@ -279,6 +279,32 @@ TEST_F(GrpcClientUnary, TellsTheServerWhenItGivesUp) {
   EXPECT_FALSE(js_.outcome(cancelled).ended);
 }
 
+TEST_F(GrpcClientUnary, TakesAServersCancelBehindTheDeadlineForTheDeadline) {
+  constexpr SteadyMs kTimeout = 50;
+  Signal stopped;
+  Signal cancelled;
+  const auto address = script([&](H2Peer& peer) {
+    peer.read_until([&] { return peer.of(1).has_headers; });
+    const SteadyMs late = steady_now_ms() + kTimeout + 1;
+    // The turn's clock is read, and then its next handler is late.
+    io::IoThread& io = js_.engine().lane(0).io;
+    asio::post(io.context(), [&] {
+      io.now();
+      stopped.set();
+      cancelled.wait();
+    });
+    stopped.wait();
+    while (steady_now_ms() < late) std::this_thread::yield();
+    peer.reset(1, h2::ErrorCode::kCancel);
+    cancelled.set();
+    peer.read_to_end();
+  });
+  const auto call = js_.call(connect(address), {.body = "hello", .timeout_ms = kTimeout});
+  ASSERT_TRUE(pump_ended(1));
+  EXPECT_EQ(js_.outcome(call).status.code, Code::kDeadlineExceeded) << js_.outcome(call).text;
+  js_.shut_down();
+}
+
 TEST_F(GrpcClientUnary, RefusesMetadataThatCannotBeSent) {
   const auto endpoint = connect(serve());
   const auto reserved = js_.call(endpoint, {.body = "a", .metadata = "\0grpc-timeout\0001S\0"s});
