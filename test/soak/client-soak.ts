@@ -7,7 +7,7 @@ import type { Running } from '../interop/support/peer-process.ts';
 import { type FaultProxy, startFaultProxy, type Target } from '../support/fault-proxy.ts';
 import { Spawned } from '../support/spawned.ts';
 import { until } from '../support/waits.ts';
-import { growthOfSecondHalf } from './flatness.ts';
+import { floorsOf, growthOfSecondHalf } from './flatness.ts';
 
 const soonMs = 60_000;
 /** Of the second half, without a reason: pages used for the first time, and what the calls of the moment hold. */
@@ -84,8 +84,8 @@ export async function soakClient(
     await client.said('ended', soonMs);
     const { last, left } = await leftOver(client);
     const growth = {
-      privateBytes: Math.round(growthOfSecondHalf(samples.map(({ privateBytes }) => privateBytes))),
-      heapBytes: Math.round(growthOfSecondHalf(samples.map(({ heapBytes }) => heapBytes))),
+      privateBytes: Math.round(growthOfSecondHalf(floorsOf(samples.map(({ privateBytes }) => privateBytes)))),
+      heapBytes: Math.round(growthOfSecondHalf(floorsOf(samples.map(({ heapBytes }) => heapBytes)))),
     };
     return {
       seconds,

@@ -1,3 +1,14 @@
+/**
+ * The least of each of twenty groups in a row of readings. What calls hold at a moment, and how many calls there are, comes and goes;
+ * what is never given back raises these as well.
+ */
+export function floorsOf(values: readonly number[]): number[] {
+  const size = Math.max(1, Math.ceil(values.length / 20));
+  const floors: number[] = [];
+  for (let at = 0; at < values.length; at += size) floors.push(Math.min(...values.slice(at, at + size)));
+  return floors;
+}
+
 /** Growth over the second half of a row of readings, by least squares: the slope times the length of that half. */
 export function growthOfSecondHalf(values: readonly number[]): number {
   const half = values.slice(Math.floor(values.length / 2));

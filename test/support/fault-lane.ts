@@ -36,8 +36,9 @@ export const laneHighWaterBytes = 1024 * 1024;
 
 /** An RST, or the end of the attempt when the socket is not connected yet. */
 export function resetSocket(socket: Socket): void {
-  if (socket.connecting) socket.destroy();
-  else socket.resetAndDestroy();
+  if (!socket.connecting) socket.resetAndDestroy();
+  // At once: what waits to be written would be waited for, though nobody may be there to take it.
+  socket.destroy();
 }
 
 type Item = { kind: 'bytes'; bytes: Buffer; dueMs: number } | { kind: 'end' | 'reset'; dueMs: number };

@@ -154,7 +154,7 @@ class ScriptedProxy implements FaultProxy {
 
   #onClient(client: Socket): void {
     if (this.#refusing) {
-      client.resetAndDestroy();
+      resetSocket(client);
       return;
     }
     this.#accepted++;
