@@ -22,7 +22,14 @@ const kinds = {
   release: ['-DCMAKE_BUILD_TYPE=Release', '-DCMAKE_CXX_FLAGS_RELEASE=-O1', ...tests],
   asan: [...sanitized, '-DROCKET_SANITIZE=address,undefined'],
   tsan: [...sanitized, '-DROCKET_SANITIZE=thread'],
-  fuzz: ['-DCMAKE_BUILD_TYPE=Release', '-DROCKET_FUZZ=ON', '-DCMAKE_CXX_COMPILER=clang++-14'],
+  fuzz: [
+    '-DCMAKE_BUILD_TYPE=Debug',
+    '-DCMAKE_CXX_FLAGS_DEBUG=-O1',
+    '-DROCKET_FUZZ=ON',
+    '-DROCKET_UNITY=ON',
+    '-DROCKET_SANITIZE=fuzzer-no-link,address,undefined',
+    '-DCMAKE_CXX_COMPILER=clang++-19',
+  ],
 };
 /** A file of test/fuzz each, and the longest input that libFuzzer makes for it. */
 const fuzzTargets = {
@@ -33,6 +40,7 @@ const fuzzTargets = {
   client_session_fuzz: 2048,
   grpc_fuzz: 2048,
   tls_fuzz: 2048,
+  server_fuzz: 1024,
 };
 const kind = positionals[0];
 if (values.help || !(kind in kinds)) {

@@ -10,7 +10,7 @@ packages=(
   libnghttp2-dev                                  # the referee of native/core/h2: tests and fuzzing only
   libssl-dev zlib1g-dev                           # headers; native tests link them, what is shipped uses those of Node.js
   libspdlog-dev                                   # bench:log measures against it
-  clang-14 libclang-rt-14-dev                     # libFuzzer
+  clang-19 libclang-rt-19-dev                     # libFuzzer
   clang-format-14                                 # npm run format
   etcd-server openssl                             # discovery tests
   iproute2                                        # tests of a network that loses packets

@@ -1,4 +1,5 @@
-// Writes the first inputs of hpack_fuzz, frame_fuzz, session_fuzz and client_session_fuzz, each into its folder of OUTDIR.
+// Writes the first inputs of hpack_fuzz, frame_fuzz, session_fuzz, client_session_fuzz and server_fuzz, each into its folder of
+// OUTDIR.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -57,6 +58,34 @@ const clientSessions = [
   '8a0001 080001 04 00001000 800020 030001 04 00000007', // a request that is refused while it is sent
 ];
 
+/**
+ * Inputs of server_fuzz: the kind of method, and what the peer speaks; what handlers do, behind its length; and steps. Those of
+ * HTTP/2 are frames: kind, flags, stream, size, payload; from c0 on a message of gRPC.
+ */
+const servers = [
+  '00 01 00 010401 00 c00101 01 78', // a unary call
+  '00 02 2101 010401 00 c00101 01 78 010403 00 c00103 01 78', // two, of which the second fails
+  '00 01 06 010401 00 c00101 01 78 030001 04 00000008', // one that is reset
+  '00 00 012501 00', // one with a deadline that never becomes whole
+  '00 00 0c0401 00 c00101 00 0d0403 00 c00103 00', // health: a check and a watch
+  '00 01 00 010001 00 c00101 01 78 090401 00', // headers in two frames, with a frame between them
+  '01 03 060600 010401 00 c00001 02 6162 c00101 01 63', // a stream of requests
+  '02 04 12121214 010401 00 c00101 01 78', // a stream of replies
+  '02 03 f2f2f4 040000 06 000400000010 010401 00 c00101 01 78 080001 04 00001000', // with a small window
+  '03 06 030212221234 010401 00 c00001 01 78 c00001 01 79 c00101 01 7a', // both
+  '03 02 0202 010401 00 c30001 10 00112233445566778899aabbccddeeff 070000 08 0000000000000000',
+  '04 02 2100 0080 01 78 00e1 03 613d62 00c0 01 79', // TinyPB: steps are kind, flags, size, content
+  '04 01 00 0c00 00 0e80 20 0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20 0d03 01 78', // health, a long and a cut one
+];
+
+/** The same, of a peer that writes these. */
+const bytesOfPeers = [
+  ['PRI * HT', 'TP/2.0\r\n\r\nSM\r\n\r\n', '\0\0\0\x04\0\0\0\0\0'],
+  ['GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n'],
+  ['\x02\0\0\0', '\x1a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x03'],
+  ['\x16\x03\x01\0\x05\x01\0\0\x01\0'],
+];
+
 const out = process.argv[2];
 if (out === undefined) {
   console.error('usage: tsx test/fuzz/seed-h2.ts OUTDIR');
@@ -79,6 +108,13 @@ if (out === undefined) {
   }
   for (const [index, hex] of clientSessions.entries()) {
     write(out, 'client_session_fuzz', index, Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+  }
+  for (const [index, hex] of servers.entries()) {
+    write(out, 'server_fuzz', index, Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+  }
+  for (const [index, pieces] of bytesOfPeers.entries()) {
+    const steps = pieces.map((piece) => String.fromCharCode(piece.length) + piece);
+    write(out, 'server_fuzz', servers.length + index, Buffer.from(`\x08\0${steps.join('')}`, 'latin1'));
   }
 }
 

@@ -7,8 +7,8 @@
 
 namespace rocket::io {
 
-/// What native/core/tls needs of an io thread, in place of native/core/io/io_thread.h, whose coroutines clang 14 cannot
-/// compile.
+/// What native/core/tls needs of an io thread, in place of native/core/io/io_thread.h: this one has no thread, and its
+/// turns are the fuzzer's.
 class IoThread {
  public:
   /// Every turn has one step.
