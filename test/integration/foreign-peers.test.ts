@@ -1,4 +1,5 @@
-import { createServer as createHttp, get } from 'node:http';
+import { once } from 'node:events';
+import { createServer as createHttp, get, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Server as NetServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -53,6 +54,19 @@ describe('a server that is talked to in another protocol', () => {
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect(response.status).toBe(400);
     expect(await response.text()).toBe('This port speaks TinyPB and gRPC (rocket-rpc) only\n');
+  });
+
+  it('HTTP/1: an upgrade to h2c is not made', async () => {
+    const { port } = await startOrderServer();
+    const headers = {
+      Connection: 'Upgrade, HTTP2-Settings',
+      Upgrade: 'h2c',
+      'HTTP2-Settings': 'AAMAAABkAAQAAP__',
+    };
+    const request = get({ port, host: '127.0.0.1', headers });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(400);
+    response.resume();
   });
 
   it('does not guess at what it does not know', async () => {
