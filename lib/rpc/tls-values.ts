@@ -1,4 +1,4 @@
-import { givenOption } from '../contract/options.ts';
+import { givenOption, knownOptions } from '../contract/options.ts';
 import type { TlsSecret } from '../contract/tls.ts';
 
 /** PEM, as text or bytes. */
@@ -68,9 +68,7 @@ function secretList(
 ): readonly TlsSecret[] {
   return itemsOf(name, value).map(([itemName, item]) => {
     if (!isRecord(item)) return { bytes: bytesOf(itemName, item), passphrase };
-    for (const key of Object.keys(item))
-      if (key !== inner && key !== 'passphrase')
-        throw new TypeError(`${itemName} has no option ${key}; there are ${inner}, passphrase`);
+    knownOptions(itemName, item, [inner, 'passphrase']);
     const own = givenOption(item, 'passphrase');
     return {
       bytes: bytesOf(`${itemName}.${inner}`, givenOption(item, inner)),

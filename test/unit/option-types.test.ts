@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   Channel,
   type ChannelOptions,
+  type ClientTlsIdentity,
   type ClientTlsOptions,
   createLogger,
   type EtcdOptions,
@@ -19,10 +20,14 @@ import {
   rocketDestination,
   Server,
   type ServerOptions,
+  type ServerTlsIdentity,
   type ServerTlsOptions,
+  type TlsKey,
+  type TlsPfx,
   type WatchStateOptions,
 } from '../../lib/index.ts';
 import { encodeRequest, type LoadOptions, type RequestOptions, runLoad } from '../../lib/load/index.ts';
+import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { describeTakers, isTrap, type KindOf, refusal, type Taker } from '../support/option-takers.ts';
 import { Order, orderProto } from '../support/order.ts';
@@ -51,6 +56,13 @@ const register = (options: object) =>
 const request = { method: 'Order.makeOrder', body: new Uint8Array(0) };
 const mode = { kind: 'count', total: 1, concurrency: 1 } as const;
 const load = (options: object) => runLoad(and({ target, mode, request }, options) as LoadOptions);
+
+let made: Certificates | undefined;
+/** Made once: their files are gone with the first test, their bytes are not. */
+function certificates(): Certificates {
+  made ??= makeCertificates();
+  return made;
+}
 
 const retry: KindOf<RetryOptions> = {
   maxAttempts: 'number',
@@ -124,6 +136,68 @@ const takers: readonly Taker[] = [
       crlFile: 'text',
       watch: 'boolean',
     } satisfies KindOf<ServerTlsOptions>,
+  },
+  {
+    name: 'tls.key',
+    take: (given) => {
+      const { key: pem, cert } = certificates();
+      return new Server({ tls: { key: and({ pem }, given), cert } as ServerTlsOptions });
+    },
+    options: { pem: 'pem', passphrase: 'text' } satisfies KindOf<TlsKey>,
+  },
+  {
+    name: 'tls.pfx',
+    take: (given) =>
+      new Server({ tls: { pfx: and({ buf: Buffer.from('pfx') }, given) } as ServerTlsOptions }),
+    options: { buf: 'pem', passphrase: 'text' } satisfies KindOf<TlsPfx>,
+  },
+  {
+    name: 'setTls() of a server',
+    take: (options) => {
+      const { key, cert } = certificates();
+      new Server({ tls: { key, cert } }).setTls(and({ key, cert }, options));
+    },
+    options: {
+      key: 'pem',
+      cert: 'pem',
+      pfx: 'object',
+      passphrase: 'text',
+      ca: 'pem',
+      crl: 'pem',
+      requestCert: 'boolean',
+      rejectUnauthorized: 'boolean',
+      ciphers: 'text',
+      minVersion: 'object',
+      maxVersion: 'object',
+      ecdhCurve: 'text',
+      dhparam: 'pem',
+      ticketKeys: 'object',
+      certFile: 'text',
+      keyFile: 'text',
+      caFile: 'text',
+      crlFile: 'text',
+      watch: 'boolean',
+    } satisfies KindOf<ServerTlsIdentity>,
+  },
+  {
+    name: 'setTls() of a channel',
+    take: (options) => {
+      const { ca } = certificates();
+      channel({ tls: { ca } }).setTls(and({ ca }, options));
+    },
+    options: {
+      key: 'pem',
+      cert: 'pem',
+      pfx: 'object',
+      passphrase: 'text',
+      ca: 'pem',
+      crl: 'pem',
+      certFile: 'text',
+      keyFile: 'text',
+      caFile: 'text',
+      crlFile: 'text',
+      watch: 'boolean',
+    } satisfies KindOf<ClientTlsIdentity>,
   },
   {
     name: 'health',
