@@ -7,37 +7,40 @@ import { addTlsFlags, warnIfInsecure } from './tls-flags.ts';
 import { complainInOneLine } from './wrong-arguments.ts';
 
 const help = `
-What a server has, where it tells (reflection: gRPC servers, rocket-rpc with the option reflection), and a call:
+List and describe services, and call a method, of a server with reflection (in rocket-rpc: the option reflection):
   rocket call 127.0.0.1:50051 list
   rocket call 127.0.0.1:50051 list Order
   rocket call 127.0.0.1:50051 describe Order
   rocket call 127.0.0.1:50051 Order/makeOrder --data '{"price": 100, "goods": "apple"}'
 
-By a .proto, where it does not; its imports are looked up beside it and in --proto-path:
+Of a server without reflection, by a .proto file; its imports are looked up beside it and in --proto-path:
   rocket call 127.0.0.1:50051 Order/makeOrder --proto order.proto --data @order.json
 
 Requests are protobuf's JSON: 64-bit integers may be text, bytes are base64, a Timestamp is "2026-01-31T12:00:00Z". A method
-that takes several gets one after the other, a line each or not. Replies are printed one a line as they come:
+that takes a stream gets each JSON value of the input as a request; line breaks do not matter. Each reply is printed in a line
+of its own as soon as it arrives:
   generate-points | rocket call 127.0.0.1:50051 RouteGuide/RecordRoute --data @-
   rocket call 127.0.0.1:50051 RouteGuide/ListFeatures --data @area.json | head -3
 
-Any target of a channel, and TLS:
+Other targets of a channel, and TLS:
   rocket call etcd:///Order Order/makeOrder --proto order.proto --data '{"price": 100}'
   rocket call orders.example:443 list --tls
   rocket call localhost:50051 list --cacert ca.pem --cert client.pem --key client.key
   rocket call localhost:50051 Order/makeOrder --metadata authorization='Bearer …' --verbose
 
-Without --protocol the call is made by gRPC, and, with --proto, by TinyPB if the server does not speak gRPC.
+Without --protocol the call is made by gRPC; with --proto, by TinyPB if the server does not speak gRPC.
 
 Exit codes: 0 the call succeeded; 64 + n it failed with status n (NOT_FOUND is 69, UNAVAILABLE 78); 1 it could not be made, or
-its reply not be shown; 2 wrong arguments, or a wrong request; 130 Ctrl-C, 143 SIGTERM, both cancel the call.
+its reply could not be shown; 2 wrong arguments, or a wrong request; 130 Ctrl-C, 143 SIGTERM, both cancel the call.
 
 More: ${documentPath('command-line.md')}`;
 
 /** `rocket call`. */
 export function callCommand(): Command {
   const command = new Command('call')
-    .description('calls a method by gRPC or TinyPB, with JSON, or shows what a server has')
+    .description(
+      'calls a method by gRPC or TinyPB with JSON, or lists and describes the services of a server',
+    )
     .usage(
       '<target> <Service/Method> [options]\n       rocket call <target> list [service]\n       rocket call <target> describe [symbol]',
     )

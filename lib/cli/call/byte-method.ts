@@ -2,7 +2,10 @@ import { type DescMethod, fromBinary, type Message } from '@bufbuild/protobuf';
 import { methodKind } from '../../contract/define-service.ts';
 import type { MessageCodec, MethodDefinition } from '../../index.ts';
 
-/** A method as a Channel calls it: requests are encoded already, replies are read by their descriptor. */
+/**
+ * The definition a Channel calls the method by: its requests are encoded already, its replies are decoded by their
+ * descriptor.
+ */
 export function byteMethod({
   name,
   parent,
@@ -27,7 +30,7 @@ export function byteMethod({
       throw new TypeError('replies are not sent');
     },
     spilled: () => spilled,
-    // Copied: fields of bytes are parts of what is read.
+    // Copied, because bytes fields of the decoded message are views of its input.
     decode: (buffer, start, end) => fromBinary(output, new Uint8Array(buffer.subarray(start, end))),
   };
   const takesMany = kind === 'client_streaming' || kind === 'bidi_streaming';

@@ -1,4 +1,7 @@
-/** Why a call could not be made, or its reply not be shown, in a line for stderr; not a status. */
+/**
+ * A call could not be made, or its reply could not be shown. The message is one line for stderr. A call that failed
+ * with a status is an RpcError instead.
+ */
 export class CallFailure extends Error {
   override readonly name = 'CallFailure';
   readonly exitCode: number;

@@ -5,7 +5,7 @@ import { messageOf } from '../../contract/value-text.ts';
 import { type ClientTlsOptions, Metadata } from '../../index.ts';
 import { type TlsFlags, tlsOf } from '../tls-flags.ts';
 
-/** What was typed. */
+/** The options as they were typed. */
 export interface CallFlags extends TlsFlags {
   readonly data?: string;
   readonly metadata: readonly string[];
@@ -37,12 +37,12 @@ export interface CallPlan {
   readonly target: string;
   readonly action: CallAction;
   readonly metadata: Metadata;
-  /** Undefined: gRPC, or TinyPB if the server does not speak that. */
+  /** Undefined: gRPC first, then TinyPB if the server does not speak gRPC. */
   readonly protocol: 'grpc' | 'tinypb' | undefined;
   readonly tls: ClientTlsOptions | undefined;
   readonly timeoutMs: number | undefined;
   readonly maxMessageBytes: number;
-  /** With the other, empty: the server is asked. */
+  /** If `proto` and `protosets` are both empty, the server is asked by reflection. */
   readonly proto: readonly string[];
   readonly protoPath: readonly string[];
   readonly protosets: readonly string[];
@@ -52,7 +52,7 @@ export interface CallPlan {
   readonly verbose: boolean;
 }
 
-/** @throws TypeError that names the option or argument. */
+/** @throws TypeError whose message names the wrong option or argument. */
 export function callPlan(
   [target = '', what, symbol]: readonly (string | undefined)[],
   flags: CallFlags,
@@ -102,7 +102,7 @@ function actionOf(what: string | undefined, symbol: string | undefined, { data }
 function sourceOf(data: string): DataSource {
   if (!data.startsWith('@')) return { kind: 'text', text: data };
   const path = data.slice(1);
-  // As grpcurl has it: "@" alone.
+  // A lone "@" means stdin too, as in grpcurl.
   if (path === '-' || path === '') return { kind: 'stdin' };
   try {
     if (statSync(path).isDirectory()) throw new TypeError('that is a folder');
@@ -127,7 +127,7 @@ function metadataOf(pairs: readonly string[]): Metadata {
   for (const pair of pairs) {
     const at = pair.indexOf('=');
     const key = pair.slice(0, Math.max(at, 0));
-    // Not the pair: it may be a token.
+    // The error does not quote the pair, because it may be a secret.
     if (at < 1) throw new TypeError('--metadata must be key=value');
     try {
       metadata.append(key, isBinaryKey(key.toLowerCase()) ? bytesOf(pair.slice(at + 1)) : pair.slice(at + 1));
@@ -149,7 +149,7 @@ function checkFolder(flag: string, folder: string): void {
   try {
     if (statSync(folder).isDirectory()) return;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new TypeError(`${flag}: there is no folder ${JSON.stringify(folder)}`);
 }

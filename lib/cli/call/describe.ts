@@ -9,7 +9,7 @@ import { camelCase } from '../../proto/descriptor-options.ts';
 import { escaped } from './printable.ts';
 import type { Declared } from './symbols.ts';
 
-/** What something is, and how its .proto declares it. Names of types are full. */
+/** Says what kind of thing it is and how its .proto declares it. Names of types are full names. */
 export function described(declared: Declared): string {
   const { kind } = declared;
   switch (kind) {
@@ -40,7 +40,7 @@ export function described(declared: Declared): string {
   }
 }
 
-/** A server says what it likes, also in names and defaults. */
+/** The descriptors come from a server, so names and default values may hold any text. */
 function titled(name: string, what: string, lines: readonly string[]): string {
   return [`${name} is ${what}:`, ...lines, ''].map(escaped).join('\n');
 }

@@ -8,7 +8,9 @@ import { repairedFiles } from './repaired-files.ts';
 
 type FileProto = wellKnown.FileDescriptorProto;
 
-/** Files of google/protobuf/, whose JSON has rules of its own: what others call by these names is not used. */
+/**
+ * The files of google/protobuf/, which have their own JSON mapping. Files of the same names from elsewhere are ignored.
+ */
 const bundled = new Map(
   Object.entries(wellKnown).flatMap(([name, value]) => {
     if (!name.startsWith('file_google_protobuf_')) return [];
@@ -17,7 +19,7 @@ const bundled = new Map(
   }),
 );
 
-/** Descriptors of .proto files, from wherever they came, and the types in them. */
+/** Descriptors of .proto files, from files or from a server, and the types declared in them. */
 export class DescriptorPool {
   readonly #files = new Map<string, FileProto>();
   readonly #missing = new Set<string>();
@@ -27,7 +29,7 @@ export class DescriptorPool {
     return this.#files.size;
   }
 
-  /** To which files can be added without a change of this one. */
+  /** A copy: files added to it do not change this pool. */
   copy(): DescriptorPool {
     const copy = new DescriptorPool();
     for (const [name, file] of this.#files) copy.#files.set(name, file);
@@ -36,7 +38,9 @@ export class DescriptorPool {
     return copy;
   }
 
-  /** A file whose name is there already is left out. @throws CallFailure for bytes that are no file. */
+  /**
+   * Adds a file, unless the pool has one of that name. @throws CallFailure if the bytes are not a FileDescriptorProto.
+   */
   add(bytes: Uint8Array): void {
     let file: FileProto;
     try {
@@ -53,7 +57,7 @@ export class DescriptorPool {
       if (!this.#files.has(name) && !bundled.has(name)) this.#missing.add(name);
   }
 
-  /** An import that it does not have; undefined: it has them all. */
+  /** The name of an imported file that has not been added; undefined if all have been. */
   get missing(): string | undefined {
     const [name] = this.#missing;
     return name;
@@ -73,7 +77,7 @@ export class DescriptorPool {
         const repaired = repairedFiles([...this.#files.values()], registryOf(inOrder(new Map())));
         return registryOf(inOrder(new Map(repaired.map((file) => [file.name, file]))));
       } catch {
-        // What is wrong with them as they came says more.
+        // Report the first error: it is about the files as they were given.
       }
       if (error instanceof CallFailure) throw error;
       throw new CallFailure(`the descriptors cannot be used: ${printable(messageOf(error))}`);
@@ -81,7 +85,7 @@ export class DescriptorPool {
   }
 }
 
-/** A json_name that the .proto does not give is left out by some servers, as that of grpcio. */
+/** Fills in the default json_name of fields, which some servers (grpcio) leave out. */
 function nameFields(
   messages: readonly wellKnown.DescriptorProto[],
   fields: readonly wellKnown.FieldDescriptorProto[],
@@ -96,7 +100,10 @@ function registryOf(file: FileProto[]): FileRegistry {
   return createFileRegistry(create(wellKnown.FileDescriptorSetSchema, { file }));
 }
 
-/** What is imported first. Without recursion, which as many files as a server likes would overflow. */
+/**
+ * Imported files come before those that import them. Not recursive, because a server could send a chain of imports long
+ * enough to overflow the stack.
+ */
 function inOrder(files: ReadonlyMap<string, FileProto>): FileProto[] {
   const ordered: FileProto[] = [];
   const state = new Map<string, 'open' | 'done'>();

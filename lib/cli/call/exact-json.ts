@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** A value of JSON in which numbers that a JavaScript number cannot hold are ExactNumbers. */
+/** A JSON value in which a number that a JavaScript number cannot hold exactly is an ExactNumber. */
 export type ExactJson =
   | null
   | boolean
@@ -19,15 +19,18 @@ export class ExactNumber {
   }
 }
 
-/** The property that marks one between the two steps; a message cannot have it by accident. */
+/**
+ * The property that marks such a number between the two parsing steps. It is random, so that no message has it by
+ * accident.
+ */
 const mark = `number ${randomBytes(12).toString('hex')}`;
 
 /**
- * JSON.parse() that keeps integers from 2^53 on. @throws SyntaxError for what is no JSON, and for an object that has a
- * key twice.
+ * Like JSON.parse(), but keeps integers from 2^53 on exact. @throws SyntaxError for invalid JSON, and for an object
+ * that has a key twice.
  */
 export function parseExact(text: string): ExactJson {
-  // First, so that the steps below see nothing that is wrong.
+  // Checks the syntax, so that the steps below can assume valid JSON.
   JSON.parse(text);
   checkKeys(text);
   const marked = text.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs, (token) => {
@@ -41,13 +44,13 @@ export function parseExact(text: string): ExactJson {
   }) as ExactJson;
 }
 
-/** What reads it further is recursive; a message has 100 levels at most. */
+/** The readers of the result are recursive, so nesting has a limit; a protobuf message has 100 levels at most. */
 const deepest = 1000;
 
-/** JSON.parse() takes the last of them. */
+/** Rejects duplicate keys, of which JSON.parse() would silently take the last. */
 function checkKeys(text: string): void {
   const objects: (Set<string> | undefined)[] = [];
-  // Strings with the colon that makes them a key, and brackets.
+  // Matches strings, with the colon behind those that are keys, and brackets.
   for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}[\]]/gs)) {
     if (objects.length > deepest) throw new SyntaxError(`nested deeper than ${deepest} values`);
     if (token === '{') objects.push(new Set());

@@ -6,7 +6,10 @@ import { printable } from './printable.ts';
 import { type Declared, symbolIn } from './symbols.ts';
 import type { TypeSource } from './type-source.ts';
 
-/** A service by its full name, or by its last part where only one has it. @throws CallFailure if there is none. */
+/**
+ * Finds a service by its full name, or by the last part of it if only one service has that. @throws CallFailure if
+ * there is none.
+ */
 export async function findService(types: TypeSource, name: string): Promise<DescService> {
   if (await types.find(name)) {
     const service = types.registry.getService(name);
@@ -22,7 +25,7 @@ export async function findService(types: TypeSource, name: string): Promise<Desc
   throw new CallFailure(noSuch('service', name, names), wrongArguments);
 }
 
-/** Of `Service/Method` or `Service.Method`. @throws CallFailure if there is none. */
+/** Finds the method named `Service/Method` or `Service.Method`. @throws CallFailure if there is none. */
 export async function findMethod(types: TypeSource, given: string): Promise<DescMethod> {
   const [, serviceName = '', name = ''] = /^[./]?(.*)[./](\w+)$/.exec(given) ?? [];
   const service = await findService(types, serviceName);
@@ -34,7 +37,7 @@ export async function findMethod(types: TypeSource, given: string): Promise<Desc
   throw new CallFailure(noSuch(`method of ${service.typeName}`, name, names), wrongArguments);
 }
 
-/** Whatever is declared by that name. @throws CallFailure if nothing is. */
+/** Finds what is declared by that name, of any kind. @throws CallFailure if nothing is. */
 export async function findSymbol(types: TypeSource, given: string): Promise<Declared> {
   const name = given.replace(/^[./]/, '').replace('/', '.');
   if (await types.find(name)) {

@@ -17,17 +17,18 @@ const deepest = 100;
 const anyName = 'google.protobuf.Any';
 const heldUrl = 'type.googleapis.com/google.protobuf.StringValue';
 
-/** The JSON of Anys, by the text that stands for each in the message meanwhile. */
+/** The JSON of each Any, by the placeholder text that stands for it in the message while that is converted. */
 type Held = Map<string, JsonValue>;
 
 /**
- * Shows messages in protobuf's JSON. An Any whose type nobody knows, or whose value is not of its type, is shown as it is,
- * with `@error` and `@value` in base64: toJson() has no JSON for it, and the rest of the reply is still worth showing.
+ * Converts messages to protobuf's JSON. toJson() fails for an Any whose type is unknown or whose value is not of its
+ * type; here such an Any is shown with `@error`, and with `@value` in base64, so that the rest of the reply is still
+ * visible.
  */
 export class ReplyJson {
   readonly #types: TypeSource;
   readonly #emitDefaults: boolean;
-  /** Types that nobody knows: the server is asked once. */
+  /** Types that the server does not know either, so that it is asked only once. */
   readonly #unknown = new Set<string>();
 
   constructor(types: TypeSource, emitDefaults: boolean) {
@@ -35,7 +36,10 @@ export class ReplyJson {
     this.#emitDefaults = emitDefaults;
   }
 
-  /** Changes the Anys in `message`. @throws Error for what has no JSON, such as a Timestamp of the year 10000. */
+  /**
+   * Replaces the values of Anys in `message` by placeholders. @throws Error for a value that has no JSON, such as a
+   * Timestamp of the year 10000.
+   */
   async of(type: DescMessage, message: Message, depth = 0): Promise<JsonValue> {
     const held: Held = new Map();
     if (mayHaveAny(type)) await this.#hold(type, message, held, depth);
@@ -85,21 +89,21 @@ export class ReplyJson {
     try {
       if (await this.#types.find(name)) return this.#types.registry.getMessage(name);
     } catch {
-      // As of a server that does not know it.
+      // Treated like a type that the server does not know.
     }
     this.#unknown.add(name);
     return undefined;
   }
 }
 
-/** Whether its JSON stands in `value` of an Any. */
+/** Whether, in an Any of this type, the JSON is in a property `value` instead of beside `@type`. */
 function isCustom(json: JsonValue, { typeName }: DescMessage): boolean {
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
   const names = ['Any', 'Struct', 'Value'];
   return !isObject || names.some((name) => typeName === `google.protobuf.${name}`);
 }
 
-/** Of a field that is one message, a list of them, or a map to them. */
+/** The messages in a field: one message, a list of them, or the values of a map. */
 function messagesOf(value: unknown): Message[] {
   type Reflected = { readonly message: Message };
   const isMany = typeof value === 'object' && value !== null && Symbol.iterator in value;
@@ -120,7 +124,7 @@ function withHeld(json: JsonValue, held: Held): JsonValue {
 
 const known = new WeakMap<DescMessage, boolean>();
 
-/** Whether an Any can be in it, at any depth. */
+/** Whether a message of this type can contain an Any, at any depth. */
 function mayHaveAny(type: DescMessage): boolean {
   let found = known.get(type);
   if (found === undefined) {

@@ -12,7 +12,7 @@ import { nearest } from '../../contract/nearest.ts';
 import { messageOf } from '../../contract/value-text.ts';
 import { type ExactJson, ExactNumber, parseExact } from './exact-json.ts';
 
-/** What a request may have, and what types an Any in it may have. */
+/** What a request may contain, and the types known for an Any in it. */
 export interface JsonRequestRules {
   readonly registry: Registry;
   readonly allowUnknownFields: boolean;
@@ -25,7 +25,7 @@ export function requestOfJson(type: DescMessage, text: string, rules: JsonReques
   return encodedRequest(type, parseExact(text), rules);
 }
 
-/** As requestOfJson(), of what parseExact() returned. */
+/** Like requestOfJson(), for JSON that parseExact() has returned. */
 export function encodedRequest(type: DescMessage, json: ExactJson, rules: JsonRequestRules): Uint8Array {
   const value = new Checking(rules).message(type, json, '', 0);
   const { registry, allowUnknownFields } = rules;
@@ -37,7 +37,7 @@ export function encodedRequest(type: DescMessage, json: ExactJson, rules: JsonRe
   }
 }
 
-/** The names of the types that the Anys in it, if it has any, could have. */
+/** The names of all types that an Any in this JSON may have. */
 export function anyTypesIn(json: ExactJson): Set<string> {
   const found = new Set<string>();
   const look = (value: ExactJson): void => {
@@ -56,8 +56,8 @@ const deepest = 100;
 const anyPrefix = 'type.googleapis.com/';
 
 /**
- * What fromJson() takes without a word, or in other words than the caller's: integers that a number cannot hold, names of
- * fields, texts that only begin as they should.
+ * Checks what fromJson() accepts silently or reports in terms of its own: integers that a number cannot hold, names of
+ * fields, and texts of which only the beginning is valid.
  */
 class Checking {
   readonly #rules: JsonRequestRules;
@@ -152,7 +152,7 @@ class Checking {
   }
 }
 
-/** Date.parse() takes the 30th of February for the 2nd of March, and 24:00 for the next day. */
+/** Whether the day exists. Date.parse() reads the 30th of February as the 2nd of March, and 24:00 as the next day. */
 function isDay(text: string): boolean {
   const [, day = '', hour = ''] = /^(\d{4}-\d\d-\d\d)T(\d\d):/.exec(text) ?? [];
   const time = Date.parse(`${day}T00:00:00Z`);
@@ -161,7 +161,7 @@ function isDay(text: string): boolean {
 
 type Fields = { readonly [key: string]: ExactJson };
 
-/** A field, or an item of one, as far as its value is concerned. */
+/** What the value of a field, or of an item of one, depends on. */
 type Single = Pick<DescField, 'message' | 'scalar' | 'enum'>;
 
 /** Types whose JSON is not an object of their fields. */
@@ -226,7 +226,7 @@ function scalarValue(type: ScalarType, json: ExactJson, path: string): JsonValue
   }
 }
 
-/** Text, so that nothing is lost. */
+/** Returned as text, so that no digits are lost. */
 function integerValue(
   { bits, unsigned }: { readonly bits: 32 | 64; readonly unsigned: boolean },
   json: ExactJson,
@@ -244,7 +244,7 @@ function integerValue(
   return String(exact);
 }
 
-/** `1e3` and `1.0` are integers, too; undefined for what is none, or has no 64-bit size. */
+/** Reads `1e3` and `1.0` as integers, too. Undefined if it is not an integer or does not fit 64 bits. */
 function exactInteger(text: string): bigint | undefined {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
@@ -276,7 +276,7 @@ function checkKey(type: ScalarType, key: string, path: string): void {
   if (integer !== undefined) integerValue(integer, key, path);
 }
 
-/** A value that has no type of its own: its numbers are doubles. */
+/** Converts a value without a declared type, such as one in a Struct: its numbers are doubles. */
 function plain(json: ExactJson, path: string, depth: number): JsonValue {
   if (depth > deepest) throw wrong(path, `nested deeper than ${deepest} values`);
   if (json instanceof ExactNumber) return floatValue(ScalarType.DOUBLE, json, path);

@@ -1,28 +1,28 @@
-/** A JSON value of the input, as text, and the line it begins on. */
+/** The text of a JSON value of the input, and the line it begins on. */
 export interface JsonText {
   readonly text: string;
   readonly line: number;
 }
 
-/** No message is that long: maxMessageBytes has 1 GiB at most, a string of V8 half of that. */
+/** No message can be longer: maxMessageBytes is 1 GiB at most, and a string of V8 half of that. */
 const longest = 256 * 1024 * 1024;
 
 /**
- * Splits text that comes in pieces into the JSON values in it: one a line, or pretty-printed over several, with white space
- * between them. Whether each is valid is for who parses it.
+ * Splits text that arrives in pieces into the JSON values in it, separated by white space; a value may span lines. Does
+ * not check that they are valid: the parser of each value does.
  */
 export class JsonValues {
   #pending = '';
-  /** Up to where #pending has been looked at. */
+  /** How much of #pending has been scanned. */
   #at = 0;
   #depth = 0;
   #inString = false;
   #line = 1;
-  /** Where in #pending the value begins, and its line; -1: between values. */
+  /** Where in #pending the current value begins, and on which line; -1 between values. */
   #start = -1;
   #startLine = 1;
 
-  /** The values that are complete with this piece. @throws RangeError for one that is too long. */
+  /** Returns the values that this piece completes. @throws RangeError for one that is too long. */
   push(piece: string): JsonText[] {
     this.#pending += piece;
     const found: JsonText[] = [];
@@ -36,7 +36,7 @@ export class JsonValues {
     return found;
   }
 
-  /** The last value, if it had nothing behind it. */
+  /** Returns the last value, if nothing came after it that would have ended it. */
   end(): JsonText[] {
     const found: JsonText[] = [];
     if (this.#start >= 0) this.#take(found, this.#pending.length);

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 
-/** Lines on stdout, as fast as its reader takes them. */
+/** Writes lines to stdout, and waits while its reader is slow. */
 export class LineOutput {
   readonly #stream: Writable;
   readonly #signal: AbortSignal;
   #failure: NodeJS.ErrnoException | undefined;
 
-  /** `onFailed` is told once that nothing more can be written; `signal` ends waiting for the reader. */
+  /** `onFailed` is called once if nothing more can be written; `signal` ends waiting for the reader. */
   constructor(stream: Writable, signal: AbortSignal, onFailed: () => void) {
     this.#stream = stream;
     this.#signal = signal;
@@ -17,7 +17,7 @@ export class LineOutput {
     });
   }
 
-  /** Why nothing more can be written; EPIPE: nobody reads. */
+  /** The error after which nothing more can be written; EPIPE if the reader has closed the pipe. */
   get failure(): NodeJS.ErrnoException | undefined {
     return this.#failure;
   }
@@ -27,7 +27,7 @@ export class LineOutput {
     try {
       await once(this.#stream, 'drain', { signal: this.#signal });
     } catch {
-      // Of the stream, which `failure` has, or of the signal.
+      // The stream failed (see `failure`), or the signal fired.
     }
   }
 }

@@ -14,7 +14,7 @@ import { metadataLines, speaksNoGrpc } from './report.ts';
 import { DataError, requestsOf } from './requests.ts';
 import type { TypeSource } from './type-source.ts';
 
-/** Where a call's messages come from and go to. */
+/** How a call reads requests and shows replies. */
 export interface CallPorts {
   readonly json: ReplyJson;
   readonly types: TypeSource;
@@ -22,7 +22,7 @@ export interface CallPorts {
   readonly signal: AbortSignal;
 }
 
-/** Channels to try in order: the next only where the server of the first does not speak its protocol. */
+/** Channels to try in order: the second only if the server does not speak the protocol of the first. */
 export type Channels = readonly [first: Channel, second?: () => Channel];
 
 type Call = Extract<CallAction, { readonly kind: 'call' }>;
@@ -61,7 +61,7 @@ class CallRun {
   readonly #described: DescMethod;
   readonly #method: MethodDefinition<Uint8Array, Message>;
   readonly #ports: CallPorts;
-  /** Of the input; the call fails because of it, with another error. */
+  /** The error in the input. The call itself fails with another error because of it. */
   #wrongData: DataError | undefined;
   #replies = 0;
 
@@ -77,7 +77,10 @@ class CallRun {
     this.#ports = ports;
   }
 
-  /** The request, or a stream of them. @throws DataError before anything is sent, unless they stream from elsewhere. */
+  /**
+   * The request, or a stream of them. @throws DataError before anything is sent, except for streams from stdin or a
+   * file.
+   */
   async request({ data }: Call): Promise<Request> {
     const { types } = this.#ports;
     const { allowUnknownFields } = this.#plan;
@@ -152,7 +155,7 @@ class CallRun {
     await this.#ports.output.write(line);
   }
 
-  /** With --verbose. */
+  /** Prints to stderr if --verbose is given. */
   say(heading: string, lines: readonly string[]): void {
     if (!this.#plan.verbose) return;
     console.error(`* ${heading}`);

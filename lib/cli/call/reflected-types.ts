@@ -11,13 +11,13 @@ import type { TypeSource } from './type-source.ts';
 const mostFiles = 10_000;
 const mostBytes = 64 * 1024 * 1024;
 
-/** Types that a server tells of, asked for as they are needed. */
+/** Types described by the server's reflection service, asked for as they are needed. */
 export class ReflectedTypes implements TypeSource {
   readonly #client: ReflectionClient;
-  /** Of files that fit together. */
+  /** Holds only files whose imports are complete. */
   #pool = new DescriptorPool();
   #bytes = 0;
-  /** Finds one symbol after another: each begins with what the one before has found. */
+  /** The last search. Searches run one after the other, because each uses what those before have found. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(client: ReflectionClient) {
@@ -35,7 +35,7 @@ export class ReflectedTypes implements TypeSource {
     return [...new Set(answer.listServicesResponse.service.map(({ name }) => name))].sort();
   }
 
-  /** What was known stays so when it fails. @throws RpcError; CallFailure for descriptors that cannot be used. */
+  /** A search that fails changes nothing. @throws RpcError; CallFailure for descriptors that cannot be used. */
   find(symbol: string): Promise<boolean> {
     const found = this.#last.then(() => this.#find(symbol));
     this.#last = found.catch(() => undefined);
@@ -76,12 +76,12 @@ export class ReflectedTypes implements TypeSource {
   }
 }
 
-/** Servers of tonic end the stream with it. */
+/** Undefined for NOT_FOUND, with which servers of tonic end the stream for an unknown symbol; throws other errors. */
 function missing(error: unknown): undefined {
   if (!isRpcError(error) || error.code !== 'NOT_FOUND') throw error;
 }
 
-/** Some servers say it with another number, but a text that says so. */
+/** Some servers answer with another error code and say "not found" only in the text. */
 function isNotFound({ errorResponse }: Answer): boolean {
   if (errorResponse === null) return false;
   return errorResponse.errorCode === statusNumbers.NOT_FOUND || /not found/i.test(errorResponse.errorMessage);

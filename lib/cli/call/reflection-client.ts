@@ -4,7 +4,7 @@ import { packageRoot } from '../../package-root.ts';
 import { CallFailure } from './call-failure.ts';
 import { printable } from './printable.ts';
 
-/** What is asked: one of these. */
+/** A reflection request: exactly one of these is set. */
 export interface Question {
   readonly listServices?: string;
   readonly fileContainingSymbol?: string;
@@ -29,7 +29,7 @@ interface Descriptions {
 /** How the questions are sent. */
 export interface ReflectionOptions {
   readonly metadata: Metadata;
-  /** For everything that is asked at a time. */
+  /** The deadline of one call of asking(), for all its questions together. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -37,10 +37,10 @@ export interface ReflectionOptions {
 type Ask = (question: Question) => Promise<Answer>;
 
 const versions = ['v1', 'v1alpha'] as const;
-/** A server could name new files without end. */
+/** A limit, because a server could name new files endlessly. */
 const mostQuestions = 2000;
 
-/** Asks a server by `grpc.reflection.v1`, or by `v1alpha` where it does not have that. */
+/** Asks a server by `grpc.reflection.v1`, or by `v1alpha` if it does not have that. */
 export class ReflectionClient {
   readonly #channel: Channel;
   readonly #options: ReflectionOptions;
@@ -51,7 +51,10 @@ export class ReflectionClient {
     this.#options = options;
   }
 
-  /** Runs `work`, whose questions share a stream. @throws RpcError; CallFailure for an answer that is none. */
+  /**
+   * Runs `work`, whose questions share one stream. @throws RpcError; CallFailure for an answer that does not fit its
+   * question.
+   */
   async asking<Result>(work: (ask: Ask) => Promise<Result>): Promise<Result> {
     let asked = 0;
     let stream = this.#open();
@@ -82,7 +85,7 @@ export class ReflectionClient {
   }
 }
 
-/** One call, in which each question is answered before the next. */
+/** One streaming call; each question is sent after the answer to the one before. */
 class ReflectionStream {
   readonly #questions = new Questions();
   readonly #answers: AsyncIterator<Answer, undefined>;
@@ -118,7 +121,7 @@ export function textOf({ listServices, fileContainingSymbol, fileByFilename }: Q
     : `file ${printable(fileByFilename)}`;
 }
 
-/** An endless stream of what is pushed. */
+/** The requests of the stream: yields what is pushed, until end(). */
 class Questions implements AsyncIterable<Question> {
   readonly #waiting: Question[] = [];
   #ended = false;

@@ -5,8 +5,8 @@ import { type FileJson, repair } from '../../codec/descriptor-repair.ts';
 import { decodedFile, encodedFile } from '../../codec/descriptor-source.ts';
 
 /**
- * Files whose names of types are as they are in the .proto, and whose imports may be left out, as servers of grpc-js send
- * them. `bundled` is known anyway: a file that has nothing else is left out.
+ * Repairs the files that servers of grpc-js send, in which names of types are as written in the .proto and imports may
+ * be missing. `bundled` has the well-known types; a file that declares only those is left out.
  */
 export function repairedFiles(
   files: readonly FileDescriptorProto[],

@@ -8,28 +8,28 @@ import { byTlsFlag } from '../tls-flags.ts';
 import type { ReplyJson } from './json-reply.ts';
 import { jsonLine, printable } from './printable.ts';
 
-/** Exit codes of statuses are those of grpcurl: this and the status's number. */
+/** As in grpcurl, the exit code of a status is this plus its number. */
 const statusBase = 64;
 
 export function exitCodeOf({ code }: RpcError): number {
   return statusBase + statusNumbers[code];
 }
 
-/** `NOT_FOUND: no such order`; options have the names that they have here. */
+/** `NOT_FOUND: no such order`; options of the library are shown as flags of this command. */
 export function errorLine(error: RpcError): string {
   const { code, message, wireCode } = error;
   const own = code === 'UNKNOWN' && wireCode !== wireCodeOfStatus(code) ? ` (error code ${wireCode})` : '';
   return `${code}${own}: ${printable(byFlag(message))}${hintOf(error)}`;
 }
 
-/** Whether a call failed because its server does not speak gRPC: nothing has come of it. */
+/** Whether a call failed because its server does not speak gRPC, so that it has certainly not run. */
 export function speaksNoGrpc(error: unknown): boolean {
   return error instanceof RpcError && error.requestWritten === false && isNoGrpc.test(error.message);
 }
 
 const isNoGrpc = /does not answer as a server of gRPC(?!: TLS)|no application protocol/;
 
-/** What to do about it, where the library's text does not say. */
+/** Advice on what to do, where the library's error text has none. */
 function hintOf(error: RpcError): string {
   if (/alert (?:certificate required|handshake failure)/.test(error.message))
     return '; a server that asks for a certificate needs --cert and --key';
@@ -38,7 +38,7 @@ function hintOf(error: RpcError): string {
   return speaksNoGrpc(error) ? '; without gRPC there is no reflection, so give --proto' : '';
 }
 
-/** A text of the library, with the options by their names of the command line. */
+/** A text of the library in which names of options are replaced by those of the command line. */
 export function byFlag(text: string): string {
   return byTlsFlag(text)
     .replaceAll(/\b(?:maxMessageBytes|maxFrameBytes)\b/g, '--max-message-bytes')
@@ -46,7 +46,9 @@ export function byFlag(text: string): string {
     .replaceAll(/\boption (?:connectTimeoutMs|timeoutMs)\b/g, 'option --timeout');
 }
 
-/** The details of a status, one a line, in protobuf's JSON. `json` knows the types of the others, if there is one. */
+/**
+ * The details of a status in protobuf's JSON, one a line. `json`, if given, resolves the types it does not know itself.
+ */
 export async function detailLines(error: RpcError, json: ReplyJson | undefined): Promise<string[]> {
   const lines: string[] = [];
   for (const detail of error.details) {
@@ -56,7 +58,7 @@ export async function detailLines(error: RpcError, json: ReplyJson | undefined):
         lines.push(jsonLine(await json.of(AnySchema, any)));
         continue;
       } catch {
-        // As where there are no types: the status is what matters.
+        // Shown as if their types were unknown: the status matters more.
       }
     }
     const [plain] = (detailsToJson([detail]) ?? []) as Readonly<Record<string, unknown>>[];
@@ -70,7 +72,7 @@ export async function detailLines(error: RpcError, json: ReplyJson | undefined):
   return lines;
 }
 
-/** `key: value` for each; bytes in base64. */
+/** `key: value` for each; binary values in base64. */
 export function metadataLines(metadata: Metadata): string[] {
   return Array.from(metadata, ([key, value]) => {
     return `${key}: ${typeof value === 'string' ? printable(value) : base64Of(value, 'base64')}`;

@@ -7,7 +7,7 @@ import { anyTypesIn, encodedRequest } from './json-request.ts';
 import { type JsonText, JsonValues } from './json-values.ts';
 import type { TypeSource } from './type-source.ts';
 
-/** What is wrong with --data. */
+/** An error in --data. */
 export class DataError extends TypeError {
   override readonly name = 'DataError';
 }
@@ -19,7 +19,10 @@ export interface RequestRules {
   readonly allowUnknownFields: boolean;
 }
 
-/** The encoded requests in `data`, each read when it is asked for. @throws DataError that names field and line. */
+/**
+ * Yields the encoded requests in `data`, and reads each only when it is asked for. @throws DataError that names field
+ * and line.
+ */
 export async function* requestsOf(data: DataSource, rules: RequestRules): AsyncGenerator<Uint8Array> {
   for await (const { text, line } of valuesOf(data)) {
     const at = data.kind === 'text' ? '' : `line ${line}: `;
@@ -38,7 +41,7 @@ async function encoded(text: string, { type, types, allowUnknownFields }: Reques
   return encodedRequest(type, json, { registry: types.registry, allowUnknownFields });
 }
 
-/** @throws DataError for what cannot be read. */
+/** @throws DataError if the input cannot be read. */
 async function* valuesOf(data: DataSource): AsyncGenerator<JsonText> {
   const values = new JsonValues();
   if (data.kind === 'text') {
@@ -57,7 +60,7 @@ async function* valuesOf(data: DataSource): AsyncGenerator<JsonText> {
     if (input.destroyed && data.kind === 'stdin') return;
     throw new DataError(`--data: ${messageOf(error)}`);
   } finally {
-    // stdin would keep the process, and a file its descriptor.
+    // An open stdin would keep the process alive, and a file its descriptor.
     input.destroy();
   }
 }

@@ -18,20 +18,20 @@ import { type TypeSource, typesOfFiles } from './type-source.ts';
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 const MiB = 1 << 20;
 const reflectionTimeoutMs = 30_000;
-/** A server of TinyPB says nothing to the beginning of HTTP/2, and is then called by that. */
+/** A TinyPB server does not answer the HTTP/2 preface. After this silence the call is made by TinyPB. */
 const longestSilenceMs = 2000;
 
-/** Does what the plan says; prints to stdout. Resolves with the exit code. */
+/** Runs the plan and prints the result to stdout. Resolves with the exit code. */
 export async function runCall(plan: CallPlan): Promise<number> {
   const stop = new AbortController();
-  // A request of which more is to come would be waited for.
+  // Otherwise a half-read request would keep waiting for stdin.
   stop.signal.addEventListener('abort', () => process.stdin.destroy());
   let signalled: keyof typeof signalCodes | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     signalled ??= signal as keyof typeof signalCodes;
     stop.abort();
   };
-  // Once: a second Ctrl-C ends the process at once.
+  // Only once, so that a second Ctrl-C ends the process at once.
   for (const signal of Object.keys(signalCodes)) process.once(signal, onSignal);
   const output = new LineOutput(process.stdout, stop.signal, () => stop.abort());
   const run = new Run(plan, output, stop.signal);
@@ -48,13 +48,13 @@ export async function runCall(plan: CallPlan): Promise<number> {
   }
   if (signalled !== undefined) return signalCodes[signalled];
   if (output.failure === undefined) return code;
-  // Nobody reads on, as behind `| head`.
+  // The reader has closed the pipe, as `| head` does.
   if (output.failure.code === 'EPIPE') return 0;
   console.error(`rocket call: stdout: ${output.failure.message}`);
   return 1;
 }
 
-/** Says on stderr what has failed. */
+/** Reports an error on stderr. Resolves with the exit code. */
 async function complain(error: unknown, json: ReplyJson | undefined): Promise<number> {
   if (error instanceof RpcError) {
     console.error(`rocket call: ${errorLine(error)}`);
@@ -68,7 +68,7 @@ async function complain(error: unknown, json: ReplyJson | undefined): Promise<nu
   throw error;
 }
 
-/** Channels and types of one run. */
+/** The channels and types of one run. */
 class Run {
   readonly #plan: CallPlan;
   readonly #output: LineOutput;
@@ -128,7 +128,7 @@ class Run {
     return new ReflectedTypes(new ReflectionClient(this.#open('grpc'), { metadata, timeoutMs, signal }));
   }
 
-  /** The channel to call by, and another to call by if that one's server does not speak its protocol. */
+  /** The channel to call, and another to try if the server does not speak the protocol of the first. */
   #callChannels(): readonly [Channel, (() => Channel)?] {
     const { protocol } = this.#plan;
     if (protocol !== undefined) return [this.#open(protocol)];
@@ -148,9 +148,9 @@ class Run {
       connections: 1,
       connectTimeoutMs,
       maxMessageBytes,
-      // What surrounds the message in it.
+      // 1 MiB more than the message, for what surrounds it in a frame.
       maxFrameBytes: Math.max(4 * MiB, maxMessageBytes + MiB),
-      // One call may queue as much as it has to send.
+      // A single call may queue all that it has to send.
       maxQueuedBytes: 1024 * MiB,
       ...(timeoutMs === undefined ? {} : { timeoutMs, streamTimeoutMs: timeoutMs }),
       ...(tls === undefined ? {} : { tls }),

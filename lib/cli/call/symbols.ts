@@ -10,7 +10,7 @@ import type {
   FileRegistry,
 } from '@bufbuild/protobuf';
 
-/** What a .proto declares, and a full name can mean. */
+/** A declaration in a .proto that has a full name. */
 export type Declared =
   | DescService
   | DescMethod
@@ -21,7 +21,7 @@ export type Declared =
   | DescEnumValue
   | DescExtension;
 
-/** Undefined if nothing has this full name. */
+/** The declaration that has this full name; undefined if there is none. */
 export function symbolIn(registry: FileRegistry, name: string): Declared | undefined {
   const type = registry.get(name);
   if (type !== undefined) return type;
@@ -43,7 +43,7 @@ export function symbolIn(registry: FileRegistry, name: string): Declared | undef
   }
 }
 
-/** A value of an enum stands beside it, as in C++. */
+/** Enum values are named in the scope around their enum, as in C++. */
 function valueIn(registry: FileRegistry, name: string): DescEnumValue | undefined {
   const dot = name.lastIndexOf('.');
   const scope = name.slice(0, Math.max(dot, 0));

@@ -9,26 +9,26 @@ import { DescriptorPool } from './descriptor-pool.ts';
 import { printable } from './printable.ts';
 import { symbolIn } from './symbols.ts';
 
-/** Where the services and messages of a call are described. */
+/** Where descriptors of services and messages come from: files, or a server. */
 export interface TypeSource {
-  /** What is known by now. */
+  /** The types known so far. */
   readonly registry: FileRegistry;
   /** The full names of all services, in order. */
   services(): Promise<readonly string[]>;
-  /** Whether the symbol, a full name, is in the registry now. */
+  /** Looks up a full name. Resolves with whether the registry has it now. */
   find(symbol: string): Promise<boolean>;
 }
 
-/** Files that describe a service, in place of its server. */
+/** Files that describe a service, used instead of the server's reflection. */
 export interface TypeFiles {
   /** .proto files, and folders where their imports are looked up. */
   readonly proto: readonly string[];
   readonly protoPath: readonly string[];
-  /** Of FileDescriptorSets. */
+  /** Files with a FileDescriptorSet. */
   readonly protosets: readonly string[];
 }
 
-/** @throws CallFailure that names the option, and what is wrong. */
+/** The types in these files. @throws CallFailure that names the option and what is wrong. */
 export function typesOfFiles({ proto, protoPath, protosets }: TypeFiles): TypeSource {
   const pool = new DescriptorPool();
   if (proto.length > 0) addTo(pool, '--proto', () => protoDescriptors(proto, protoPath));

@@ -8,17 +8,20 @@ const giveUpAfterMs = 1000;
 const lookEveryMs = 20;
 
 /**
- * Waits for a line, or for the end of the process that would write it: then nothing else would end the group. Runs in a
- * separate group, so that a signal that ends this program does not end it too.
+ * A shell script that ends the group when its stdin closes, that is when this program ends in any way; a line on stdin
+ * makes it exit without that. It runs in a separate group, so that a signal that ends this program does not end it too.
  */
 const watch = `read -r _ && exit 0; kill -s TERM -- "-$1"; sleep ${killAfterMs / 1000}; kill -s KILL -- "-$1"`;
 
-/** A process and all that it starts, such as the node that npx runs: the process group that it leads. */
+/** The process group of a process and all that it starts, such as the node that npx runs. */
 export class ProcessGroup {
   readonly #leader: number;
   readonly #watcher;
 
-  /** @param leader started with `detached: true`. From now on it ends with this program, however that ends. */
+  /**
+   * @param leader The leader of the group, started with `detached: true`. From now on the group ends when this program
+   * does.
+   */
   constructor(leader: number) {
     this.#leader = leader;
     this.#watcher = spawn('sh', ['-c', watch, 'sh', `${leader}`], {
@@ -29,12 +32,12 @@ export class ProcessGroup {
     this.#watcher.unref();
   }
 
-  /** Its running processes. */
+  /** The running processes of the group. */
   members(): number[] {
     return membersOf(this.#leader);
   }
 
-  /** Sends SIGTERM to all of it, and SIGKILL to the remaining processes three seconds later. */
+  /** Sends SIGTERM to the group, and SIGKILL to what is left three seconds later. */
   async end(): Promise<void> {
     if (this.#signal('SIGTERM') && !(await this.#ended(killAfterMs))) {
       this.#signal('SIGKILL');

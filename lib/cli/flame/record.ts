@@ -14,7 +14,7 @@ const longestSeconds = 86_400;
 const largestFile = '1G';
 const keptErrorChars = 4000;
 
-/** Where the hardware's counters are out of reach, as on most virtual machines, the clock still works. */
+/** cpu-clock works even where hardware counters are out of reach, as on most virtual machines. */
 const events = [undefined, 'cpu-clock'];
 
 export interface RecordOptions {

@@ -7,7 +7,10 @@ import { ProcessGroup } from './process-group.ts';
 /** Makes V8 write names of generated code to /tmp/perf-PID.map, and gives interpreted functions names of their own. */
 export const nodeFlags = '--perf-basic-prof --interpreted-frames-native-stack';
 
-/** Waits for a line on descriptor 3, then becomes the command; without the line it never was. */
+/**
+ * A shell script that waits for a line on descriptor 3 and then becomes the command. If the descriptor closes first,
+ * the command never starts.
+ */
 const gate = 'read -r _ <&3 || exit 0; exec 3<&-; exec "$@"';
 
 /**
@@ -24,20 +27,20 @@ const keepFramesFlag = `--import data:text/javascript,${encodeURIComponent(keepF
 /** The recorded process. */
 export interface Target {
   readonly pid: number;
-  /** Lets it run, once perf watches. */
+  /** Lets the target run; called when perf watches it. */
   begin(): void;
   /** Resolves when it has ended, if this program started it; otherwise never. */
   readonly ended: Promise<void>;
   /** Whether the shell found no such command. */
   failedToStart(): boolean;
   /**
-   * Ends it and all that it has started, with SIGTERM, after three seconds SIGKILL, if this program started it. Removes
-   * what V8 left behind: of what runs now, and of `seen`.
+   * Ends the target and all its children with SIGTERM, and with SIGKILL three seconds later, if this program started
+   * it. Removes the files that V8 has left behind, for the processes that run now and those in `seen`.
    */
   end(seen: Iterable<number>): Promise<void>;
 }
 
-/** A process that runs already. Throws FlameFailure when there is none, or it is somebody else's. */
+/** A process that runs already. Throws FlameFailure if there is no such process, or if it belongs to another user. */
 export function runningTarget(pid: number): Target {
   try {
     process.kill(pid, 0);
@@ -83,7 +86,7 @@ export function startTarget(command: readonly string[], inlining: boolean): Targ
   const group = new ProcessGroup(pid);
   const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
   const opener = child.stdio[3] as NodeJS.WritableStream;
-  // A command that was ended before it began reads no more.
+  // Writing fails if the command was ended before it began.
   opener.on('error', () => {});
   return {
     pid,

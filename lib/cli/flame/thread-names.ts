@@ -1,6 +1,6 @@
 import type { RawStack } from './perf-script.ts';
 
-/** Node's own names for its main thread, and for every thread that nobody named. */
+/** The names Node gives its main thread, and those of threads without a name of their own. */
 const unnamed = /^(?:node|MainThread|node-MainThread|WorkerThread|nodejs)$/;
 const javaScript =
   /^(?:JS|LazyCompile|Function|Script|Eval):|^Builtins_JSEntry|^node::worker::Worker::(?:Run|StartThread)/;
