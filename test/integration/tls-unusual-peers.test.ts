@@ -129,6 +129,27 @@ describe('a client', () => {
     await peer.waitClosed(deadlineMs);
   });
 
+  it('that is refused hears why, every time: what it has sent meanwhile causes no reset', async () => {
+    const stranger = new TestAuthority('a stranger');
+    onTestFinished(() => stranger.remove());
+    const { port, server } = await serve({ ca, requestCert: true });
+    const tls = { ca, key: stranger.key, cert: stranger.cert };
+    const times = 100;
+    for (let i = 0; i < times; i++) {
+      const { orders } = openOrders(`tls://localhost:${port}`, {
+        tls,
+        retry: false,
+        connections: 1,
+        logger: false,
+      });
+      await expect(orders.makeOrder({ goods: 'x' })).rejects.toThrow(
+        /alert unknown ca: .*\(option tls\.cert\)/,
+      );
+    }
+    expect(server.stats().connectionsClosed).toMatchObject({ reset: 0 });
+    expect(server.stats().connectionsClosed['tls']).toBeGreaterThanOrEqual(times);
+  });
+
   it('that shows a certificate nobody has asked for is served', async () => {
     const { port } = await serve();
     const own = authority.issue('client');

@@ -25,7 +25,7 @@ class ByteStream {
     kWritable,  ///< when the kernel accepts more
     kEnded,     ///< the peer has closed its sending side; only from read(), and without bytes
     kBroken,    ///< never: the connection is lost
-    kInvalid,   ///< never: the peer broke the layer's rules, or was refused; only from a layer's read()
+    kInvalid,   ///< never: the peer broke the layer's rules, or one side refused the other; only from a layer
     kNextTurn,  ///< in another turn of the io thread, as its heavy work is used up; only from a layer's read()
   };
   struct Moved {

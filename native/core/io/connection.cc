@@ -131,8 +131,8 @@ Connection::Wrote Connection::write_some() {
       case ByteStream::Next::kAgain: break;
       case ByteStream::Next::kWritable: return Wrote::kBlocked;
       case ByteStream::Next::kReadable: return Wrote::kAwaitsReading;
+      case ByteStream::Next::kInvalid: close(CloseReason::kLayer); return Wrote::kClosed;
       case ByteStream::Next::kEnded:
-      case ByteStream::Next::kInvalid:
       case ByteStream::Next::kNextTurn:
       case ByteStream::Next::kBroken: return on_broken_write();
     }

@@ -146,9 +146,28 @@ std::size_t Stream::pull(std::span<std::uint8_t> into) {
   // The socket has no more bytes; it is read again after the connection has waited for it.
   if (below_next_ != Next::kAgain || pulls_left_ == 0 || idle_records_ > kMostIdleRecords) return 0;
   --pulls_left_;
+  if (!secured_ && into.size() < kRecordBytes) return pull_ahead(into);
   const Moved moved = below_->read(into);
   below_next_ = moved.next;
   return moved.bytes;
+}
+
+/// During a handshake OpenSSL 3.2 and newer asks for the head of each record, and then for the rest of it. Reading more
+/// than that saves calls; and when a client's certificate is refused nothing it sent behind is left unread, for which
+/// the kernel would send a reset that overtakes the alert.
+std::size_t Stream::pull_ahead(std::span<std::uint8_t> into) {
+  try {
+    const auto room = io_.scratch(kScratchBytes).first(kRecordBytes);
+    const Moved moved = below_->read(room);
+    below_next_ = moved.next;
+    const std::size_t here = std::min(into.size(), moved.bytes);
+    std::copy_n(room.begin(), here, into.begin());
+    begun_.assign(room.data() + here, room.data() + moved.bytes);
+    return here;
+  } catch (const std::bad_alloc&) {
+    below_next_ = Next::kBroken;  // it must not pass through OpenSSL, which called us
+    return 0;
+  }
 }
 
 bool Stream::push(ByteSpan bytes) {
@@ -228,7 +247,7 @@ io::ByteStream::Moved Stream::decrypt(std::span<std::uint8_t> into) {
     }
     filled += got;
     pay_for_idle_records(got);
-    if (SSL_has_pending(ssl_.get()) != 1 && below_next_ == Next::kReadable) {
+    if (SSL_has_pending(ssl_.get()) != 1 && begun_.empty() && below_next_ == Next::kReadable) {
       below_next_ = Next::kAgain;
       return {filled, Next::kReadable};
     }
@@ -257,11 +276,25 @@ io::ByteStream::Next Stream::fail() {
   return broken_ = secured_ && lost ? Next::kBroken : Next::kInvalid;
 }
 
+/// The peer has closed the connection. What it said before that, such as an alert, tells why.
+void Stream::lose() {
+  if (is_broken()) return;
+  broken_ = Next::kBroken;
+  if (!secured_) return;
+  std::size_t got = 0;
+  const auto room = io_.scratch(kScratchBytes).first(kRecordBytes);
+  pulls_left_ = kPulls;
+  if (below_next_ == Next::kReadable) below_next_ = Next::kAgain;
+  ERR_clear_error();
+  const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &got);
+  if (result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_SSL) fail();
+}
+
 bool Stream::send_held() {
   while (!held_.empty()) {
     const iovec part{held_.data(), held_.size()};
     const Moved moved = below_->write({&part, 1});
-    if (moved.next == Next::kBroken) broken_ = Next::kBroken;
+    if (moved.next == Next::kBroken) lose();
     if (moved.bytes == held_.size()) {
       std::vector<std::uint8_t>().swap(held_);
       return true;
@@ -275,12 +308,12 @@ bool Stream::send_held() {
 io::ByteStream::Moved Stream::write(std::span<const iovec> parts) {
   ROCKET_ON_IO_THREAD(io_);
   const bool sent = send_held();
-  if (is_broken()) return {0, Next::kBroken};
+  if (is_broken()) return {0, broken_};
   if (!sent) return {0, Next::kWritable};
   if (!secured_) return {0, Next::kReadable};
   std::size_t taken = 0;
   if (parts.empty()) return {0, Next::kAgain};
-  if (!encrypt(parts, taken)) return {taken, Next::kBroken};
+  if (!encrypt(parts, taken)) return {taken, broken_};
   return {taken, held_.empty() ? Next::kAgain : Next::kWritable};
 }
 
@@ -323,7 +356,7 @@ bool Stream::encrypt(std::span<const iovec> parts, std::size_t& taken) {
   const iovec part{const_cast<std::uint8_t*>(at), out_size_};  // iovec has no const form
   const Moved moved = out_size_ == 0 ? Moved{} : below_->write({&part, 1});
   if (moved.bytes < out_size_) held_.assign(at + moved.bytes, at + out_size_);
-  if (moved.next == Next::kBroken) broken_ = Next::kBroken;
+  if (moved.next == Next::kBroken) lose();
   return !is_broken();
 }
 

@@ -103,6 +103,8 @@ class Stream final : public io::ByteStream {
   /// Handles a call of OpenSSL that did not succeed.
   Next after(int result);
   Next fail();
+  std::size_t pull_ahead(std::span<std::uint8_t> into);
+  void lose();
   bool is_broken() const { return broken_ != Next::kAgain; }
   std::string why() const;
   /// True if the kernel has accepted everything.
@@ -117,7 +119,7 @@ class Stream final : public io::ByteStream {
   UnixSeconds offered_until_ = 0;  ///< expiry of the session that was offered
   Owned<SSL> ssl_;
   PeerCertificate peer_;             ///< valid once the stream is secured
-  std::vector<std::uint8_t> begun_;  ///< read from below before there was a stream
+  std::vector<std::uint8_t> begun_;  ///< read from below before OpenSSL asked for it
   std::vector<std::uint8_t> held_;   ///< encrypted, not yet accepted by the kernel
   std::span<std::uint8_t> out_;      ///< destination of encrypt(); empty outside of it
   std::size_t out_size_ = 0;
