@@ -255,6 +255,17 @@ describe('the chain of a certificate', () => {
   });
 });
 
+it('a server with more authorities than can be named asks for a certificate all the same', async () => {
+  const many = { key, cert, ca: ca.repeat(6000), requestCert: true };
+  const { port } = await startOrderServer(undefined, { tls: many });
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    expect(await order(`tls://localhost:${port}`, { ca, key, cert, maxVersion })).toMatchObject({
+      orderId: 'apple',
+    });
+    await expect(order(`tls://localhost:${port}`, { ca, maxVersion })).rejects.toThrow(/options? tls\.cert/);
+  }
+});
+
 describe('names', () => {
   /** A server that remembers the names it was asked for. */
   const asked = async (names: string) => {

@@ -1,6 +1,7 @@
 #include "tls/context.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tls/failure.h"
 #include "tls/session_end.h"
@@ -13,6 +14,10 @@ namespace {
 
 /// Level 2 means 112 bits: RSA keys of 2048 bits, no SHA-1. OpenSSL's default differs between versions.
 constexpr int kSecurityLevel = 2;
+
+/// Bytes of the names of its authorities that a server sends to clients, which may choose a certificate by them. Past
+/// 64 KiB no handshake succeeds, and some clients accept messages of up to 32 KiB only.
+constexpr std::size_t kMostNames = 30'000;
 
 int number_of(Version version) { return version == Version::k12 ? TLS1_2_VERSION : TLS1_3_VERSION; }
 
@@ -177,7 +182,7 @@ std::optional<ContextError> Context::load_rules(const ContextSettings& settings)
     return refused("minVersion", "this OpenSSL does not speak it");
   }
   if (!settings.curves.empty() && SSL_CTX_set1_groups_list(get(), settings.curves.c_str()) != 1) {
-    return refused("ecdhCurve", "no such curve");
+    return ContextError{"ecdhCurve", "there is a curve in it that this OpenSSL does not have"};
   }
   if (settings.dh_parameters == "auto") {
     SSL_CTX_set_dh_auto(get(), 1);
@@ -237,16 +242,21 @@ std::optional<ContextError> Context::use(const char* option, EVP_PKEY* key, cons
 std::optional<ContextError> Context::load_trust(const ContextSettings& settings, bool server) {
   X509_STORE* store = SSL_CTX_get_cert_store(get());
   if (settings.openssl_authorities && SSL_CTX_set_default_verify_paths(get()) != 1) return refused("ca", "no memory");
+  std::vector<Owned<X509>> authorities;
+  std::size_t names = 0;
   for (const std::string& pem : settings.authorities) {
-    const auto parsed = certificates_of(pem);
+    auto parsed = certificates_of(pem);
     if (!parsed.error.empty()) return ContextError{"ca", parsed.error};
-    for (const auto& authority : parsed.items) {
-      // A server tells its clients which authorities it trusts.
-      if (X509_STORE_add_cert(store, authority.get()) != 1 ||
-          (server && SSL_CTX_add_client_CA(get(), authority.get()) != 1)) {
-        return refused("ca", "it cannot be used");
-      }
+    for (auto& authority : parsed.items) {
+      if (X509_STORE_add_cert(store, authority.get()) != 1) return refused("ca", "it cannot be used");
+      names += static_cast<std::size_t>(i2d_X509_NAME(X509_get_subject_name(authority.get()), nullptr));
+      authorities.push_back(std::move(authority));
     }
+  }
+  // A server tells its clients which authorities it trusts.
+  for (const auto& authority : authorities) {
+    if (!server || names > kMostNames) break;
+    if (SSL_CTX_add_client_CA(get(), authority.get()) != 1) return refused("ca", "it cannot be used");
   }
   for (const std::string& pem : settings.revocations) {
     const auto parsed = revocations_of(pem);

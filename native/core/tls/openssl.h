@@ -130,9 +130,11 @@
   each(X509_free) \
   each(X509_get0_notAfter) \
   each(X509_get0_notBefore) \
+  each(X509_get_subject_name) \
   each(X509_verify_cert_error_string) \
   each(d2i_PKCS12_bio) \
-  each(i2d_X509)
+  each(i2d_X509) \
+  each(i2d_X509_NAME)
 // clang-format on
 
 #define ROCKET_DECLARE_WEAK(name) extern "C" ROCKET_WEAK decltype(::name) name;

@@ -122,7 +122,9 @@ ParsedKey private_key_of(std::string_view text, std::string_view passphrase) {
 ParsedKey dh_parameters_of(std::string_view pem) {
   const ErrorScope errors;
   const auto reader = reader_of(without_mark(pem));
-  if (reader == nullptr) return {nullptr, "there are no PEM parameters in it"};
+  if (reader == nullptr || pem.find("PARAMETERS-----") == std::string_view::npos) {
+    return {nullptr, "there are no PEM parameters in it"};
+  }
   Owned<EVP_PKEY> key(PEM_read_bio_Parameters(reader.get(), nullptr));
   if (key != nullptr) return {std::move(key), {}};
   return {nullptr, error_or("not parameters")};
