@@ -5,8 +5,8 @@ import type { ProtoFiles } from './proto-files.ts';
 import type { ProtobufTools } from './protobuf-tools.ts';
 
 /**
- * For the name of a .proto: the FileDescriptorSet in base64 of it and of what it imports, for server reflection. Files that
- * protobufjs has built in are left out, as the library has them.
+ * For each .proto, by name: the FileDescriptorSet of it and its imports in base64, for server reflection. Leaves out
+ * the files that are built into protobufjs, because the library has them.
  */
 export function descriptorSets(
   { protobuf, protobufFolder }: ProtobufTools,

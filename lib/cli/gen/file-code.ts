@@ -1,12 +1,14 @@
 import type protobuf from 'protobufjs';
 import type { Protobuf, ProtobufTools } from './protobuf-tools.ts';
 
-/** The static code of what one file declares. Types of other files are named in it as if they were under its `$root`. */
+/**
+ * The static code of what one file declares. It refers to types of other files as if they were under its own `$root`.
+ */
 export function codeOfFile(tools: ProtobufTools, root: protobuf.Root, label: string): string {
   return tools.staticCode(onlyOf(tools.protobuf, root, label)).trim();
 }
 
-/** A view of a package in which there is only what the file declares; everything else is as in the package itself. */
+/** A view of a package that contains only what the file declares and is otherwise the package itself. */
 function onlyOf<Namespace extends protobuf.NamespaceBase>(
   protobuf: Protobuf,
   namespace: Namespace,

@@ -2,7 +2,7 @@ import { docComment } from './doc-comment.ts';
 import type { Enum, Field, Message, Oneof } from './model.ts';
 import type { Direction, TypeText } from './type-text.ts';
 
-/** The type of a message that is received, and of one that is given. */
+/** The two types of a message: as it is received, and as a caller gives it. */
 export function messageTypes(message: Message, text: TypeText): string {
   return (['received', 'given'] as const)
     .map((direction) => messageType(message, direction, text))
@@ -14,7 +14,7 @@ function messageType(message: Message, direction: Direction, text: TypeText): st
   const exported = direction === 'given' ? name.init : name.exported;
   const body = braces(fields.map((field) => fieldLine(field, direction, text, '  ')));
   const doc = docComment(message);
-  // Nearly everything would be an `interface Empty {}`.
+  // Nearly every value could be assigned to an `interface Empty {}`.
   if (fields.length + oneofs.length === 0)
     return `${doc}export type ${exported} = { readonly [field: string]: never };`;
   if (oneofs.length === 0) return `${doc}export interface ${exported} ${body}`;
@@ -35,7 +35,7 @@ function fieldLine(field: Field, direction: Direction, text: TypeText, indent: s
   return `${doc}${indent}readonly ${field.name}?: ${type} | ${absent};\n`;
 }
 
-/** Members are written as if each was set: the type that is named makes an alternative of each. */
+/** Each member is written as if it was set; the type `Oneof` or `OneofInit` turns them into alternatives. */
 function oneofText(oneof: Oneof, direction: Direction, text: TypeText): string {
   const members = oneof.fields.map((field) => {
     return `${docComment(field, '    ')}    ${field.name}: ${text.field(field, direction)};\n`;
@@ -48,7 +48,10 @@ function braces(lines: readonly string[]): string {
   return lines.length === 0 ? '{}' : `{\n${lines.join('')}}`;
 }
 
-/** An object of its values, and the type of these; with those that a newer peer may send, which proto3 lets pass. */
+/**
+ * An object with the values, and the type of a value; in an open enum also values that are not declared, which a newer
+ * peer may send.
+ */
 export function enumTypes(type: Enum): string {
   const { exported } = type.name;
   const values = type.values.map((value) => {

@@ -24,7 +24,7 @@ export interface Documented {
 export type ValueType =
   | { readonly is: 'scalar'; readonly type: string }
   | { readonly is: 'long'; readonly type: string }
-  /** Closed: as those of proto2, a value that is not declared is not received. */
+  /** A closed enum, as in proto2, rejects received values that are not declared. */
   | { readonly is: 'enum'; readonly name: TypeName; readonly closed: boolean }
   /** `date` is a google.protobuf.Timestamp that users see as a Date. */
   | { readonly is: 'message' | 'date'; readonly name: TypeName };
@@ -36,9 +36,9 @@ export interface Field extends Documented {
   readonly shape: 'single' | 'repeated' | 'map';
   /** Type of the keys of a map. */
   readonly key: string | undefined;
-  /** A message without it is refused. */
+  /** A message without this field is refused. */
   readonly required: boolean;
-  /** Null when it was not sent; otherwise its default. */
+  /** The field is null if it was not sent; a field that is not nullable has its default then. */
   readonly nullable: boolean;
 }
 
@@ -49,14 +49,14 @@ export interface Oneof extends Documented {
 
 export interface Message extends Documented {
   readonly name: TypeName;
-  /** Those of no oneof. */
+  /** The fields outside of oneofs. */
   readonly fields: readonly Field[];
   readonly oneofs: readonly Oneof[];
 }
 
 export interface Enum extends Documented {
   readonly name: TypeName;
-  /** As those of proto2: a value that is not declared is not received. */
+  /** As in proto2: received values that are not declared are rejected. */
   readonly closed: boolean;
   readonly values: readonly (Documented & { readonly name: string; readonly number: number })[];
 }

@@ -53,7 +53,7 @@ function isString({ value, shape }: Field): boolean {
   return value.is === 'scalar' && value.type === 'string' && shape !== 'map';
 }
 
-/** As flat messages may have them (lib/codec/message-type.ts). */
+/** Whether a flat message may have this field (lib/codec/message-type.ts). */
 function isFlatField({ value, shape }: Field): boolean {
   return shape === 'single' && value.is === 'scalar' && value.type !== 'bytes';
 }

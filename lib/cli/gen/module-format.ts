@@ -7,7 +7,7 @@ export type ModuleFormat = 'esm' | 'commonjs';
 
 export interface FoundFormat {
   readonly format: ModuleFormat;
-  /** For the terminal, where it is not what most will expect. */
+  /** The reason, for the terminal, if most people would expect another format. */
   readonly why: string;
 }
 

@@ -11,7 +11,7 @@ export function importPath(from: string, to: string): string {
   return (path.startsWith('.') ? path : `./${path}`).replaceAll("'", "\\'");
 }
 
-/** The name that a module has inside of another: what no .proto can declare. */
+/** The name by which a module refers to an imported one. No .proto can declare this name. */
 export function importName(index: number): string {
   return `$${index + 1}`;
 }

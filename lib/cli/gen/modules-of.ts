@@ -37,7 +37,7 @@ export function modulesOf(
 
 const longTypes: ReadonlySet<string> = new Set(['int64', 'uint64', 'sint64', 'fixed64', 'sfixed64']);
 
-/** From the reflection of protobufjs to the model. */
+/** Translates protobufjs's reflection objects to the model. */
 class Builder {
   readonly #protobuf: Protobuf;
   readonly #names: Names;
@@ -147,7 +147,7 @@ class Builder {
   }
 }
 
-/** protobufjs keeps what a file's syntax or edition says where its own code looks, and does not declare it. */
+/** protobufjs has the features of a file's syntax or edition in a field that its type declarations lack. */
 function isClosed(type: protobuf.Enum): boolean {
   const { _features: features } = type as unknown as { readonly _features?: { readonly enum_type?: string } };
   return features?.enum_type === 'CLOSED';

@@ -10,10 +10,10 @@ import type { ProtobufTools } from './protobuf-tools.ts';
 export interface ProtoFile {
   /** As another file would import it, `shop/v1/order.proto`; what the module is named after. */
   readonly name: string;
-  /** What the reflection objects have as `filename`, and what error messages say. */
+  /** The `filename` of the reflection objects; also used in error messages. */
   readonly label: string;
   readonly package: string;
-  /** Whether it was asked for, and not only imported. */
+  /** Whether it was given by the caller; false if it was only imported. */
   readonly given: boolean;
 }
 
@@ -77,7 +77,7 @@ class Names {
 
   of(file: LoadedFile): string {
     const name = file.isBundled ? file.path : this.#fromFolders(file);
-    // What an import may not have in it, or would mean something else there.
+    // Characters that an import specifier must not contain, or in which they have another meaning.
     if (/[%?#\\\p{Cc}\p{Zl}\p{Zp}]|\.d\.proto$/u.test(name))
       throw new GenFailure(`${file.where}: a module cannot be called ${JSON.stringify(modulePath(name))}`);
     const other = this.#taken.get(modulePath(name));
@@ -100,7 +100,7 @@ class Names {
   }
 }
 
-/** The innermost folder that has all of them in it. */
+/** The innermost folder that contains all of them. */
 function commonFolder(paths: readonly string[]): string {
   const [first = [], ...others] = paths.map((path) => dirname(path).split(sep));
   let length = first.length;

@@ -22,12 +22,12 @@ interface Pbjs {
   ): void;
 }
 
-// protobufjs-cli brings jsdoc and more, so it is not among our dependencies: who generates code installs it.
+// protobufjs-cli depends on jsdoc and more, so it is not among our dependencies: people who generate code install it.
 const missing = 'rocket gen needs protobufjs-cli: npm install --save-dev protobufjs-cli';
 
 /**
- * protobufjs-cli as it is installed for the first of these files or folders: the project that is worked on, or else
- * where we are. @throws GenFailure when there is none.
+ * The protobufjs-cli installed for the first of these files or folders that has one; by default of the project in the
+ * current folder, or else of this package. @throws GenFailure if there is none.
  */
 export function loadTools(
   places = [join(process.cwd(), 'package.json'), import.meta.filename],
@@ -72,7 +72,7 @@ const options = {
 
 function staticCode(pbjs: Pbjs, root: protobuf.NamespaceBase): string {
   let result: string | undefined;
-  // It calls back before it returns.
+  // The callback is called before generate() returns.
   pbjs.generate(root, options, (error, output) => {
     if (error !== null) throw error;
     result = output;

@@ -38,7 +38,10 @@ export function generate(paths: readonly string[], options: GenOptions): Generat
   return { files, services: modules.flatMap((module) => module.services.map((service) => service.fullName)) };
 }
 
-/** Writes what has changed, and nothing at all when a .proto is wrong; returns a line that says what there is now. */
+/**
+ * Writes the files that have changed; writes nothing if a .proto is wrong. Returns a line that says what has been
+ * generated.
+ */
 export function runGen(paths: readonly string[], options: GenOptions): string {
   const { format, why } =
     options.module === undefined ? moduleFormat(options.out) : { format: options.module, why: '' };

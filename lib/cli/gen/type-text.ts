@@ -31,7 +31,7 @@ export class TypeText {
     return this.#reference(name, direction === 'given' ? name.init : name.exported);
   }
 
-  /** A type of JavaScript, also where the .proto has one of the same name. */
+  /** Refers to a type of JavaScript, even if the .proto declares one of the same name. */
   global(name: string): string {
     return this.#own.has(name) ? `globalThis.${name}` : name;
   }
@@ -86,7 +86,7 @@ export class TypeText {
   }
 }
 
-/** Of the keys of a Map. */
+/** The type of the keys of a Map. */
 function keyType(key: string): string {
   if (key === 'string') return 'string';
   if (key === 'bool') return "boolean | 'true' | 'false'";

@@ -1,7 +1,7 @@
 import type protobuf from 'protobufjs';
 import type { Protobuf } from './protobuf-tools.ts';
 
-/** Takes extensions out: they would make the code of a message depend on which files are generated together. */
+/** Removes extensions, because with them the code of a message would depend on which files are generated together. */
 export function removeExtensions(protobuf: Protobuf, namespace: protobuf.NamespaceBase): void {
   if (namespace instanceof protobuf.Type) {
     for (const field of [...namespace.fieldsArray])
