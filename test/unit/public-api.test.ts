@@ -21,7 +21,6 @@ const texts = ['a string', 'the empty string', 'a blank string', 'a number as a 
 const key: Argument = { right: 'a', takes: only(...texts) };
 /** Metadata keys have no spaces; one that is only looked up is not checked for that. */
 const value: Argument = { right: 'b', takes: only(...texts) };
-/** Checked elsewhere, with every option (option-types.test.ts). */
 const service: Argument = { right: Order, takes: only() };
 const handlers: Argument = { right: { makeOrder: () => ({}) }, takes: only() };
 const functions = ['a function', 'a class', 'an async function'];
@@ -164,6 +163,7 @@ const subjects: Readonly<Record<string, Subject>> = {
       args: [{ right: {}, takes: (type) => isObject(type) }],
     },
   },
+  // These take options, each of which option-types.test.ts tries.
   createLogger: {},
   rocketDestination: {},
   etcd: {},
