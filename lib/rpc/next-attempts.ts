@@ -75,11 +75,13 @@ export class NextAttempts {
   #moveOn(call: ClientCall, endpoint: ChannelEndpoint, error: RpcError): boolean {
     const refused =
       error.code === 'UNAVAILABLE' || (error.code === 'RESOURCE_EXHAUSTED' && wasRefused(error));
-    if (!error.safeToRepeat || !refused || performance.now() >= call.what.expiresAt) return false;
+    if (!error.safeToRepeat || !refused) return false;
+    const isOver = performance.now() >= call.what.expiresAt;
     call.tried ??= new Set();
     call.tried.add(endpoint);
-    if (call.tried.size > mostMoves || !this.#parts.endpoints.hasOther(call.tried)) {
-      if (!call.what.waitForReady && !this.#mayTryAgain(call, error)) return false;
+    if (isOver || call.tried.size > mostMoves || !this.#parts.endpoints.hasOther(call.tried)) {
+      // A call with `waitForReady` whose time is over reports that; no attempt follows.
+      if (!call.what.waitForReady && (isOver || !this.#mayTryAgain(call, error))) return false;
       this.#beginAnew(call, error);
       return true;
     }
