@@ -49,7 +49,8 @@ class ClientSession final : public io::ConnectionHandler,
   /// The server has sent its SETTINGS, so it speaks HTTP/2.
   bool ready() const { return ready_; }
   /// The number of calls that may be sent now.
-  std::uint32_t room() const { return h2_.room(); }
+  /// None from when its connection closes, though the link hears of that only at the end of the turn.
+  std::uint32_t room() const { return connection_->open() ? h2_.room() : 0; }
   bool exhausted() const { return h2_.exhausted(); }
   /// The server has answered a call, or has been connected for a while, so it is worth reconnecting at once.
   bool proven() const;

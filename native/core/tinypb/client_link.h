@@ -52,7 +52,8 @@ class ClientLink final : public rpc::ConnectingLink {
   void start(ClientSession& session);
   std::string why_closed(const ClientSession& session, io::CloseReason reason) const;
 
-  bool shares() const { return shared_ != nullptr && shared_->watch().ours(); }
+  /// A session whose connection has closed is told to the link at the end of the turn; until then calls wait.
+  bool shares() const { return shared_ != nullptr && shared_->connection().open() && shared_->watch().ours(); }
   /// A session that may be sent a request now; null if calls have to wait.
   ClientSession* free_session();
   /// Sends waiting calls, as far as there are connections for them.

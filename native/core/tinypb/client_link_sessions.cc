@@ -90,7 +90,7 @@ void ClientLink::serve() {
 }
 
 void ClientLink::grow() {
-  if (shared_ == nullptr || shares() || lane_.io.now() < grow_again_at_) return;
+  if (shared_ == nullptr || !shared_->connection().open() || shares() || lane_.io.now() < grow_again_at_) return;
   if (shared_->watch().learning() && !endpoint_->seems_plain.load(std::memory_order_relaxed)) return;
   std::size_t wanted = 0;
   for (ListLink* at = waiting_.next; at != &waiting_ && sessions_.size() + connecting_ < most_sessions_;

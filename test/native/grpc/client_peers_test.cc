@@ -1,4 +1,5 @@
 // Servers that end connections, refuse streams, shut windows and die.
+#include <semaphore>
 #include <set>
 
 #include "grpc/client_fixture.h"
@@ -126,6 +127,37 @@ TEST_F(GrpcClientPeers, GivesUpOnAServerThatOnlyLeaves) {
   EXPECT_EQ(js_.outcome(call).status.code, Code::kUnavailable);
   EXPECT_NE(js_.outcome(call).text.find("after GOAWAY NO_ERROR"), std::string::npos) << js_.outcome(call).text;
   js_.shut_down();
+}
+
+TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
+  std::binary_semaphore leave(0), left(0), blocked(0), go_on(0);
+  std::atomic<int> connections{0};
+  const auto address = script(
+      [&](H2Peer& peer) {
+        if (!peer.read_until([&] { return peer.of(1).ended; })) return;
+        answer(peer, 1);
+        if (++connections > 1) return peer.read_to_end();
+        leave.acquire();
+        peer.raw().close();
+        left.release();
+      },
+      2);
+  const auto endpoint = connect(address);
+  js_.call(endpoint, {.body = "hello"});
+  ASSERT_TRUE(pump_ended(1));
+  // While the io thread is held up, the connection ends and a call comes. It then reads the end first.
+  js_.io_threads(1)[0]->post([&] {
+    blocked.release();
+    go_on.acquire();
+  });
+  blocked.acquire();
+  leave.release();
+  left.acquire();
+  const auto call = js_.call(endpoint, {.body = "hello"});
+  js_.flush();
+  go_on.release();
+  ASSERT_TRUE(pump_ended(2));
+  EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
 }
 
 TEST_F(GrpcClientPeers, WaitsForStreamsInOrder) {
