@@ -1,5 +1,4 @@
 // Servers that end connections, refuse streams, shut windows and die.
-#include <semaphore>
 #include <set>
 
 #include "grpc/client_fixture.h"
@@ -130,16 +129,19 @@ TEST_F(GrpcClientPeers, GivesUpOnAServerThatOnlyLeaves) {
 }
 
 TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
-  std::binary_semaphore leave(0), left(0), blocked(0), go_on(0);
+  Signal leave;
+  Signal left;
+  Signal blocked;
+  Signal go_on;
   std::atomic<int> connections{0};
   const auto address = script(
       [&](H2Peer& peer) {
         if (!peer.read_until([&] { return peer.of(1).ended; })) return;
         answer(peer, 1);
         if (++connections > 1) return peer.read_to_end();
-        leave.acquire();
+        leave.wait();
         peer.raw().close();
-        left.release();
+        left.set();
       },
       2);
   const auto endpoint = connect(address);
@@ -147,15 +149,15 @@ TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
   ASSERT_TRUE(pump_ended(1));
   // While the io thread is held up, the connection ends and a call comes. It then reads the end first.
   js_.io_threads(1)[0]->post([&] {
-    blocked.release();
-    go_on.acquire();
+    blocked.set();
+    go_on.wait();
   });
-  blocked.acquire();
-  leave.release();
-  left.acquire();
+  ASSERT_TRUE(blocked.wait());
+  leave.set();
+  ASSERT_TRUE(left.wait());
   const auto call = js_.call(endpoint, {.body = "hello"});
   js_.flush();
-  go_on.release();
+  go_on.set();
   ASSERT_TRUE(pump_ended(2));
   EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
 }
