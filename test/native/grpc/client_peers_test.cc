@@ -128,6 +128,38 @@ TEST_F(GrpcClientPeers, GivesUpOnAServerThatOnlyLeaves) {
   js_.shut_down();
 }
 
+TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
+  const auto leave = std::make_shared<Signal>();
+  const auto left = std::make_shared<Signal>();
+  const auto blocked = std::make_shared<Signal>();
+  const auto go_on = std::make_shared<Signal>();
+  const auto address = script(
+      [=](H2Peer& peer) {
+        if (!peer.read_until([&] { return peer.of(1).ended; })) return;
+        answer(peer, 1);
+        leave->wait();
+        peer.raw().close();
+        left->set();
+      },
+      2);
+  const auto endpoint = connect(address);
+  js_.call(endpoint, {.body = "hello"});
+  ASSERT_TRUE(pump_ended(1));
+  // While the client's io thread is held up, the connection ends and a call comes. It then reads the end first.
+  js_.io_threads(1).back()->post([=] {
+    blocked->set();
+    go_on->wait();
+  });
+  ASSERT_TRUE(blocked->wait());
+  leave->set();
+  ASSERT_TRUE(left->wait());
+  const auto call = js_.call(endpoint, {.body = "hello"});
+  js_.flush();
+  go_on->set();
+  ASSERT_TRUE(pump_ended(2));
+  EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
+}
+
 TEST_F(GrpcClientPeers, WaitsForStreamsInOrder) {
   std::vector<std::string> order;
   H2Peer::Options options;
