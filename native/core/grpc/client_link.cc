@@ -239,7 +239,8 @@ void ClientLink::on_session_closed(ClientSession& session, io::CloseReason reaso
   ROCKET_ON_IO_THREAD(lane_.io);
   const bool was_current = &session == current_;
   const bool was_opening = !session.ready();
-  const bool idle = reason == io::CloseReason::kIdleTimeout;
+  // Calls may wait on a connection without a stream, for a server that allows none: they need the next one.
+  const bool idle = reason == io::CloseReason::kIdleTimeout && waiting_.empty();
   const bool proven = session.proven() || reason == io::CloseReason::kLocal;
   std::string why = session.why_closed(reason);
   sessions_.erase(session.at);  // destroys it

@@ -160,6 +160,26 @@ TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
   EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
 }
 
+TEST_F(GrpcClientPeers, ACallThatHasWaitedForAStreamOutlivesAnIdleConnection) {
+  H2Peer::Options options;
+  options.settings = H2Peer::setting(h2::SettingId::kMaxConcurrentStreams, 0);
+  std::atomic<int> connections{0};
+  const auto address = script(
+      [&](H2Peer& peer) {
+        if (++connections == 1) return peer.read_to_end();
+        peer.frame(h2::FrameType::kSettings, 0, 0, H2Peer::setting(h2::SettingId::kMaxConcurrentStreams, 1));
+        if (peer.read_until([&] { return peer.of(1).ended; })) answer(peer, 1);
+      },
+      2, options);
+  auto client = client_options();
+  client.connection.idle_timeout = Millis{100};
+  const auto endpoint = connect(address, client);
+  const auto call = js_.call(endpoint, {.body = "hello"});
+  ASSERT_TRUE(pump_ended(1));
+  EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
+  EXPECT_EQ(connections.load(), 2);
+}
+
 TEST_F(GrpcClientPeers, WaitsForStreamsInOrder) {
   std::vector<std::string> order;
   H2Peer::Options options;
