@@ -18,7 +18,7 @@ describe.skipIf(etcdIsMissing())('an etcd that is frozen', () => {
       plainClient({ hosts, requestTimeoutMs: 1000 }),
     );
     for (const client of clients) await client.list('/');
-    for (let i = 0; i < 3; i++) server.freeze(i);
+    for (let i = 0; i < 3; i++) await server.freeze(i);
     for (const client of clients) {
       await expect(client.list('/')).rejects.toThrow(/no etcd could be reached/);
       await expectBy(1000, client.list('/'));
@@ -30,7 +30,7 @@ describe.skipIf(etcdIsMissing())('an etcd that is frozen', () => {
     const client = plainClient({ hosts: server.hosts });
     await client.list('/');
     const frozen = ((await server.leader()) + 1) % 3;
-    server.freeze(frozen);
+    await server.freeze(frozen);
     // Each begins at a host taken at random.
     for (let i = 0; i < 6; i++) await client.list('/');
   });
@@ -39,7 +39,7 @@ describe.skipIf(etcdIsMissing())('an etcd that is frozen', () => {
     const server = await EtcdServer.start();
     const registry = discovery({ hosts: server.hosts, requestTimeoutMs: 8000 });
     const entered = await registry.register('Order', a);
-    server.freeze();
+    await server.freeze();
     const entering = registry.register('OrderAdmin', a);
     entering.catch(() => undefined);
     await expectBy(3000, entered.close());

@@ -51,7 +51,7 @@ const killedFor = (ms: number) => async (server: EtcdServer) => {
 };
 
 const frozenFor = (ms: number) => async (server: EtcdServer) => {
-  server.freeze();
+  await server.freeze();
   await pause(ms);
   server.thaw();
 };

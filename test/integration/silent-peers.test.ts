@@ -3,6 +3,7 @@ import { type Child, startChild } from '../support/child.ts';
 import { startClock } from '../support/clock.ts';
 import { startCppServer } from '../support/cpp-server.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { freezeProcess } from '../support/frozen-process.ts';
 import { gate, openOrders, startOrderServer } from '../support/loopback.ts';
 import { makeNetworkPair, type NetworkPair, whyNoNamespaces } from '../support/network-pair.ts';
 import { orderReplyBody } from '../support/order.ts';
@@ -33,7 +34,7 @@ describe('a process that is stopped', () => {
     const [port] = (await child.said('listening', soonMs)).split(' ');
     const { channel, orders } = openOrders(`127.0.0.1:${port}`, { connections: 1 });
     await orders.makeOrder({});
-    child.kill('SIGSTOP');
+    await freezeProcess(child.pid);
     const clock = startClock();
     const calls = Array.from({ length: 20 }, () =>
       settled(orders.makeOrder({}, { timeoutMs: 60_000 }), 15_000),
@@ -53,7 +54,7 @@ describe('a process that is stopped', () => {
     await client.said('ready', soonMs);
     client.tell(`127.0.0.1:${port} never 7000`);
     // Longer than the two times together.
-    client.kill('SIGSTOP');
+    await freezeProcess(client.pid);
     const began = performance.now();
     await until(() => performance.now() - began > 3000, {
       deadlineMs: soonMs,

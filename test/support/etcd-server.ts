@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { freePorts } from './free-ports.ts';
+import { freezeProcess } from './frozen-process.ts';
 import { until } from './waits.ts';
 
 const isInstalled = spawnSync('etcd', ['--version']).status === 0;
@@ -106,8 +107,9 @@ export class EtcdServer {
     await exit;
   }
 
-  freeze(member = 0): void {
-    this.#member(member).process?.kill('SIGSTOP');
+  async freeze(member = 0): Promise<void> {
+    const pid = this.#member(member).process?.pid;
+    if (pid !== undefined) await freezeProcess(pid);
   }
 
   thaw(member = 0): void {
