@@ -122,6 +122,7 @@ io::ByteStream::Next Stream::handshake() {
     if (!secured_) next = after(result);
   }
   const bool sent = send_held();  // also sends an alert
+  if (lost_ && !is_broken()) take_alert();
   if (is_broken()) return broken_;
   return sent ? next : Next::kWritable;
 }
@@ -276,25 +277,38 @@ io::ByteStream::Next Stream::fail() {
   return broken_ = secured_ && lost ? Next::kBroken : Next::kInvalid;
 }
 
-/// The peer has closed the connection. What it said before that, such as an alert, tells why.
+/// The peer has closed the connection. What it sent before that is still in the socket: a client reads it
+/// (Connection::on_broken_write), a server only looks for an alert, which tells why.
 void Stream::lose() {
-  if (is_broken()) return;
+  if (is_broken() || std::exchange(lost_, true)) return;
+  if (below_next_ == Next::kReadable) below_next_ = Next::kAgain;
+  if (!secured_) {
+    broken_ = Next::kBroken;
+  } else if (SSL_is_server(ssl_.get()) == 1) {
+    take_alert();
+  }
+}
+
+/// The end: reads a record for the alert that it may be.
+void Stream::take_alert() {
   broken_ = Next::kBroken;
-  if (!secured_) return;
   std::size_t got = 0;
   const auto room = io_.scratch(kScratchBytes).first(kRecordBytes);
   pulls_left_ = kPulls;
-  if (below_next_ == Next::kReadable) below_next_ = Next::kAgain;
   ERR_clear_error();
   const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &got);
   if (result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_SSL) fail();
 }
 
 bool Stream::send_held() {
+  if (lost_) held_.clear();
   while (!held_.empty()) {
     const iovec part{held_.data(), held_.size()};
     const Moved moved = below_->write({&part, 1});
-    if (moved.next == Next::kBroken) lose();
+    if (moved.next == Next::kBroken) {
+      lose();
+      return false;
+    }
     if (moved.bytes == held_.size()) {
       std::vector<std::uint8_t>().swap(held_);
       return true;
@@ -309,11 +323,12 @@ io::ByteStream::Moved Stream::write(std::span<const iovec> parts) {
   ROCKET_ON_IO_THREAD(io_);
   const bool sent = send_held();
   if (is_broken()) return {0, broken_};
+  if (lost_) return {0, Next::kBroken};
   if (!sent) return {0, Next::kWritable};
   if (!secured_) return {0, Next::kReadable};
   std::size_t taken = 0;
   if (parts.empty()) return {0, Next::kAgain};
-  if (!encrypt(parts, taken)) return {taken, broken_};
+  if (!encrypt(parts, taken)) return {taken, is_broken() ? broken_ : Next::kBroken};
   return {taken, held_.empty() ? Next::kAgain : Next::kWritable};
 }
 
@@ -357,7 +372,7 @@ bool Stream::encrypt(std::span<const iovec> parts, std::size_t& taken) {
   const Moved moved = out_size_ == 0 ? Moved{} : below_->write({&part, 1});
   if (moved.bytes < out_size_) held_.assign(at + moved.bytes, at + out_size_);
   if (moved.next == Next::kBroken) lose();
-  return !is_broken();
+  return !is_broken() && !lost_;
 }
 
 void Stream::shutdown() {

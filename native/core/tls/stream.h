@@ -105,6 +105,7 @@ class Stream final : public io::ByteStream {
   Next fail();
   std::size_t pull_ahead(std::span<std::uint8_t> into);
   void lose();
+  void take_alert();
   bool is_broken() const { return broken_ != Next::kAgain; }
   std::string why() const;
   /// True if the kernel has accepted everything.
@@ -132,6 +133,7 @@ class Stream final : public io::ByteStream {
   bool deferred_ = false;  ///< the handshake continues in another turn
   bool starved_ = false;   ///< OpenSSL needs more than has arrived
   bool ended_ = false;
+  bool lost_ = false;           ///< the socket accepts no more, but may hold what the peer has sent
   Next broken_ = Next::kAgain;  ///< once nothing more can be read or written: kInvalid or kBroken
 };
 

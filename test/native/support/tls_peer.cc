@@ -32,9 +32,10 @@ TlsPeer::TlsPeer(RawPeer socket, const Options& options)
   std::signal(SIGPIPE, SIG_IGN);
   SSL_CTX_set_min_proto_version(context_, options.version);
   SSL_CTX_set_max_proto_version(context_, options.version);
-  if (options.identity != nullptr) {
-    X509* certificate = read_certificate(options.identity->certificate);
-    EVP_PKEY* key = read_key(options.identity->key);
+  const Identity* const identity = options.serves ? &test_server_identity() : options.identity;
+  if (identity != nullptr) {
+    X509* certificate = read_certificate(identity->certificate);
+    EVP_PKEY* key = read_key(identity->key);
     SSL_CTX_use_certificate(context_, certificate);
     SSL_CTX_use_PrivateKey(context_, key);
     X509_free(certificate);
@@ -49,7 +50,7 @@ TlsPeer::TlsPeer(RawPeer socket, const Options& options)
   }
   if (options.session != nullptr) SSL_set_session(ssl_, options.session);
   SSL_set_fd(ssl_, socket_.fd());
-  SSL_set_connect_state(ssl_);
+  options.serves ? SSL_set_accept_state(ssl_) : SSL_set_connect_state(ssl_);
 }
 
 TlsPeer::~TlsPeer() {

@@ -18,7 +18,7 @@ tls::ContextSettings server_settings(const std::vector<std::string>& alpn = {"ti
 std::shared_ptr<const tls::Context> server_context(const tls::ContextSettings& settings = server_settings(),
                                                    const tls::PeerDemands& demands = {});
 
-/// A client of OpenSSL's own on a blocking socket. Every wait ends after kPatience.
+/// A client or server of OpenSSL's own on a blocking socket. Every wait ends after kPatience.
 class TlsPeer {
  public:
   struct Options {
@@ -26,6 +26,7 @@ class TlsPeer {
     std::vector<std::string> alpn;
     const Identity* identity = nullptr;
     SSL_SESSION* session = nullptr;
+    bool serves = false;  ///< with the certificate of test_server_identity()
   };
   explicit TlsPeer(RawPeer socket, const Options& options);
   explicit TlsPeer(RawPeer socket) : TlsPeer(std::move(socket), Options()) {}
