@@ -7,14 +7,14 @@ const limit = 4 * MiB;
 /** A window for each call. Blocks are up to twice as large as what has come. */
 const mostHeld = (calls: number) => 2 * (limit + (calls + 1) * 65_536) + 4 * MiB;
 
-const nothing = { nativeBytes: 0, queuedBytes: 0, waitingBytes: 0, replyBytesQueued: 0 };
+const nothing = { callsInFlight: 0, nativeBytes: 0, queuedBytes: 0, waitingBytes: 0, replyBytesQueued: 0 };
 
 interface Took {
   /** Of the process, MiB. */
   readonly grown: number;
   readonly mostHeld: number;
   readonly read: number;
-  /** Bytes by where they are, once all calls have ended. */
+  /** Calls that have not ended, and bytes by where they are. */
   readonly left: Readonly<Record<string, number>>;
   readonly pending: number;
 }
