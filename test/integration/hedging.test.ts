@@ -63,7 +63,8 @@ describe('a hedged call', () => {
     const { client, channel } = await connectedKinds(handlers, hedging());
     const reply = client.one({ text: '' });
     await until(() => calls.length === 3, soon('three attempts'));
-    expect(calls.map(({ ctx }) => ctx.previousAttempts)).toEqual([0, 1, 2]);
+    // They may overtake each other, on connections of their own.
+    expect(calls.map(({ ctx }) => ctx.previousAttempts).sort()).toEqual([0, 1, 2]);
     expect(channel.stats()).toMatchObject({ callsPending: 1, hedges: 2, retries: 0 });
     calls[1]!.end.resolve('second');
     expect(await reply).toMatchObject({ text: 'second' });
