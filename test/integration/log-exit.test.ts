@@ -1,16 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startChild } from '../support/child.ts';
+import { logFolder } from '../support/log-folder.ts';
 
 const soonMs = 15_000;
-
-function folder(): string {
-  const made = mkdtempSync(path.join(tmpdir(), 'rocket-log-'));
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
-  return made;
-}
 
 /** The messages in all files of the folder. */
 function messages(directory: string): string[] {
@@ -34,28 +28,28 @@ describe('nothing is lost when the process ends', () => {
     ['abort', { code: null, signal: 'SIGABRT' }],
     ['SIGSEGV', { code: null, signal: 'SIGSEGV' }],
   ])('by %s', async (how, exit) => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-exit.mjs', [directory, how]);
     expect(await child.exit(soonMs)).toEqual(exit);
     expect(messages(directory)).toEqual(thousand);
   });
 
   it('by a SIGTERM that the program handles itself', async () => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-exit.mjs', [directory, 'own-SIGTERM']);
     expect(await child.exit(soonMs)).toEqual({ code: 5, signal: null });
     expect(messages(directory)).toEqual([...thousand, 'my own']);
   });
 
   it('and a fault of WebAssembly, which is no crash, does no harm', async () => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-exit.mjs', [directory, 'wasm']);
     expect(await child.exit(soonMs)).toEqual({ code: 0, signal: null });
     expect(messages(directory)).toEqual([...thousand, 'caught 3']);
   });
 
   it('and lines that a worker logged before terminate() are written', async () => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-exit.mjs', [directory, 'terminate']);
     expect(await child.exit(soonMs)).toEqual({ code: 0, signal: null });
     const found = messages(directory);
@@ -82,35 +76,35 @@ describe('a signal', () => {
     ['a listener that has been removed', 'removed', ends('SIGTERM'), []],
     ['a log that is closed', 'closed', ends('SIGTERM'), []],
   ])('ends the process as without a log, and nothing is lost: %s', async (_what, how, exit, more) => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-signals.mjs', [directory, how]);
     expect(await child.exit(soonMs)).toEqual(exit);
     expect(messages(directory)).toEqual([...thousand, ...more]);
   });
 
   it('ends a process with two copies of the package, and nothing is lost of either', async () => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-signals.mjs', [directory, 'second-copy']);
     expect(await child.exit(soonMs)).toEqual(ends('SIGTERM'));
     expect(messages(directory)).toEqual([...thousand, ...thousand]);
   });
 
   it('ends a process whose log is open in a worker alone, and nothing is lost', async () => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-signals.mjs', [directory, 'worker']);
     expect(await child.exit(soonMs)).toEqual(ends('SIGTERM'));
     expect(messages(directory)).toHaveLength(500);
   });
 
   it('ends a process whose only worker with a log has ended, though Node.js then unloads addons', async () => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-signals.mjs', [directory, 'worker-ended']);
     expect(await child.exit(soonMs)).toEqual(ends('SIGTERM'));
     expect(messages(directory)).toHaveLength(500);
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('%s ends a process whose event loop is blocked', async (signal) => {
-    const directory = folder();
+    const directory = logFolder();
     const child = await startChild('log-signals.mjs', [directory, 'blocked']);
     await child.said('ready', soonMs);
     child.kill(signal);

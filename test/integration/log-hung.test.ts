@@ -4,13 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../lib/index.ts';
 import { startChild } from '../support/child.ts';
-import { hangingLogFile, temporaryFolder } from '../support/folders.ts';
+import { hangingLogFile, logFolder } from '../support/log-folder.ts';
 import { until } from '../support/waits.ts';
 
 const soonMs = 15_000;
 
 function hungFolder(): string {
-  const directory = temporaryFolder();
+  const directory = logFolder();
   hangingLogFile(directory, 'hung');
   return directory;
 }
@@ -76,7 +76,7 @@ describe('a disk that hangs', () => {
   });
 
   it.skipIf(process.platform !== 'linux')('and a healthy one has closed it by then', async () => {
-    const directory = temporaryFolder();
+    const directory = logFolder();
     for (let i = 0; i < 10; i++) {
       const log = createLogger({ directory, name: `log${i}`, flushOnSignals: false });
       log.info('one');

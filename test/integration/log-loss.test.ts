@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startChild } from '../support/child.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { logFolder } from '../support/log-folder.ts';
 
 const soonMs = 15_000;
 
@@ -39,7 +39,7 @@ describe('lines that are lost are counted, and reported on stderr once', () => {
     ['after close()', late, 600],
     ['after end(), of pino', late, 600],
   ])('%s', async (how, stderr, written) => {
-    const directory = temporaryFolder();
+    const directory = logFolder();
     const child = await startChild('log-loss.mjs', [directory, how]);
     const stats = JSON.parse(await child.said('stats', soonMs)) as Told;
     expect(await child.exit(soonMs)).toEqual({ code: 0, signal: null });
@@ -54,13 +54,13 @@ describe('lines that are lost are counted, and reported on stderr once', () => {
     ['no such folder, left to the exit', 0],
     ['no such folder, process.exit()', 3],
   ])('%s', async (how, code) => {
-    const child = await startChild('log-loss.mjs', [temporaryFolder(), how]);
+    const child = await startChild('log-loss.mjs', [logFolder(), how]);
     expect(await child.exit(soonMs)).toEqual({ code, signal: null });
     expect(child.errors).toMatch(told(1000, 'No such file or directory'));
   });
 
   it('a worker that is terminated', async () => {
-    const child = await startChild('log-loss.mjs', [temporaryFolder(), 'a worker that is terminated']);
+    const child = await startChild('log-loss.mjs', [logFolder(), 'a worker that is terminated']);
     expect(await child.exit(soonMs)).toEqual({ code: 0, signal: null });
     expect(child.errors).toMatch(told(500, 'No such file or directory'));
   });

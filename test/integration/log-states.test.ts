@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   createLogger,
@@ -9,6 +6,7 @@ import {
   RocketLogger,
   rocketDestination,
 } from '../../lib/index.ts';
+import { logFolder } from '../support/log-folder.ts';
 import { describeTakers, isTrap, type KindOf, refusal } from '../support/option-takers.ts';
 import { settled } from '../support/waits.ts';
 import { wrongTypes } from '../support/wrong-values.ts';
@@ -16,14 +14,8 @@ import { wrongTypes } from '../support/wrong-values.ts';
 const states = ['open', 'closing', 'closed', 'closed twice'] as const;
 type State = (typeof states)[number];
 
-function folder(): string {
-  const made = mkdtempSync(path.join(tmpdir(), 'rocket-log-states-'));
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
-  return made;
-}
-
 async function loggerIn(state: State): Promise<RocketLogger> {
-  const log = createLogger({ directory: folder(), flushOnSignals: false });
+  const log = createLogger({ directory: logFolder(), flushOnSignals: false });
   onTestFinished(() => log.close());
   if (state === 'closing') void log.close();
   if (state.startsWith('closed')) await log.close();
@@ -110,7 +102,7 @@ describe('a destination', () => {
   it.each(Object.keys(used).flatMap((use) => ['open', 'ended'].map((state) => [use, state] as const)))(
     '%s when it is %s',
     async (use, state) => {
-      const to = rocketDestination({ directory: folder(), flushOnSignals: false });
+      const to = rocketDestination({ directory: logFolder(), flushOnSignals: false });
       onTestFinished(() => to.end());
       if (state === 'ended') to.end();
       expect(await settled(Promise.resolve(used[use]?.(to)), 5000)).toMatchObject({ status: 'fulfilled' });
