@@ -43,12 +43,7 @@ async function watching(tls: (secret: MountedSecret) => ServerTlsOptions = () =>
   const shows = (name: string) =>
     until(async () => (await shown()) === name, { deadlineMs, what: `the certificate of ${name}` });
   const ofFiles = () => started.logged.filter((line) => line.includes('files for TLS'));
-  const logs = (text: string) =>
-    until(() => started.logged.some((line) => line.includes(text)), {
-      deadlineMs,
-      what: () => `a line with ${text}: ${started.logged.join('\n')}`,
-    });
-  return { ...started, secret, shown, shows, logs, ofFiles };
+  return { ...started, secret, shown, shows, ofFiles };
 }
 
 const putFolder = (secret: MountedSecret): void => {

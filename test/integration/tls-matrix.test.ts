@@ -39,12 +39,6 @@ const suites = {
 
 const serve = (tls: ServerTlsOptions = {}) => startOrderServer(undefined, { tls: { key, cert, ...tls } });
 
-const says = (logged: readonly string[], text: string) =>
-  until(() => logged.some((line) => line.includes(text)), {
-    deadlineMs,
-    what: () => `a line with ${text}: ${logged.join('\n')}`,
-  });
-
 async function failureOf(call: Promise<unknown>): Promise<RpcError> {
   const error: unknown = await call.then(
     () => undefined,
@@ -167,9 +161,9 @@ describe('a server that has nothing in common with its client', () => {
       'no suitable key share',
     ],
   ])('%s', async (_what, client, tls, text, line) => {
-    const { port, logged, server } = await serve(tls);
+    const { port, logs, server } = await serve(tls);
     await expect(tlsTo(port, client)).rejects.toThrow(text);
-    await says(logged, line);
+    await logs(line);
     expect(server.stats().connectionsClosed['tls']).toBe(1);
   });
 });
@@ -213,7 +207,7 @@ describe.each(versions)('a client whose certificate is asked for, by %s', (versi
 
   describe.each(kinds)('%s', (_what, own, text, line) => {
     it.each(['tls', 'grpcs'])('as %s://', async (scheme) => {
-      const { port, logged, server } = await serve({ ca, crl, requestCert: true });
+      const { port, logs, server } = await serve({ ca, crl, requestCert: true });
       const tls: ClientTlsOptions = { ca, ...only(version), ...(own && { key: own.key, cert: own.cert }) };
       const { orders } = openOrders(`${scheme}://localhost:${port}`, { tls, retry: false, connections: 1 });
       const call = orders.makeOrder({ goods: 'apple' });
@@ -224,11 +218,8 @@ describe.each(versions)('a client whose certificate is asked for, by %s', (versi
       const { message } = await failureOf(call);
       expect(message).toMatch(text);
       expect(message).toMatch(/\(options? (tls\.ciphers.*option )?tls\.cert/);
-      await says(logged, line);
-      await says(
-        logged,
-        line.includes('requestCert') ? '(option tls.requestCert)' : '(options tls.ca, tls.crl)',
-      );
+      await logs(line);
+      await logs(line.includes('requestCert') ? '(option tls.requestCert)' : '(options tls.ca, tls.crl)');
       expect(server.stats().callsTotal).toBe(0);
     });
   });
@@ -259,12 +250,12 @@ describe.each(versions)('a channel that does not believe its server, by %s', (ve
   ];
   describe.each(kinds)('%s', (_what, own, text) => {
     it.each(['tls', 'grpcs'])('as %s://', async (scheme) => {
-      const { port, logged, server } = await serve({ key: own.key, cert: own.cert });
+      const { port, logs, server } = await serve({ key: own.key, cert: own.cert });
       const tls = { ca, crl, ...only(version) };
       const { orders } = openOrders(`${scheme}://localhost:${port}`, { tls, retry: false, connections: 1 });
       const { message } = await failureOf(orders.makeOrder({ goods: 'apple' }));
       expect(message.toLowerCase()).toContain(text.toLowerCase());
-      await says(logged, 'does not believe the certificate of this side (option tls.cert)');
+      await logs('does not believe the certificate of this side (option tls.cert)');
       expect(server.stats().callsTotal).toBe(0);
     });
   });

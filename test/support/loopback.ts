@@ -11,6 +11,7 @@ import {
 import { Order, type OrderReply, type OrderRequest } from './order.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
 import { encodeFrame, type Frame } from './tinypb.ts';
+import { until } from './waits.ts';
 
 export type OrderHandler = (request: OrderRequest, context: CallContext) => OrderReply | Promise<OrderReply>;
 
@@ -21,6 +22,8 @@ export interface OrderServer {
   readonly address: string;
   /** What the server logged. */
   readonly logged: string[];
+  /** Waits for a line with `text` among them. */
+  logs(text: string): Promise<void>;
 }
 
 /** Answers with the goods as the order id, so that a caller can tell whose reply it got. */
@@ -41,7 +44,12 @@ export async function startOrderServer(
   server.addService(Order, { makeOrder });
   onTestFinished(() => server.close({ drainMs: 0 }));
   const bound = await server.listen(address);
-  return { server, port: bound.port, address: bound.address, logged };
+  const logs = (text: string) =>
+    until(() => logged.some((line) => line.includes(text)), {
+      deadlineMs: 10_000,
+      what: () => `a line with ${text}: ${logged.join('\n')}`,
+    });
+  return { server, port: bound.port, address: bound.address, logged, logs };
 }
 
 export interface OrderChannel {
