@@ -36,7 +36,9 @@ export const laneHighWaterBytes = 1024 * 1024;
 
 /** An RST, or the end of the attempt when the socket is not connected yet. */
 export function resetSocket(socket: Socket): void {
-  if (!socket.connecting) socket.resetAndDestroy();
+  // While its FIN is being sent libuv refuses (EINVAL); Node would report that, and leave the socket open.
+  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  if (!socket.connecting && !isEnding) socket.resetAndDestroy();
   // At once: what waits to be written would be waited for, though nobody may be there to take it.
   socket.destroy();
 }

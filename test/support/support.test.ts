@@ -1,10 +1,12 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { laneHighWaterBytes } from './fault-lane.ts';
+import { laneHighWaterBytes, resetSocket } from './fault-lane.ts';
 import { startFaultProxy, type Target } from './fault-proxy.ts';
 import { connectRaw } from './raw-client.ts';
 import { type OnRequest, type RawServerOptions, replyTo, startRawServer } from './raw-server.ts';
 import { encodeFrame, FrameError } from './tinypb.ts';
-import { DeadlineError, settled, until } from './waits.ts';
+import { DeadlineError, settled, until, withDeadline } from './waits.ts';
 
 const deadlineMs = 2000;
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -254,6 +256,17 @@ describe('fault proxy', () => {
     proxy.thaw();
     expect((await client.nextFrame(deadlineMs)).msgId).toBe('1');
     expect(server.connections).toHaveLength(2);
+  });
+
+  it('closes a socket that is cut while its end is being sent', async () => {
+    const { port } = await serve(silent);
+    const socket = connect({ port, allowHalfOpen: true });
+    cleanups.push(() => void socket.destroy());
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    socket.end();
+    resetSocket(socket);
+    await withDeadline(closed, { deadlineMs, what: 'the end of the socket' });
   });
 
   it('splits into pieces, each a write of its own', async () => {
