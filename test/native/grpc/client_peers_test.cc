@@ -2,6 +2,7 @@
 #include <set>
 
 #include "grpc/client_fixture.h"
+#include "support/held_thread.h"
 
 namespace rocket::test {
 namespace {
@@ -131,8 +132,6 @@ TEST_F(GrpcClientPeers, GivesUpOnAServerThatOnlyLeaves) {
 TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
   const auto leave = std::make_shared<Signal>();
   const auto left = std::make_shared<Signal>();
-  const auto blocked = std::make_shared<Signal>();
-  const auto go_on = std::make_shared<Signal>();
   const auto address = script(
       [=](H2Peer& peer) {
         if (!peer.read_until([&] { return peer.of(1).ended; })) return;
@@ -146,16 +145,12 @@ TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
   js_.call(endpoint, {.body = "hello"});
   ASSERT_TRUE(pump_ended(1));
   // While the client's io thread is held up, the connection ends and a call comes. It then reads the end first.
-  js_.io_threads(1).back()->post([=] {
-    blocked->set();
-    go_on->wait();
-  });
-  ASSERT_TRUE(blocked->wait());
+  HeldThread held(*js_.io_threads(1).back());
   leave->set();
   ASSERT_TRUE(left->wait());
   const auto call = js_.call(endpoint, {.body = "hello"});
   js_.flush();
-  go_on->set();
+  held.go_on();
   ASSERT_TRUE(pump_ended(2));
   EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
 }

@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <memory>
 #include <thread>
 
-#include "io/io_thread.h"
+#include "support/held_thread.h"
 #include "support/js_side.h"
 #include "support/raw_listener.h"
 #include "tinypb/client_link.h"
@@ -25,8 +24,6 @@ void answer(RawPeer& peer) {
 TEST(TinyPbClientLink, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
   const auto leave = std::make_shared<Signal>();
   const auto left = std::make_shared<Signal>();
-  const auto blocked = std::make_shared<Signal>();
-  const auto go_on = std::make_shared<Signal>();
   RawListener listener;
   JsSide js;
   const std::jthread server([&listener, leave, left] {
@@ -47,16 +44,12 @@ TEST(TinyPbClientLink, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
   js.call(endpoint, {.body = "hello"});
   EXPECT_TRUE(js.pump_until([&] { return js.ended_calls() == 1; }));
   // While the client's io thread is held up, the connection ends and a call comes. It then reads the end first.
-  js.io_threads(1).back()->post([=] {
-    blocked->set();
-    go_on->wait();
-  });
-  EXPECT_TRUE(blocked->wait());
+  HeldThread held(*js.io_threads(1).back());
   leave->set();
   EXPECT_TRUE(left->wait());
   const auto call = js.call(endpoint, {.body = "hello"});
   js.flush();
-  go_on->set();
+  held.go_on();
   EXPECT_TRUE(js.pump_until([&] { return js.ended_calls() == 2; }));
   EXPECT_TRUE(js.outcome(call).ok) << js.outcome(call).text;
   js.shut_down();
