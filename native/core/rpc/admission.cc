@@ -39,10 +39,9 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
   }
   if (draining_ || consumers_.empty()) return refuse(Status::refusal(Code::kUnavailable), "the server is closing");
   const auto& options = server_.options();
-  auto& counters = server_.counters;
-  const bool full =
-      counters.calls_in_flight.load(std::memory_order_acquire) >= static_cast<std::int64_t>(options.max_calls);
-  ServerCall* call = full ? nullptr : lane_.server_calls.allocate();
+  ServerCall* call = server_.calls.in_flight() >= static_cast<std::int64_t>(options.max_calls)
+                         ? nullptr
+                         : lane_.server_calls.allocate();
   if (call == nullptr) {
     return refuse(Status::refusal(Code::kResourceExhausted),
                   "too many calls in flight on the server (option maxCallsInFlight)");
@@ -62,7 +61,7 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
   call->marks = head.marks;
   // Before JavaScript can get the call and count it out.
   ++consumer.calls;
-  counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
+  counts_.begin();
   const RequestEvent event{.server = consumer.consumer->number(),
                            .call = call->id,
                            .method = consumer.consumer->number_of(*method),
@@ -74,12 +73,12 @@ Admission ServerShard::admit(CallSession& session, RequestHead& head) {
                            .msg_id = head.msg_id,
                            .flags = head.flags};
   if (!consumer.port->push(event, head.block)) {
-    on_call_gone(*call);
+    --consumer.calls;
+    counts_.take_back();
     lane_.server_calls.release(*call);
     consumer.port->wait_for_room(session);
     return {Admission::Is::kInboxFull};
   }
-  counters.calls_total.fetch_add(1, std::memory_order_relaxed);
   lane_.io.timers().arm(*call, deadline);
   session.calls().push_back(static_cast<CallLink&>(*call));
   return {Admission::Is::kAdmitted, call};

@@ -9,6 +9,7 @@
 
 #include "io/connection.h"
 #include "rpc/boundary.h"
+#include "rpc/call_counts.h"
 #include "rpc/client_call.h"
 #include "rpc/inbox.h"
 #include "tls/context.h"
@@ -68,8 +69,6 @@ struct ClientOptions {
 };
 
 struct ClientCounters {
-  std::atomic<std::uint64_t> calls_total{0};
-  std::atomic<std::int64_t> calls_in_flight{0};
   std::atomic<std::uint64_t> connects{0};
   std::atomic<std::uint64_t> connect_failures{0};
   std::atomic<std::uint64_t> late_replies{0};
@@ -80,10 +79,11 @@ struct ClientCounters {
 /// State shared by all endpoints of one channel. Kept alive by each of their links.
 struct ClientChannel {
   ClientChannel(std::shared_ptr<Inbox> to, const ClientOptions& with)
-      : inbox(std::move(to)), options(with), tls(with.tls) {}
+      : inbox(std::move(to)), options(with), calls(with.io_threads), tls(with.tls) {}
 
   const std::shared_ptr<Inbox> inbox;
   const ClientOptions options;
+  CallCounts calls;
   ClientCounters counters;
   io::ConnectionGauges gauges;
   /// By method number. Appended to by the JavaScript thread; an element never moves, and io threads only

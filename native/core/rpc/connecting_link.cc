@@ -188,8 +188,7 @@ void ConnectingLink::begin(LinkedCall& call, const CallRequest& request) {
   auto& by_handle = port_->calls_by_handle();
   if (by_handle.size() <= request.handle.index) by_handle.resize(request.handle.index + 64);
   by_handle[request.handle.index] = &call;
-  channel_->counters.calls_total.fetch_add(1, std::memory_order_relaxed);
-  channel_->counters.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
+  channel_->calls.share(lane_.io.index()).begin();
   lane_.io.timers().arm(call, request.deadline);
 }
 
@@ -231,7 +230,7 @@ void ConnectingLink::forget(LinkedCall& call) {
   if (!call.body.empty()) static_cast<void>(take_kept(call));
   LinkedCall*& by_handle = port_->calls_by_handle()[call.handle.index];
   if (by_handle == &call) by_handle = nullptr;
-  channel_->counters.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
+  channel_->calls.share(lane_.io.index()).end();
 }
 
 }  // namespace rocket::rpc

@@ -18,7 +18,7 @@ NativeAnswer check(ServerShard& shard, ByteSpan request) {
     return {{Code::kInvalidArgument, Reason::kUnreadable}, "not a rocket.health.v1.HealthCheckRequest", {}};
   }
   const SteadyMs lag = shard.probe();
-  const auto calls = shard.server().counters.calls_in_flight.load(std::memory_order_relaxed);
+  const auto calls = shard.server().calls.in_flight();
   const Response response(status_of(shard, service, lag), static_cast<std::uint32_t>(lag),
                           static_cast<std::uint32_t>(calls));
   return {{}, {}, std::string(as_text(response.bytes()))};

@@ -34,7 +34,11 @@ MethodTable with_natives(MethodTable methods, const ServerOptions& options) {
 }  // namespace
 
 Server::Server(const std::shared_ptr<Engine>& engine, const ServerOptions& options, MethodTable methods)
-    : health(methods), options_(options), methods_(with_natives(std::move(methods), options)), engine_(*engine) {
+    : health(methods),
+      calls(options.io_threads),
+      options_(options),
+      methods_(with_natives(std::move(methods), options)),
+      engine_(*engine) {
   for (const Protocol* protocol : options_.protocols) {
     rejections_.push_back(std::make_unique<std::atomic<std::uint64_t>[]>(protocol->rejections.size()));
   }

@@ -12,6 +12,7 @@
 #include "base/thread_check.h"
 #include "io/acceptor.h"
 #include "io/connection.h"
+#include "rpc/call_counts.h"
 #include "rpc/consumer.h"
 #include "rpc/engine.h"
 #include "rpc/foreign_protocol.h"
@@ -71,8 +72,6 @@ struct ServerOptions {
 /// Counters of one server; any thread may read them.
 struct ServerCounters {
   std::atomic<std::uint64_t> connections_total{0};
-  std::atomic<std::uint64_t> calls_total{0};
-  std::atomic<std::int64_t> calls_in_flight{0};
   std::atomic<std::uint64_t> calls_expired{0};
   std::atomic<std::uint64_t> calls_refused{0};
   std::atomic<std::uint64_t> log_lines_dropped{0};
@@ -126,6 +125,7 @@ class Server final : public std::enable_shared_from_this<Server> {
   void settle();
 
   ServiceHealth health;  ///< set by JavaScript; while the server drains, its health service reports that instead
+  CallCounts calls;
   ServerCounters counters;
   io::ConnectionGauges gauges;
 

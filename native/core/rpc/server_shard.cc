@@ -27,6 +27,7 @@ constexpr int kLogLinesPerSecond = 10;
 ServerShard::ServerShard(Server& server, Lane& lane)
     : server_(server),
       lane_(lane),
+      counts_(server.calls.share(lane.io.index())),
       tls_(server.options().tls.context),
       ends_awaited_(lane.io),
       random_(std::random_device()()) {}

@@ -9,6 +9,7 @@
 
 #include "base/list_link.h"
 #include "io/acceptor.h"
+#include "rpc/call_counts.h"
 #include "rpc/call_session.h"
 #include "rpc/consumer.h"
 #include "rpc/inbox_port.h"
@@ -126,6 +127,7 @@ class ServerShard {
   Admission refuse(const Status& status, std::string_view text);
   static ServerCall* find_unanswered(Lane& lane, CallId id);
   static bool claim(ServerCall& call);
+  static bool claim_handed_over(ServerCall& call);
   void release(ServerCall& call);
   static void on_call_gone(const ServerCall& call);
   /// Ends the calls of the list that JavaScript still has, and answers their peer.
@@ -145,6 +147,7 @@ class ServerShard {
 
   Server& server_;
   Lane& lane_;
+  CallCounts::Share& counts_;
   std::vector<std::unique_ptr<ShardConsumer>> consumers_;
   ListLink handshakes_;
   std::vector<std::unique_ptr<Preface>> prefaces_;

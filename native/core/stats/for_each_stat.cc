@@ -40,8 +40,8 @@ void for_each_stat(const rpc::Server& server, const Visit& visit) {
   visit(gauge("queuedBytes", queued));
   visit(gauge("nativeBytes", queued + server.gauges.partial_bytes.load()));
   visit(counter("connectionsTotal", counters.connections_total.load()));
-  visit(gauge("callsInFlight", counters.calls_in_flight.load()));
-  visit(counter("callsTotal", counters.calls_total.load()));
+  visit(gauge("callsInFlight", server.calls.in_flight()));
+  visit(counter("callsTotal", server.calls.begun()));
   visit(counter("callsExpired", counters.calls_expired.load()));
   visit(counter("callsRefused", counters.calls_refused.load()));
   visit(counter("logLinesDropped", counters.log_lines_dropped.load()));
@@ -67,8 +67,8 @@ void for_each_stat(const rpc::ClientChannel& channel, const Visit& visit) {
   visit(gauge("queuedBytes", queued));
   visit(gauge("nativeBytes", queued + channel.gauges.partial_bytes.load() + waiting));
   visit(gauge("waitingBytes", waiting));
-  visit(gauge("callsInFlight", counters.calls_in_flight.load()));
-  visit(counter("callsTotal", counters.calls_total.load()));
+  visit(gauge("callsInFlight", channel.calls.in_flight()));
+  visit(counter("callsTotal", channel.calls.begun()));
   visit(counter("connects", counters.connects.load()));
   visit(counter("connectFailures", counters.connect_failures.load()));
   visit(counter("lateReplies", counters.late_replies.load()));

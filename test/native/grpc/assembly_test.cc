@@ -95,7 +95,7 @@ TEST_F(GrpcAssembly, TheSameForRequestsThatStream) {
   }
   EXPECT_LE(most, kMost);
   EXPECT_EQ(ended, kStreams);
-  ASSERT_TRUE(js_.pump_until([&] { return server_->counters.calls_in_flight.load() == 0; }));
+  ASSERT_TRUE(js_.pump_until([&] { return server_->calls.in_flight() == 0; }));
   EXPECT_EQ(partial(), 0);
 }
 

@@ -254,7 +254,7 @@ TEST_F(GrpcClientPeers, LosesItsConnectionWhileTheInboxIsFull) {
   js_.flush();
   peer_.join();
   // All have ended before JavaScript takes one.
-  while (channel_->counters.calls_in_flight.load() > 0) std::this_thread::yield();
+  while (channel_->calls.in_flight() > 0) std::this_thread::yield();
   EXPECT_TRUE(pump_ended(kCalls));
   for (std::size_t i = 0; i < kCalls; ++i) EXPECT_EQ(js_.outcome(i).status.code, Code::kUnavailable);
 }

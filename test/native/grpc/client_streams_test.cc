@@ -57,7 +57,7 @@ TEST_F(GrpcClientStreams, CountsTheRequestsThatWaitForAConnection) {
   EXPECT_TRUE(js_.outcome(good).ok) << js_.outcome(good).text;
   EXPECT_EQ(js_.outcome(bad).status.code, Code::kInternal);
   EXPECT_EQ(channel_->counters.waiting_bytes.load(), 0);
-  EXPECT_EQ(channel_->counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(channel_->calls.in_flight(), 0);
 }
 
 TEST_F(GrpcClientStreams, StopsAServerWhoseRepliesNobodyTakes) {
@@ -159,7 +159,7 @@ TEST_F(GrpcClientStreams, TellsTheServerOfACancelledCall) {
   ASSERT_TRUE(js_.pump_until([&] { return js_.requests == 1; }));
   js_.cancel(call);
   ASSERT_TRUE(js_.pump_until([&] { return js_.aborts == 1; }));
-  EXPECT_EQ(channel_->counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(channel_->calls.in_flight(), 0);
 }
 
 TEST_F(GrpcClientStreams, EndsWithTheErrorBehindItsReplies) {

@@ -27,7 +27,7 @@ class GrpcServerTest : public testing::Test {
     return js_.pump_until([&, count] { return js_.requests == count; });
   }
   bool all_ended() {
-    return eventually(js_.io_threads(1), [&] { return server_->counters.calls_in_flight.load() == 0; });
+    return eventually(js_.io_threads(1), [&] { return server_->calls.in_flight() == 0; });
   }
   std::uint64_t refused() const { return server_->counters.calls_refused.load(); }
 

@@ -144,7 +144,7 @@ TEST(Backpressure, APeerThatNeverReadsStaysBounded) {
   EXPECT_TRUE(js.pump_until([&] {
     if (js.ended_calls() == probes) js.call(probe_endpoint, {.body = "still there"}), ++probes;
     js.flush();
-    return server->gauges.open.load() == 0 && server->counters.calls_in_flight.load() == 0;
+    return server->gauges.open.load() == 0 && server->calls.in_flight() == 0;
   }));
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);
 }

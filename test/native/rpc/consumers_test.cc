@@ -30,7 +30,7 @@ TEST(Consumers, OneThatGoesIsFollowedByTheNextAndItsCallsAreAnswered) {
   const auto lost = peer.read_frame();
   ASSERT_TRUE(lost.has_value());
   EXPECT_EQ(lost->err_code, tinypb::kUnavailable);
-  ASSERT_TRUE(eventually(second.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
+  ASSERT_TRUE(eventually(second.io_threads(1), [&] { return server->calls.in_flight() == 0; }));
 
   ASSERT_TRUE(peer.send(make_frame({"2", "Echo.echo", 0, ""}, as_bytes("b"))));
   ASSERT_TRUE(second.pump_until([&] { return second.requests == 1; }));
@@ -69,10 +69,10 @@ TEST(CallInPieces, AMessageItsEndAndTheReleaseAreThreeThings) {
   ASSERT_TRUE(reply.has_value());
   EXPECT_EQ(reply->err_code, tinypb::kOk);
   EXPECT_EQ(as_text(reply->body), "whole");
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 1) << "JavaScript still has it";
+  EXPECT_EQ(server->calls.in_flight(), 1) << "JavaScript still has it";
   js.end(id.first, id.second);
   js.flush();
-  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
+  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->calls.in_flight() == 0; }));
 }
 
 TEST(CallInPieces, AnErrorDropsTheMessageBeforeIt) {

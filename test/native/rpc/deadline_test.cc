@@ -25,9 +25,9 @@ TEST(Deadline, AServerCallExpiresWhileJavaScriptIsBlocked) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->err_code, tinypb::kRpcCallTimeout);
   EXPECT_EQ(server->counters.calls_expired.load(), 1U);
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 1) << "JavaScript still has it";
+  EXPECT_EQ(server->calls.in_flight(), 1) << "JavaScript still has it";
   ASSERT_TRUE(js.pump_until([&] { return js.aborts == 1; }));
-  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
+  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->calls.in_flight() == 0; }));
 }
 
 TEST(Deadline, IsCountedFromTheRequestHoweverLongTheIoThreadSlept) {
@@ -58,7 +58,7 @@ TEST(Deadline, ALateReplyAfterTheDeadlineIsDropped) {
   js.on_abort = [&](const EventView&) { js.reply(low, high, as_bytes("too late")); };
   ASSERT_TRUE(peer.send(make_frame({"1", "Echo.echo", 30, ""}, as_bytes("x"))));
   ASSERT_TRUE(js.pump_until([&] { return js.aborts == 1; }));
-  ASSERT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
+  ASSERT_TRUE(eventually(js.io_threads(1), [&] { return server->calls.in_flight() == 0; }));
   js.reply(low, high, as_bytes("once more"));
   js.on_request = nullptr;
   ASSERT_TRUE(peer.send(make_frame({"2", "Echo.echo", 0, ""}, as_bytes("y"))));
@@ -85,7 +85,7 @@ TEST(Deadline, AClientCallExpiresNativelyAndItsLateReplyIsCounted) {
   js.flush();
   ASSERT_TRUE(server_js.pump_until([&] { return server_js.requests == 1; }));
   // JavaScript does not run; the counter is the io thread's.
-  ASSERT_TRUE(eventually(js.io_threads(1), [&] { return channel->counters.calls_in_flight.load() == 0; }));
+  ASSERT_TRUE(eventually(js.io_threads(1), [&] { return channel->calls.in_flight() == 0; }));
   ASSERT_TRUE(js.pump_until([&] { return js.outcome(call).ended; }));
   EXPECT_EQ(js.outcome(call).code, tinypb::kRpcCallTimeout);
   EXPECT_NE(js.outcome(call).flags & event_flag::kRequestWritten, 0);
@@ -145,7 +145,7 @@ TEST(Cancel, ForgetsTheCallAndTheConnectionGoesOn) {
   js.cancel(cancelled);
   js.cancel(cancelled);
   js.flush();
-  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return channel->counters.calls_in_flight.load() == 0; }));
+  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return channel->calls.in_flight() == 0; }));
   js.reply(held[0].id_low, held[0].id_high, {});
   js.on_request = nullptr;
   const auto second = js.call(endpoint, {.body = "y"});
@@ -168,7 +168,7 @@ TEST(Cancel, InTheFlushThatStartsTheCall) {
     const auto last = js.call(endpoint, {.body = "y"});
     ASSERT_TRUE(js.pump_until([&] { return js.outcome(last).ended; }));
     EXPECT_TRUE(js.outcome(last).ok);
-    EXPECT_TRUE(eventually(js.io_threads(1), [&] { return channel->counters.calls_in_flight.load() == 0; }));
+    EXPECT_TRUE(eventually(js.io_threads(1), [&] { return channel->calls.in_flight() == 0; }));
     EXPECT_EQ(channel->counters.waiting_bytes.load(), 0);
   }
 }
@@ -186,7 +186,7 @@ TEST(Peer, ThatDisappearsAbortsItsCallsAndFreesThemWhenAcknowledged) {
   peer.reset();  // an end of its side alone would leave them running
   ASSERT_TRUE(js.pump_until([&] { return js.aborts == 20; }));
   EXPECT_EQ(server->gauges.open.load(), 0);
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 20);
+  EXPECT_EQ(server->calls.in_flight(), 20);
   // A reply is as good an acknowledgement as an end.
   for (std::size_t i = 0; i < held.size(); ++i) {
     if (i % 2 == 0) {
@@ -196,7 +196,7 @@ TEST(Peer, ThatDisappearsAbortsItsCallsAndFreesThemWhenAcknowledged) {
     }
   }
   js.flush();
-  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->counters.calls_in_flight.load() == 0; }));
+  EXPECT_TRUE(eventually(js.io_threads(1), [&] { return server->calls.in_flight() == 0; }));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ TEST(EndOfCall, TheServersLimitDoesNotCountCallsThatAreAnswered) {
   for (int i = 0; i < 4; ++i) peers.emplace_back(address);
   for (int i = 0; i < kCalls; ++i) {
     ASSERT_NO_FATAL_FAILURE(call(js, peers[static_cast<std::size_t>(i) % peers.size()], i));
-    EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
+    EXPECT_EQ(server->calls.in_flight(), 0);
   }
   EXPECT_EQ(server->counters.calls_refused.load(), 0U);
   EXPECT_GT(js.outbox().stats().direct_sends, 0U);
@@ -148,7 +148,7 @@ TEST(EndOfCall, NoScheduleOfRepliesLeavesACallWaiting) {
       }
     }
     EXPECT_EQ(server->counters.calls_refused.load(), 0U) << "seed " << seed;
-    EXPECT_EQ(server->counters.calls_in_flight.load(), static_cast<std::int64_t>(held.size())) << "seed " << seed;
+    EXPECT_EQ(server->calls.in_flight(), static_cast<std::int64_t>(held.size())) << "seed " << seed;
   }
 }
 

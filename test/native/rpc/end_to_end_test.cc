@@ -34,13 +34,13 @@ void expect_clean_end(JsSide& js, const std::shared_ptr<Server>& server, std::in
                       const ClientChannel& channel) {
   js.close_endpoint(endpoint);
   ASSERT_TRUE(js.pump_until([&] { return js.endpoints_closed[endpoint] == sessions; }));
-  EXPECT_EQ(channel.counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(channel.calls.in_flight(), 0);
   EXPECT_EQ(channel.counters.waiting_bytes.load(), 0);
   EXPECT_EQ(channel.gauges.open.load(), 0);
   EXPECT_EQ(channel.gauges.queued_bytes.load(), 0);
   server->close(Millis(10'000));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(server->calls.in_flight(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);
 }
@@ -66,8 +66,8 @@ TEST(EndToEnd, TenThousandCallsOverSeveralConnectionsAndThreads) {
     ASSERT_EQ(as_text(js.outcome(i).payload), bodies[i]);
   }
   EXPECT_EQ(js.requests, kCalls);
-  EXPECT_EQ(server->counters.calls_total.load(), kCalls);
-  EXPECT_EQ(channel->counters.calls_total.load(), kCalls);
+  EXPECT_EQ(server->calls.begun(), kCalls);
+  EXPECT_EQ(channel->calls.begun(), kCalls);
   EXPECT_EQ(channel->counters.connects.load(), 4U);
   expect_clean_end(js, server, endpoint, 4, *channel);
 }
@@ -93,7 +93,7 @@ TEST(EndToEnd, TheJsThreadAnswersDirectlyWhenCallsComeOneAtATime) {
   EXPECT_GT(js.outbox().stats().direct_sends, kCalls / 2);
   server->close(Millis(10'000));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(server->calls.in_flight(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
 }
 
@@ -119,12 +119,12 @@ TEST(EndToEnd, TwoJsThreadsCallEachOther) {
   }
   EXPECT_TRUE(js.pump_until([&] { return js.requests == kClients * kCalls; }));
   for (auto& client : clients) client.join();
-  EXPECT_EQ(server->counters.calls_total.load(), kClients * kCalls);
+  EXPECT_EQ(server->calls.begun(), kClients * kCalls);
   EXPECT_TRUE(eventually(js.io_threads(2), [&] { return server->gauges.open.load() == 0; }));
   // Their last replies may have found nobody; what JavaScript holds is acknowledged all the same.
   server->close(Millis(10'000));
   EXPECT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(server->calls.in_flight(), 0);
 }
 
 TEST(EndToEnd, LargeBodiesBothWays) {

@@ -104,9 +104,8 @@ TEST(HalfClose, APeerThatIsGoneAltogetherAbortsItsCalls) {
     }
     ASSERT_TRUE(js.pump_until([&] { return js.aborts == delivered; }));
     js.flush();
-    EXPECT_TRUE(eventually(js.io_threads(1), [&] {
-      return server->gauges.open.load() == 0 && server->counters.calls_in_flight.load() == 0;
-    }));
+    EXPECT_TRUE(eventually(js.io_threads(1),
+                           [&] { return server->gauges.open.load() == 0 && server->calls.in_flight() == 0; }));
   }
 }
 
@@ -152,7 +151,7 @@ TEST(HalfClose, APeerThatReadsNothingIsClosedWhenIdle) {
     return server->counters.connections_closed[slow].load() == 1 || js.requests == 8;
   }));
   EXPECT_TRUE(eventually(js.io_threads(1), [&] {
-    return server->counters.connections_closed[slow].load() == 1 && server->counters.calls_in_flight.load() == 0;
+    return server->counters.connections_closed[slow].load() == 1 && server->calls.in_flight() == 0;
   }));
   sender.join();
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);

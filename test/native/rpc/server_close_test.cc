@@ -73,7 +73,7 @@ TEST(ServerClose, TheEndOfTheDrainAnswersWhatStillRuns) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->err_code, tinypb::kUnavailable);
   EXPECT_TRUE(peer.read_to_end());
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(server->calls.in_flight(), 0);
 }
 
 // Many rounds, since the shards have to let go of their last connections at the same time for it to go wrong.
