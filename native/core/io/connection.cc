@@ -57,7 +57,15 @@ void Connection::count_queued(std::size_t added) {
   if (writes_.empty()) last_write_progress_ = io_.now();
   appended_total_ += added;
   if (writes_.bytes() + added > limits_.max_write_queue_bytes) was_backlogged_ = true;
-  gauges_.queued_bytes.fetch_add(static_cast<std::int64_t>(added), std::memory_order_relaxed);
+}
+
+/// Most turns write what they append, and then the gauge, whose change is an expensive instruction, is left alone.
+void Connection::report_queued() {
+  const std::size_t queued = handler_ == nullptr ? 0 : writes_.bytes();
+  if (queued == reported_queued_) return;
+  const auto change = static_cast<std::int64_t>(queued) - static_cast<std::int64_t>(reported_queued_);
+  gauges_.queued_bytes.fetch_add(change, std::memory_order_relaxed);
+  reported_queued_ = queued;
 }
 
 std::uint8_t* Connection::append(std::size_t size) {
@@ -78,12 +86,12 @@ void Connection::append_block(OwnedBytes block) {
 void Connection::on_turn_end() {
   ROCKET_ON_IO_THREAD(io_);
   if (open_) flush();
-  if (open_ || handler_ == nullptr) return;
+  if (open_ || handler_ == nullptr) return report_queued();
   gauges_.open.fetch_sub(1, std::memory_order_relaxed);
-  gauges_.queued_bytes.fetch_sub(static_cast<std::int64_t>(writes_.bytes()), std::memory_order_relaxed);
   clear_pending();
   ConnectionHandler* handler = handler_;
   handler_ = nullptr;
+  report_queued();
   handler->on_closed(close_reason_);
 }
 
@@ -122,10 +130,7 @@ Connection::Wrote Connection::write_some() {
   while (!all_written()) {
     iovec parts[kGather];
     const auto moved = write_stream({parts, shut_down_ ? 0 : writes_.gather(parts, kGather)});
-    if (moved.bytes > 0) {
-      writes_.consume(moved.bytes);
-      gauges_.queued_bytes.fetch_sub(static_cast<std::int64_t>(moved.bytes), std::memory_order_relaxed);
-    }
+    if (moved.bytes > 0) writes_.consume(moved.bytes);
     if (moved.bytes > 0 || moved.next == ByteStream::Next::kAgain) last_activity_ = last_write_progress_ = io_.now();
     switch (moved.next) {
       case ByteStream::Next::kAgain: break;
@@ -162,6 +167,7 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
 }
 
 void Connection::after_write() {
+  report_queued();
   if (!backlogged() && was_backlogged_ && handler_ != nullptr) {
     was_backlogged_ = false;
     resume_reading(kBacklog);

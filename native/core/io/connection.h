@@ -51,6 +51,7 @@ struct ConnectionLimits {
 /// Counters that all connections of one server or channel share; any thread may read them.
 struct ConnectionGauges {
   std::atomic<std::int64_t> open{0};
+  /// As of the end of each connection's last turn.
   std::atomic<std::int64_t> queued_bytes{0};
   /// Memory of partly received frames, and of data read before reading was paused.
   std::atomic<std::int64_t> partial_bytes{0};
@@ -264,6 +265,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   void read_rest();
   void after_write();
   void count_queued(std::size_t added);
+  void report_queued();
   bool acquire_writer();
   void release_writer();
   void close_socket();
@@ -289,6 +291,7 @@ class Connection final : public TurnEnd, public std::enable_shared_from_this<Con
   ConnectionHandler* handler_ = nullptr;
   WriteQueue writes_;
   std::uint64_t appended_total_ = 0;
+  std::size_t reported_queued_ = 0;  ///< in the gauge
 
   // The beginning of an unfinished frame, or the data left when reading was paused. Grows with received data: a size
   // that a peer only announces costs nothing.
