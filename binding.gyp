@@ -1,5 +1,6 @@
 {
-  # Link-time optimisation as in CMakeLists.txt, where the compiler is GCC: clang would need another linker for it.
+  # As in CMakeLists.txt: -mtune, and link-time optimisation where the compiler is GCC, since clang would need another
+  # linker for it.
   "variables": {
     "lto": "<!(${CXX:-g++} -dM -E -x c++ /dev/null 2>/dev/null | grep -q __clang__ || echo -flto=auto)"
   },
@@ -30,6 +31,7 @@
       "configurations": {"Debug": {"defines": ["ROCKET_CHECK_THREADS"]}},
       "libraries": ["-lpthread"],
       "conditions": [
+        ["target_arch=='x64'", {"cflags_cc": ["-mtune=skylake"]}],
         ["OS=='mac'", {
           "xcode_settings": {
             "MACOSX_DEPLOYMENT_TARGET": "11.0",

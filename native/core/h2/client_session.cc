@@ -58,7 +58,7 @@ void ClientSession::leave() {
 }
 
 void ClientSession::take_response(Stream& stream, bool ended, ByteSpan bytes) {
-  Block block{FieldCheck(FieldCheck::Kind::kResponse)};
+  Block block{.check = FieldCheck(FieldCheck::Kind::kResponse)};
   if (!decode(bytes, block)) return;
   if (const char* why = block.check.verdict()) return reset_for(stream, {ErrorCode::kProtocolError, true, why});
   const int status = block.check.status();

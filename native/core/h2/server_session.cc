@@ -90,7 +90,7 @@ void ServerSession::open_stream(std::uint32_t id, bool ended, ByteSpan bytes, co
     return refuse(id, fault ? fault.code : ErrorCode::kRefusedStream);
   }
   glitches_.give(kGlitchesPerStream, options_.glitches);
-  Block block{FieldCheck(FieldCheck::Kind::kRequest)};
+  Block block{.check = FieldCheck(FieldCheck::Kind::kRequest)};
   if (!decode_request(bytes, block)) return;
   const auto content = block.check.content_length();
   if (block.check.verdict() != nullptr || (ended && content > 0)) return refuse(id, ErrorCode::kProtocolError);

@@ -63,7 +63,7 @@ class ServerSession final : public Session {
     std::size_t size = 0;
     std::uint64_t table_changes = 0;
     bool kept = false;  ///< by the application
-    Block found{FieldCheck(FieldCheck::Kind::kRequest)};
+    Block found{.check = FieldCheck(FieldCheck::Kind::kRequest)};
   };
   LastBlock last_;
 };

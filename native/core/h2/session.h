@@ -208,8 +208,9 @@ class Session {
   bool keep_block(ByteSpan part);
   void take_block(std::uint32_t id, bool ended, ByteSpan block, const Fault& fault);
   struct Block {
-    FieldCheck check;
+    // First, so that a copy is one of whole words, and not of the 33 bytes that would be used.
     bool too_large = false;
+    FieldCheck check;
   };
   bool decode(ByteSpan bytes, Block& out);
   bool decode_unheard(ByteSpan bytes);

@@ -131,7 +131,7 @@ bool Session::decode_unheard(ByteSpan bytes) {
 }
 
 void Session::take_trailers(Stream& stream, bool ended, ByteSpan bytes) {
-  Block block{FieldCheck(FieldCheck::Kind::kTrailers)};
+  Block block{.check = FieldCheck(FieldCheck::Kind::kTrailers)};
   if (!(stream.released_ ? decode_unheard(bytes) : decode(bytes, block))) return;
   if (!ended) return reset_for(stream, {ErrorCode::kProtocolError, true, "trailers without END_STREAM"});
   if (const char* why = block.check.verdict()) return reset_for(stream, {ErrorCode::kProtocolError, true, why});

@@ -191,7 +191,7 @@ void ServerSession::reply(rpc::ServerCall& call, rpc::Reply& reply) {
        (call.marks & mark::kChecksum) != 0);
 }
 
-void ServerSession::send(FrameHead head, rpc::Payload& payload, bool checksum) {
+void ServerSession::send(FrameHead&& head, rpc::Payload& payload, bool checksum) {
   if (!connection_->open()) return;
   const ByteSpan body = payload.span();
   std::string padded;

@@ -63,7 +63,8 @@ class ServerSession final : public rpc::CallSession {
   std::string too_much(std::size_t frame_bytes) const;
   void reject(DecodeError error);
   const io::ConnectionLimits& connection_limits() const;
-  void send(FrameHead head, rpc::Payload& payload, bool checksum);
+  /// By reference: a copy would read pairs of fields that were just written one by one, which stalls the processor.
+  void send(FrameHead&& head, rpc::Payload& payload, bool checksum);
 
   struct PulseTimer : Timer {
     explicit PulseTimer(ServerSession& owner) : Timer(&ServerSession::on_pulse), session(owner) {}
