@@ -87,7 +87,7 @@ io::ConnectionHandler::Taken ServerSession::on_bytes(ByteSpan bytes) {
 }
 
 rpc::MethodTable::Lookup ServerSession::find(const std::string& path) {
-  if (last_method_ != nullptr && path == last_path_) return {last_method_};
+  if (last_method_ != nullptr && same_text(path, last_path_)) return {last_method_};
   std::string_view service, method;
   if (!split_path(path, service, method)) return {nullptr, rpc::Reason::kNoName};
   const auto found = server_->methods().find(service, method);

@@ -122,8 +122,8 @@ std::int32_t Inbox::write_head(const Event& event) {
   std::uint8_t* to = slabs_[filling_].heads + head_bytes_;
   // Requests of one connection come in a row.
   const std::size_t peer_size = event.peer.size();
-  const bool is_last = !is_first && string[peer_at_] == peer_size &&
-                       std::memcmp(string + peer_at_ + 1, event.peer.data(), peer_size) == 0;
+  const bool is_last =
+      !is_first && same_text(as_text({string + peer_at_ + 1, std::size_t{string[peer_at_]}}), event.peer);
   if (!is_last) {
     peer_at_ = static_cast<std::size_t>(to - string);
     *to++ = static_cast<std::uint8_t>(peer_size);

@@ -89,7 +89,7 @@ bool ServerSession::take_frame(ByteSpan frame, OwnedBytes* block) {
 
 bool ServerSession::take_request(const FrameView& view, OwnedBytes* block) {
   rpc::RequestHead head;
-  if (last_method_ != nullptr && last_method_->name == view.method) {
+  if (last_method_ != nullptr && same_text(last_method_->name, view.method)) {
     head.method.method = last_method_;
   } else {
     const auto dot = view.method.rfind('.');

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <string>
 
 #include "base/list_link.h"
 
@@ -76,6 +77,21 @@ TEST(ListLink, KeepsOrderThroughUnlinkAndTakeAll) {
   other.take_all(list);
   EXPECT_TRUE(list.empty());
   EXPECT_EQ(length(other), 3U);
+}
+
+TEST(SameText, DiffersWhereOneByteDoesForEachLength) {
+  for (std::size_t size = 0; size <= 40; ++size) {
+    const std::string text(size, 'a');
+    EXPECT_TRUE(same_text(text, std::string(size, 'a'))) << size;
+    EXPECT_FALSE(same_text(text, text + 'a')) << size;
+    EXPECT_FALSE(same_text(text + 'a', text)) << size;
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = text;
+      other[at] = 'b';
+      EXPECT_FALSE(same_text(text, other)) << size << " at " << at;
+    }
+  }
+  EXPECT_TRUE(same_text({}, {}));
 }
 
 }  // namespace

@@ -169,7 +169,7 @@ TEST(Churn, AThousandConnectionsComeAndGoWhileCallsRun) {
   for (std::size_t i = 0; i < calls; ++i) ASSERT_TRUE(js.outcome(i).ok) << js.outcome(i).text;
   server->close(Millis(10'000));
   ASSERT_TRUE(js.pump_until([&] { return js.servers_closed[js.number_of(*server)] > 0; }));
-  EXPECT_EQ(server->counters.calls_in_flight.load(), 0);
+  EXPECT_EQ(server->calls.in_flight(), 0);
   EXPECT_EQ(server->gauges.open.load(), 0);
   EXPECT_EQ(server->gauges.queued_bytes.load(), 0);
 }
