@@ -86,7 +86,6 @@ TEST_F(GrpcClientAssembly, RepliesThatAreNotWholeAreBoundedAndOneAlwaysGetsOn) {
   // Blocks are up to twice as large as what has come.
   EXPECT_LE(most_partial_.load(), static_cast<std::int64_t>(2 * kMost));
   EXPECT_EQ(partial(), 0);
-  js_.shut_down();
 }
 
 TEST_F(GrpcClientAssembly, RepliesThatNobodyTakesAreBounded) {
@@ -110,7 +109,6 @@ TEST_F(GrpcClientAssembly, RepliesThatNobodyTakesAreBounded) {
   }));
   for (const auto call : calls) EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
   EXPECT_EQ(partial(), 0);
-  js_.shut_down();
 }
 
 TEST_F(GrpcClientAssembly, SaysWhichLimitKeptAReplyBack) {
@@ -124,7 +122,6 @@ TEST_F(GrpcClientAssembly, SaysWhichLimitKeptAReplyBack) {
   EXPECT_GT(kept_back, 0U);
   EXPECT_LT(kept_back, kCalls);
   EXPECT_EQ(partial(), 0);
-  js_.shut_down();
 }
 
 }  // namespace

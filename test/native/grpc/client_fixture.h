@@ -22,6 +22,12 @@ inline const H2Peer::Fields kOk = {{"grpc-status", "0"}};
 /// A channel that speaks gRPC, to our own server or to a peer that a test scripts.
 class GrpcClientTest : public testing::Test {
  protected:
+  /// Closes the connections, for which the script may wait, before anything is destroyed that it uses.
+  void TearDown() override {
+    js_.shut_down();
+    if (peer_.joinable()) peer_.join();
+  }
+
   static rpc::ClientOptions client_options() {
     rpc::ClientOptions options;
     options.protocol = &grpc::kClientProtocol;

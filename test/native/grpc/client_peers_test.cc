@@ -126,7 +126,6 @@ TEST_F(GrpcClientPeers, GivesUpOnAServerThatOnlyLeaves) {
   EXPECT_TRUE(pump_ended(1));
   EXPECT_EQ(js_.outcome(call).status.code, Code::kUnavailable);
   EXPECT_NE(js_.outcome(call).text.find("after GOAWAY NO_ERROR"), std::string::npos) << js_.outcome(call).text;
-  js_.shut_down();
 }
 
 TEST_F(GrpcClientPeers, GivesNoCallToAConnectionThatClosesInTheSameTurn) {
@@ -295,7 +294,6 @@ TEST_F(GrpcClientPeers, LetsUploadsWaitForASlowServer) {
   }
   EXPECT_TRUE(pump_ended(1 + kCalls));
   for (const auto call : calls) EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
-  js_.shut_down();
 }
 
 TEST_F(GrpcClientPeers, SendsNothingIntoAShutWindow) {
@@ -317,7 +315,6 @@ TEST_F(GrpcClientPeers, SendsNothingIntoAShutWindow) {
   const auto call = js_.call(connect(address), {.body = "hello"});
   EXPECT_TRUE(pump_ended(1));
   EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
-  js_.shut_down();
 }
 
 TEST_F(GrpcClientPeers, ClosesAConnectionWhosePingIsNotAnswered) {
@@ -343,7 +340,6 @@ TEST_F(GrpcClientPeers, KeepsAConnectionWhosePingsAreAnswered) {
   const auto call = js_.call(connect(address, options), {.body = "hello"});
   EXPECT_TRUE(pump_ended(1));
   EXPECT_TRUE(js_.outcome(call).ok) << js_.outcome(call).text;
-  js_.shut_down();
 }
 
 TEST_F(GrpcClientPeers, SaysWhatAnswersInPlaceOfHttp2) {

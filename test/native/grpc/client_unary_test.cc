@@ -302,7 +302,6 @@ TEST_F(GrpcClientUnary, TakesAServersCancelBehindTheDeadlineForTheDeadline) {
   const auto call = js_.call(connect(address), {.body = "hello", .timeout_ms = kTimeout});
   ASSERT_TRUE(pump_ended(1));
   EXPECT_EQ(js_.outcome(call).status.code, Code::kDeadlineExceeded) << js_.outcome(call).text;
-  js_.shut_down();
 }
 
 TEST_F(GrpcClientUnary, RefusesMetadataThatCannotBeSent) {

@@ -180,7 +180,6 @@ TEST_F(GrpcTakenSteps, RepliesOfAllLengthsComeWhole) {
     for (const auto& message : js_.outcome(call).messages) lengths.push_back(message.size());
     EXPECT_EQ(lengths, lengths_of(2 * i + 1)) << i;
   }
-  js_.shut_down();
 }
 
 /// Long replies wait for each other, each with the rest of a step untold.
@@ -239,7 +238,6 @@ TEST_F(GrpcTakenSteps, RepliesThatTakeTurnsComeWhole) {
     EXPECT_TRUE(outcome.ok) << outcome.text;
     EXPECT_EQ(outcome.messages.size(), lengths_of(static_cast<std::uint32_t>(2 * reading.call + 1)).size());
   }
-  js_.shut_down();
 }
 
 /// As much as can be is given back neither by the session nor by the reader when a message of half a window comes.
@@ -282,7 +280,6 @@ TEST_F(GrpcTakenSteps, TheRestsOfBothSidesLeaveAWindowOfReplies) {
     ASSERT_TRUE(read_all(endpoint, call));
     EXPECT_EQ(js_.outcome(call).messages.size(), 2U) << js_.outcome(call).text;
   }
-  js_.shut_down();
 }
 
 /// A little may have been taken, so a long message behind it is let in; nothing long behind that one is.
@@ -323,7 +320,6 @@ TEST_F(GrpcTakenSteps, AReaderThatTakesNothingHoldsAWindowAndOneLongMessage) {
   js_.call(endpoint, {.body = "x"});
   js_.flush();
   done.wait(false);
-  js_.shut_down();
 }
 
 }  // namespace
