@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Installs the gRPC peers of test/interop and of the benches under build/peers: `setup-peers.sh [go|python|rust|cpp]...`,
-# by default all. Versions and checksums are pinned by go.sum, requirements.txt and Cargo.lock in test/interop. Nothing
-# of it is needed to use or to build the package. Quick when nothing has changed; safe to run again.
+# Installs the gRPC peers of test/interop and of the benches under build/peers:
+# `setup-peers.sh [go|python|rust|cpp|java]...`, by default all. Versions and checksums are pinned by go.sum,
+# requirements.txt, Cargo.lock and jars.sha256 in test/interop. Nothing of it is needed to use or to build the package.
+# Quick when nothing has changed; safe to run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(go python rust cpp)
+[ ${#parts[@]} -gt 0 ] || parts=(go python rust cpp java)
 for part in "${parts[@]}"; do
   case $part in
-    go | python | rust | cpp) ;;
-    *) echo "setup-peers: no part is called $part: go, python, rust, cpp" >&2; exit 2 ;;
+    go | python | rust | cpp | java) ;;
+    *) echo "setup-peers: no part is called $part: go, python, rust, cpp, java" >&2; exit 2 ;;
   esac
 done
 
@@ -25,6 +26,7 @@ packages=(
   protobuf-compiler protobuf-compiler-grpc                             # code from .proto files
   g++ pkg-config libgrpc++-dev libprotobuf-dev                         # the server on grpc++
   python3-venv                                                         # clients on grpcio
+  default-jre-headless maven unzip                                     # grpc-java's client and server
 )
 
 as_root=()
@@ -118,6 +120,28 @@ build_cpp() {
   read -ra flags < <(pkg-config --cflags --libs grpc++ protobuf)
   g++ -std=c++20 -O2 -I "$made" "$interop/cpp/order_server.cc" "$made/order.pb.cc" "$made/order.grpc.pb.cc" \
     -o "$peers/bin/grpc-cpp-order-server" "${flags[@]}"
+}
+
+# interop_program NAME MAIN_CLASS: a command that runs it.
+interop_program() {
+  printf '#!/bin/sh\nexec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "%s/*" %s "$@"\n' "$peers/java" \
+    "io.grpc.testing.integration.$2" >"$peers/bin/$1"
+  chmod +x "$peers/bin/$1"
+}
+
+java_inputs=(test/interop/java)
+build_java() {
+  needs java 'Java 17 or newer' || return 1
+  needs mvn Maven || return 1
+  rm -rf "$peers/java" "$peers/java-certs"
+  mvn --quiet --batch-mode --file "$interop/java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$peers/java" \
+    -DexcludeClassifiers=osx-x86_64,osx-aarch_64,windows-x86_64
+  # Every jar that is there, and no other.
+  (cd "$peers/java" && find . -name '*.jar' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | diff -u "$interop/java/jars.sha256" -)
+  # The test certificates that its client and server know.
+  unzip -q -j "$peers"/java/grpc-testing-[0-9]*.jar certs/ca.pem certs/server1.pem certs/server1.key -d "$peers/java-certs"
+  interop_program grpc-java-client TestServiceClient
+  interop_program grpc-java-server TestServiceServer
 }
 
 # What a part is made from, as one line.
