@@ -36,7 +36,9 @@ it.each([
     const took = await call(body, 'whole', calls);
     expect(took.mostHeld).toBeGreaterThan(calls * 30_000);
     expect(took.mostHeld).toBeLessThan(mostHeld(calls));
-    expect(took.grown).toBeLessThan(150);
+    // Half of it and more is V8's: its young generation, and blocks that it has not freed yet (90 MiB with Node.js 20,
+    // 165 MiB with 26).
+    expect(took.grown).toBeLessThan(250);
     // The one that is read gets on.
     expect(took.read).toBe(100_000);
     expect(took).toMatchObject({ left: nothing, pending: 0 });
