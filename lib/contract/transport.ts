@@ -188,6 +188,7 @@ export interface ServerTransportOptions {
   readonly maxFrameBytes: number;
   readonly maxMessageBytes: number;
   readonly maxMetadataBytes: number;
+  readonly maxBufferedRequestBytes: number;
   readonly maxWriteQueueBytes: number;
   readonly frameTimeoutMs: number;
   readonly idleTimeoutMs: number;

@@ -45,6 +45,14 @@ export interface ServerOptions {
    */
   readonly maxMetadataBytes?: number;
   /**
+   * Bytes that one gRPC connection may hold of requests that are incomplete or not yet read, in addition to 64 KiB for
+   * each stream; four messages of `maxMessageBytes` may always be held. Past it their windows stay closed, except that
+   * of the request that has waited longest, and the client has to wait. Behind a proxy, which shares a connection among
+   * its clients, it should hold all requests that are uploaded at a time: a proxy whose buffers are full of requests
+   * that wait cannot pass on the one that may continue. Default 64 MiB.
+   */
+  readonly maxBufferedRequestBytes?: number;
+  /**
    * Reply bytes that may wait for one slow peer; past it the peer's requests are not read, and a reply that would
    * exceed four times the limit plus one frame becomes RESOURCE_EXHAUSTED. Default 4 MiB.
    */
@@ -153,6 +161,7 @@ export const serverOptionTable = {
   maxFrameBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxMessageBytes: integer(4 * MiB, 64, 1024 * MiB),
   maxMetadataBytes: integer(8192, 1024, 65_536),
+  maxBufferedRequestBytes: integer(64 * MiB, 16 * MiB, 1024 * MiB),
   maxWriteQueueBytes: integer(4 * MiB, 1024, 1024 * MiB),
   frameTimeoutMs: timeout(10_000),
   idleTimeoutMs: timeout(300_000, 0),

@@ -53,6 +53,7 @@ Napi::Value Environment::create_server(const Napi::CallbackInfo& info) {
   options.connection = limits_of(given);
   options.max_message_bytes = size_of(given, "maxMessageBytes");
   options.max_metadata_bytes = size_of(given, "maxMetadataBytes");
+  options.max_buffered_request_bytes = size_of(given, "maxBufferedRequestBytes");
   options.max_calls_per_connection = size_of(given, "maxCallsPerConnection");
   options.max_calls = size_of(given, "maxCallsInFlight");
   options.max_connections = size_of(given, "maxConnections");

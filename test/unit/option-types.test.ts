@@ -81,6 +81,7 @@ const takers: readonly Taker[] = [
       maxFrameBytes: 'number',
       maxMessageBytes: 'number',
       maxMetadataBytes: 'number',
+      maxBufferedRequestBytes: 'number',
       maxWriteQueueBytes: 'number',
       frameTimeoutMs: 'number',
       idleTimeoutMs: 'number',

@@ -12,16 +12,20 @@ namespace rocket::grpc {
 
 namespace {
 
-constexpr std::size_t kLeastAssembled = 16 << 20;
 constexpr std::size_t kLongestMessages = 4;
-static_assert(kMostRequestGrowth <= kLeastAssembled / 2);
+static_assert(kMostRequestGrowth <= (16 << 20) / 2, "at most half of the least limit there can be");
 
 }  // namespace
 
 /// Past it windows stay closed, except that of the request that has waited longest, so that one always makes progress.
 /// The growth that windows may have is subtracted from the limit.
+///
+/// The limit must be rare: a proxy that shares a connection among callers fills its buffers with requests whose windows
+/// are closed, and cannot pass on the one that may continue.
 std::size_t ServerSession::most_assembled() const {
-  return std::max(kLeastAssembled, kLongestMessages * server_->options().max_message_bytes) - kMostRequestGrowth;
+  const auto& options = server_->options();
+  return std::max(options.max_buffered_request_bytes, kLongestMessages * options.max_message_bytes) -
+         kMostRequestGrowth;
 }
 
 void ServerSession::count_assembled(ServerRequest& request) {

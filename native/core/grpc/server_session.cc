@@ -328,7 +328,11 @@ void ServerSession::expire(ServerRequest& request) {
   ROCKET_ON_IO_THREAD(connection_->io());
   if (!request.http_reply.empty()) return reply_http(request);
   server_->counters.calls_expired.fetch_add(1, std::memory_order_relaxed);
-  refuse(request, {Code::kDeadlineExceeded}, "deadline exceeded before the request was complete");
+  const bool shut = !static_cast<ShutLink&>(request).empty();
+  refuse(request, {Code::kDeadlineExceeded},
+         shut ? "deadline exceeded before the request was complete: others of this connection that are incomplete, or "
+                "not read, are at the server's limit (option maxBufferedRequestBytes)"
+              : "deadline exceeded before the request was complete");
 }
 
 ServerRequest& ServerSession::request_of(const rpc::ServerCall& call) { return shared_->requests.at(call.stream); }

@@ -35,6 +35,9 @@ struct ServerOptions {
   std::size_t max_message_bytes = 4 << 20;
   /// The longest metadata of a request, for protocols that send it separately: names, values, and 32 bytes for each.
   std::size_t max_metadata_bytes = 8 << 10;
+  /// Bytes of requests that a client can make one connection hold beyond a window for each stream, or four messages if
+  /// that is more; past it windows stay closed. At least 16 MiB. For protocols with windows.
+  std::size_t max_buffered_request_bytes = 64 << 20;
   /// Requests of one connection that JavaScript may handle at a time; past it the connection is not read.
   std::size_t max_calls_per_connection = 1024;
   /// Requests of all connections; past it a request is answered RESOURCE_EXHAUSTED.

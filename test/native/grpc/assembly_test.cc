@@ -18,6 +18,11 @@ using test::kEcho;
 class GrpcAssembly : public test::GrpcServerTest {
  protected:
   static constexpr std::size_t kBound = 16 << 20;
+  static rpc::ServerOptions bounded() {
+    rpc::ServerOptions options;
+    options.max_buffered_request_bytes = kBound;
+    return options;
+  }
   static constexpr std::size_t kMessage = 4 << 20;
   static constexpr std::size_t kStreams = 12;
   /// What may come past the bound is a window each, and blocks grow to twice of what has come.
@@ -60,7 +65,7 @@ class GrpcAssembly : public test::GrpcServerTest {
 };
 
 TEST_F(GrpcAssembly, HalfReceivedMessagesOfAConnectionAreBoundedAndOneAlwaysGetsOn) {
-  H2Peer peer(serve());
+  H2Peer peer(serve(bounded()));
   js_.on_request = [&](const EventView& event) { js_.reply(event.id_low, event.id_high, {}); };
   open_all(peer, kStreams);
   std::int64_t most = 0;
@@ -78,7 +83,7 @@ TEST_F(GrpcAssembly, HalfReceivedMessagesOfAConnectionAreBoundedAndOneAlwaysGets
 }
 
 TEST_F(GrpcAssembly, TheSameForRequestsThatStream) {
-  H2Peer peer(serve({}, MethodKind::kClientStream));
+  H2Peer peer(serve(bounded(), MethodKind::kClientStream));
   std::size_t ended = 0;
   js_.on_stream = [&](const EventView& event) {
     if (event.kind == rpc::EventKind::kHalfClose) ++ended;
@@ -100,7 +105,7 @@ TEST_F(GrpcAssembly, TheSameForRequestsThatStream) {
 }
 
 TEST_F(GrpcAssembly, AResetOfTheOneThatWaitedLongestLetsTheNextIn) {
-  H2Peer peer(serve());
+  H2Peer peer(serve(bounded()));
   js_.on_request = [&](const EventView& event) { js_.reply(event.id_low, event.id_high, {}); };
   open_all(peer, kStreams);
   // Whoever gets on while the others are shut out is given up just before its end.
@@ -126,8 +131,30 @@ TEST_F(GrpcAssembly, AResetOfTheOneThatWaitedLongestLetsTheNextIn) {
   EXPECT_EQ(partial(), 0);
 }
 
+TEST_F(GrpcAssembly, SaysWhichLimitKeptARequestBack) {
+  H2Peer peer(serve(bounded()));
+  js_.on_request = [](const EventView&) {};
+  bytes_ = H2Peer::message(std::string(kMessage, 'x'));
+  for (std::size_t i = 0; i < kStreams; ++i) {
+    auto fields = H2Peer::request(kEcho);
+    fields.emplace_back("grpc-timeout", "1S");
+    uploads_.push_back({peer.open(fields), bytes_.size()});
+  }
+  // Until windows are shut, which the round after the limit finds; then all are left as they are.
+  while (partial() < static_cast<std::int64_t>(kBound / 2)) ASSERT_TRUE(send_round(peer));
+  ASSERT_TRUE(send_round(peer));
+  std::size_t kept_back = 0;
+  for (const auto& upload : uploads_) {
+    const auto& reply = peer.wait(upload.stream);
+    EXPECT_EQ(reply.status(), 4);
+    if (reply.message().find("maxBufferedRequestBytes") != std::string::npos) ++kept_back;
+  }
+  EXPECT_GT(kept_back, 0U);
+  EXPECT_EQ(partial(), 0);
+}
+
 TEST_F(GrpcAssembly, AConnectionThatEndsLeavesNothingCounted) {
-  const auto address = serve();
+  const auto address = serve(bounded());
   for (const bool resets : {true, false}) {
     uploads_.clear();
     {
