@@ -22,7 +22,7 @@ mkdir -p "$peers/bin" "$peers/share" "$peers/stamps"
 failed=()
 
 packages=(
-  curl nghttp2-client nginx-light haproxy                              # clients and proxies
+  curl nghttp2-client nginx-light haproxy caddy                        # clients and proxies
   protobuf-compiler protobuf-compiler-grpc                             # code from .proto files
   g++ pkg-config libgrpc++-dev libprotobuf-dev                         # the server on grpc++
   python3-venv                                                         # clients on grpcio
@@ -36,7 +36,7 @@ allow_services() {
   "${as_root[@]}" rm -f /usr/sbin/policy-rc.d
 }
 
-# nginx and HAProxy are started by the tests themselves, on ports of their own; the packages must start none.
+# nginx, HAProxy and Caddy are started by the tests themselves, on ports of their own; the packages must start none.
 forbid_services() {
   [ ! -e /usr/sbin/policy-rc.d ] || return 0
   trap allow_services EXIT

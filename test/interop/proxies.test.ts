@@ -7,7 +7,7 @@ import { casesOf, jsCases } from './support/js-cases.ts';
 import type { JsClient } from './support/js-client.ts';
 import type { Running } from './support/peer-process.ts';
 import { peersAreMissing } from './support/peers.ts';
-import { haproxy, nginx } from './support/proxies.ts';
+import { caddy, haproxy, nginx } from './support/proxies.ts';
 import { rocketClient } from './support/rocket-client.ts';
 import { targets } from './support/targets.ts';
 
@@ -24,7 +24,7 @@ for (const target of targets) {
       await server.stop();
     });
 
-    for (const proxy of [nginx, haproxy]) {
+    for (const proxy of [nginx, haproxy, caddy]) {
       describe.skipIf(peersAreMissing(proxy.name, 'grpc-go-client'))(`behind ${proxy.name}`, () => {
         /** Counts the proxy's connections to the server. */
         let counter: FaultProxy;

@@ -25,7 +25,7 @@ const ownFiles = {
 } as const;
 
 /** Peers that it installs from Debian. */
-const commands = ['curl', 'h2load', 'nghttpd', 'nginx', 'haproxy', 'protoc'] as const;
+const commands = ['curl', 'h2load', 'nghttpd', 'nginx', 'haproxy', 'caddy', 'protoc'] as const;
 
 export type PeerName = keyof typeof ownFiles | (typeof commands)[number];
 

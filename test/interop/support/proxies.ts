@@ -37,6 +37,13 @@ export const haproxy: ProxyPeer = {
   start: (backendPort) => startProxy('haproxy', haproxyConfiguration, haproxyArguments, backendPort),
 };
 
+/** On Go's own HTTP/2. It passes on what it reads, and its connections' windows are shared by all of their streams. */
+export const caddy: ProxyPeer = {
+  name: 'caddy',
+  lacks: [],
+  start: (backendPort) => startProxy('caddy', caddyConfiguration, caddyArguments, backendPort),
+};
+
 type Configuration = (folder: string, port: number, backendPort: number) => string;
 
 function nginxArguments(folder: string, file: string): string[] {
@@ -91,6 +98,25 @@ backend servers
 `;
 }
 
+function caddyArguments(_folder: string, file: string): string[] {
+  return ['run', '--adapter', 'caddyfile', '--config', file];
+}
+
+function caddyConfiguration(_folder: string, port: number, backendPort: number): string {
+  return `
+{
+  admin off
+  auto_https off
+  servers {
+    protocols h1 h2 h2c
+  }
+}
+http://127.0.0.1:${port} {
+  reverse_proxy h2c://127.0.0.1:${backendPort}
+}
+`;
+}
+
 async function startProxy(
   name: PeerName,
   configuration: Configuration,
@@ -101,7 +127,9 @@ async function startProxy(
   const [port = 0] = await freePorts(1);
   const file = path.join(folder, 'configuration');
   writeFileSync(file, configuration(folder, port, backendPort));
-  const proxy = new Spawned([peerPath(name), ...argumentsOf(folder, file)]);
+  // Where Caddy keeps what nobody needs here.
+  const env = { XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+  const proxy = new Spawned([peerPath(name), ...argumentsOf(folder, file)], env);
   const stop = async (): Promise<void> => {
     // Killed, nginx would leave its worker behind.
     proxy.kill('SIGTERM');
