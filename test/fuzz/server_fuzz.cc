@@ -255,7 +255,7 @@ class World {
       js_.flush();
       // The gauges of a connection do not all change at once.
       return server.gauges.open.load() == 0 && server.gauges.queued_bytes.load() == 0 &&
-             server.gauges.partial_bytes.load() == 0 && server.counters.calls_in_flight.load() == 0 && calls_.empty();
+             server.gauges.partial_bytes.load() == 0 && server.calls.in_flight() == 0 && calls_.empty();
     }));
   }
 
