@@ -94,8 +94,17 @@ describe.each(ways)('by a channel with %o', (options) => {
         reason: { message: expect.stringContaining('mine') },
       });
       await idle();
-      const closing = requests(() => void channel.close({ drainMs: 0 }));
-      expect(await settled(client.many(closing), 5000)).toMatchObject({ reason: { code: 'CANCELLED' } });
+      // The last request waits for the end of the channel, or the reply could come before it.
+      const closing = async function* () {
+        let closed: Promise<void> | undefined;
+        yield { text: 'a' };
+        yield withGetter(outer, () => {
+          closed = channel.close({ drainMs: 0 });
+        });
+        await closed;
+        yield { text: 'b' };
+      };
+      expect(await settled(client.many(closing()), 5000)).toMatchObject({ reason: { code: 'CANCELLED' } });
       await idle();
     });
   });
